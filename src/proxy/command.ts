@@ -1,0 +1,94 @@
+import type { Step } from '../quorum/operation.ts';
+import type { ErrorReply, Reply } from '../resp/reply.ts';
+import type { Session } from './session.ts';
+
+/** Redis's command flags, as COMMAND INFO names them. */
+export type CommandFlag =
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'blocking'
+  | 'loading'
+  | 'stale'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'asking'
+  | 'fast'
+  | 'no_auth'
+  | 'may_replicate'
+  | 'no_async_loading'
+  | 'no_multi'
+  | 'movablekeys'
+  | 'allow_busy'
+  | 'no_mandatory_keys';
+
+/** Where the keys are: args index of the first (the command's name is 0), the last (negative: from the end), and the step. */
+export interface KeyPositions {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+}
+
+/** One key's part of a command. */
+export interface KeyedStep {
+  readonly key: Buffer;
+  readonly step: Step<Reply>;
+}
+
+/** A command over several keys, each on its own; not atomic across keys. `combine` gets the replies in the order of `steps`. */
+export interface MultiStep {
+  readonly steps: readonly KeyedStep[];
+  combine(replies: readonly Reply[]): Reply;
+}
+
+/**
+ * How a row is carried out.
+ * - record: one key. `parse` looks at the arguments only; an ErrorReply is answered at once.
+ * - records: several keys, key by key.
+ * - session: answers at once from the session and the proxy; undefined means that the handler has written (or will write) itself.
+ * - waiting: needs the cluster in its own way (SCAN, KEYS, COPY, FLUSHALL ...). It is a barrier: it starts when all earlier
+ *   commands of the connection are answered, and later ones wait for it.
+ */
+export type Handler =
+  | { readonly kind: 'record'; parse(args: readonly Buffer[]): KeyedStep | ErrorReply }
+  | { readonly kind: 'records'; parse(args: readonly Buffer[]): MultiStep | ErrorReply }
+  | { readonly kind: 'session'; run(session: Session, args: readonly Buffer[]): Reply | undefined }
+  | { readonly kind: 'waiting'; run(session: Session, args: readonly Buffer[]): Promise<Reply> };
+
+/** One argument for COMMAND DOCS, as Redis's command JSON describes it. */
+export interface ArgumentDoc {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'double' | 'key' | 'pattern' | 'unix-time' | 'pure-token' | 'oneof' | 'block';
+  readonly token?: string;
+  readonly keySpecIndex?: number;
+  readonly optional?: boolean;
+  readonly multiple?: boolean;
+  readonly multipleToken?: boolean;
+  readonly since?: string;
+  readonly arguments?: readonly ArgumentDoc[];
+}
+
+/** One row of the command table. COMMAND, arity errors, ACL categories and docs/compatibility.md derive from it. */
+export interface CommandRow {
+  /** Lower case; a subcommand's is `parent|child`. */
+  readonly name: string;
+  readonly group: 'string' | 'generic' | 'connection' | 'server' | 'cluster' | 'juno';
+  readonly summary: string;
+  readonly since: string;
+  readonly complexity: string;
+  /** Counts the name; negative: at least. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  /** ACL categories with the @, e.g. '@read'. */
+  readonly categories: readonly string[];
+  readonly keys: KeyPositions | null;
+  readonly docArguments: readonly ArgumentDoc[];
+  /** Absent for a container whose work is done by subcommands. */
+  readonly handler: Handler | null;
+  readonly subcommands?: readonly CommandRow[];
+  /** Where we differ from Redis, in one sentence, for docs/compatibility.md. */
+  readonly difference?: string;
+}

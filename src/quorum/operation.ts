@@ -1,0 +1,45 @@
+import type { Failure } from '../base/failure.ts';
+import type { LiveRecord } from '../record/state.ts';
+import type { PageAccess, Value } from '../record/value.ts';
+
+/** What a step does to its record; recordVersion, creationTime and lastModified are kept up by `applyChange`. */
+export type Change =
+  /** New value; creates the record if there is none. `expiresAtMs` 0 = never. Raises recordVersion. */
+  | { readonly kind: 'put'; readonly value: Value; readonly expiresAtMs: number }
+  /** Only the expiry changes; the value and recordVersion stay. */
+  | { readonly kind: 'expire'; readonly expiresAtMs: number }
+  | { readonly kind: 'delete' };
+
+export interface StepResult<R> {
+  readonly reply: R;
+  /** Null: the record stays as it is. */
+  readonly change: Change | null;
+}
+
+export interface RunContext {
+  /** Wall clock of this attempt, milliseconds. An expired record is passed as null. */
+  readonly nowMs: number;
+  readonly pages: PageAccess;
+}
+
+/**
+ * What one command does to one record: a pure function of the record found. It may run several times (after a refused
+ * ballot, or once pages have been loaded); only the result of the attempt that holds is answered.
+ */
+export interface Step<R> {
+  /** `read` steps never return a change. */
+  readonly access: 'read' | 'write';
+  /** `meta`: an inline value's bytes may be null in the record passed to `run`; paged roots are always there. */
+  readonly needs: 'meta' | 'value';
+  run(record: LiveRecord | null, context: RunContext): StepResult<R>;
+}
+
+export type Outcome<R> = { readonly ok: true; readonly reply: R } | { readonly ok: false; readonly failure: Failure };
+
+/** A step on its way. `done` is called exactly once. */
+export interface Operation<R> {
+  readonly namespace: number;
+  readonly key: Buffer;
+  readonly step: Step<R>;
+  done(outcome: Outcome<R>): void;
+}

@@ -1,0 +1,276 @@
+import type { Ballot } from '../record/ballot.ts';
+import type { PageId, RecordId, SealedState } from '../record/state.ts';
+
+/** Number on the wire: never renumber. */
+export const MessageType = {
+  read: 1,
+  prepare: 2,
+  commit: 3,
+  putPages: 4,
+  getPages: 5,
+  listPages: 6,
+  missingPages: 7,
+  scan: 8,
+  adoptMap: 9,
+  nodeStatus: 10,
+  state: 65,
+  promise: 66,
+  ack: 67,
+  reject: 68,
+  clock: 69,
+  stale: 70,
+  epoch: 71,
+  fault: 72,
+  lost: 73,
+  pagesStored: 74,
+  pages: 75,
+  pageIds: 76,
+  scanned: 77,
+  mapAdopted: 78,
+  status: 79,
+} as const;
+
+/** Which record, and the epochs of the sender's map that concern it (protocol §1 "epoch"). Shared by all messages of a round. */
+export interface RecordAddress {
+  readonly id: RecordId;
+  readonly shard: number;
+  readonly shardEpoch: number;
+  readonly namespace: number;
+  readonly namespaceEpoch: number;
+}
+
+/** How much of the state a sender wants back. `meta` is the header and the sealed metadata, `full` also a larger value. */
+export const Want = { nothing: 0, meta: 1, full: 2 } as const;
+export type Want = (typeof Want)[keyof typeof Want];
+
+/** §3. With `ifAccepted` the state is sent only if it is still that one (else just the ballot). */
+export interface ReadRequest {
+  readonly type: typeof MessageType.read;
+  readonly address: RecordAddress;
+  readonly want: Want;
+  readonly ifAccepted: Ballot | null;
+}
+
+/** §4.1 */
+export interface PrepareRequest {
+  readonly type: typeof MessageType.prepare;
+  readonly address: RecordAddress;
+  readonly ballot: Ballot;
+  readonly want: Want;
+}
+
+/**
+ * Which pages a paged state rests on. `complete`: `added` is the full list and the base does not matter. Otherwise the
+ * node's own origin must be `baseOrigin`, and `added` are the pages that the state adds to the base's.
+ */
+export interface PageManifest {
+  readonly complete: boolean;
+  readonly added: readonly PageId[];
+  readonly dropped: readonly PageId[];
+}
+
+/** §4.3 */
+export interface CommitRequest {
+  readonly type: typeof MessageType.commit;
+  readonly address: RecordAddress;
+  readonly ballot: Ballot;
+  readonly baseOrigin: Ballot;
+  readonly state: SealedState;
+  readonly pages: PageManifest | null;
+  readonly next: Ballot | null;
+}
+
+/** Pages travel ahead of the COMMIT that lists them. */
+export interface PutPagesRequest {
+  readonly type: typeof MessageType.putPages;
+  readonly address: RecordAddress;
+  readonly pages: readonly SealedPage[];
+}
+
+export interface SealedPage {
+  readonly pageId: PageId;
+  readonly sealed: Buffer;
+}
+
+export interface GetPagesRequest {
+  readonly type: typeof MessageType.getPages;
+  readonly address: RecordAddress;
+  readonly pageIds: readonly PageId[];
+}
+
+/** All pages that the node holds for the record, if its state's origin is still `ifOrigin`. */
+export interface ListPagesRequest {
+  readonly type: typeof MessageType.listPages;
+  readonly address: RecordAddress;
+  readonly ifOrigin: Ballot;
+}
+
+/** Which of these pages does the node lack? */
+export interface MissingPagesRequest {
+  readonly type: typeof MessageType.missingPages;
+  readonly address: RecordAddress;
+  readonly pageIds: readonly PageId[];
+}
+
+/** Architecture 7. Records of one namespace and generation in (shard, id) order, after `afterId` ('' = from the start). */
+export interface ScanRequest {
+  readonly type: typeof MessageType.scan;
+  readonly shard: number;
+  readonly shardEpoch: number;
+  readonly namespace: number;
+  readonly namespaceEpoch: number;
+  readonly generation: number;
+  readonly afterId: RecordId;
+  /** At most so many entries; the node may stop earlier, and then says where it stopped. */
+  readonly limit: number;
+  /** `nothing` for counting, `meta` when the keys' names are wanted. */
+  readonly want: Want;
+}
+
+/** §8. The sender hands its map on; the node adopts it durably if it is newer than its own. */
+export interface AdoptMapRequest {
+  readonly type: typeof MessageType.adoptMap;
+  readonly map: string;
+}
+
+export interface NodeStatusRequest {
+  readonly type: typeof MessageType.nodeStatus;
+}
+
+export type RecordRequest =
+  | ReadRequest
+  | PrepareRequest
+  | CommitRequest
+  | PutPagesRequest
+  | GetPagesRequest
+  | ListPagesRequest
+  | MissingPagesRequest;
+export type Request = RecordRequest | ScanRequest | AdoptMapRequest | NodeStatusRequest;
+
+/** Answer to READ. `accepted` is NO_BALLOT when absent; `state` is null when absent, not wanted or no longer `ifAccepted`. */
+export interface StateResponse {
+  readonly type: typeof MessageType.state;
+  readonly accepted: Ballot;
+  readonly state: SealedState | null;
+}
+
+export interface PromiseResponse {
+  readonly type: typeof MessageType.promise;
+  readonly accepted: Ballot;
+  readonly state: SealedState | null;
+}
+
+export interface AckResponse {
+  readonly type: typeof MessageType.ack;
+  readonly nextRecorded: boolean;
+}
+
+/** The higher ballot that stands in the way, and the node's floor. */
+export interface RejectResponse {
+  readonly type: typeof MessageType.reject;
+  readonly ballot: Ballot;
+  readonly floor: Ballot;
+}
+
+/** The ballot is more than 10 s above max(own clock, ceiling). */
+export interface ClockResponse {
+  readonly type: typeof MessageType.clock;
+  readonly clockUs: number;
+  readonly ceiling: Ballot;
+}
+
+/** The node cannot be sure to hold the pages of the base. */
+export interface StaleResponse {
+  readonly type: typeof MessageType.stale;
+}
+
+/** The sender's epochs are not the node's. */
+export interface EpochResponse {
+  readonly type: typeof MessageType.epoch;
+  readonly mapEpoch: number;
+}
+
+export type FaultKind = 'corrupt' | 'io' | 'busy' | 'incarnation' | 'malformed';
+
+/** The node could not serve the request; nothing was accepted or promised by it. */
+export interface FaultResponse {
+  readonly type: typeof MessageType.fault;
+  readonly fault: FaultKind;
+  readonly detail: string;
+}
+
+/** Made by the transport, never sent: no connection, or it broke before a response came. The request may have arrived. */
+export interface LostResponse {
+  readonly type: typeof MessageType.lost;
+}
+
+export interface PagesStoredResponse {
+  readonly type: typeof MessageType.pagesStored;
+}
+
+/** In the order asked for; null where the node lacks the page. */
+export interface PagesResponse {
+  readonly type: typeof MessageType.pages;
+  readonly pages: readonly (Buffer | null)[];
+}
+
+/** Answer to listPages (null: origin differs) and missingPages. */
+export interface PageIdsResponse {
+  readonly type: typeof MessageType.pageIds;
+  readonly pageIds: readonly PageId[] | null;
+}
+
+export interface ScanEntry {
+  readonly id: RecordId;
+  readonly accepted: Ballot;
+  readonly state: SealedState;
+}
+
+/** `exhausted`: nothing of the shard lies behind `lastId`. Otherwise all up to and including `lastId` was looked at. */
+export interface ScannedResponse {
+  readonly type: typeof MessageType.scanned;
+  readonly entries: readonly ScanEntry[];
+  readonly lastId: RecordId;
+  readonly exhausted: boolean;
+}
+
+export interface MapAdoptedResponse {
+  readonly type: typeof MessageType.mapAdopted;
+  readonly mapEpoch: number;
+}
+
+export interface StatusResponse {
+  readonly type: typeof MessageType.status;
+  readonly status: NodeStatus;
+}
+
+/** What a node says of itself; also the counters that INFO sums up. */
+export interface NodeStatus {
+  readonly nodeId: number;
+  readonly mapEpoch: number;
+  readonly engine: string;
+  readonly fsync: string;
+  readonly records: number;
+  readonly dataBytes: number;
+  readonly corruptRecords: number;
+  readonly unsyncedMs: number;
+}
+
+export type Response =
+  | StateResponse
+  | PromiseResponse
+  | AckResponse
+  | RejectResponse
+  | ClockResponse
+  | StaleResponse
+  | EpochResponse
+  | FaultResponse
+  | LostResponse
+  | PagesStoredResponse
+  | PagesResponse
+  | PageIdsResponse
+  | ScannedResponse
+  | MapAdoptedResponse
+  | StatusResponse;
+
+export const LOST: LostResponse = Object.freeze({ type: MessageType.lost });

@@ -1,0 +1,61 @@
+/** One change within an atomic batch. `value` null deletes. The buffers must not be touched until the batch is done. */
+export interface EngineChange {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+}
+
+export interface EngineEntry {
+  readonly key: Buffer;
+  /** Empty when `keysOnly` was asked for. */
+  readonly value: Buffer;
+}
+
+/** Keys in byte order; `from` inclusive, `to` exclusive. */
+export interface EngineRange {
+  readonly from: Buffer;
+  readonly to: Buffer;
+  readonly limit: number;
+  /** Stop after so many bytes of keys and values (at least one entry is returned). */
+  readonly limitBytes: number;
+  readonly keysOnly: boolean;
+}
+
+export type EngineFailureKind = 'io' | 'full' | 'corrupt' | 'closed';
+
+/** An expected failure of a disk, given to callbacks, never thrown by a call. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  readonly kind: EngineFailureKind;
+
+  constructor(kind: EngineFailureKind, message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** Error first; the result is undefined exactly when there is an error. */
+export type EngineCallback<T> = (error: EngineError | null, result: T | undefined) => void;
+
+/**
+ * An ordered map of bytes to bytes: what a storage node needs of a disk. Callbacks may be called before the call returns.
+ * The conformance suite (`engine-conformance.ts`) says what each engine must do; differences are declared in `supports`.
+ */
+export interface Engine {
+  readonly name: 'memory' | 'rocksdb';
+  readonly supports: { readonly durable: boolean };
+  /** Results in the order of the keys; null where there is none. Sees every batch whose callback was called. */
+  getMany(keys: readonly Buffer[], callback: EngineCallback<readonly (Buffer | null)[]>): void;
+  /**
+   * Applies all changes or none, in order (a later change of a key wins). The callback means: survives the end of this
+   * process. At most one batch in flight; the caller's duty (asserted).
+   */
+  write(changes: readonly EngineChange[], callback: EngineCallback<void>): void;
+  /** Everything whose write callback was called before now survives a loss of power once the callback comes. */
+  sync(callback: EngineCallback<void>): void;
+  /** Sees every batch whose callback was called. */
+  scan(range: EngineRange, callback: EngineCallback<readonly EngineEntry[]>): void;
+  /** Approximate bytes on disk or in memory. */
+  sizeBytes(): number;
+  /** Waits for what is in flight; nothing may be called after it. Bounded in time. */
+  close(callback: EngineCallback<void>): void;
+}
