@@ -274,3 +274,10 @@ export type Response =
   | StatusResponse;
 
 export const LOST: LostResponse = Object.freeze({ type: MessageType.lost });
+
+/** Made by the transport, never sent: the bound on what is under way to this node is reached. The request did not leave. */
+export const BUSY: FaultResponse = Object.freeze({
+  type: MessageType.fault,
+  fault: 'busy',
+  detail: 'too much under way to this storage node',
+});
