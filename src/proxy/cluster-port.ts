@@ -1,0 +1,55 @@
+import type { Failure } from '../base/failure.ts';
+import type { ClusterMap } from '../cluster/map.ts';
+import type { Operation, Outcome } from '../quorum/operation.ts';
+import type { NodeStatus } from '../rpc/messages.ts';
+import type { Reply } from '../resp/reply.ts';
+
+/** One key found by a scan, with what the scan knows of it without a read. */
+export interface ScannedKey {
+  readonly key: Buffer;
+  readonly type: 'string';
+}
+
+/** A page of a scan. `cursor` is a decimal string below 2^53, "0" when the scan is complete. */
+export interface ScanPage {
+  readonly cursor: string;
+  readonly keys: readonly ScannedKey[];
+}
+
+export interface KeyCount {
+  readonly keys: number;
+  /** How many of them have an expiry. */
+  readonly expires: number;
+}
+
+export interface NodeHealth {
+  readonly nodeId: number;
+  readonly zone: string;
+  readonly host: string;
+  readonly port: number;
+  readonly up: boolean;
+  readonly status: NodeStatus | null;
+}
+
+export class ClusterFailure extends Error {
+  override readonly name = 'ClusterFailure';
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.detail);
+    this.failure = failure;
+  }
+}
+
+/** What the proxy needs of the cluster. Promises reject with ClusterFailure (or InvariantError, which stops the process). */
+export interface ClusterPort {
+  /** Runs a step on its record. Operations of one caller on one key keep their order. `done` may be called before this returns. */
+  submit(operation: Operation<Reply>): void;
+  /** `cursor` is a page's cursor or "0"; about `count` records are looked at. Expired keys are left out. */
+  scan(namespace: number, cursor: string, count: number): Promise<ScanPage>;
+  count(namespace: number): Promise<KeyCount>;
+  randomKey(namespace: number): Promise<Buffer | null>;
+  /** Raises the generation of these namespaces under a new epoch; constant time. */
+  flush(namespaces: readonly number[]): Promise<Outcome<null>>;
+  map(): ClusterMap;
+  nodes(): Promise<readonly NodeHealth[]>;
+}

@@ -1,0 +1,24 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { ClusterPort } from './cluster-port.ts';
+import type { CommandTable } from './command-table.ts';
+import type { ClientRegistry } from './client-registry.ts';
+import type { LatencyMonitor } from './latency-monitor.ts';
+import type { ProxyStats } from './proxy-stats.ts';
+import type { RuntimeConfig } from './runtime-config.ts';
+import type { SlowLog } from './slow-log.ts';
+
+/** What all sessions of one proxy share; wired in `proxy.ts`. */
+export interface ProxyContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly cluster: ClusterPort;
+  readonly table: CommandTable;
+  readonly config: RuntimeConfig;
+  readonly stats: ProxyStats;
+  readonly clients: ClientRegistry;
+  readonly slowLog: SlowLog;
+  readonly latency: LatencyMonitor;
+}

@@ -1,0 +1,36 @@
+import type { Reply } from '../resp/reply.ts';
+import type { ProxyContext } from './proxy-context.ts';
+
+/** One client connection as command handlers see it. `connection.ts` implements it over a socket, tests without one. */
+export interface Session {
+  readonly id: number;
+  readonly proxy: ProxyContext;
+  readonly createdAtMs: number;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  /** SELECTed database = namespace number, 0-15. */
+  database: number;
+  protocol: 2 | 3;
+  name: string;
+  libName: string;
+  libVersion: string;
+  user: string;
+  authenticated: boolean;
+  /** CLIENT REPLY: on, off, or skip the reply of the next command. */
+  replyMode: 'on' | 'off' | 'skip-next';
+  noEvict: boolean;
+  noTouch: boolean;
+  monitoring: boolean;
+  /** This listener answers as a Redis Cluster node (`cluster-enabled`). */
+  readonly clusterEnabled: boolean;
+  /** Writes out of band, in order with the replies (MONITOR lines, push messages). */
+  push(reply: Reply): void;
+  /** Closes after what is queued has been written. */
+  closeAfterReplies(): void;
+  /** Closes at once. */
+  destroy(): void;
+  /** Back to the state of a new connection, for RESET. */
+  reset(): void;
+  /** CLIENT LIST's fields for this connection, one line without the newline. */
+  describe(): string;
+}
