@@ -1,0 +1,225 @@
+import { assert, InvariantError } from "../../base/assert.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Failure } from "../../base/failure.ts";
+import { limits } from "../../base/limits.ts";
+import type { ClusterMap } from "../../cluster/map.ts";
+import { applyChange } from "../../quorum/apply-change.ts";
+import type { Operation, Outcome, RunContext, StepResult } from "../../quorum/operation.ts";
+import type { LiveRecord, PageId } from "../../record/state.ts";
+import { NeedPages, type PageAccess, type Value } from "../../record/value.ts";
+import type { Reply } from "../../resp/reply.ts";
+import { ClusterFailure, type ClusterPort, type KeyCount, type NodeHealth, type ScanPage } from "../cluster-port.ts";
+import { localMap, localNodes } from "./local-map.ts";
+
+interface Entry {
+  /** Order of creation: the scan's position. */
+  readonly sequence: number;
+  readonly record: LiveRecord;
+}
+
+const NAMESPACES = 16;
+/** More page loads in one step than a 512 MB string has pages: a step that never stops asking. */
+const MAX_PAGE_LOADS = 2 * Math.ceil(limits.maxStringBytes / limits.pageBytes);
+
+/**
+ * An in-memory cluster for tests: runs steps at once on a Map, with expiry by `clock`. Stricter than the real one: a
+ * step that needs only `meta` never sees an inline value's bytes, each step runs twice (it must be pure), and each page
+ * is missing (NeedPages) the first time that an operation reads it.
+ */
+export class LocalCluster implements ClusterPort {
+  /** While set, every operation and scan fails with it. */
+  failure: Failure | null = null;
+  /** Operations submitted, and operations that changed something. */
+  submitted = 0;
+  changed = 0;
+  readonly pages = new Map<PageId, Buffer>();
+  readonly #clock: Clock;
+  #map: ClusterMap = localMap(NAMESPACES);
+  readonly #databases: Map<string, Entry>[] = Array.from({ length: NAMESPACES }, () => new Map());
+  #nextSequence = 1;
+  #nextPage = 1;
+  #held: Operation<Reply>[] | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  submit(operation: Operation<Reply>): void {
+    this.submitted++;
+    if (this.#held !== null) this.#held.push(operation);
+    else operation.done(this.#run(operation));
+  }
+
+  /** Keeps operations waiting until `release`, as a slow cluster would. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Runs what was held, in order, and goes on answering at once. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const operation of held) operation.done(this.#run(operation));
+  }
+
+  /** The live record of a key, as tests want to look at it; null if absent or expired. */
+  record(namespace: number, key: Buffer | string): LiveRecord | null {
+    return this.#live(namespace, Buffer.from(key).toString("latin1"));
+  }
+
+  async scan(namespace: number, cursor: string, count: number): Promise<ScanPage> {
+    this.#throwFailure();
+    const after = Number(cursor);
+    assert(Number.isSafeInteger(after) && after >= 0, "a scan cursor is a decimal number");
+    const keys: ScanPage["keys"][number][] = [];
+    let looked = 0;
+    let last = after;
+    for (const entry of this.#database(namespace).values()) {
+      if (entry.sequence <= after) continue;
+      if (looked === Math.max(1, count)) return { cursor: String(last), keys };
+      looked++;
+      last = entry.sequence;
+      if (!this.#expired(entry.record)) keys.push({ key: entry.record.key, type: "string" });
+    }
+    return { cursor: "0", keys };
+  }
+
+  async count(namespace: number): Promise<KeyCount> {
+    this.#throwFailure();
+    let keys = 0;
+    let expires = 0;
+    for (const { record } of this.#database(namespace).values()) {
+      if (this.#expired(record)) continue;
+      keys++;
+      if (record.expiresAtMs !== 0) expires++;
+    }
+    return { keys, expires };
+  }
+
+  /** Not random: the live key that was created first. */
+  async randomKey(namespace: number): Promise<Buffer | null> {
+    this.#throwFailure();
+    for (const { record } of this.#database(namespace).values()) {
+      if (!this.#expired(record)) return record.key;
+    }
+    return null;
+  }
+
+  async flush(namespaces: readonly number[]): Promise<Outcome<null>> {
+    if (this.failure !== null) return { ok: false, failure: this.failure };
+    const epoch = this.#map.epoch + 1;
+    const entries = this.#map.namespaces.map((entry, namespace) =>
+      namespaces.includes(namespace) ? { generation: entry.generation + 1, epoch } : entry,
+    );
+    this.#map = { ...this.#map, epoch, namespaces: entries };
+    for (const namespace of namespaces) this.#database(namespace).clear();
+    return { ok: true, reply: null };
+  }
+
+  map(): ClusterMap {
+    return this.#map;
+  }
+
+  async nodes(): Promise<readonly NodeHealth[]> {
+    const records = this.#databases.reduce((sum, database) => sum + database.size, 0);
+    return localNodes(this.#map, records);
+  }
+
+  #run(operation: Operation<Reply>): Outcome<Reply> {
+    if (this.failure !== null) return { ok: false, failure: this.failure };
+    const id = operation.key.toString("latin1");
+    const record = this.#live(operation.namespace, id);
+    const nowMs = this.#clock.wallMs();
+    const written = new Map<PageId, Buffer>();
+    const { reply, change } = this.#attempts(operation, record, nowMs, written);
+    if (change === null) return { ok: true, reply };
+    assert(operation.step.access === "write", "a read step must not change its record");
+    this.changed++;
+    for (const [pageId, bytes] of written) this.pages.set(pageId, bytes);
+    this.#store(operation.namespace, id, applyChange(record, [], operation.key, change, nowMs));
+    return { ok: true, reply };
+  }
+
+  /** Runs the step until all pages that it reads are loaded, and then once more: what counts is the last run. */
+  #attempts(
+    operation: Operation<Reply>,
+    record: LiveRecord | null,
+    nowMs: number,
+    written: Map<PageId, Buffer>,
+  ): StepResult<Reply> {
+    const { step } = operation;
+    const seen = record !== null && step.needs === "meta" ? { ...record, value: withoutBytes(record.value) } : record;
+    const loaded = new Set<PageId>();
+    let runsLeft = 2;
+    for (let attempt = 0; attempt < MAX_PAGE_LOADS; attempt++) {
+      written.clear();
+      const context: RunContext = { nowMs, pages: this.#pageAccess(loaded, written) };
+      try {
+        const result = step.run(seen, context);
+        if (--runsLeft === 0) return result;
+      } catch (error) {
+        if (!(error instanceof NeedPages)) throw error;
+        assert(
+          error.pageIds.some((id) => !loaded.has(id)),
+          "NeedPages must name a page that is not loaded",
+        );
+        for (const pageId of error.pageIds) loaded.add(pageId);
+      }
+    }
+    throw new InvariantError("a step does not stop asking for pages");
+  }
+
+  #pageAccess(loaded: ReadonlySet<PageId>, written: Map<PageId, Buffer>): PageAccess {
+    return {
+      read: (id) => {
+        const own = written.get(id);
+        if (own !== undefined) return own;
+        const bytes = this.pages.get(id);
+        assert(bytes !== undefined, "a page that is listed must exist");
+        if (!loaded.has(id)) throw new NeedPages([id]);
+        return bytes;
+      },
+      write: (bytes) => {
+        const id = String(this.#nextPage++).padStart(16, "0");
+        written.set(id, bytes);
+        return id;
+      },
+    };
+  }
+
+  #live(namespace: number, id: string): LiveRecord | null {
+    const entry = this.#database(namespace).get(id);
+    return entry === undefined || this.#expired(entry.record) ? null : entry.record;
+  }
+
+  #store(namespace: number, id: string, record: LiveRecord | null): void {
+    const database = this.#database(namespace);
+    const previous = database.get(id);
+    if (record === null) {
+      database.delete(id);
+    } else if (previous !== undefined && !this.#expired(previous.record)) {
+      database.set(id, { sequence: previous.sequence, record });
+    } else {
+      database.delete(id);
+      database.set(id, { sequence: this.#nextSequence++, record });
+    }
+  }
+
+  #expired(record: LiveRecord): boolean {
+    return record.expiresAtMs !== 0 && record.expiresAtMs <= this.#clock.wallMs();
+  }
+
+  #database(namespace: number): Map<string, Entry> {
+    const database = this.#databases[namespace];
+    assert(database !== undefined, "no such namespace");
+    return database;
+  }
+
+  #throwFailure(): void {
+    if (this.failure !== null) throw new ClusterFailure(this.failure);
+  }
+}
+
+function withoutBytes(value: Value): Value {
+  return value.paged ? value : { type: value.type, paged: false, bytes: null };
+}
