@@ -59,4 +59,34 @@ export const limits = {
   rateSampleMs: 100,
   /** Different first words of error replies that INFO errorstats counts; scripts may make up their own. */
   errorPrefixes: 128,
+  // --- record ---
+  /** Request ids remembered per record: Juno's clients repeat only their last few requests. */
+  requestIdsPerRecord: 16,
+  // --- proxy: server commands ---
+  /** Slow log entries kept whatever slowlog-max-len says: at most 4 KB each. */
+  slowLogEntries: 16_384,
+  /** Arguments kept of one slow command, and bytes of each, as Redis does. */
+  slowLogArguments: 32,
+  slowLogArgumentBytes: 128,
+  /** Samples kept per event of the latency monitor, as Redis does. */
+  latencySamplesPerEvent: 160,
+  /** Different events; ours are few, so this only guards against a mistake. */
+  latencyEvents: 64,
+  /** INFO keyspace is counted again after so long: counting scans every record. */
+  keyspaceCountAgeMs: 5_000,
+  /** The first INFO keyspace waits at most so long for its count. */
+  keyspaceCountWaitMs: 200,
+  /** Records that one step of KEYS looks at. */
+  keysScanBatch: 1_000,
+  /** Keys that one KEYS answers: above it the reply would hold the proxy up; SCAN has no such bound. */
+  keysReplyKeys: 5_000_000,
+  // --- cluster ---
+  /** Characters of a cluster map's text: 16384 shards of five zones in the worst order are about 2 M. */
+  clusterMapChars: 4_194_304,
+  /** How long a change of the cluster-map file waits for others on this machine; each takes milliseconds. */
+  configLockWaitMs: 10_000,
+  /** Longest pause between two tries for that lock. */
+  configLockRetryMs: 20,
+  /** How often the cluster-map file is looked at for changes by other processes. */
+  configPollMs: 250,
 } as const;

@@ -5,6 +5,8 @@ import type { ClusterPort } from './cluster-port.ts';
 import type { CommandTable } from './command-table.ts';
 import type { ClientRegistry } from './client-registry.ts';
 import type { LatencyMonitor } from './latency-monitor.ts';
+import type { MonitorHub } from './monitor-hub.ts';
+import type { ProxyInfo } from './proxy-info.ts';
 import type { ProxyStats } from './proxy-stats.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
 import type { SlowLog } from './slow-log.ts';
@@ -21,4 +23,6 @@ export interface ProxyContext {
   readonly clients: ClientRegistry;
   readonly slowLog: SlowLog;
   readonly latency: LatencyMonitor;
+  readonly monitors: MonitorHub;
+  readonly info: ProxyInfo;
 }

@@ -1,0 +1,81 @@
+/** The three numbers of client-output-buffer-limit for one class of clients; 0 means no limit. */
+export interface OutputBufferLimit {
+  readonly hardBytes: number;
+  readonly softBytes: number;
+  readonly softSeconds: number;
+}
+
+/** The classes of client-output-buffer-limit, in the order in which Redis prints them. */
+export interface OutputBufferLimits {
+  normal: OutputBufferLimit;
+  slave: OutputBufferLimit;
+  pubsub: OutputBufferLimit;
+}
+
+/** What a proxy's configuration holds, as it is used. CONFIG GET's text forms are in `config-parameters.ts`. */
+export interface ConfigValues {
+  bind: readonly string[];
+  port: number;
+  protectedMode: boolean;
+  /** Empty: no password is asked for. */
+  requirepass: string;
+  maxClients: number;
+  /** Idle clients are closed after so many seconds; 0 never. */
+  timeoutSeconds: number;
+  tcpKeepaliveSeconds: number;
+  protoMaxBulkBytes: number;
+  clientQueryBufferBytes: number;
+  outputBufferLimits: OutputBufferLimits;
+  databases: number;
+  /** Negative: the slow log is off. 0: every command is logged. */
+  slowlogLogSlowerThanUs: number;
+  slowlogMaxLen: number;
+  /** 0: the latency monitor is off. */
+  latencyMonitorThresholdMs: number;
+  latencyTracking: boolean;
+  latencyTrackingPercentiles: readonly number[];
+  clusterEnabled: boolean;
+  /** Empty: the address at which the client reached this proxy. */
+  clusterAnnounceIp: string;
+  /** 0: the listener's own port. */
+  clusterAnnouncePort: number;
+  /** 0: port + 10000, as Redis does; nothing listens there. */
+  clusterAnnounceBusPort: number;
+  clusterAnnounceHostname: string;
+  clusterPreferredEndpointType: "ip" | "hostname" | "unknown-endpoint";
+  /** How the storage nodes write their log; decided where they are started, shown here. */
+  appendfsync: "always" | "everysec" | "no";
+}
+
+/** Redis 7.0's defaults, apart from the output buffers of normal clients, which are bounded here. */
+export function defaultConfigValues(): ConfigValues {
+  return {
+    bind: ["127.0.0.1"],
+    port: 6379,
+    protectedMode: true,
+    requirepass: "",
+    maxClients: 10_000,
+    timeoutSeconds: 0,
+    tcpKeepaliveSeconds: 300,
+    protoMaxBulkBytes: 536_870_912,
+    clientQueryBufferBytes: 1_073_741_824,
+    outputBufferLimits: {
+      normal: { hardBytes: 1_073_741_824, softBytes: 0, softSeconds: 0 },
+      slave: { hardBytes: 268_435_456, softBytes: 67_108_864, softSeconds: 60 },
+      pubsub: { hardBytes: 33_554_432, softBytes: 8_388_608, softSeconds: 60 },
+    },
+    databases: 16,
+    slowlogLogSlowerThanUs: 10_000,
+    slowlogMaxLen: 128,
+    latencyMonitorThresholdMs: 0,
+    latencyTracking: true,
+    latencyTrackingPercentiles: [50, 99, 99.9],
+    clusterEnabled: false,
+    clusterAnnounceIp: "",
+    clusterAnnouncePort: 0,
+    clusterAnnounceBusPort: 0,
+    clusterAnnounceHostname: "",
+    clusterPreferredEndpointType: "ip",
+    appendfsync: "everysec",
+  };
+}

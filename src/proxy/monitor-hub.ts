@@ -1,0 +1,70 @@
+import type { Clock } from "../base/clock.ts";
+import { SimpleString } from "../resp/reply.ts";
+import type { CommandRow } from "./command.ts";
+import type { Session } from "./session.ts";
+
+const NAMED_ESCAPES: ReadonlyMap<number, string> = new Map([
+  [0x5c, "\\"],
+  [0x22, '\"'],
+  [0x0a, "\n"],
+  [0x0d, "\r"],
+  [0x09, "\t"],
+  [0x07, "\a"],
+  [0x08, "\b"],
+]);
+
+/** Redis's sdscatrepr: the bytes in double quotes, what is not printable ASCII escaped. */
+export function quoted(bytes: Uint8Array): string {
+  let text = '"';
+  for (const byte of bytes) {
+    const named = NAMED_ESCAPES.get(byte);
+    if (named !== undefined) text += named;
+    else if (byte >= 0x20 && byte < 0x7f) text += String.fromCharCode(byte);
+    else text += `\\x${byte.toString(16).padStart(2, "0")}`;
+  }
+  return `${text}"`;
+}
+
+function line(wallUs: number, session: Session, args: readonly Buffer[]): SimpleString {
+  const seconds = Math.floor(wallUs / 1_000_000);
+  const micros = String(wallUs % 1_000_000).padStart(6, "0");
+  const words = args.map(quoted).join(" ");
+  return new SimpleString(`${seconds}.${micros} [${session.database} ${session.remoteAddress}] ${words}`);
+}
+
+/** The connections of this proxy that have sent MONITOR, and what they are sent. */
+export class MonitorHub {
+  readonly #clock: Clock;
+  readonly #sessions = new Set<Session>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** False while nobody listens: the dispatcher then need not call `feed`. */
+  get active(): boolean {
+    return this.#sessions.size > 0;
+  }
+
+  add(session: Session): void {
+    session.monitoring = true;
+    this.#sessions.add(session);
+  }
+
+  /** Call when a connection closes or is RESET; harmless for one that does not monitor. */
+  remove(session: Session): void {
+    session.monitoring = false;
+    this.#sessions.delete(session);
+  }
+
+  /**
+   * Call before each command is carried out. Administrative commands and those with arguments that nobody may see
+   * (AUTH, HELLO) are left out, as in Redis. `row` is the subcommand's where there is one.
+   */
+  feed(session: Session, row: CommandRow, args: readonly Buffer[]): void {
+    if (this.#sessions.size === 0) return;
+    if (row.flags.includes("skip_monitor") || row.flags.includes("admin")) return;
+    const message = line(this.#clock.wallUs(), session, args);
+    for (const listener of this.#sessions) listener.push(message);
+  }
+}

@@ -1,0 +1,134 @@
+import { assert } from "../base/assert.ts";
+import { type ConfigParameter, configParameters } from "./config-parameters.ts";
+import { type ConfigValues, defaultConfigValues, type OutputBufferLimits } from "./config-values.ts";
+import { globMatches } from "./glob.ts";
+
+const parametersByName: ReadonlyMap<string, ConfigParameter> = new Map(configParameters.map((p) => [p.name, p]));
+
+function failed(name: string, problem: string): string {
+  return `ERR CONFIG SET failed (possibly related to argument '${name}') - ${problem}`;
+}
+
+/**
+ * The configuration of one proxy that clients see by CONFIG GET and, in part, change by CONFIG SET.
+ * Getters are plain field reads: they are used on the data path.
+ */
+export class RuntimeConfig {
+  #values: ConfigValues;
+
+  constructor(overrides: Partial<ConfigValues> = {}) {
+    this.#values = { ...defaultConfigValues(), ...overrides };
+    assert(this.#values.databases > 0, "there must be a database");
+  }
+
+  get bind(): readonly string[] {
+    return this.#values.bind;
+  }
+  get port(): number {
+    return this.#values.port;
+  }
+  get protectedMode(): boolean {
+    return this.#values.protectedMode;
+  }
+  get requirepass(): string {
+    return this.#values.requirepass;
+  }
+  get maxClients(): number {
+    return this.#values.maxClients;
+  }
+  get timeoutSeconds(): number {
+    return this.#values.timeoutSeconds;
+  }
+  get tcpKeepaliveSeconds(): number {
+    return this.#values.tcpKeepaliveSeconds;
+  }
+  get protoMaxBulkBytes(): number {
+    return this.#values.protoMaxBulkBytes;
+  }
+  get clientQueryBufferBytes(): number {
+    return this.#values.clientQueryBufferBytes;
+  }
+  get outputBufferLimits(): Readonly<OutputBufferLimits> {
+    return this.#values.outputBufferLimits;
+  }
+  get databases(): number {
+    return this.#values.databases;
+  }
+  get slowlogLogSlowerThanUs(): number {
+    return this.#values.slowlogLogSlowerThanUs;
+  }
+  get slowlogMaxLen(): number {
+    return this.#values.slowlogMaxLen;
+  }
+  get latencyMonitorThresholdMs(): number {
+    return this.#values.latencyMonitorThresholdMs;
+  }
+  get latencyTracking(): boolean {
+    return this.#values.latencyTracking;
+  }
+  get latencyTrackingPercentiles(): readonly number[] {
+    return this.#values.latencyTrackingPercentiles;
+  }
+  get clusterEnabled(): boolean {
+    return this.#values.clusterEnabled;
+  }
+  get clusterAnnounceIp(): string {
+    return this.#values.clusterAnnounceIp;
+  }
+  get clusterAnnouncePort(): number {
+    return this.#values.clusterAnnouncePort;
+  }
+  get clusterAnnounceBusPort(): number {
+    return this.#values.clusterAnnounceBusPort;
+  }
+  get clusterAnnounceHostname(): string {
+    return this.#values.clusterAnnounceHostname;
+  }
+  get clusterPreferredEndpointType(): ConfigValues["clusterPreferredEndpointType"] {
+    return this.#values.clusterPreferredEndpointType;
+  }
+  get appendfsync(): ConfigValues["appendfsync"] {
+    return this.#values.appendfsync;
+  }
+
+  /** The port in use, once the listener has it (port 0 at start means any free one). */
+  listeningOn(port: number): void {
+    this.#values.port = port;
+  }
+
+  /** CONFIG GET: [name, value] of every parameter that one of the patterns matches, each once. Case does not matter. */
+  get(patterns: readonly Buffer[]): readonly (readonly [string, string])[] {
+    const found: [string, string][] = [];
+    for (const parameter of configParameters) {
+      const name = Buffer.from(parameter.name);
+      if (patterns.some((pattern) => globMatches(pattern, name, true))) {
+        found.push([parameter.name, parameter.read(this.#values)]);
+      }
+    }
+    return found;
+  }
+
+  /** CONFIG SET: changes all of the [name, value] pairs or none. Returns null, or the whole error line in Redis's words. */
+  set(pairs: readonly (readonly [string, string])[]): string | null {
+    const parameters: ConfigParameter[] = [];
+    for (const [name] of pairs) {
+      const parameter = parametersByName.get(name.toLowerCase());
+      if (parameter === undefined) return `ERR Unknown option or number of arguments for CONFIG SET - '${name}'`;
+      if (parameter.change === "immutable") return failed(name, "can't set immutable config");
+      if (parameters.includes(parameter)) return failed(name, "duplicate parameter");
+      parameters.push(parameter);
+    }
+    const next = { ...this.#values };
+    for (const [index, parameter] of parameters.entries()) {
+      const [name, value] = pairs[index] ?? ["", ""];
+      if (parameter.change === "mutable") {
+        const problem = parameter.parse(value, next);
+        if (problem !== null) return failed(name, problem);
+      } else if (value.toLowerCase() !== parameter.read(next)) {
+        return failed(name, `this is always '${parameter.read(next)}' here`);
+      }
+    }
+    this.#values = next;
+    return null;
+  }
+}
