@@ -1,16 +1,17 @@
 import type { Clock } from "../base/clock.ts";
 import { SimpleString } from "../resp/reply.ts";
 import type { CommandRow } from "./command.ts";
+import { withoutSecrets } from "./redact.ts";
 import type { Session } from "./session.ts";
 
 const NAMED_ESCAPES: ReadonlyMap<number, string> = new Map([
-  [0x5c, "\\"],
-  [0x22, '\"'],
-  [0x0a, "\n"],
-  [0x0d, "\r"],
-  [0x09, "\t"],
-  [0x07, "\a"],
-  [0x08, "\b"],
+  [0x5c, "\\\\"],
+  [0x22, '\\"'],
+  [0x0a, "\\n"],
+  [0x0d, "\\r"],
+  [0x09, "\\t"],
+  [0x07, "\\a"],
+  [0x08, "\\b"],
 ]);
 
 /** Redis's sdscatrepr: the bytes in double quotes, what is not printable ASCII escaped. */
@@ -28,7 +29,7 @@ export function quoted(bytes: Uint8Array): string {
 function line(wallUs: number, session: Session, args: readonly Buffer[]): SimpleString {
   const seconds = Math.floor(wallUs / 1_000_000);
   const micros = String(wallUs % 1_000_000).padStart(6, "0");
-  const words = args.map(quoted).join(" ");
+  const words = withoutSecrets(args).map(quoted).join(" ");
   return new SimpleString(`${seconds}.${micros} [${session.database} ${session.remoteAddress}] ${words}`);
 }
 
@@ -58,8 +59,9 @@ export class MonitorHub {
   }
 
   /**
-   * Call before each command is carried out. Administrative commands and those with arguments that nobody may see
-   * (AUTH, HELLO) are left out, as in Redis. `row` is the subcommand's where there is one.
+   * Call for each command that is carried out (not for one refused by arity, authentication or an unknown name), after
+   * a session command has run: SELECT shows the new database. Administrative commands are left out and passwords
+   * redacted, as in Redis. `row` is the subcommand's where there is one.
    */
   feed(session: Session, row: CommandRow, args: readonly Buffer[]): void {
     if (this.#sessions.size === 0) return;

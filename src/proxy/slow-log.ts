@@ -1,4 +1,5 @@
 import { limits } from "../base/limits.ts";
+import { withoutSecrets } from "./redact.ts";
 import type { RuntimeConfig } from "./runtime-config.ts";
 
 /** One command that took longer than slowlog-log-slower-than. */
@@ -54,7 +55,7 @@ export class SlowLog {
       id: this.#nextId++,
       unixSeconds: Math.floor(unixMs / 1000),
       durationUs: Math.floor(durationUs),
-      args: shortenedAll(args),
+      args: shortenedAll(withoutSecrets(args)),
       clientAddress: client.remoteAddress,
       clientName: client.name,
     });
