@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { limits } from '../base/limits.ts';
+import { contentLength, decodeContent, encodeContent, isSeparate, writeContent } from './content-codec.ts';
+import type { RecordContent } from './state.ts';
+import type { Value } from './value.ts';
+import { ValueType } from './value.ts';
+
+const content: RecordContent = {
+  key: Buffer.from('key'),
+  recordVersion: 2,
+  creationTimeMs: 1_700_000_000_000,
+  lastModifiedMs: 1_700_000_000_001,
+  requestIds: [{ requestId: 'abcdefghijklmnop', recordVersion: 2, appliedAtMs: 5 }],
+  value: { type: ValueType.string, paged: false, bytes: Buffer.from('v1') },
+};
+const goldenHead = [
+  '01', // contentVersion
+  '0000000000000002', // recordVersion
+  '0000018bcfe56800', // creationTimeMs
+  '0000018bcfe56801', // lastModifiedMs
+  '000000036b6579', // key
+  '01', // request ids
+  '6162636465666768696a6b6c6d6e6f70',
+  '0000000000000002',
+  '0000000000000005',
+].join('');
+
+const paged: Value = {
+  type: ValueType.string,
+  paged: true,
+  length: 200_000,
+  depth: 1,
+  root: ['0123456789abcdef', '', 'fedcba9876543210'],
+};
+const separate: Value = { type: ValueType.string, paged: false, bytes: Buffer.alloc(limits.embeddedValueBytes + 1, 7) };
+
+const bytesArbitrary = fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes));
+const pageIdArbitrary = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((bytes) => Buffer.from(bytes).toString('latin1'))
+  .filter((id) => id !== '\0'.repeat(16));
+const valueArbitrary: fc.Arbitrary<Value | null> = fc.oneof(
+  fc.constant(null),
+  fc.record({
+    type: fc.constant(ValueType.string),
+    paged: fc.constant(false as const),
+    bytes: fc.uint8Array({ maxLength: limits.embeddedValueBytes * 2 }).map((bytes) => Buffer.from(bytes)),
+  }),
+  fc.record({
+    type: fc.constant(ValueType.string),
+    paged: fc.constant(true as const),
+    length: fc.maxSafeNat(),
+    depth: fc.constantFrom(0 as const, 1 as const),
+    root: fc.array(fc.oneof(fc.constant(''), pageIdArbitrary), { maxLength: limits.rootFanout }),
+  }),
+);
+const contentArbitrary: fc.Arbitrary<RecordContent> = fc.record({
+  key: bytesArbitrary,
+  recordVersion: fc.maxSafeNat(),
+  creationTimeMs: fc.maxSafeNat(),
+  lastModifiedMs: fc.maxSafeNat(),
+  requestIds: fc.array(
+    fc.record({ requestId: pageIdArbitrary, recordVersion: fc.maxSafeNat(), appliedAtMs: fc.maxSafeNat() }),
+    { maxLength: limits.requestIdsPerRecord },
+  ),
+  value: valueArbitrary,
+});
+
+describe('record content', () => {
+  it('has pinned bytes', () => {
+    expect(encodeContent(content).toString('hex')).toBe(`${goldenHead}01007631`);
+    expect(encodeContent({ ...content, value: null }).toString('hex')).toBe(`${goldenHead}00`);
+    expect(encodeContent({ ...content, value: separate }).toString('hex')).toBe(`${goldenHead}0101`);
+    expect(encodeContent({ ...content, value: paged }).toString('hex')).toBe(
+      `${goldenHead}01020000000000030d40010003${'30313233343536373839616263646566'}${'00'.repeat(16)}${'66656463626139383736353433323130'}`,
+    );
+  });
+
+  it('round trips', () => {
+    fc.assert(
+      fc.property(contentArbitrary, (made) => {
+        const { value } = made;
+        const apart = value !== null && !value.paged && isSeparate(value) ? value.bytes : null;
+        expect(decodeContent(encodeContent(made), apart)).toEqual(made);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is written in place, as long as announced', () => {
+    const target = Buffer.alloc(contentLength(content) + 10, 0xee);
+    expect(writeContent(target, 5, content)).toBe(target.length - 5);
+    expect(decodeContent(target.subarray(5, -5), null)).toEqual(content);
+    expect(target.subarray(-5).toString('hex')).toBe('eeeeeeeeee');
+  });
+
+  it('leaves the bytes of a separate value out, and takes them from outside', () => {
+    const bytes = encodeContent({ ...content, value: separate });
+    expect(decodeContent(bytes, null)?.value).toEqual({ type: ValueType.string, paged: false, bytes: null });
+    expect(decodeContent(bytes, separate.bytes)?.value).toEqual(separate);
+    for (const value of [content.value, paged, null]) {
+      expect(decodeContent(encodeContent({ ...content, value }), Buffer.from('stray'))).toBeNull();
+    }
+  });
+
+  it('refuses too many request ids', () => {
+    const requestIds = Array.from(
+      { length: limits.requestIdsPerRecord + 1 },
+      () => content.requestIds[0] ?? { requestId: '', recordVersion: 0, appliedAtMs: 0 },
+    );
+    expect(() => encodeContent({ ...content, requestIds })).toThrow('too many request ids');
+  });
+
+  it('is null when cut (but for the tail of an embedded value) or continued', () => {
+    for (const value of [null, separate, paged]) {
+      const bytes = encodeContent({ ...content, value });
+      for (let i = 0; i < bytes.length; i++) expect(decodeContent(bytes.subarray(0, i), null)).toBeNull();
+      expect(decodeContent(Buffer.concat([bytes, Buffer.alloc(1)]), null)).toBeNull();
+    }
+  });
+
+  it('never throws on random bytes', () => {
+    const head = Buffer.from(goldenHead, 'hex');
+    fc.assert(
+      fc.property(fc.nat(head.length), fc.uint8Array({ maxLength: 120 }), (keep, tail) => {
+        const bytes = Buffer.concat([head.subarray(0, keep), tail]);
+        const decoded = decodeContent(bytes, null);
+        if (decoded !== null) expect(decoded.requestIds.length).toBeLessThanOrEqual(255);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each<[string, number, string]>([
+    ['another content version', 0, '02'],
+    ['an unsafe recordVersion', 1, '0020000000000000'],
+    ['an unsafe creation time', 9, '0020000000000000'],
+    ['an unsafe modification time', 17, '0020000000000000'],
+    ['a key past the end', 25, 'ffffffff'],
+    ['more request ids than there are', 32, '02'],
+    ['an unsafe version of a request', 49, '0020000000000000'],
+    ['an unsafe time of a request', 57, '0020000000000000'],
+    ['an unknown value type', 65, '09'],
+    ['an unknown form', 66, '09'],
+  ])('is null with %s', (_name, offset, hex) => {
+    const bytes = encodeContent(content);
+    Buffer.from(hex, 'hex').copy(bytes, offset);
+    expect(decodeContent(bytes, null)).toBeNull();
+  });
+
+  it.each<[string, number, string]>([
+    ['an unsafe length', 67, '0020000000000000'],
+    ['an unknown depth', 75, '02'],
+    ['more root ids than there are', 76, '0004'],
+    ['fewer root ids than there are', 76, '0002'],
+  ])('of a paged string is null with %s', (_name, offset, hex) => {
+    const bytes = encodeContent({ ...content, value: paged });
+    Buffer.from(hex, 'hex').copy(bytes, offset);
+    expect(decodeContent(bytes, null)).toBeNull();
+  });
+});
