@@ -89,4 +89,15 @@ export const limits = {
   configLockRetryMs: 20,
   /** How often the cluster-map file is looked at for changes by other processes. */
   configPollMs: 250,
+  // --- storage node ---
+  /** One engine read of a scan: small enough that others get their turn. */
+  scanStepRecords: 512,
+  scanStepBytes: 1_048_576,
+  /** A scan request returns after so many records looked at, found or not. */
+  scanExaminedRecords: 8_192,
+  /** Pages remembered as durable here; a COMMIT that lists forgotten ones costs a round trip more. */
+  knownPagesPerNode: 65_536,
+  // --- proxy: keys and strings ---
+  /** The largest expiry kept, Number.MAX_SAFE_INTEGER: the year 287396. A later one becomes this. */
+  maxExpiresAtMs: 9_007_199_254_740_991,
 } as const;
