@@ -1,13 +1,13 @@
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { createClusterMap, withRaisedGenerations } from "./cluster-map.ts";
-import { decodeClusterMap, decodeRuns, encodeClusterMap, encodeRuns } from "./cluster-map-text.ts";
-import type { ClusterMap } from "./map.ts";
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createClusterMap, withRaisedGenerations } from './cluster-map.ts';
+import { decodeClusterMap, decodeRuns, encodeClusterMap, encodeRuns } from './cluster-map-text.ts';
+import type { ClusterMap } from './map.ts';
 
 function cluster(zones: number, nodesPerZone: number, shards: number): ClusterMap {
   let id = 0;
   return createClusterMap({
-    clusterId: "c1",
+    clusterId: 'c1',
     shards,
     zones: Array.from({ length: zones }, (_, zone) => ({
       name: `zone${zone + 1}`,
@@ -18,11 +18,11 @@ function cluster(zones: number, nodesPerZone: number, shards: number): ClusterMa
 
 function problemsOf(text: string): string {
   const decoded = decodeClusterMap(text);
-  return decoded.ok ? "none" : decoded.problems.join("\n");
+  return decoded.ok ? 'none' : decoded.problems.join('\n');
 }
 
-describe("the text of a cluster map", () => {
-  it("comes back as it went, and is the same for equal maps", () => {
+describe('the text of a cluster map', () => {
+  it('comes back as it went, and is the same for equal maps', () => {
     for (const map of [cluster(1, 1, 1), cluster(3, 2, 1024), withRaisedGenerations(cluster(5, 3, 16_384), [7])]) {
       const text = encodeClusterMap(map);
       const decoded = decodeClusterMap(text);
@@ -31,11 +31,11 @@ describe("the text of a cluster map", () => {
     }
   });
 
-  it("stays small", () => {
+  it('stays small', () => {
     expect(encodeClusterMap(cluster(3, 4, 1024)).length).toBeLessThan(4096);
   });
 
-  it("has this form", () => {
+  it('has this form', () => {
     expect(encodeClusterMap(cluster(1, 2, 4))).toMatchInlineSnapshot(`
       "{
         "formatVersion": 1,
@@ -70,24 +70,24 @@ describe("the text of a cluster map", () => {
     `);
   });
 
-  it("names every problem of a text that is no map", () => {
+  it('names every problem of a text that is no map', () => {
     const good = encodeClusterMap(cluster(3, 1, 4));
-    expect(problemsOf(good)).toBe("none");
-    expect(problemsOf("{")).toContain("not JSON");
-    expect(problemsOf("[]")).toContain("formatVersion");
-    expect(problemsOf(good.replace('"formatVersion": 1', '"formatVersion": 2'))).toContain("formatVersion 2");
+    expect(problemsOf(good)).toBe('none');
+    expect(problemsOf('{')).toContain('not JSON');
+    expect(problemsOf('[]')).toContain('formatVersion');
+    expect(problemsOf(good.replace('"formatVersion": 1', '"formatVersion": 2'))).toContain('formatVersion 2');
     expect(problemsOf(good.replace('"epoch": 1', '"epoch": "1"'))).toContain(
-      "the cluster map: epoch must be an integer",
+      'the cluster map: epoch must be an integer',
     );
-    expect(problemsOf(good.replace('"port": 7000', '"port": 70000'))).toContain("node 1: port 70000");
+    expect(problemsOf(good.replace('"port": 7000', '"port": 70000'))).toContain('node 1: port 70000');
     expect(problemsOf(good.replace('"host": "host2"', '"hots": "host2"'))).toBe(
-      "zone 2, node 1: host must be a text\nzone 2, node 1: unknown field hots",
+      'zone 2, node 1: host must be a text\nzone 2, node 1: unknown field hots',
     );
-    expect(problemsOf(good.replace('"1*4"', '"1*99999"'))).toContain("must be runs of numbers");
-    expect(problemsOf(" ".repeat(5_000_000))).toContain("longer than");
+    expect(problemsOf(good.replace('"1*4"', '"1*99999"'))).toContain('must be runs of numbers');
+    expect(problemsOf(' '.repeat(5_000_000))).toContain('longer than');
   });
 
-  it("is decoded or refused, whatever is changed in it", () => {
+  it('is decoded or refused, whatever is changed in it', () => {
     const good = encodeClusterMap(cluster(3, 1, 4));
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.string({ maxLength: 3 }), (at, inserted) => {
@@ -98,8 +98,8 @@ describe("the text of a cluster map", () => {
   });
 });
 
-describe("runs", () => {
-  it("come back as they went", () => {
+describe('runs', () => {
+  it('come back as they went', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.constant(1), fc.nat(3), fc.maxSafeNat())), (numbers) => {
         expect(decodeRuns(encodeRuns(numbers))).toEqual(numbers);
@@ -107,9 +107,9 @@ describe("runs", () => {
     );
   });
 
-  it("have one form only", () => {
-    expect(encodeRuns([1, 1, 2])).toBe("1*2 2");
-    for (const text of ["1 1", "1*1", "01", "1*2 1", " 1", "1 ", "-1", "1*0", "1.5", "99999999999999999", 5, null]) {
+  it('have one form only', () => {
+    expect(encodeRuns([1, 1, 2])).toBe('1*2 2');
+    for (const text of ['1 1', '1*1', '01', '1*2 1', ' 1', '1 ', '-1', '1*0', '1.5', '99999999999999999', 5, null]) {
       expect(decodeRuns(text)).toBeNull();
     }
   });

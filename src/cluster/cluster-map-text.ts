@@ -1,7 +1,7 @@
-import { limits } from "../base/limits.ts";
-import { validateClusterMap } from "./cluster-map.ts";
-import type { ClusterMap, NamespaceEntry, NodeEntry, ZoneEntry } from "./map.ts";
-import { SLOT_COUNT } from "./slot.ts";
+import { limits } from '../base/limits.ts';
+import { validateClusterMap } from './cluster-map.ts';
+import type { ClusterMap, NamespaceEntry, NodeEntry, ZoneEntry } from './map.ts';
+import { SLOT_COUNT } from './slot.ts';
 
 export type DecodedMap =
   | { readonly ok: true; readonly map: ClusterMap }
@@ -51,21 +51,21 @@ export function decodeClusterMap(text: string): DecodedMap {
 /** Like `decodeClusterMap`, for JSON that is already parsed. */
 export function clusterMapFromJson(json: unknown): DecodedMap {
   const problems: string[] = [];
-  const root = new Fields(json, "the cluster map", problems);
-  const formatVersion = root.integer("formatVersion");
+  const root = new Fields(json, 'the cluster map', problems);
+  const formatVersion = root.integer('formatVersion');
   if (formatVersion !== 1) {
     return { ok: false, problems: [`formatVersion ${String(formatVersion)} is not one that this program reads (1)`] };
   }
-  const generations = root.runs("generations");
-  const namespaceEpochs = root.runs("namespaceEpochs");
-  if (generations.length !== namespaceEpochs.length) problems.push("generations and namespaceEpochs differ in length");
+  const generations = root.runs('generations');
+  const namespaceEpochs = root.runs('namespaceEpochs');
+  if (generations.length !== namespaceEpochs.length) problems.push('generations and namespaceEpochs differ in length');
   const map: ClusterMap = {
     formatVersion: 1,
-    clusterId: root.text("clusterId"),
-    epoch: root.integer("epoch"),
-    shards: root.integer("shards"),
-    zones: root.list("zones").map((zone, index) => zoneFromJson(zone, index, problems)),
-    shardEpochs: root.runs("shardEpochs"),
+    clusterId: root.text('clusterId'),
+    epoch: root.integer('epoch'),
+    shards: root.integer('shards'),
+    zones: root.list('zones').map((zone, index) => zoneFromJson(zone, index, problems)),
+    shardEpochs: root.runs('shardEpochs'),
     namespaces: generations.map((generation, i): NamespaceEntry => ({ generation, epoch: namespaceEpochs[i] ?? 0 })),
   };
   root.refuseOthers();
@@ -76,11 +76,11 @@ export function clusterMapFromJson(json: unknown): DecodedMap {
 function zoneFromJson(json: unknown, index: number, problems: string[]): ZoneEntry {
   const zone = new Fields(json, `zone ${index + 1}`, problems);
   const entry: ZoneEntry = {
-    name: zone.text("name"),
+    name: zone.text('name'),
     nodes: zone
-      .list("nodes")
+      .list('nodes')
       .map((node, position) => nodeFromJson(node, `zone ${index + 1}, node ${position + 1}`, problems)),
-    placement: zone.runs("placement"),
+    placement: zone.runs('placement'),
   };
   zone.refuseOthers();
   return entry;
@@ -89,10 +89,10 @@ function zoneFromJson(json: unknown, index: number, problems: string[]): ZoneEnt
 function nodeFromJson(json: unknown, where: string, problems: string[]): NodeEntry {
   const node = new Fields(json, where, problems);
   const entry: NodeEntry = {
-    id: node.integer("id"),
-    incarnation: node.text("incarnation"),
-    host: node.text("host"),
-    port: node.integer("port"),
+    id: node.integer('id'),
+    incarnation: node.text('incarnation'),
+    host: node.text('host'),
+    port: node.integer('port'),
   };
   node.refuseOthers();
   return entry;
@@ -108,21 +108,21 @@ class Fields {
   constructor(json: unknown, where: string, problems: string[]) {
     this.#where = where;
     this.#problems = problems;
-    const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
+    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
     if (!isObject) problems.push(`${where} is not an object`);
     this.#fields = new Map(isObject ? Object.entries(json) : []);
   }
 
   text(name: string): string {
     const value = this.#take(name);
-    if (typeof value === "string") return value;
+    if (typeof value === 'string') return value;
     this.#problems.push(`${this.#where}: ${name} must be a text`);
-    return "";
+    return '';
   }
 
   integer(name: string): number {
     const value = this.#take(name);
-    if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+    if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
     this.#problems.push(`${this.#where}: ${name} must be an integer`);
     return 0;
   }
@@ -164,15 +164,15 @@ export function encodeRuns(numbers: readonly number[]): string {
     runs.push(to - from === 1 ? `${numbers[from]}` : `${numbers[from]}*${to - from}`);
     from = to;
   }
-  return runs.join(" ");
+  return runs.join(' ');
 }
 
 /** Reads what `encodeRuns` wrote, in that form only; null for anything else. */
 export function decodeRuns(text: unknown): number[] | null {
-  if (typeof text !== "string") return null;
+  if (typeof text !== 'string') return null;
   const numbers: number[] = [];
-  if (text === "") return numbers;
-  for (const run of text.split(" ")) {
+  if (text === '') return numbers;
+  for (const run of text.split(' ')) {
     const match = /^(0|[1-9]\d{0,15})(?:\*([1-9]\d{0,5}))?$/.exec(run);
     if (match === null) return null;
     const value = Number(match[1]);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it } from 'vitest';
 import {
   createClusterMap,
   findNode,
@@ -10,23 +10,23 @@ import {
   validateClusterMap,
   withRaisedGenerations,
   withStartedNode,
-} from "./cluster-map.ts";
-import type { ClusterMap } from "./map.ts";
+} from './cluster-map.ts';
+import type { ClusterMap } from './map.ts';
 
 function threeZones(nodesPerZone = 1, shards = 1024): ClusterMap {
   let id = 0;
   return createClusterMap({
-    clusterId: "c1",
+    clusterId: 'c1',
     shards,
-    zones: ["a", "b", "c"].map((name) => ({
+    zones: ['a', 'b', 'c'].map((name) => ({
       name,
-      nodes: Array.from({ length: nodesPerZone }, () => ({ id: ++id, host: "127.0.0.1", port: 7000 + id })),
+      nodes: Array.from({ length: nodesPerZone }, () => ({ id: ++id, host: '127.0.0.1', port: 7000 + id })),
     })),
   });
 }
 
-describe("createClusterMap", () => {
-  it("places every shard once in each zone, evenly", () => {
+describe('createClusterMap', () => {
+  it('places every shard once in each zone, evenly', () => {
     const map = threeZones(2);
     expect(validateClusterMap(map)).toEqual([]);
     expect(nodesOf(map).map((node) => node.id)).toEqual([1, 2, 3, 4, 5, 6]);
@@ -35,48 +35,48 @@ describe("createClusterMap", () => {
     }
     expect(replicaSet(map, 0)).toEqual([1, 3, 5]);
     expect(replicaSet(map, 1023)).toEqual([2, 4, 6]);
-    expect(findNode(map, 4)?.zone.name).toBe("b");
+    expect(findNode(map, 4)?.zone.name).toBe('b');
     expect(findNode(map, 7)).toBeNull();
   });
 
-  it("gives shards with the same replicas one shared array", () => {
+  it('gives shards with the same replicas one shared array', () => {
     const sets = replicaSets(threeZones(2));
     expect(sets).toHaveLength(1024);
     expect(new Set(sets).size).toBe(2);
   });
 
-  it("refuses what could not work", () => {
-    expect(() => createClusterMap({ clusterId: "c", shards: 1000, zones: [] })).toThrow("power of two");
-    expect(() => createClusterMap({ clusterId: "c", shards: 16, zones: [] })).toThrow("1, 3 or 5 zones");
+  it('refuses what could not work', () => {
+    expect(() => createClusterMap({ clusterId: 'c', shards: 1000, zones: [] })).toThrow('power of two');
+    expect(() => createClusterMap({ clusterId: 'c', shards: 16, zones: [] })).toThrow('1, 3 or 5 zones');
   });
 });
 
-describe("validateClusterMap", () => {
+describe('validateClusterMap', () => {
   const good = threeZones(1, 4);
   const [a, b, c] = good.zones;
   const cases: [string, Partial<ClusterMap>, string][] = [
-    ["two zones", { zones: good.zones.slice(0, 2) }, "a cluster has 1, 3 or 5 zones, not 2"],
-    ["a zone twice", { zones: a && b ? [a, b, b] : [] }, "zone name 'b' is empty or used twice"],
-    ["a node twice", { zones: a && b ? [a, b, { ...b, name: "x" }] : [] }, "node 2 stands twice in the map"],
-    ["no shards", { shards: 0 }, "shards must be a power of two"],
+    ['two zones', { zones: good.zones.slice(0, 2) }, 'a cluster has 1, 3 or 5 zones, not 2'],
+    ['a zone twice', { zones: a && b ? [a, b, b] : [] }, "zone name 'b' is empty or used twice"],
+    ['a node twice', { zones: a && b ? [a, b, { ...b, name: 'x' }] : [] }, 'node 2 stands twice in the map'],
+    ['no shards', { shards: 0 }, 'shards must be a power of two'],
     [
-      "a short placement",
+      'a short placement',
       { zones: a && b && c ? [a, b, { ...c, placement: [3] }] : [] },
-      "zone c places 1 shards of 4",
+      'zone c places 1 shards of 4',
     ],
-    ["a stray placement", { zones: a && b && c ? [a, b, { ...c, placement: [3, 3, 3, 1] }] : [] }, "on node 1"],
-    ["a future shard", { shardEpochs: [1, 1, 1, 2] }, "a shard changed at an epoch"],
-    ["too few namespaces", { namespaces: [] }, "a map has 16 namespaces, not 0"],
-    ["epoch 0", { epoch: 0 }, "epoch must be a positive integer"],
-    ["no cluster id", { clusterId: "" }, "clusterId is empty"],
+    ['a stray placement', { zones: a && b && c ? [a, b, { ...c, placement: [3, 3, 3, 1] }] : [] }, 'on node 1'],
+    ['a future shard', { shardEpochs: [1, 1, 1, 2] }, 'a shard changed at an epoch'],
+    ['too few namespaces', { namespaces: [] }, 'a map has 16 namespaces, not 0'],
+    ['epoch 0', { epoch: 0 }, 'epoch must be a positive integer'],
+    ['no cluster id', { clusterId: '' }, 'clusterId is empty'],
   ];
-  it.each(cases)("finds %s", (_, change, problem) => {
-    expect(validateClusterMap({ ...good, ...change }).join("\n")).toContain(problem);
+  it.each(cases)('finds %s', (_, change, problem) => {
+    expect(validateClusterMap({ ...good, ...change }).join('\n')).toContain(problem);
   });
 });
 
-describe("changes of a map", () => {
-  it("a flush raises the generations of its namespaces, under a new epoch, and nothing else", () => {
+describe('changes of a map', () => {
+  it('a flush raises the generations of its namespaces, under a new epoch, and nothing else', () => {
     const before = threeZones();
     const after = withRaisedGenerations(before, [0, 3, 3]);
     expect(after.epoch).toBe(2);
@@ -88,11 +88,11 @@ describe("changes of a map", () => {
     expect(before.epoch).toBe(1);
   });
 
-  it("a first start enters the incarnation; another incarnation is never entered over it", () => {
-    const started = { id: 2, incarnation: "i1", host: "127.0.0.1", port: 7002 };
+  it('a first start enters the incarnation; another incarnation is never entered over it', () => {
+    const started = { id: 2, incarnation: 'i1', host: '127.0.0.1', port: 7002 };
     const after = withStartedNode(threeZones(), started);
     expect(findNode(after, 2)?.node).toEqual(started);
     expect(after.epoch).toBe(2);
-    expect(() => withStartedNode(after, { ...started, incarnation: "i2" })).toThrow("a disk was lost");
+    expect(() => withStartedNode(after, { ...started, incarnation: 'i2' })).toThrow('a disk was lost');
   });
 });

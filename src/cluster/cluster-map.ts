@@ -1,7 +1,7 @@
-import { assert } from "../base/assert.ts";
-import type { ClusterMap, NamespaceEntry, NodeEntry, ZoneEntry } from "./map.ts";
-import { placeShards } from "./placement.ts";
-import { isShardCount, SLOT_COUNT } from "./slot.ts";
+import { assert } from '../base/assert.ts';
+import type { ClusterMap, NamespaceEntry, NodeEntry, ZoneEntry } from './map.ts';
+import { placeShards } from './placement.ts';
+import { isShardCount, SLOT_COUNT } from './slot.ts';
 
 /** Namespaces 0-15 are Redis's 16 databases. */
 export const NAMESPACE_COUNT = 16;
@@ -34,7 +34,7 @@ export function createClusterMap(cluster: NewCluster): ClusterMap {
     shards: cluster.shards,
     zones: cluster.zones.map((zone) => ({
       name: zone.name,
-      nodes: zone.nodes.map((node) => ({ id: node.id, incarnation: "", host: node.host, port: node.port })),
+      nodes: zone.nodes.map((node) => ({ id: node.id, incarnation: '', host: node.host, port: node.port })),
       placement: placeShards(
         cluster.shards,
         zone.nodes.map((node) => node.id),
@@ -45,14 +45,14 @@ export function createClusterMap(cluster: NewCluster): ClusterMap {
     namespaces: Array.from({ length: NAMESPACE_COUNT }, () => ({ generation: 1, epoch: 1 })),
   };
   const problems = validateClusterMap(map);
-  assert(problems.length === 0, `invalid cluster: ${problems.join("; ")}`);
+  assert(problems.length === 0, `invalid cluster: ${problems.join('; ')}`);
   return map;
 }
 
 /** Everything that is wrong with a map, in words for its operator; empty if it may be used. */
 export function validateClusterMap(map: ClusterMap): string[] {
   const problems: string[] = [];
-  if (map.clusterId === "") problems.push("clusterId is empty");
+  if (map.clusterId === '') problems.push('clusterId is empty');
   if (!isCount(map.epoch)) problems.push(`epoch must be a positive integer, not ${map.epoch}`);
   if (!isShardCount(map.shards))
     problems.push(`shards must be a power of two from 1 to ${SLOT_COUNT}, not ${map.shards}`);
@@ -60,7 +60,7 @@ export function validateClusterMap(map: ClusterMap): string[] {
   const nodeIds = new Set<number>();
   const zoneNames = new Set<string>();
   for (const zone of map.zones) {
-    if (zone.name === "" || zoneNames.has(zone.name)) problems.push(`zone name '${zone.name}' is empty or used twice`);
+    if (zone.name === '' || zoneNames.has(zone.name)) problems.push(`zone name '${zone.name}' is empty or used twice`);
     zoneNames.add(zone.name);
     validateZone(zone, map.shards, nodeIds, problems);
   }
@@ -89,7 +89,7 @@ function validateZone(zone: ZoneEntry, shards: number, seen: Set<number>, proble
     if (!isCount(node.id) || node.id > 0xffff_ffff)
       problems.push(`node id ${node.id} is not an integer from 1 to 2^32-1`);
     if (seen.has(node.id)) problems.push(`node ${node.id} stands twice in the map`);
-    if (node.host === "") problems.push(`node ${node.id} has no host`);
+    if (node.host === '') problems.push(`node ${node.id} has no host`);
     if (!Number.isInteger(node.port) || node.port < 0 || node.port > 65_535) {
       problems.push(`node ${node.id}: port ${node.port} is not from 0 to 65535`);
     }
@@ -127,7 +127,7 @@ export function findNode(
 
 /** The nodes that hold a shard: one of each zone, in the map's order of zones. */
 export function replicaSet(map: ClusterMap, shard: number): number[] {
-  assert(shard >= 0 && shard < map.shards, "no such shard");
+  assert(shard >= 0 && shard < map.shards, 'no such shard');
   return map.zones.map((zone) => zone.placement[shard] as number);
 }
 
@@ -136,7 +136,7 @@ export function replicaSets(map: ClusterMap): (readonly number[])[] {
   const known = new Map<string, readonly number[]>();
   return map.shardEpochs.map((_, shard) => {
     const set = replicaSet(map, shard);
-    const name = set.join(",");
+    const name = set.join(',');
     const same = known.get(name);
     if (same !== undefined) return same;
     known.set(name, set);
@@ -146,13 +146,13 @@ export function replicaSets(map: ClusterMap): (readonly number[])[] {
 
 export function shardEpoch(map: ClusterMap, shard: number): number {
   const epoch = map.shardEpochs[shard];
-  assert(epoch !== undefined, "no such shard");
+  assert(epoch !== undefined, 'no such shard');
   return epoch;
 }
 
 export function namespaceOf(map: ClusterMap, namespace: number): NamespaceEntry {
   const entry = map.namespaces[namespace];
-  assert(entry !== undefined, "no such namespace");
+  assert(entry !== undefined, 'no such namespace');
   return entry;
 }
 
@@ -179,8 +179,8 @@ export function withRaisedGenerations(map: ClusterMap, namespaces: readonly numb
  */
 export function withStartedNode(map: ClusterMap, started: NodeEntry): ClusterMap {
   const found = findNode(map, started.id);
-  assert(found !== null, "no such node");
-  assert(found.node.incarnation === "" || found.node.incarnation === started.incarnation, "a disk was lost: relearn");
+  assert(found !== null, 'no such node');
+  assert(found.node.incarnation === '' || found.node.incarnation === started.incarnation, 'a disk was lost: relearn');
   return {
     ...map,
     epoch: map.epoch + 1,

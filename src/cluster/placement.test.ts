@@ -1,6 +1,6 @@
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { countMoves, placeShards } from "./placement.ts";
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { countMoves, placeShards } from './placement.ts';
 
 function loads(placement: readonly number[], nodeIds: readonly number[]): number[] {
   return nodeIds.map((id) => placement.filter((node) => node === id).length);
@@ -31,8 +31,8 @@ function fewestMoves(shards: number, nodeIds: readonly number[], previous: reado
 
 const nodeSet = (maxLength: number) => fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength });
 
-describe("placeShards", () => {
-  it("moves no more shards than the best of all placements, from any placement to any nodes", () => {
+describe('placeShards', () => {
+  it('moves no more shards than the best of all placements, from any placement to any nodes', () => {
     const inputs = fc
       .record({ before: nodeSet(4), after: nodeSet(3), shards: fc.integer({ min: 1, max: 6 }) })
       .chain(({ before, after, shards }) =>
@@ -51,7 +51,7 @@ describe("placeShards", () => {
     );
   });
 
-  it("keeps loads within one of each other, and names only the nodes given", () => {
+  it('keeps loads within one of each other, and names only the nodes given', () => {
     fc.assert(
       fc.property(nodeSet(9), fc.integer({ min: 0, max: 300 }), (nodeIds, shards) => {
         const placed = placeShards(shards, nodeIds, null);
@@ -62,7 +62,7 @@ describe("placeShards", () => {
     );
   });
 
-  it("adding a node moves at most ceil(S / (n + 1)) shards, all of them to it, through any chain of additions", () => {
+  it('adding a node moves at most ceil(S / (n + 1)) shards, all of them to it, through any chain of additions', () => {
     const order = fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7, 8, 9], { minLength: 2 });
     fc.assert(
       fc.property(order, fc.integer({ min: 1, max: 1024 }), (nodeIds, shards) => {
@@ -80,13 +80,13 @@ describe("placeShards", () => {
     );
   });
 
-  it("changes nothing when the nodes stay, and is the same for any order of them", () => {
+  it('changes nothing when the nodes stay, and is the same for any order of them', () => {
     const placed = placeShards(1024, [1, 2, 3], null);
     expect(placeShards(1024, [3, 1, 2], placed)).toEqual(placed);
     expect(placeShards(1024, [3, 1, 2], null)).toEqual(placed);
   });
 
-  it("removing a node moves its shards only", () => {
+  it('removing a node moves its shards only', () => {
     const placed = placeShards(1024, [1, 2, 3, 4], null);
     const next = placeShards(1024, [1, 2, 4], placed);
     expect(next.every((id, shard) => id === placed[shard] || placed[shard] === 3)).toBe(true);

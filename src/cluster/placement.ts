@@ -1,4 +1,4 @@
-import { assert } from "../base/assert.ts";
+import { assert } from '../base/assert.ts';
 
 /**
  * Spreads `shards` shards over the nodes of one zone so that loads differ by at most one, moving as few shards as can be
@@ -8,9 +8,9 @@ import { assert } from "../base/assert.ts";
 export function placeShards(shards: number, nodeIds: readonly number[], previous: readonly number[] | null): number[] {
   assert(
     nodeIds.length > 0 && new Set(nodeIds).size === nodeIds.length,
-    "nodes of a zone must be distinct, at least one",
+    'nodes of a zone must be distinct, at least one',
   );
-  assert(previous === null || previous.length === shards, "a placement names a node for each shard");
+  assert(previous === null || previous.length === shards, 'a placement names a node for each shard');
   const held = new Map<number, number[]>(nodeIds.map((id) => [id, []]));
   const homeless: number[] = [];
   for (let shard = 0; shard < shards; shard++) {

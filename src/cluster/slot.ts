@@ -1,4 +1,4 @@
-import { assert } from "../base/assert.ts";
+import { assert } from '../base/assert.ts';
 
 /** Slots of the whole key space, as in Redis Cluster. */
 export const SLOT_COUNT = 16_384;
@@ -54,7 +54,7 @@ export function shardOf(slot: number, shards: number): number {
 
 /** The slots of a shard, first and last, both inclusive. */
 export function slotsOfShard(shard: number, shards: number): { readonly first: number; readonly last: number } {
-  assert(isShardCount(shards) && shard >= 0 && shard < shards, "no such shard");
+  assert(isShardCount(shards) && shard >= 0 && shard < shards, 'no such shard');
   const width = SLOT_COUNT / shards;
   return { first: shard * width, last: (shard + 1) * width - 1 };
 }
