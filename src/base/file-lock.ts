@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync } from 'node:sqlite';
 
 /** Held until released or until this process ends in whatever way: the kernel drops it, so that no lock is ever stale. */
 export interface FileLock {
@@ -6,10 +6,10 @@ export interface FileLock {
 }
 
 export type FileLockResult =
-  | { readonly kind: "held"; readonly lock: FileLock }
+  | { readonly kind: 'held'; readonly lock: FileLock }
   /** Another holder, in this process or in another on this machine. */
-  | { readonly kind: "taken" }
-  | { readonly kind: "failed"; readonly problem: string };
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'failed'; readonly problem: string };
 
 const SQLITE_BUSY = 5;
 
@@ -22,18 +22,18 @@ export function tryLockFile(path: string): FileLockResult {
   try {
     database = new DatabaseSync(path, { timeout: 0 });
   } catch (error) {
-    return { kind: "failed", problem: `cannot open the lock file ${path}: ${messageOf(error)}` };
+    return { kind: 'failed', problem: `cannot open the lock file ${path}: ${messageOf(error)}` };
   }
   try {
-    database.exec("BEGIN EXCLUSIVE");
+    database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    if (error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY) return { kind: "taken" };
-    return { kind: "failed", problem: `cannot lock ${path}: ${messageOf(error)}` };
+    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return { kind: 'taken' };
+    return { kind: 'failed', problem: `cannot lock ${path}: ${messageOf(error)}` };
   }
   let released = false;
   return {
-    kind: "held",
+    kind: 'held',
     lock: {
       release() {
         if (released) return;
