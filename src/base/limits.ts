@@ -36,6 +36,23 @@ export const limits = {
   operationsPerRound: 1_024,
   /** Promises kept by a node; the lowest is evicted into the floor. 1 M entries are about 150 MB. */
   promisesPerNode: 1_000_000,
+  // --- resp ---
+  /** An inline command, or the line that announces a length: Redis's PROTO_INLINE_MAX_SIZE. */
+  requestLineBytes: 65_536,
+  /** Arguments of one command. Redis up to 6.2 has this bound; a command of more is a mistake or an attack. */
+  requestArguments: 1_048_576,
+  /** Before authentication, as in Redis: enough for AUTH and HELLO. */
+  unauthenticatedArguments: 10,
+  unauthenticatedArgumentBytes: 16_384,
+  /** Counted for each argument of a half-received command beside its bytes: the Buffer object and its slot. */
+  argumentOverheadBytes: 128,
+  /** A bulk string from here on is handed to the socket by reference; below, copying is cheaper than one more piece. */
+  replyReferenceBytes: 16_384,
+  /** First and largest block that replies are gathered in; an idle connection keeps at most the first. */
+  replyBlockBytes: 4_096,
+  replyBlockMaxBytes: 65_536,
+  /** Nesting that our own reply decoder follows; Redis's replies stay below ten. */
+  replyDepth: 64,
   // --- values (architecture 2) ---
   /** A larger inline value is sealed apart from its metadata, so that a blind write need not fetch it. */
   embeddedValueBytes: 512,
@@ -52,6 +69,12 @@ export const limits = {
   // --- rpc ---
   /** Requests of one proxy worker that wait for one node's responses; over it: a 'busy' fault. As many as may be queued. */
   requestsPerNode: 1_048_576,
+  /** Largest frame; a peer that announces more is cut off. Holds a maximal message and its header. */
+  frameBytes: 16_777_216,
+  /** Largest message; a larger request or response becomes a fault. 64 pages of 64 KiB are half of it. */
+  messageBytes: 8_388_608,
+  /** A frame that has grown so long leaves at once, not at the end of the turn: the peer can begin. */
+  frameTargetBytes: 1_048_576,
   // --- proxy: serving ---
   /** Samples that a rate of INFO is averaged over, as in Redis. */
   rateSamples: 16,
@@ -59,6 +82,35 @@ export const limits = {
   rateSampleMs: 100,
   /** Different first words of error replies that INFO errorstats counts; scripts may make up their own. */
   errorPrefixes: 128,
+  /** A client's name, library name and library version: they are printed in CLIENT LIST. */
+  clientNameBytes: 512,
+  /** Commands of one connection under way at once; more wait in the socket. A deeper pipeline gains nothing. */
+  commandsInFlight: 4_096,
+  /** Argument bytes of one connection's commands under way, beyond its last one. */
+  connectionInFlightBytes: 8_388_608,
+  /** Replies that a connection may hold unread before no more of its requests are parsed. */
+  connectionOutputBytes: 1_048_576,
+  /** Replies that all connections may hold unread before each may hold only crowdedOutputBytes. */
+  allOutputBytes: 1_073_741_824,
+  crowdedOutputBytes: 65_536,
+  /** First guess of a reply's size: so a connection starts with few commands under way until its replies prove small. */
+  firstReplyGuessBytes: 16_384,
+  /** Requests not yet answered, of all connections together; over it the connection that holds the most is closed. */
+  allQueryBytes: 1_073_741_824,
+  /** How far below allQueryBytes closing brings it, as a part of it: so that one arrival does not close one client each. */
+  queryBudgetSlack: 1 / 16,
+  /** A connection that holds less is never closed to make room for others. */
+  smallQueryBytes: 65_536,
+  /** After our last reply to a connection that we close, its input is read and dropped so long, lest a reset loses the reply. */
+  lingerMs: 1_000,
+  /** Connections that linger at once; further ones are closed at once. */
+  lingeringConnections: 1_024,
+  /** Time between two looks at idle clients and output limits, as Redis's clientsCron. */
+  clientsCheckMs: 1_000,
+  /** Commands under way are waited for so long when the proxy stops: the deadline of a command, and a little. */
+  drainMs: 3_000,
+  /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
+  tcpBacklog: 511,
   // --- record ---
   /** Request ids remembered per record: Juno's clients repeat only their last few requests. */
   requestIdsPerRecord: 16,
@@ -89,6 +141,24 @@ export const limits = {
   configLockRetryMs: 20,
   /** How often the cluster-map file is looked at for changes by other processes. */
   configPollMs: 250,
+  // --- quorum ---
+  /** How often open rounds are looked at for hedges, resends and deadlines: half of the shortest hedge delay. */
+  roundTickMs: 5,
+  /** The moving hedge delay never exceeds this: a tenth of the deadline. */
+  hedgeDelayMaxMs: 200,
+  /** At most one latency sample in so long: reading the clock for each response costs more than it tells. */
+  latencySampleMs: 1,
+  /** A node that failed or was slow is asked last for so long. */
+  suspectMs: 1_000,
+  /** Records whose last write a proxy remembers, so that the next one can be chained. */
+  recentRecords: 16_384,
+  /** Bytes of pages in one request, and requests of a transfer under way to one node. */
+  pageTransferBytes: 1_048_576,
+  pageTransferWindow: 4,
+  /** A node that takes no page for so long is left behind; the COMMIT finds it stale and it catches up. */
+  pageStallMs: 500,
+  /** Pages of all commands in one proxy at once: two of the largest strings. */
+  pagesInMemoryBytes: 1_073_741_824,
   // --- storage node ---
   /** One engine read of a scan: small enough that others get their turn. */
   scanStepRecords: 512,
