@@ -170,4 +170,27 @@ export const limits = {
   // --- proxy: keys and strings ---
   /** The largest expiry kept, Number.MAX_SAFE_INTEGER: the year 287396. A later one becomes this. */
   maxExpiresAtMs: 9_007_199_254_740_991,
+  // --- storage engine ---
+  /** Replaying a log of some 100 MB takes seconds; a disk that hangs must not hang the start for ever. */
+  engineOpenMs: 120_000,
+  /** Closing writes out the memory table, 64 MB; an orchestrator kills after 30 s. */
+  engineCloseMs: 20_000,
+  /** How old the reported size of an engine may be: finding it looks at every file. */
+  engineSizeRefreshMs: 10_000,
+  /** RocksDB's memory table; two of them, and their logs, are kept. */
+  engineWriteBufferBytes: 67_108_864,
+  /** Table files that RocksDB keeps open at once. */
+  engineOpenFiles: 4_096,
+  /** Idle native read batches kept for reuse; more at once are made and thrown away. */
+  engineIdleReadBatches: 64,
+  /** Entries that one native call of a scan fetches: the call costs as much as some hundred entries. */
+  engineIteratorEntries: 512,
+  /** ... and at least so many when entries are large. */
+  engineIteratorEntriesMin: 8,
+  /** Keys in one chunk of the memory engine: a split moves half of it, a lookup halves it nine times. */
+  memoryChunkKeys: 512,
+  /** identity.json and run.json hold a few short fields. */
+  nodeFileBytes: 65_536,
+  /** The loading of the native module is tried in a child process for so long. */
+  rocksdbSelfTestMs: 10_000,
 } as const;

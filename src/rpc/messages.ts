@@ -250,7 +250,6 @@ export interface NodeStatus {
   readonly mapEpoch: number;
   readonly engine: string;
   readonly fsync: string;
-  readonly records: number;
   readonly dataBytes: number;
   readonly corruptRecords: number;
   readonly unsyncedMs: number;

@@ -1,0 +1,54 @@
+import { MessageType } from './messages.ts';
+
+/** The versions that this program speaks. A change of the table below is a new version, never an edit of a published one. */
+export const PROTOCOL_VERSION_MIN = 1;
+export const PROTOCOL_VERSION_MAX = 1;
+
+export interface ProtocolRow {
+  readonly name: keyof typeof MessageType;
+  readonly number: number;
+  readonly direction: 'request' | 'response';
+  /** First protocolVersion that has it. */
+  readonly since: number;
+  /** Fields in order, in the notation of message-codec.ts. */
+  readonly body: string;
+}
+
+function request(name: keyof typeof MessageType, body: string, since = 1): ProtocolRow {
+  return { name, number: MessageType[name], direction: 'request', since, body };
+}
+
+function response(name: keyof typeof MessageType, body: string, since = 1): ProtocolRow {
+  return { name, number: MessageType[name], direction: 'response', since, body };
+}
+
+/**
+ * Every message on the wire. The codecs repeat their row above each function; tests check that they agree, and hold the
+ * table's hash. LOST is not here: it is never sent.
+ */
+export const protocolTable: readonly ProtocolRow[] = [
+  request('read', 'address want ballot?'),
+  request('prepare', 'address ballot want'),
+  request('commit', 'address ballot baseOrigin:ballot next:ballot? manifest? state'),
+  request('putPages', 'address page*'),
+  request('getPages', 'address id*'),
+  request('listPages', 'address ifOrigin:ballot'),
+  request('missingPages', 'address id*'),
+  request('scan', 'shard:u16 epoch:u32 namespace:u32 epoch:u32 generation:u32 afterId:id? limit:u32 want'),
+  request('adoptMap', 'map:text'),
+  request('nodeStatus', '-'),
+  response('state', 'accepted:ballot state?'),
+  response('promise', 'accepted:ballot state?'),
+  response('ack', 'nextRecorded:flag'),
+  response('reject', 'ballot floor:ballot'),
+  response('clock', 'clockUs:u64 ceiling:ballot'),
+  response('stale', '-'),
+  response('epoch', 'mapEpoch:u32'),
+  response('fault', 'kind:u8 detail:text'),
+  response('pagesStored', '-'),
+  response('pages', 'blob?*'),
+  response('pageIds', '(id*)?'),
+  response('scanned', 'lastId:id? exhausted:flag entry*'),
+  response('mapAdopted', 'mapEpoch:u32'),
+  response('status', 'nodeId:u32 mapEpoch:u32 engine:text fsync:text dataBytes:u64 corrupt:u64 unsyncedMs:f64'),
+];

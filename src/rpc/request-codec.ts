@@ -1,0 +1,249 @@
+import { unreachable } from '../base/assert.ts';
+import type { Ballot } from '../record/ballot.ts';
+import { BALLOT_BYTES } from '../record/bytes.ts';
+import { stateLength } from '../record/state-codec.ts';
+import {
+  type CommitRequest,
+  MessageType,
+  type PageManifest,
+  type RecordAddress,
+  type Request,
+  type ScanRequest,
+  type SealedPage,
+  Want,
+} from './messages.ts';
+import type { WireReader } from './wire-reader.ts';
+import { ID_BYTES, textLength, type WireWriter } from './wire-writer.ts';
+
+/*
+ * Bodies of requests; the notation is explained in message-codec.ts.
+ *
+ *   address  := id shard:u16 shardEpoch:u32 namespace:u32 namespaceEpoch:u32
+ *   want     := u8: 0 nothing, 1 meta, 2 full
+ *   manifest := complete:flag added:id* dropped:id*
+ *   page     := id blob
+ */
+
+const ADDRESS_BYTES = ID_BYTES + 14;
+const PAGE_MIN_BYTES = ID_BYTES + 4;
+
+function optionalBallotLength(ballot: Ballot | null): number {
+  return ballot === null ? 1 : 1 + BALLOT_BYTES;
+}
+
+function idsLength(ids: readonly string[]): number {
+  return 4 + ids.length * ID_BYTES;
+}
+
+function manifestLength(manifest: PageManifest | null): number {
+  return manifest === null ? 1 : 2 + idsLength(manifest.added) + idsLength(manifest.dropped);
+}
+
+function pagesLength(pages: readonly SealedPage[]): number {
+  let bytes = 4 + pages.length * PAGE_MIN_BYTES;
+  for (const page of pages) bytes += page.sealed.length;
+  return bytes;
+}
+
+/** Bytes that `writeRequest` will take. */
+export function requestLength(request: Request): number {
+  switch (request.type) {
+    case MessageType.read:
+      return ADDRESS_BYTES + 1 + optionalBallotLength(request.ifAccepted);
+    case MessageType.prepare:
+      return ADDRESS_BYTES + BALLOT_BYTES + 1;
+    case MessageType.commit: {
+      const fixed = ADDRESS_BYTES + 2 * BALLOT_BYTES + optionalBallotLength(request.next);
+      return fixed + manifestLength(request.pages) + stateLength(request.state);
+    }
+    case MessageType.putPages:
+      return ADDRESS_BYTES + pagesLength(request.pages);
+    case MessageType.getPages:
+    case MessageType.missingPages:
+      return ADDRESS_BYTES + idsLength(request.pageIds);
+    case MessageType.listPages:
+      return ADDRESS_BYTES + BALLOT_BYTES;
+    case MessageType.scan:
+      return 18 + (request.afterId === '' ? 1 : 1 + ID_BYTES) + 5;
+    case MessageType.adoptMap:
+      return textLength(request.map);
+    case MessageType.nodeStatus:
+      return 0;
+    default:
+      return unreachable(request);
+  }
+}
+
+function writeAddress(writer: WireWriter, address: RecordAddress): void {
+  writer.id(address.id);
+  writer.u16(address.shard);
+  writer.u32(address.shardEpoch);
+  writer.u32(address.namespace);
+  writer.u32(address.namespaceEpoch);
+}
+
+// commit := address ballot baseOrigin:ballot next:ballot? manifest? state
+function writeCommit(writer: WireWriter, request: CommitRequest): void {
+  writeAddress(writer, request.address);
+  writer.ballot(request.ballot);
+  writer.ballot(request.baseOrigin);
+  writer.optionalBallot(request.next);
+  writer.flag(request.pages !== null);
+  if (request.pages !== null) {
+    writer.flag(request.pages.complete);
+    writer.ids(request.pages.added);
+    writer.ids(request.pages.dropped);
+  }
+  writer.state(request.state);
+}
+
+// scan := shard:u16 epoch:u32 namespace:u32 epoch:u32 generation:u32 afterId:id? limit:u32 want
+function writeScan(writer: WireWriter, request: ScanRequest): void {
+  writer.u16(request.shard);
+  writer.u32(request.shardEpoch);
+  writer.u32(request.namespace);
+  writer.u32(request.namespaceEpoch);
+  writer.u32(request.generation);
+  writer.optionalId(request.afterId);
+  writer.u32(request.limit);
+  writer.u8(request.want);
+}
+
+/** Writes the body; room for `requestLength` bytes has been reserved. */
+export function writeRequest(writer: WireWriter, request: Request): void {
+  switch (request.type) {
+    // read := address want ballot?
+    case MessageType.read:
+      writeAddress(writer, request.address);
+      writer.u8(request.want);
+      writer.optionalBallot(request.ifAccepted);
+      return;
+    // prepare := address ballot want
+    case MessageType.prepare:
+      writeAddress(writer, request.address);
+      writer.ballot(request.ballot);
+      writer.u8(request.want);
+      return;
+    case MessageType.commit:
+      writeCommit(writer, request);
+      return;
+    // putPages := address page*
+    case MessageType.putPages:
+      writeAddress(writer, request.address);
+      writer.u32(request.pages.length);
+      for (const page of request.pages) {
+        writer.id(page.pageId);
+        writer.blob(page.sealed);
+      }
+      return;
+    // getPages := address id*
+    // missingPages := address id*
+    case MessageType.getPages:
+    case MessageType.missingPages:
+      writeAddress(writer, request.address);
+      writer.ids(request.pageIds);
+      return;
+    // listPages := address ifOrigin:ballot
+    case MessageType.listPages:
+      writeAddress(writer, request.address);
+      writer.ballot(request.ifOrigin);
+      return;
+    case MessageType.scan:
+      writeScan(writer, request);
+      return;
+    // adoptMap := map:text
+    case MessageType.adoptMap:
+      writer.text(request.map);
+      return;
+    // nodeStatus := -
+    case MessageType.nodeStatus:
+      return;
+    default:
+      unreachable(request);
+  }
+}
+
+function readAddress(reader: WireReader): RecordAddress {
+  return {
+    id: reader.id(),
+    shard: reader.u16(),
+    shardEpoch: reader.u32(),
+    namespace: reader.u32(),
+    namespaceEpoch: reader.u32(),
+  };
+}
+
+function readWant(reader: WireReader): Want {
+  const want = reader.u8();
+  if (want === Want.nothing || want === Want.meta || want === Want.full) return want;
+  reader.fail();
+  return Want.nothing;
+}
+
+function readManifest(reader: WireReader): PageManifest | null {
+  if (!reader.flag()) return null;
+  return { complete: reader.flag(), added: reader.ids(), dropped: reader.ids() };
+}
+
+function readCommit(reader: WireReader): CommitRequest | null {
+  const address = readAddress(reader);
+  const ballot = reader.ballot();
+  const baseOrigin = reader.ballot();
+  const next = reader.optionalBallot();
+  const pages = readManifest(reader);
+  const state = reader.state();
+  return state === null ? null : { type: MessageType.commit, address, ballot, baseOrigin, state, pages, next };
+}
+
+function readPages(reader: WireReader): SealedPage[] {
+  const count = reader.count(PAGE_MIN_BYTES);
+  const pages: SealedPage[] = [];
+  for (let i = 0; i < count && !reader.failed; i++) pages.push({ pageId: reader.id(), sealed: reader.blob() });
+  return pages;
+}
+
+function readScan(reader: WireReader): ScanRequest {
+  return {
+    type: MessageType.scan,
+    shard: reader.u16(),
+    shardEpoch: reader.u32(),
+    namespace: reader.u32(),
+    namespaceEpoch: reader.u32(),
+    generation: reader.u32(),
+    afterId: reader.optionalId(),
+    limit: reader.u32(),
+    want: readWant(reader),
+  };
+}
+
+function readBody(reader: WireReader, type: number): Request | null {
+  switch (type) {
+    case MessageType.read:
+      return { type, address: readAddress(reader), want: readWant(reader), ifAccepted: reader.optionalBallot() };
+    case MessageType.prepare:
+      return { type, address: readAddress(reader), ballot: reader.ballot(), want: readWant(reader) };
+    case MessageType.commit:
+      return readCommit(reader);
+    case MessageType.putPages:
+      return { type, address: readAddress(reader), pages: readPages(reader) };
+    case MessageType.getPages:
+    case MessageType.missingPages:
+      return { type, address: readAddress(reader), pageIds: reader.ids() };
+    case MessageType.listPages:
+      return { type, address: readAddress(reader), ifOrigin: reader.ballot() };
+    case MessageType.scan:
+      return readScan(reader);
+    case MessageType.adoptMap:
+      return { type, map: reader.text() };
+    case MessageType.nodeStatus:
+      return { type };
+    default:
+      return null;
+  }
+}
+
+/** Reads one body to the reader's end. Null: no such request, or the bytes are not one. Buffers are views. */
+export function readRequest(reader: WireReader, type: number): Request | null {
+  const request = readBody(reader, type);
+  return reader.complete() ? request : null;
+}
