@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs';
+import { closestName } from './closest-name.ts';
+import type { CommandName, Option } from './option.ts';
+import { type Configuration, environmentName, kebabCase, type OptionKey, optionTable } from './option-table.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type LoadedConfiguration =
+  | { readonly kind: 'loaded'; readonly config: Configuration; readonly warnings: readonly string[] }
+  | { readonly kind: 'help' }
+  /** Everything that is wrong, a line each: the option, the bad value, what is allowed. */
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] };
+
+const CONFIG_VARIABLE = 'JUNOKV_CONFIG';
+const keys = Object.keys(optionTable).filter(isOptionKey);
+const keyByName: ReadonlyMap<string, OptionKey> = new Map(keys.map((key) => [kebabCase(key), key]));
+
+/** A value and where it was given, for messages. */
+interface Given {
+  readonly text: string;
+  readonly source: string;
+}
+
+type GivenValues = Map<OptionKey, Given>;
+
+/**
+ * The configuration of one command from its arguments, the environment, a JSON file (--config) and the defaults: the
+ * first of these that names an option wins. Options of other commands are errors on the command line and ignored
+ * elsewhere, so that one file can serve all processes of a cluster.
+ */
+export function loadConfiguration(
+  command: CommandName,
+  args: readonly string[],
+  environment: Environment,
+  readText: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): LoadedConfiguration {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const line = readArguments(command, args, problems);
+  if (line.help) return { kind: 'help' };
+  const environmentValues = readEnvironment(environment, warnings);
+  const file = line.configFile ?? environment[CONFIG_VARIABLE] ?? '';
+  const fileValues = file === '' ? new Map() : readConfigFile(file, readText, problems);
+
+  const values = new Map<OptionKey, unknown>();
+  for (const key of keys) {
+    const option: Option<unknown> = optionTable[key];
+    values.set(key, option.defaultValue);
+    // Each source is checked, also where another one wins: a bad line in a file should not wait to be found.
+    for (const source of [fileValues, environmentValues, line.values]) {
+      const given = source.get(key);
+      if (given === undefined || (!option.commands.includes(command) && source !== fileValues)) continue;
+      const parsed = option.parse(given.text);
+      if (parsed.ok) values.set(key, parsed.value);
+      else problems.push(badValue(option, given));
+    }
+  }
+  if (problems.length > 0) return { kind: 'invalid', problems };
+  return { kind: 'loaded', config: Object.fromEntries(values) as Configuration, warnings };
+}
+
+/** The defaults with some values changed, for tests and tools that start rooms without a command line. */
+export function configurationWith(changes: Partial<Configuration>): Configuration {
+  const defaults = Object.fromEntries(keys.map((key) => [key, optionTable[key].defaultValue])) as Configuration;
+  return { ...defaults, ...changes };
+}
+
+function badValue(option: Option<unknown>, given: Given): string {
+  const shown = option.secret === true ? 'the value given' : `'${given.text}'`;
+  return `${given.source}: ${shown} is not allowed; it must be ${option.allowed}`;
+}
+
+interface ReadLine {
+  readonly help: boolean;
+  readonly configFile: string | null;
+  readonly values: GivenValues;
+}
+
+/** `--name value`, `--name=value`; a yes/no option also without a value. */
+function readArguments(command: CommandName, args: readonly string[], problems: string[]): ReadLine {
+  const values: GivenValues = new Map();
+  let configFile: string | null = null;
+  let help = false;
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] ?? '';
+    const match = /^--([^=]+)(?:=(.*))?$/s.exec(word);
+    if (word === '-h' || word === '--help') {
+      help = true;
+      continue;
+    }
+    if (match === null) {
+      problems.push(`'${word}' is not an option; see 'junokv ${command} --help'`);
+      continue;
+    }
+    const name = match[1] ?? '';
+    const key = keyByName.get(name);
+    if (key === undefined && name !== 'config') {
+      problems.push(unknownName(`--${name}`, command, (candidate) => `--${kebabCase(candidate)}`));
+      // What follows is most likely its value, and not worth a second message.
+      if (match[2] === undefined && args[i + 1]?.startsWith('--') === false) i++;
+      continue;
+    }
+    let text = match[2];
+    if (text === undefined) {
+      const next = args[i + 1];
+      const isSwitch = key !== undefined && typeof optionTable[key].defaultValue === 'boolean';
+      if (next !== undefined && !next.startsWith('--')) {
+        text = next;
+        i++;
+      } else if (isSwitch) {
+        text = 'yes';
+      } else {
+        problems.push(
+          `--${name}: a value must follow; it must be ${key === undefined ? 'a file' : optionTable[key].allowed}`,
+        );
+        continue;
+      }
+    }
+    if (key === undefined) {
+      configFile = text;
+    } else if (!commandsOf(key).includes(command)) {
+      problems.push(`--${name} is not an option of 'junokv ${command}', but of ${commandList(key)}`);
+    } else {
+      values.set(key, { text, source: `--${name}` });
+    }
+  }
+  return { help, configFile, values };
+}
+
+function readEnvironment(environment: Environment, warnings: string[]): GivenValues {
+  const values: GivenValues = new Map();
+  const keyByVariable = new Map(keys.map((key) => [environmentName(key), key]));
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith('JUNOKV_') || variable === CONFIG_VARIABLE || text === undefined) continue;
+    const key = keyByVariable.get(variable);
+    if (key !== undefined) values.set(key, { text, source: `environment variable ${variable}` });
+    // Others set such names too (a Kubernetes service called junokv, for one): worth a word, not a refusal.
+    else warnings.push(unknownName(`environment variable ${variable}`, null, environmentName, variable));
+  }
+  return values;
+}
+
+function readConfigFile(path: string, readText: (path: string) => string, problems: string[]): GivenValues {
+  const values: GivenValues = new Map();
+  let json: unknown;
+  try {
+    json = JSON.parse(readText(path));
+  } catch (error) {
+    problems.push(`--config: cannot read '${path}': ${error instanceof Error ? error.message : String(error)}`);
+    return values;
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    problems.push(`--config: '${path}' must hold a JSON object, such as {"port": 6379}`);
+    return values;
+  }
+  for (const [name, value] of Object.entries(json)) {
+    const source = `'${name}' in ${path}`;
+    const key = keyByName.get(name);
+    if (key === undefined) {
+      problems.push(unknownName(source, null, kebabCase, name));
+    } else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+      values.set(key, { text: String(value), source });
+    } else if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
+      values.set(key, { text: value.join(','), source });
+    } else {
+      problems.push(`${source}: ${JSON.stringify(value)} is not allowed; it must be ${optionTable[key].allowed}`);
+    }
+  }
+  return values;
+}
+
+/** `write` says how option names look in this source; `name` is the bad one as it would look there. */
+function unknownName(shown: string, command: CommandName | null, write: (key: string) => string, name = shown): string {
+  const candidates = keys.filter((key) => command === null || commandsOf(key).includes(command)).map(write);
+  const closest = closestName(name, candidates);
+  return `${shown}: there is no such option${closest === null ? '' : `; did you mean ${closest}?`}`;
+}
+
+function commandsOf(key: OptionKey): readonly CommandName[] {
+  return optionTable[key].commands;
+}
+
+function commandList(key: OptionKey): string {
+  return commandsOf(key)
+    .map((command) => `'junokv ${command}'`)
+    .join(' and ');
+}
+
+function isOptionKey(key: string): key is OptionKey {
+  return Object.hasOwn(optionTable, key);
+}

@@ -1,0 +1,128 @@
+import type { CommandName, Option } from './option.ts';
+import { environmentName, kebabCase, optionTable } from './option-table.ts';
+
+export interface CommandDescription {
+  readonly name: CommandName;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  readonly detail: string;
+}
+
+/** The commands that take options, in the order of the help. */
+export const commandDescriptions: readonly CommandDescription[] = [
+  {
+    name: 'start',
+    summary: 'Run a whole cluster in this process: the proxy and a storage node for every zone.',
+    detail:
+      'Data go to --data. The encryption keys go to a file beside it, made at the first start. Stop it with Ctrl-C or SIGTERM.',
+  },
+  {
+    name: 'storage',
+    summary: 'Run one storage node of a cluster whose rooms are separate processes.',
+    detail:
+      "Needs the cluster map and the secret that 'junokv cluster init' wrote, and the id of the node in that map.",
+  },
+  {
+    name: 'proxy',
+    summary: 'Run a proxy of a cluster whose rooms are separate processes.',
+    detail:
+      "Needs the cluster map and the secret that 'junokv cluster init' wrote, and the keystore that all proxies share.",
+  },
+  {
+    name: 'cluster init',
+    summary: 'Write the cluster map, the secret and the keystore of a new cluster.',
+    detail: 'Existing files are never overwritten.',
+  },
+];
+
+/** What `junokv help` prints. */
+export function generalHelp(): string {
+  const rows = commandDescriptions.map((command) => `  junokv ${command.name.padEnd(14)}${command.summary}`);
+  return `junokv: a key-value cluster that applications use as if it were Redis
+
+${rows.join('\n')}
+  junokv ${'help'.padEnd(14)}Show this, or with a command its options.
+  junokv ${'--version'.padEnd(14)}Show the version.
+
+'junokv COMMAND --help' lists a command's options. Each can also be given in the environment (--nodes-per-zone as
+${environmentName('nodesPerZone')}) or in a JSON file named by --config ("nodes-per-zone"). The command line wins over the
+environment, the environment over the file.
+`;
+}
+
+/** What `junokv COMMAND --help` prints. */
+export function commandHelp(name: CommandName): string {
+  const command = commandDescriptions.find((candidate) => candidate.name === name);
+  const rows: [string, string][] = optionsOf(name).map(([key, option]) => [
+    `--${kebabCase(key)} ${option.placeholder}`,
+    `${option.summary} Default: ${defaultText(option)}.`,
+  ]);
+  rows.push(['--config FILE', 'JSON file with any of these options. Default: none.']);
+  rows.push(['--help', 'Show this.']);
+  const lines = rows.flatMap(([left, right]) => {
+    const wrapped = wrap(right, 80).map((line) => `      ${line}`);
+    return [`  ${left}`, ...wrapped];
+  });
+  return `junokv ${name} [options]
+
+${command?.summary ?? ''}
+${wrap(command?.detail ?? '', 100).join('\n')}
+
+${lines.join('\n')}
+`;
+}
+
+/** docs/configuration.md, whole; `npm run docs` writes it and a test compares. */
+export function configurationPage(): string {
+  const sections = commandDescriptions.map((command) => {
+    const rows = optionsOf(command.name).map(
+      ([key, option]) =>
+        `| \`--${kebabCase(key)}\` | \`${environmentName(key)}\` | ${cell(option.allowed)} | ${cell(defaultText(option))} | ${cell(option.summary)} |`,
+    );
+    return `## junokv ${command.name}
+
+${command.summary} ${command.detail}
+
+| option | environment | allowed | default | meaning |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+  });
+  return `# Configuration
+
+This page is made from the program's own table of options by \`npm run docs\`; a test checks that it is current.
+
+Every option can be given on the command line (\`--nodes-per-zone 2\` or \`--nodes-per-zone=2\`), in the environment
+(\`JUNOKV_NODES_PER_ZONE=2\`) or in a JSON file named by \`--config\` or \`JUNOKV_CONFIG\` (\`{"nodes-per-zone": 2}\`). The command
+line wins over the environment, the environment over the file, the file over the default. A value that is not allowed, or
+an option that does not exist, stops the start with a message that says what is allowed; an unknown \`JUNOKV_...\` variable
+is only warned of. One file may serve all processes of a cluster: each takes the options that are its own.
+
+${sections.join('\n')}`;
+}
+
+function optionsOf(name: CommandName): [string, Option<unknown>][] {
+  return Object.entries(optionTable).filter(([, option]) => option.commands.includes(name));
+}
+
+function defaultText(option: Option<unknown>): string {
+  return option.defaultText ?? String(option.defaultValue);
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

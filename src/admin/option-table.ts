@@ -1,0 +1,209 @@
+import { isIP } from 'node:net';
+import { isShardCount } from '../cluster/slot.ts';
+import {
+  type CommandName,
+  choiceOption,
+  integerOption,
+  listOption,
+  numberChoiceOption,
+  type Option,
+  textOption,
+  yesNoOption,
+} from './option.ts';
+
+const START: readonly CommandName[] = ['start'];
+const STORAGE: readonly CommandName[] = ['storage'];
+const PROXY: readonly CommandName[] = ['proxy'];
+const INIT: readonly CommandName[] = ['cluster init'];
+const LISTENING: readonly CommandName[] = [...START, ...PROXY];
+const STORING: readonly CommandName[] = [...START, ...STORAGE];
+const SEPARATE: readonly CommandName[] = [...STORAGE, ...PROXY, ...INIT];
+const RUNNING: readonly CommandName[] = [...START, ...STORAGE, ...PROXY];
+
+/**
+ * All options there are. A key in camel case is `--kebab-case` on the command line, `JUNOKV_KEBAB_CASE` in the environment
+ * and "kebab-case" in the configuration file. Help, docs/configuration.md and error messages derive from these rows.
+ */
+export const optionTable = {
+  port: integerOption(
+    { min: 0, max: 65_535 },
+    {
+      summary: 'Port on which Redis clients are served; 0 takes any free one.',
+      commands: LISTENING,
+      defaultValue: 6379,
+      placeholder: 'PORT',
+    },
+  ),
+  bind: listOption((item) => isIP(item) !== 0 || item === 'localhost', {
+    summary:
+      'Addresses to listen on, separated by commas. Beyond loopback, set a password as well (see --protected-mode).',
+    commands: LISTENING,
+    defaultValue: ['127.0.0.1'],
+    defaultText: '127.0.0.1',
+    placeholder: 'ADDRESS,...',
+    allowed: 'IP addresses separated by commas',
+  }),
+  zones: numberChoiceOption([1, 3, 5], {
+    summary: 'Zones of a new cluster: each holds one replica of every key; 3 survive the loss of one, 5 of two.',
+    commands: [...START, ...INIT],
+    defaultValue: 3,
+  }),
+  nodesPerZone: integerOption(
+    { min: 1, max: 64 },
+    {
+      summary: 'Storage nodes in each zone of a new cluster; they share its shards evenly.',
+      commands: [...START, ...INIT],
+      defaultValue: 1,
+    },
+  ),
+  shards: {
+    ...integerOption(
+      { min: 1, max: 16_384 },
+      {
+        summary: 'Shards of a new cluster, fixed for its life.',
+        commands: [...START, ...INIT],
+        defaultValue: 1024,
+        allowed: 'a power of two from 1 to 16384',
+      },
+    ),
+    parse(text) {
+      const value = Number(text);
+      return /^\d{1,5}$/.test(text) && isShardCount(value) ? { ok: true, value } : { ok: false };
+    },
+  } satisfies Option<number>,
+  data: textOption(false, {
+    summary: 'Directory for the data; made if missing.',
+    commands: STORING,
+    defaultValue: './data',
+    placeholder: 'DIRECTORY',
+  }),
+  engine: choiceOption(['rocksdb', 'memory'], {
+    summary: 'Where storage nodes keep records: on disk, or in memory only (gone when the process ends).',
+    commands: STORING,
+    defaultValue: 'rocksdb',
+  }),
+  fsync: choiceOption(['always', 'everysec', 'no'], {
+    summary:
+      'When writes are forced to the disk: before they are acknowledged, every second, or when the system likes. Any of them survives a crash of the process; only "always" promises to survive a loss of power.',
+    commands: STORING,
+    defaultValue: 'everysec',
+  }),
+  keystore: textOption(true, {
+    summary:
+      'File with the encryption keys. Whoever has it can read the data, and without it nobody can: keep a copy, elsewhere.',
+    commands: LISTENING,
+    defaultValue: '',
+    defaultText: 'start: <data>-keystore.json, beside the data directory; proxy: ./junokv-keystore.json',
+    placeholder: 'FILE',
+  }),
+  requirepass: textOption(true, {
+    summary:
+      'Password that clients must give with AUTH. Better in the environment or the file: a command line can be seen by others on the machine.',
+    commands: LISTENING,
+    defaultValue: '',
+    defaultText: 'none',
+    placeholder: 'PASSWORD',
+    secret: true,
+  }),
+  protectedMode: yesNoOption({
+    summary: 'Without a password, serve clients from this machine only, as Redis does.',
+    commands: LISTENING,
+    defaultValue: true,
+    defaultText: 'yes',
+  }),
+  maxclients: integerOption(
+    { min: 1, max: 1_000_000 },
+    {
+      summary: 'Clients that may be connected at once; the next one is refused, as by Redis.',
+      commands: LISTENING,
+      defaultValue: 10_000,
+    },
+  ),
+  clusterEnabled: yesNoOption({
+    summary: 'Answer as a Redis Cluster node, for cluster-aware clients; every proxy serves every slot.',
+    commands: LISTENING,
+    defaultValue: false,
+    defaultText: 'no',
+  }),
+  clusterAnnounceIp: textOption(true, {
+    summary: 'Address that CLUSTER SLOTS and the like tell clients, where it is not the one listened on.',
+    commands: LISTENING,
+    defaultValue: '',
+    defaultText: 'the first of --bind',
+    placeholder: 'ADDRESS',
+  }),
+  clusterAnnouncePort: integerOption(
+    { min: 0, max: 65_535 },
+    {
+      summary: 'Port that CLUSTER SLOTS and the like tell clients; 0 means --port.',
+      commands: LISTENING,
+      defaultValue: 0,
+      placeholder: 'PORT',
+    },
+  ),
+  map: textOption(false, {
+    summary: 'Cluster-map file that storage and proxy processes share.',
+    commands: SEPARATE,
+    defaultValue: './cluster-map.json',
+    placeholder: 'FILE',
+  }),
+  secret: textOption(false, {
+    summary: 'File with the cluster secret; a storage port answers nobody who does not know it.',
+    commands: SEPARATE,
+    defaultValue: './cluster-secret',
+    placeholder: 'FILE',
+  }),
+  nodes: listOption((item) => isHostAndPort(item), {
+    summary: 'Where the storage nodes of a new cluster listen, zone by zone: as many as zones times nodes per zone.',
+    commands: INIT,
+    defaultValue: [],
+    defaultText: '127.0.0.1:7001, 127.0.0.1:7002 and so on',
+    placeholder: 'HOST:PORT,...',
+    allowed: 'HOST:PORT, separated by commas',
+  }),
+  node: integerOption(
+    { min: 0, max: 0xffff_ffff },
+    {
+      summary: 'Which node of the cluster map this process is; its id is in the map.',
+      commands: STORAGE,
+      defaultValue: 0,
+      defaultText: 'none: it must be given',
+      placeholder: 'ID',
+    },
+  ),
+  logLevel: choiceOption(['debug', 'info', 'warn', 'error'], {
+    summary: 'The least important lines that go to the log, on standard error.',
+    commands: RUNNING,
+    defaultValue: 'warn',
+  }),
+} as const;
+
+export type OptionKey = keyof typeof optionTable;
+
+/** The value of every option, whatever command it is for. */
+export type Configuration = {
+  readonly [K in OptionKey]: (typeof optionTable)[K] extends Option<infer T> ? T : never;
+};
+
+/** HOST:PORT with a name, an IPv4 address or an IPv6 address in brackets; null for anything else. */
+export function parseHostAndPort(text: string): { readonly host: string; readonly port: number } | null {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):(\d{1,5})$/i.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port < 1 || port > 65_535) return null;
+  return { host, port };
+}
+
+function isHostAndPort(text: string): boolean {
+  return parseHostAndPort(text) !== null;
+}
+
+/** `nodesPerZone` as `nodes-per-zone`. */
+export function kebabCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `nodesPerZone` as `JUNOKV_NODES_PER_ZONE`. */
+export function environmentName(key: string): string {
+  return `JUNOKV_${kebabCase(key).replaceAll('-', '_').toUpperCase()}`;
+}
