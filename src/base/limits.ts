@@ -51,7 +51,11 @@ export const limits = {
   /** First and largest block that replies are gathered in; an idle connection keeps at most the first. */
   replyBlockBytes: 4_096,
   replyBlockMaxBytes: 65_536,
-  /** Nesting that our own reply decoder follows; Redis's replies stay below ten. */
+  /** A line of a reply that our own decoder takes: MONITOR shows a whole command in one. */
+  replyLineBytes: 16_777_216,
+  /** Items of an aggregate that it takes; memory is only taken as they arrive. */
+  replyItems: 2_147_483_647,
+  /** Nesting that it follows; Redis's replies stay below ten. */
   replyDepth: 64,
   // --- values (architecture 2) ---
   /** A larger inline value is sealed apart from its metadata, so that a blind write need not fetch it. */
@@ -75,6 +79,34 @@ export const limits = {
   messageBytes: 8_388_608,
   /** A frame that has grown so long leaves at once, not at the end of the turn: the peer can begin. */
   frameTargetBytes: 1_048_576,
+  /** Largest frame before the handshake is done: HELLO and its answer. */
+  handshakeFrameBytes: 4_096,
+  /** From connecting to the end of the handshake. Over it the connection is dropped. */
+  handshakeTimeMs: 2_000,
+  /** Connections that have not proved the cluster secret yet, per storage node; more are closed at once. */
+  unauthenticatedPeers: 64,
+  /** Connections per storage node: one per proxy worker. */
+  peersPerNode: 4_096,
+  /** Unanswered calls of one peer, and their bytes: above either the node stops reading from it until half are answered. */
+  callsPerPeer: 65_536,
+  callBytesPerPeer: 67_108_864,
+  /** Responses that a peer has not taken yet: above it the node stops reading from it. */
+  responseBytesPerPeer: 8_388_608,
+  /** ... and above this, which only a peer that has stopped reading reaches, it is cut off. */
+  responseBytesPerPeerMax: 268_435_456,
+  /** Requests on their way to one node that it has not taken yet; over it: a 'busy' fault. */
+  requestBytesPerNode: 134_217_728,
+  /** First wait before connecting to a node again; doubles, with jitter, up to the second: a node is taken back soon. */
+  reconnectMs: 20,
+  reconnectMaxMs: 250,
+  /** ... and after it has refused us: only a new cluster map or an operator can change that. */
+  reconnectRefusedMs: 1_000,
+  /** A node with unanswered requests that is silent for so long is probed, and after twice as long given up. */
+  peerSilenceMs: 2_500,
+  /** Idle time after which TCP itself asks whether the peer is still there. */
+  tcpKeepAliveMs: 5_000,
+  /** A closing server lets its last responses leave for so long. */
+  peerCloseMs: 500,
   // --- proxy: serving ---
   /** Samples that a rate of INFO is averaged over, as in Redis. */
   rateSamples: 16,
@@ -84,6 +116,8 @@ export const limits = {
   errorPrefixes: 128,
   /** A client's name, library name and library version: they are printed in CLIENT LIST. */
   clientNameBytes: 512,
+  /** The longest timer set for the end of a CLIENT PAUSE; a timer of the system must not be longer than 24 days. */
+  pauseTimerMs: 3_600_000,
   /** Commands of one connection under way at once; more wait in the socket. A deeper pipeline gains nothing. */
   commandsInFlight: 4_096,
   /** Argument bytes of one connection's commands under way, beyond its last one. */
@@ -130,8 +164,10 @@ export const limits = {
   keyspaceCountWaitMs: 200,
   /** Records that one step of KEYS looks at. */
   keysScanBatch: 1_000,
-  /** Keys that one KEYS answers: above it the reply would hold the proxy up; SCAN has no such bound. */
-  keysReplyKeys: 5_000_000,
+  /** Keys, with some overhead each, that one KEYS answers: above it the reply would crowd out other clients; SCAN has no such bound. */
+  keysReplyBytes: 536_870_912,
+  /** Records that one SCAN looks at, whatever its COUNT. */
+  scanCount: 100_000,
   // --- cluster ---
   /** Characters of a cluster map's text: 16384 shards of five zones in the worst order are about 2 M. */
   clusterMapChars: 4_194_304,
@@ -139,6 +175,10 @@ export const limits = {
   configLockWaitMs: 10_000,
   /** Longest pause between two tries for that lock. */
   configLockRetryMs: 20,
+  /** A stop that takes longer is given up: what was acknowledged is safe without it. */
+  stopMs: 10_000,
+  /** A start that takes longer has hung (RocksDB recovers some 100 MB of log a second). */
+  startMs: 120_000,
   /** How often the cluster-map file is looked at for changes by other processes. */
   configPollMs: 250,
   // --- quorum ---
@@ -170,6 +210,8 @@ export const limits = {
   // --- proxy: keys and strings ---
   /** The largest expiry kept, Number.MAX_SAFE_INTEGER: the year 287396. A later one becomes this. */
   maxExpiresAtMs: 9_007_199_254_740_991,
+  /** So much of a client's own argument is repeated in an error reply. */
+  quotedArgumentBytes: 1_024,
   // --- storage engine ---
   /** Replaying a log of some 100 MB takes seconds; a disk that hangs must not hang the start for ever. */
   engineOpenMs: 120_000,

@@ -1,12 +1,12 @@
-import type { Clock } from "../base/clock.ts";
-import { limits } from "../base/limits.ts";
-import type { Random } from "../base/random.ts";
-import { ClusterFailure, type ClusterPort, type KeyCount, type NodeHealth } from "./cluster-port.ts";
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import { ClusterFailure, type ClusterPort, type KeyCount, type NodeHealth } from './cluster-port.ts';
 
 function hex40(random: Random): string {
   const bytes = Buffer.alloc(20);
   random.fill(bytes);
-  return bytes.toString("hex");
+  return bytes.toString('hex');
 }
 
 /** A namespace with keys in it. */
@@ -37,6 +37,8 @@ export class ProxyInfo {
   #counts: readonly NamespaceCount[] | null = null;
   #countedAtMs = Number.NEGATIVE_INFINITY;
   #counting: Promise<void> | null = null;
+  /** Raised when a count that is under way has lost its worth. */
+  #round = 0;
   #nodes: readonly NodeHealth[] | null = null;
   #asking: Promise<void> | null = null;
 
@@ -72,19 +74,27 @@ export class ProxyInfo {
     return { counts: this.#counts, nodes: this.#nodes };
   }
 
+  /** After a flush: the last count is no longer near the truth. */
+  forgetCounts(): void {
+    this.#round++;
+    this.#counts = null;
+    this.#countedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
   async #count(): Promise<void> {
+    const round = this.#round;
     try {
       const counts: NamespaceCount[] = [];
       for (let namespace = 0; namespace < this.#databases; namespace++) {
         const count = await this.#cluster.count(namespace);
         if (count.keys > 0) counts.push({ namespace, ...count });
       }
-      this.#counts = counts;
+      if (round === this.#round) this.#counts = counts;
     } catch (error) {
       // Without a quorum there is no count: the last one stays, and INFO goes on answering.
       if (!(error instanceof ClusterFailure)) throw error;
     } finally {
-      this.#countedAtMs = this.#clock.monotonicMs();
+      if (round === this.#round) this.#countedAtMs = this.#clock.monotonicMs();
       this.#counting = null;
     }
   }

@@ -1,0 +1,6 @@
+import type { CommandRow } from '../command.ts';
+import { copyCommand } from './keyspace-copy.ts';
+import { scanCommands } from './keyspace-scan.ts';
+
+/** The generic commands that look at more than the one record of their key. */
+export const keyspaceCommands: readonly CommandRow[] = [...scanCommands, copyCommand];

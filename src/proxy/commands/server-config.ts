@@ -1,0 +1,142 @@
+import { MapReply, OK, type Reply, SYNTAX_ERROR, ErrorReply } from '../../resp/reply.ts';
+import type { CommandRow } from '../command.ts';
+import type { Session } from '../session.ts';
+import { helpHandler } from './help-reply.ts';
+
+/** CONFIG GET parameter [parameter ...] */
+function configGet(session: Session, args: readonly Buffer[]): Reply {
+  return new MapReply(session.proxy.config.get(args.slice(2)));
+}
+
+/** CONFIG SET parameter value [parameter value ...]: all or none. */
+function configSet(session: Session, args: readonly Buffer[]): Reply {
+  if (args.length % 2 !== 0) return SYNTAX_ERROR;
+  const pairs: [string, string][] = [];
+  for (let i = 2; i + 1 < args.length; i += 2) {
+    pairs.push([args[i]?.toString() ?? '', args[i + 1]?.toString() ?? '']);
+  }
+  const problem = session.proxy.config.set(pairs);
+  return problem === null ? OK : new ErrorReply(problem);
+}
+
+function configResetStat(session: Session): Reply {
+  session.proxy.stats.reset();
+  session.proxy.latency.resetHistograms();
+  return OK;
+}
+
+/** What CONFIG SET changes lasts until the proxy ends: Redis's own words for a server without a file to write to. */
+function configRewrite(): Reply {
+  return new ErrorReply('ERR The server is running without a config file');
+}
+
+const helpLines = [
+  'GET <pattern>',
+  '    Return parameters matching the glob-like <pattern> and their values.',
+  'SET <directive> <value>',
+  '    Set the configuration <directive> to <value>.',
+  'RESETSTAT',
+  '    Reset statistics reported by the INFO command.',
+  'REWRITE',
+  '    Rewrite the configuration file.',
+];
+
+const subcommands: readonly CommandRow[] = [
+  {
+    name: 'config|get',
+    group: 'server',
+    summary: 'Get the values of configuration parameters',
+    since: '2.0.0',
+    complexity: 'O(N) when N is the number of configuration parameters provided',
+    arity: -3,
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    categories: ['@admin', '@slow', '@dangerous'],
+    keys: null,
+    docArguments: [
+      { name: 'parameter', type: 'block', multiple: true, arguments: [{ name: 'parameter', type: 'string' }] },
+    ],
+    handler: { kind: 'session', run: configGet },
+    difference: 'Only the parameters that mean something here are listed.',
+  },
+  {
+    name: 'config|set',
+    group: 'server',
+    summary: 'Set configuration parameters to the given values',
+    since: '2.0.0',
+    complexity: 'O(N) when N is the number of configuration parameters provided',
+    arity: -4,
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    categories: ['@admin', '@slow', '@dangerous'],
+    keys: null,
+    docArguments: [
+      {
+        name: 'parameter_value',
+        type: 'block',
+        multiple: true,
+        arguments: [
+          { name: 'parameter', type: 'string' },
+          { name: 'value', type: 'string' },
+        ],
+      },
+    ],
+    handler: { kind: 'session', run: configSet },
+    difference:
+      'Changes one proxy, not the others. Parameters of things that are not here (save, maxmemory ...) can only be set to their one value.',
+  },
+  {
+    name: 'config|resetstat',
+    group: 'server',
+    summary: 'Reset the stats returned by INFO',
+    since: '2.0.0',
+    complexity: 'O(1)',
+    arity: 2,
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    categories: ['@admin', '@slow', '@dangerous'],
+    keys: null,
+    docArguments: [],
+    handler: { kind: 'session', run: configResetStat },
+  },
+  {
+    name: 'config|rewrite',
+    group: 'server',
+    summary: 'Rewrite the configuration file with the in memory configuration',
+    since: '2.8.0',
+    complexity: 'O(1)',
+    arity: 2,
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    categories: ['@admin', '@slow', '@dangerous'],
+    keys: null,
+    docArguments: [],
+    handler: { kind: 'session', run: configRewrite },
+    difference: 'Always answers that there is no configuration file.',
+  },
+  {
+    name: 'config|help',
+    group: 'server',
+    summary: 'Show helpful text about the different subcommands',
+    since: '5.0.0',
+    complexity: 'O(1)',
+    arity: 2,
+    flags: ['loading', 'stale'],
+    categories: ['@slow'],
+    keys: null,
+    docArguments: [],
+    handler: helpHandler('CONFIG', helpLines),
+  },
+];
+
+/** CONFIG: the configuration of the proxy that the client is connected to. */
+export const configCommand: CommandRow = {
+  name: 'config',
+  group: 'server',
+  summary: 'A container for server configuration commands',
+  since: '2.0.0',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: [],
+  categories: ['@slow'],
+  keys: null,
+  docArguments: [],
+  handler: null,
+  subcommands,
+};

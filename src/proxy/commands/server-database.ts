@@ -1,0 +1,183 @@
+import type { Reply } from '../../resp/reply.ts';
+import { OK, SimpleString, SYNTAX_ERROR, VerbatimReply } from '../../resp/reply.ts';
+import type { CommandRow } from '../command.ts';
+import { failureReply } from '../failure-reply.ts';
+import { REDIS_VERSION } from '../redis-version.ts';
+import type { Session } from '../session.ts';
+
+function validFlush(args: readonly Buffer[]): boolean {
+  if (args.length === 1) return true;
+  const mode = args[1]?.toString('latin1').toLowerCase();
+  return args.length === 2 && (mode === 'async' || mode === 'sync');
+}
+
+async function flush(session: Session, args: readonly Buffer[], namespaces: readonly number[]): Promise<Reply> {
+  if (!validFlush(args)) return SYNTAX_ERROR;
+  const outcome = await session.proxy.cluster.flush(namespaces);
+  if (!outcome.ok) return failureReply(outcome.failure);
+  session.proxy.info.forgetCounts();
+  return OK;
+}
+
+function flushDb(session: Session, args: readonly Buffer[]): Promise<Reply> {
+  return flush(session, args, [session.database]);
+}
+
+function flushAll(session: Session, args: readonly Buffer[]): Promise<Reply> {
+  return flush(session, args, [...Array(session.proxy.config.databases).keys()]);
+}
+
+async function dbSize(session: Session): Promise<Reply> {
+  return (await session.proxy.cluster.count(session.database)).keys;
+}
+
+/** TIME: unix seconds and microseconds, as strings. */
+function time(session: Session): Reply {
+  const us = session.proxy.clock.wallUs();
+  return [String(Math.floor(us / 1_000_000)), String(us % 1_000_000)];
+}
+
+/** Every proxy is a master without replicas: the copies are the cluster's affair. */
+function role(): Reply {
+  return ['master', 0, []];
+}
+
+function lolwut(): Reply {
+  const skyline = [
+    '     .  *        .      zone 1   zone 2   zone 3',
+    '  *     ( ~ )  .         [###]    [###]    [###]',
+  ];
+  return new VerbatimReply('txt', `${skyline.join('\n')}\n\njunokv, speaking as Redis ver. ${REDIS_VERSION}\n`);
+}
+
+/** MONITOR: from now on this connection is sent every command that the proxy carries out. */
+function monitor(session: Session): Reply | undefined {
+  if (session.monitoring) return undefined;
+  session.proxy.monitors.add(session);
+  return new SimpleString('OK');
+}
+
+const FLUSH_DIFFERENCE =
+  'Constant time; the space is given back in the background. ASYNC and SYNC do the same. Linearizable for each key, not one instant for all keys.';
+
+/** Commands about whole databases and the server as such. */
+export const databaseCommands: readonly CommandRow[] = [
+  {
+    name: 'dbsize',
+    group: 'server',
+    summary: 'Return the number of keys in the selected database',
+    since: '1.0.0',
+    complexity: 'O(1)',
+    arity: 1,
+    flags: ['readonly', 'fast'],
+    categories: ['@keyspace', '@read', '@fast'],
+    keys: null,
+    docArguments: [],
+    handler: { kind: 'waiting', run: dbSize },
+    difference: 'Scans the cluster, so it takes time in proportion to the number of keys.',
+  },
+  {
+    name: 'flushdb',
+    group: 'server',
+    summary: 'Remove all keys from the current database',
+    since: '1.0.0',
+    complexity: 'O(N) where N is the number of keys in the selected database',
+    arity: -1,
+    flags: ['write'],
+    categories: ['@keyspace', '@write', '@slow', '@dangerous'],
+    keys: null,
+    docArguments: [
+      {
+        name: 'async',
+        type: 'oneof',
+        optional: true,
+        arguments: [
+          { name: 'async', type: 'pure-token', token: 'ASYNC', since: '4.0.0' },
+          { name: 'sync', type: 'pure-token', token: 'SYNC', since: '6.2.0' },
+        ],
+      },
+    ],
+    handler: { kind: 'waiting', run: flushDb },
+    difference: FLUSH_DIFFERENCE,
+  },
+  {
+    name: 'flushall',
+    group: 'server',
+    summary: 'Remove all keys from all databases',
+    since: '1.0.0',
+    complexity: 'O(N) where N is the total number of keys in all databases',
+    arity: -1,
+    flags: ['write'],
+    categories: ['@keyspace', '@write', '@slow', '@dangerous'],
+    keys: null,
+    docArguments: [
+      {
+        name: 'async',
+        type: 'oneof',
+        optional: true,
+        arguments: [
+          { name: 'async', type: 'pure-token', token: 'ASYNC', since: '4.0.0' },
+          { name: 'sync', type: 'pure-token', token: 'SYNC', since: '6.2.0' },
+        ],
+      },
+    ],
+    handler: { kind: 'waiting', run: flushAll },
+    difference: FLUSH_DIFFERENCE,
+  },
+  {
+    name: 'time',
+    group: 'server',
+    summary: 'Return the current server time',
+    since: '2.6.0',
+    complexity: 'O(1)',
+    arity: 1,
+    flags: ['loading', 'stale', 'fast'],
+    categories: ['@fast'],
+    keys: null,
+    docArguments: [],
+    handler: { kind: 'session', run: time },
+    difference: 'The clock of the proxy that the client is connected to.',
+  },
+  {
+    name: 'role',
+    group: 'server',
+    summary: 'Return the role of the instance in the context of replication',
+    since: '2.8.12',
+    complexity: 'O(1)',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast'],
+    categories: ['@admin', '@fast', '@dangerous'],
+    keys: null,
+    docArguments: [],
+    handler: { kind: 'session', run: role },
+    difference: 'Always a master without replicas.',
+  },
+  {
+    name: 'lolwut',
+    group: 'server',
+    summary: 'Display some computer art and the Redis version',
+    since: '5.0.0',
+    complexity: undefined,
+    arity: -1,
+    flags: ['readonly', 'fast'],
+    categories: ['@read', '@fast'],
+    keys: null,
+    docArguments: [{ name: 'version', type: 'integer', token: 'VERSION', optional: true }],
+    handler: { kind: 'session', run: lolwut },
+    difference: 'Other art.',
+  },
+  {
+    name: 'monitor',
+    group: 'server',
+    summary: 'Listen for all requests received by the server in real time',
+    since: '1.0.0',
+    complexity: undefined,
+    arity: 1,
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    categories: ['@admin', '@slow', '@dangerous'],
+    keys: null,
+    docArguments: [],
+    handler: { kind: 'session', run: monitor },
+    difference: 'Shows the commands of one proxy.',
+  },
+];
