@@ -229,10 +229,17 @@ export const limits = {
   engineIteratorEntries: 512,
   /** ... and at least so many when entries are large. */
   engineIteratorEntriesMin: 8,
-  /** Keys in one chunk of the memory engine: a split moves half of it, a lookup halves it nine times. */
-  memoryChunkKeys: 512,
+  /** Keys in one chunk of the memory engine: an insertion moves half of them at most. */
+  memoryChunkKeys: 256,
   /** identity.json and run.json hold a few short fields. */
   nodeFileBytes: 65_536,
   /** The loading of the native module is tried in a child process for so long. */
   rocksdbSelfTestMs: 10_000,
+  // --- crypto ---
+  /** Key versions in a keystore: one rotation a day for more than ten years. */
+  keyVersions: 4_096,
+  /** A keystore file: twice what so many versions take. */
+  keystoreFileBytes: 1_048_576,
+  /** A shorter cluster secret could be guessed from a recorded handshake. */
+  clusterSecretMinBytes: 16,
 } as const;
