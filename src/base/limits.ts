@@ -133,6 +133,8 @@ export const limits = {
   allQueryBytes: 1_073_741_824,
   /** How far below allQueryBytes closing brings it, as a part of it: so that one arrival does not close one client each. */
   queryBudgetSlack: 1 / 16,
+  /** A connection that waits for the budget of requests looks again after so long. */
+  queryBudgetRetryMs: 20,
   /** A connection that holds less is never closed to make room for others. */
   smallQueryBytes: 65_536,
   /** After our last reply to a connection that we close, its input is read and dropped so long, lest a reset loses the reply. */
@@ -197,6 +199,8 @@ export const limits = {
   pageTransferWindow: 4,
   /** A node that takes no page for so long is left behind; the COMMIT finds it stale and it catches up. */
   pageStallMs: 500,
+  /** How often a catching-up node looks for one that has acknowledged the write. */
+  pageCatchUpTries: 200,
   /** Pages of all commands in one proxy at once: two of the largest strings. */
   pagesInMemoryBytes: 1_073_741_824,
   // --- storage node ---

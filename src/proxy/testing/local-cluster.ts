@@ -1,15 +1,15 @@
-import { assert, InvariantError } from "../../base/assert.ts";
-import type { Clock } from "../../base/clock.ts";
-import type { Failure } from "../../base/failure.ts";
-import { limits } from "../../base/limits.ts";
-import type { ClusterMap } from "../../cluster/map.ts";
-import { applyChange } from "../../quorum/apply-change.ts";
-import type { Operation, Outcome, RunContext, StepResult } from "../../quorum/operation.ts";
-import type { LiveRecord, PageId } from "../../record/state.ts";
-import { NeedPages, type PageAccess, type Value } from "../../record/value.ts";
-import type { Reply } from "../../resp/reply.ts";
-import { ClusterFailure, type ClusterPort, type KeyCount, type NodeHealth, type ScanPage } from "../cluster-port.ts";
-import { localMap, localNodes } from "./local-map.ts";
+import { assert, InvariantError } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Failure } from '../../base/failure.ts';
+import { limits } from '../../base/limits.ts';
+import type { ClusterMap } from '../../cluster/map.ts';
+import { applyChange } from '../../quorum/apply-change.ts';
+import type { Operation, Outcome, RunContext, StepResult } from '../../quorum/operation.ts';
+import type { LiveRecord, PageId } from '../../record/state.ts';
+import { NeedPages, type PageAccess, type Value } from '../../record/value.ts';
+import type { Reply } from '../../resp/reply.ts';
+import { ClusterFailure, type ClusterPort, type KeyCount, type NodeHealth, type ScanPage } from '../cluster-port.ts';
+import { localMap, localNodes } from './local-map.ts';
 
 interface Entry {
   /** Order of creation: the scan's position. */
@@ -64,14 +64,14 @@ export class LocalCluster implements ClusterPort {
 
   /** The live record of a key, as tests want to look at it; null if absent or expired. */
   record(namespace: number, key: Buffer | string): LiveRecord | null {
-    return this.#live(namespace, Buffer.from(key).toString("latin1"));
+    return this.#live(namespace, Buffer.from(key).toString('latin1'));
   }
 
   async scan(namespace: number, cursor: string, count: number): Promise<ScanPage> {
     this.#throwFailure();
     const after = Number(cursor);
-    assert(Number.isSafeInteger(after) && after >= 0, "a scan cursor is a decimal number");
-    const keys: ScanPage["keys"][number][] = [];
+    assert(Number.isSafeInteger(after) && after >= 0, 'a scan cursor is a decimal number');
+    const keys: ScanPage['keys'][number][] = [];
     let looked = 0;
     let last = after;
     for (const entry of this.#database(namespace).values()) {
@@ -79,9 +79,9 @@ export class LocalCluster implements ClusterPort {
       if (looked === Math.max(1, count)) return { cursor: String(last), keys };
       looked++;
       last = entry.sequence;
-      if (!this.#expired(entry.record)) keys.push({ key: entry.record.key, type: "string" });
+      if (!this.#expired(entry.record)) keys.push({ key: entry.record.key, type: 'string' });
     }
-    return { cursor: "0", keys };
+    return { cursor: '0', keys };
   }
 
   async count(namespace: number): Promise<KeyCount> {
@@ -127,13 +127,13 @@ export class LocalCluster implements ClusterPort {
 
   #run(operation: Operation<Reply>): Outcome<Reply> {
     if (this.failure !== null) return { ok: false, failure: this.failure };
-    const id = operation.key.toString("latin1");
+    const id = operation.key.toString('latin1');
     const record = this.#live(operation.namespace, id);
     const nowMs = this.#clock.wallMs();
     const written = new Map<PageId, Buffer>();
     const { reply, change } = this.#attempts(operation, record, nowMs, written);
     if (change === null) return { ok: true, reply };
-    assert(operation.step.access === "write", "a read step must not change its record");
+    assert(operation.step.access === 'write', 'a read step must not change its record');
     this.changed++;
     for (const [pageId, bytes] of written) this.pages.set(pageId, bytes);
     this.#store(operation.namespace, id, applyChange(record, [], operation.key, change, nowMs));
@@ -148,7 +148,7 @@ export class LocalCluster implements ClusterPort {
     written: Map<PageId, Buffer>,
   ): StepResult<Reply> {
     const { step } = operation;
-    const seen = record !== null && step.needs === "meta" ? { ...record, value: withoutBytes(record.value) } : record;
+    const seen = record !== null && step.needs === 'meta' ? { ...record, value: withoutBytes(record.value) } : record;
     const loaded = new Set<PageId>();
     let runsLeft = 2;
     for (let attempt = 0; attempt < MAX_PAGE_LOADS; attempt++) {
@@ -161,12 +161,12 @@ export class LocalCluster implements ClusterPort {
         if (!(error instanceof NeedPages)) throw error;
         assert(
           error.pageIds.some((id) => !loaded.has(id)),
-          "NeedPages must name a page that is not loaded",
+          'NeedPages must name a page that is not loaded',
         );
         for (const pageId of error.pageIds) loaded.add(pageId);
       }
     }
-    throw new InvariantError("a step does not stop asking for pages");
+    throw new InvariantError('a step does not stop asking for pages');
   }
 
   #pageAccess(loaded: ReadonlySet<PageId>, written: Map<PageId, Buffer>): PageAccess {
@@ -175,12 +175,12 @@ export class LocalCluster implements ClusterPort {
         const own = written.get(id);
         if (own !== undefined) return own;
         const bytes = this.pages.get(id);
-        assert(bytes !== undefined, "a page that is listed must exist");
+        assert(bytes !== undefined, 'a page that is listed must exist');
         if (!loaded.has(id)) throw new NeedPages([id]);
         return bytes;
       },
       write: (bytes) => {
-        const id = String(this.#nextPage++).padStart(16, "0");
+        const id = String(this.#nextPage++).padStart(16, '0');
         written.set(id, bytes);
         return id;
       },
@@ -211,7 +211,7 @@ export class LocalCluster implements ClusterPort {
 
   #database(namespace: number): Map<string, Entry> {
     const database = this.#databases[namespace];
-    assert(database !== undefined, "no such namespace");
+    assert(database !== undefined, 'no such namespace');
     return database;
   }
 

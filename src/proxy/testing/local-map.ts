@@ -1,5 +1,5 @@
-import type { ClusterMap, NodeEntry } from "../../cluster/map.ts";
-import type { NodeHealth } from "../cluster-port.ts";
+import type { ClusterMap, NodeEntry } from '../../cluster/map.ts';
+import type { NodeHealth } from '../cluster-port.ts';
 
 const ZONES = 3;
 const SHARDS = 1024;
@@ -9,7 +9,7 @@ const FIRST_PORT = 7001;
 export function localMap(namespaces: number): ClusterMap {
   return {
     formatVersion: 1,
-    clusterId: "local-cluster",
+    clusterId: 'local-cluster',
     epoch: 1,
     shards: SHARDS,
     zones: Array.from({ length: ZONES }, (_, zone) => ({
@@ -23,7 +23,7 @@ export function localMap(namespaces: number): ClusterMap {
 }
 
 function nodeOf(zone: number): NodeEntry {
-  return { id: zone + 1, incarnation: `incarnation-${zone + 1}`, host: "127.0.0.1", port: FIRST_PORT + zone };
+  return { id: zone + 1, incarnation: `incarnation-${zone + 1}`, host: '127.0.0.1', port: FIRST_PORT + zone };
 }
 
 /** Every node of the map up, each with all `records`. */
@@ -38,8 +38,8 @@ export function localNodes(map: ClusterMap, records: number): NodeHealth[] {
       status: {
         nodeId: node.id,
         mapEpoch: map.epoch,
-        engine: "memory",
-        fsync: "no",
+        engine: 'memory',
+        fsync: 'no',
         records,
         dataBytes: 0,
         corruptRecords: 0,

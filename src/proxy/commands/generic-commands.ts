@@ -1,0 +1,7 @@
+import type { CommandRow } from '../command.ts';
+import { expireCommands } from './generic-expire.ts';
+import { keyCommands } from './generic-keys.ts';
+import { objectCommands } from './generic-object.ts';
+
+/** Redis's generic group, as far as its commands work on keys that are named. */
+export const genericKeyCommands: readonly CommandRow[] = [...keyCommands, ...expireCommands, ...objectCommands];

@@ -1,0 +1,36 @@
+import { assert } from '../../base/assert.ts';
+import { limits } from '../../base/limits.ts';
+import type { Change } from '../../quorum/operation.ts';
+import { readAll, stringFromBytes } from '../../record/paged-string.ts';
+import type { LiveRecord } from '../../record/state.ts';
+import { type PageAccess, type Value, ValueType } from '../../record/value.ts';
+import { BulkPieces, ErrorReply, type Reply } from '../../resp/reply.ts';
+
+export const STRING_TOO_LONG = new ErrorReply('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
+
+/** The bytes of a string whose record was asked for with `needs: 'value'`; null if it is in pages. */
+export function inlineBytes(value: Value): Buffer | null {
+  if (value.paged) return null;
+  assert(value.bytes !== null, 'the value was asked for');
+  return value.bytes;
+}
+
+/** A whole string as a bulk reply. May throw NeedPages. */
+export function stringReply(record: LiveRecord, pages: PageAccess): Reply {
+  const { value } = record;
+  return inlineBytes(value) ?? new BulkPieces(record.sizeBytes, readAll(value, pages));
+}
+
+/** The change that sets a string; `expiresAtMs` 0 = never. */
+export function putString(bytes: Buffer, expiresAtMs: number, pages: PageAccess): Change {
+  const value: Value =
+    bytes.length <= limits.inlineValueBytes
+      ? { type: ValueType.string, paged: false, bytes }
+      : stringFromBytes(bytes, pages);
+  return { kind: 'put', value, expiresAtMs };
+}
+
+/** The expiry that a change of only the value must carry on. */
+export function keptExpiry(record: LiveRecord | null): number {
+  return record === null ? 0 : record.expiresAtMs;
+}
