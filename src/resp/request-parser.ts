@@ -142,9 +142,9 @@ export class RequestParser {
       this.bulkLength = -1;
       this.remaining--;
     }
-    if (this.remaining === 0) return true;
-    if (!this.hasFailed) this.detachNewArguments();
-    return false;
+    if (this.hasFailed) return false;
+    if (this.remaining > 0) this.detachNewArguments();
+    return this.remaining === 0;
   }
 
   /** Reads "$<length>"; false when more bytes are needed, or on an error. */
