@@ -40,6 +40,8 @@ const PERCENT = 37;
 const TILDE = 126;
 const GREATER = 62;
 const BAR = 124;
+const UPPER_O = 79;
+const UPPER_K = 75;
 
 /** Verbatim text starts with its format and a colon. */
 const VERBATIM_HEAD_BYTES = 4;
@@ -184,10 +186,11 @@ export class ReplyParser {
     if (line === undefined) return undefined;
     const type = this.type;
     this.type = 0;
+    if (type === PLUS && line.length === 3 && line[1] === UPPER_O && line[2] === UPPER_K) return OK;
     const text = line.toString('utf8', 1);
     switch (type) {
       case PLUS:
-        return text === OK.text ? OK : new SimpleString(text);
+        return new SimpleString(text);
       case MINUS:
         return new ErrorReply(text);
       case UNDERSCORE:

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
-import { chunkings, cutBySizes } from './testing/chunking.ts';
 import { detachArguments, RequestParser } from './request-parser.ts';
+import { chunkings, cutBySizes } from './testing/chunking.ts';
 
 interface Outcome {
   readonly commands: string[][];
