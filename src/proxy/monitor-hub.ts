@@ -1,17 +1,17 @@
-import type { Clock } from "../base/clock.ts";
-import { SimpleString } from "../resp/reply.ts";
-import type { CommandRow } from "./command.ts";
-import { withoutSecrets } from "./redact.ts";
-import type { Session } from "./session.ts";
+import type { Clock } from '../base/clock.ts';
+import { SimpleString } from '../resp/reply.ts';
+import type { CommandRow } from './command.ts';
+import { withoutSecrets } from './redact.ts';
+import type { Session } from './session.ts';
 
 const NAMED_ESCAPES: ReadonlyMap<number, string> = new Map([
-  [0x5c, "\\\\"],
+  [0x5c, '\\\\'],
   [0x22, '\\"'],
-  [0x0a, "\\n"],
-  [0x0d, "\\r"],
-  [0x09, "\\t"],
-  [0x07, "\\a"],
-  [0x08, "\\b"],
+  [0x0a, '\\n'],
+  [0x0d, '\\r'],
+  [0x09, '\\t'],
+  [0x07, '\\a'],
+  [0x08, '\\b'],
 ]);
 
 /** Redis's sdscatrepr: the bytes in double quotes, what is not printable ASCII escaped. */
@@ -21,15 +21,15 @@ export function quoted(bytes: Uint8Array): string {
     const named = NAMED_ESCAPES.get(byte);
     if (named !== undefined) text += named;
     else if (byte >= 0x20 && byte < 0x7f) text += String.fromCharCode(byte);
-    else text += `\\x${byte.toString(16).padStart(2, "0")}`;
+    else text += `\\x${byte.toString(16).padStart(2, '0')}`;
   }
   return `${text}"`;
 }
 
 function line(wallUs: number, session: Session, args: readonly Buffer[]): SimpleString {
   const seconds = Math.floor(wallUs / 1_000_000);
-  const micros = String(wallUs % 1_000_000).padStart(6, "0");
-  const words = withoutSecrets(args).map(quoted).join(" ");
+  const micros = String(wallUs % 1_000_000).padStart(6, '0');
+  const words = withoutSecrets(args).map(quoted).join(' ');
   return new SimpleString(`${seconds}.${micros} [${session.database} ${session.remoteAddress}] ${words}`);
 }
 
@@ -59,13 +59,12 @@ export class MonitorHub {
   }
 
   /**
-   * Call for each command that is carried out (not for one refused by arity, authentication or an unknown name), after
-   * a session command has run: SELECT shows the new database. Administrative commands are left out and passwords
-   * redacted, as in Redis. `row` is the subcommand's where there is one.
+   * Call for each command that is carried out, not for one refused by arity, authentication or an unknown name.
+   * Administrative commands are left out and passwords redacted, as in Redis. `row` is the subcommand's where there is one.
    */
   feed(session: Session, row: CommandRow, args: readonly Buffer[]): void {
     if (this.#sessions.size === 0) return;
-    if (row.flags.includes("skip_monitor") || row.flags.includes("admin")) return;
+    if (row.flags.includes('skip_monitor') || row.flags.includes('admin')) return;
     const message = line(this.#clock.wallUs(), session, args);
     for (const listener of this.#sessions) listener.push(message);
   }

@@ -1,0 +1,133 @@
+import { MapReply, type Reply, SetReply, SimpleString } from '../resp/reply.ts';
+import type { ArgumentDoc, CommandFlag, CommandRow } from './command.ts';
+import { commandDeprecations, commandHistory, commandTips, keySpecFlags } from './command-metadata.ts';
+
+/** The order in which Redis lists flags. */
+const FLAG_ORDER: readonly CommandFlag[] = [
+  'write',
+  'readonly',
+  'denyoom',
+  'admin',
+  'pubsub',
+  'noscript',
+  'blocking',
+  'loading',
+  'stale',
+  'skip_monitor',
+  'skip_slowlog',
+  'asking',
+  'fast',
+  'no_auth',
+  'may_replicate',
+  'no_mandatory_keys',
+  'no_async_loading',
+  'no_multi',
+  'movablekeys',
+  'allow_busy',
+];
+
+/** One key specification: where its keys are and what is done to them. */
+export interface KeySpec {
+  /** RO, RW, OW or RM, then access, update, insert, delete. */
+  readonly flags: readonly string[];
+  /** Index of the first key in the arguments. */
+  readonly index: number;
+  /** Distance from the first key to the last; negative: from the end. */
+  readonly lastKey: number;
+  readonly step: number;
+}
+
+/** The key specifications of a row: one over its key positions, or one for each key where what is done to them differs. */
+export function keySpecsOf(row: CommandRow): readonly KeySpec[] {
+  const { keys } = row;
+  if (keys === null) return [];
+  const { first, last, step } = keys;
+  const byDefault = row.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'];
+  const flags = keySpecFlags[row.name] ?? [byDefault];
+  if (flags.length === 1) {
+    return [{ flags: flags[0] ?? byDefault, index: first, lastKey: last < 0 ? last : last - first, step }];
+  }
+  return flags.map((own, i) => ({ flags: own, index: first + i * step, lastKey: 0, step }));
+}
+
+function simpleSet(words: readonly string[]): SetReply {
+  return new SetReply(words.map((word) => new SimpleString(word)));
+}
+
+function keySpecReply(spec: KeySpec): Reply {
+  const range: [Reply, Reply][] = [
+    ['lastkey', spec.lastKey],
+    ['keystep', spec.step],
+    ['limit', 0],
+  ];
+  const begin: [Reply, Reply][] = [
+    ['type', 'index'],
+    ['spec', new MapReply([['index', spec.index]])],
+  ];
+  const find: [Reply, Reply][] = [
+    ['type', 'range'],
+    ['spec', new MapReply(range)],
+  ];
+  return new MapReply([
+    ['flags', simpleSet(spec.flags)],
+    ['begin_search', new MapReply(begin)],
+    ['find_keys', new MapReply(find)],
+  ]);
+}
+
+/** One element of COMMAND and COMMAND INFO. https://redis.io/docs/latest/commands/command/ */
+export function commandInfoReply(row: CommandRow): Reply {
+  const { keys, subcommands } = row;
+  return [
+    row.name,
+    row.arity,
+    simpleSet(FLAG_ORDER.filter((flag) => row.flags.includes(flag))),
+    keys?.first ?? 0,
+    keys?.last ?? 0,
+    keys?.step ?? 0,
+    simpleSet(row.categories),
+    new SetReply(commandTips[row.name] ?? []),
+    new SetReply(keySpecsOf(row).map(keySpecReply)),
+    subcommands === undefined ? new SetReply([]) : subcommands.map(commandInfoReply),
+  ];
+}
+
+function argumentReply(argument: ArgumentDoc): Reply {
+  const entries: [Reply, Reply][] = [
+    ['name', argument.name],
+    ['type', argument.type],
+  ];
+  if (argument.keySpecIndex !== undefined) entries.push(['key_spec_index', argument.keySpecIndex]);
+  if (argument.token !== undefined) entries.push(['token', argument.token]);
+  if (argument.since !== undefined) entries.push(['since', argument.since]);
+  const flags: string[] = [];
+  if (argument.optional) flags.push('optional');
+  if (argument.multiple) flags.push('multiple');
+  if (argument.multipleToken) flags.push('multiple_token');
+  if (flags.length > 0) entries.push(['flags', simpleSet(flags)]);
+  if (argument.arguments !== undefined) entries.push(['arguments', argument.arguments.map(argumentReply)]);
+  return new MapReply(entries);
+}
+
+/** What COMMAND DOCS says of one command. https://redis.io/docs/latest/commands/command-docs/ */
+export function commandDocsReply(row: CommandRow): Reply {
+  const entries: [Reply, Reply][] = [
+    ['summary', row.summary],
+    ['since', row.since],
+    ['group', row.group],
+  ];
+  if (row.complexity !== '') entries.push(['complexity', row.complexity]);
+  const deprecation = commandDeprecations[row.name];
+  if (deprecation !== undefined) {
+    entries.push(['doc_flags', simpleSet(['deprecated'])], ['deprecated_since', deprecation.since]);
+    entries.push(['replaced_by', deprecation.replacedBy]);
+  }
+  const history = commandHistory[row.name];
+  if (history !== undefined) entries.push(['history', new SetReply(history)]);
+  if (row.docArguments.length > 0) entries.push(['arguments', row.docArguments.map(argumentReply)]);
+  if (row.subcommands !== undefined) {
+    const children: [Reply, Reply][] = row.subcommands.map((child) => [child.name, commandDocsReply(child)]);
+    entries.push(['subcommands', new MapReply(children)]);
+  }
+  return new MapReply(entries);
+}
