@@ -1,0 +1,94 @@
+import type { Fsync } from './write-pipeline.ts';
+
+/** Who a storage node is. `incarnation` changes whenever its disk was lost or is not trusted. */
+export interface NodeIdentity {
+  readonly clusterId: string;
+  readonly nodeId: number;
+  readonly incarnation: string;
+  readonly zone: string;
+  /** Of the keys that the cluster's data is sealed with; empty where the node is not told. */
+  readonly keystoreFingerprint: string;
+}
+
+/** How the last run of the node on this directory went. */
+export interface RunMark {
+  /** `clean` only after a stop that left everything on the disk. */
+  readonly state: 'running' | 'clean';
+  readonly bootId: string;
+  readonly fsync: Fsync;
+  readonly pid: number;
+}
+
+export const NODE_FORMAT_VERSION = 1;
+
+export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+
+export function encodeIdentity(identity: NodeIdentity): Buffer {
+  return encode({ ...identity });
+}
+
+export function decodeIdentity(bytes: Buffer): Decoded<NodeIdentity> {
+  return decode(bytes, (fields) => {
+    const { clusterId, nodeId, incarnation, zone, keystoreFingerprint } = fields;
+    if (
+      typeof clusterId !== 'string' ||
+      typeof nodeId !== 'number' ||
+      !Number.isSafeInteger(nodeId) ||
+      typeof incarnation !== 'string' ||
+      typeof zone !== 'string' ||
+      typeof keystoreFingerprint !== 'string'
+    ) {
+      return null;
+    }
+    return { clusterId, nodeId, incarnation, zone, keystoreFingerprint };
+  });
+}
+
+export function encodeRunMark(mark: RunMark): Buffer {
+  return encode({ ...mark });
+}
+
+export function decodeRunMark(bytes: Buffer): Decoded<RunMark> {
+  return decode(bytes, ({ state, bootId, fsync, pid }) => {
+    if (
+      (state !== 'running' && state !== 'clean') ||
+      typeof bootId !== 'string' ||
+      (fsync !== 'always' && fsync !== 'everysec' && fsync !== 'no') ||
+      typeof pid !== 'number'
+    ) {
+      return null;
+    }
+    return { state, bootId, fsync, pid };
+  });
+}
+
+/** The epoch of a cluster map's text, null if it has none. */
+export function epochOfMapText(text: string): number | null {
+  const fields = parseObject(text);
+  const epoch = fields === null ? undefined : fields['epoch'];
+  return typeof epoch === 'number' && Number.isSafeInteger(epoch) ? epoch : null;
+}
+
+function encode(fields: object): Buffer {
+  return Buffer.from(`${JSON.stringify({ formatVersion: NODE_FORMAT_VERSION, ...fields }, null, 2)}\n`);
+}
+
+function decode<T>(bytes: Buffer, read: (fields: Record<string, unknown>) => T | null): Decoded<T> {
+  const fields = parseObject(bytes.toString('utf8'));
+  if (fields === null) return { ok: false, problem: 'is damaged: not a JSON object' };
+  if (fields['formatVersion'] !== NODE_FORMAT_VERSION) {
+    const found = String(fields['formatVersion']);
+    return { ok: false, problem: `has format ${found}, this program reads format ${NODE_FORMAT_VERSION}` };
+  }
+  const value = read(fields);
+  return value === null ? { ok: false, problem: 'is damaged: a field is missing or wrong' } : { ok: true, value };
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...json } : null;
+  } catch {
+    return null;
+  }
+}
