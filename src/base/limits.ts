@@ -145,6 +145,8 @@ export const limits = {
   clientsCheckMs: 1_000,
   /** Commands under way are waited for so long when the proxy stops: the deadline of a command, and a little. */
   drainMs: 3_000,
+  /** How often it is looked whether all connections are done by then. */
+  drainPollMs: 10,
   /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
   tcpBacklog: 511,
   // --- record ---

@@ -1,8 +1,8 @@
-import { assert } from "../base/assert.ts";
-import type { Session } from "./session.ts";
+import { assert } from '../base/assert.ts';
+import type { Session } from './session.ts';
 
 /** What CLIENT PAUSE holds back: commands that write, or all. */
-export type PauseMode = "write" | "all";
+export type PauseMode = 'write' | 'all';
 
 interface Pause {
   readonly mode: PauseMode;
@@ -30,7 +30,7 @@ export class ClientRegistry {
   }
 
   add(session: Session): void {
-    assert(!this.#sessions.has(session.id), "a client id is given once");
+    assert(!this.#sessions.has(session.id), 'a client id is given once');
     this.#sessions.set(session.id, session);
   }
 
@@ -75,7 +75,7 @@ export class ClientRegistry {
    */
   pause(mode: PauseMode, untilMonotonicMs: number): void {
     const old = this.#pause;
-    const wider = old?.mode === "all" ? "all" : mode;
+    const wider = old?.mode === 'all' ? 'all' : mode;
     this.#pause = { mode: wider, untilMonotonicMs: Math.max(untilMonotonicMs, old?.untilMonotonicMs ?? 0) };
   }
 
@@ -87,13 +87,14 @@ export class ClientRegistry {
     for (const resume of waiting) resume();
   }
 
-  get pausedUntilMs(): number | null {
-    return this.#pause === null ? null : this.#pause.untilMonotonicMs;
+  /** Ends the pause if its time is over. */
+  endPauseIfDue(nowMonotonicMs: number): void {
+    if (this.#pause !== null && this.#pause.untilMonotonicMs <= nowMonotonicMs) this.unpause();
   }
 
   /** Whether a command has to wait for the end of a pause. */
   holdsBack(writes: boolean): boolean {
-    return this.#pause !== null && (writes || this.#pause.mode === "all");
+    return this.#pause !== null && (writes || this.#pause.mode === 'all');
   }
 
   /** Calls `resume` once, when the pause ends. */

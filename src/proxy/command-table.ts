@@ -1,5 +1,5 @@
-import { assert } from "../base/assert.ts";
-import type { CommandRow } from "./command.ts";
+import { assert } from '../base/assert.ts';
+import type { CommandRow } from './command.ts';
 
 /** A row with what the serving path wants to know of it at once. */
 export interface CommandEntry {
@@ -10,6 +10,7 @@ export interface CommandEntry {
   readonly subcommands: NameIndex | null;
   readonly writes: boolean;
   readonly readOnly: boolean;
+  readonly fast: boolean;
   readonly allowedBeforeAuth: boolean;
   readonly hiddenFromMonitor: boolean;
   readonly hiddenFromSlowLog: boolean;
@@ -31,11 +32,11 @@ export class NameIndex {
     while (size < entries.length * 4) size *= 2;
     this.#mask = size - 1;
     this.#slots = new Array<CommandEntry | undefined>(size).fill(undefined);
-    this.#names = new Array<string>(size).fill("");
+    this.#names = new Array<string>(size).fill('');
     this.#entries = entries;
     entries.forEach((entry, i) => {
       const name = names[i];
-      assert(name !== undefined && name.length > 0, "a command has a name");
+      assert(name !== undefined && name.length > 0, 'a command has a name');
       this.#insert(name, entry);
     });
   }
@@ -45,7 +46,7 @@ export class NameIndex {
     for (;;) {
       const entry = this.#slots[slot];
       if (entry === undefined) return undefined;
-      if (sameName(this.#names[slot] ?? "", name)) return entry;
+      if (sameName(this.#names[slot] ?? '', name)) return entry;
       slot = (slot + 1) & this.#mask;
     }
   }
@@ -55,7 +56,7 @@ export class NameIndex {
   }
 
   #insert(name: string, entry: CommandEntry): void {
-    const bytes = Buffer.from(name, "latin1");
+    const bytes = Buffer.from(name, 'latin1');
     assert(this.find(bytes) === undefined, `command name given twice: ${name}`);
     let slot = hashBytes(bytes) & this.#mask;
     while (this.#slots[slot] !== undefined) slot = (slot + 1) & this.#mask;
@@ -94,10 +95,10 @@ export class CommandTable {
 
   /** The entry of a full name as COMMAND INFO takes it, `get` or `client|kill`, in any letter case. */
   findFull(name: string): CommandEntry | undefined {
-    const bar = name.indexOf("|");
-    if (bar < 0) return this.find(Buffer.from(name, "latin1"));
-    const parent = this.find(Buffer.from(name.slice(0, bar), "latin1"));
-    return parent?.subcommands?.find(Buffer.from(name.slice(bar + 1), "latin1"));
+    const bar = name.indexOf('|');
+    if (bar < 0) return this.find(Buffer.from(name, 'latin1'));
+    const parent = this.find(Buffer.from(name.slice(0, bar), 'latin1'));
+    return parent?.subcommands?.find(Buffer.from(name.slice(bar + 1), 'latin1'));
   }
 
   /** Top-level entries in the order given. */
@@ -115,11 +116,12 @@ function addEntry(row: CommandRow, all: CommandEntry[]): CommandEntry {
     row,
     index,
     subcommands: null,
-    writes: flags.has("write"),
-    readOnly: flags.has("readonly"),
-    allowedBeforeAuth: flags.has("no_auth"),
-    hiddenFromMonitor: flags.has("skip_monitor") || flags.has("admin"),
-    hiddenFromSlowLog: flags.has("skip_slowlog"),
+    writes: flags.has('write'),
+    readOnly: flags.has('readonly'),
+    fast: flags.has('fast'),
+    allowedBeforeAuth: flags.has('no_auth'),
+    hiddenFromMonitor: flags.has('skip_monitor') || flags.has('admin'),
+    hiddenFromSlowLog: flags.has('skip_slowlog'),
   };
   all.push(entry);
   if (row.subcommands === undefined) return entry;

@@ -1,6 +1,6 @@
-import { assert } from "../base/assert.ts";
-import { limits } from "../base/limits.ts";
-import type { CommandEntry, CommandTable } from "./command-table.ts";
+import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import type { CommandEntry, CommandTable } from './command-table.ts';
 
 /** One command's line of INFO commandstats. */
 export interface CommandCounters {
@@ -73,14 +73,14 @@ export class ProxyStats {
   /** The live counters of a command: the serving path adds to them. */
   of(entry: CommandEntry): CommandCounters {
     const counters = this.#commands[entry.index];
-    assert(counters !== undefined, "every command has counters");
+    assert(counters !== undefined, 'every command has counters');
     return counters;
   }
 
   /** Counts an error reply by its first word, e.g. WRONGTYPE. `text` is the line without the dash. */
   countError(text: string): void {
     this.errorReplies += 1;
-    const space = text.indexOf(" ");
+    const space = text.indexOf(' ');
     const prefix = space < 0 ? text : text.slice(0, space);
     const count = this.#errors.get(prefix);
     if (count !== undefined || this.#errors.size < limits.errorPrefixes) this.#errors.set(prefix, (count ?? 0) + 1);

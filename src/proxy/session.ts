@@ -16,8 +16,8 @@ export interface Session {
   libVersion: string;
   user: string;
   authenticated: boolean;
-  /** CLIENT REPLY: on, off, or skip the reply of the next command. */
-  replyMode: 'on' | 'off' | 'skip-next';
+  /** CLIENT REPLY: on, off, or skip the reply of the next command; `skip-this` while that command runs. */
+  replyMode: 'on' | 'off' | 'skip-next' | 'skip-this';
   noEvict: boolean;
   noTouch: boolean;
   monitoring: boolean;

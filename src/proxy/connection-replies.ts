@@ -1,0 +1,112 @@
+import type { Socket } from 'node:net';
+import { limits } from '../base/limits.ts';
+import type { Reply } from '../resp/reply.ts';
+import { ReplyWriter } from '../resp/reply-writer.ts';
+import type { ClientRegistry } from './client-registry.ts';
+import type { OutputBufferLimit } from './config-values.ts';
+import { type PendingCommand, replySize } from './pending-command.ts';
+import { ReplyQueue } from './reply-queue.ts';
+
+/** The replies of one connection: their order, their encoding, and what the client has not read of them. */
+export class ConnectionReplies {
+  readonly #socket: Socket;
+  readonly #clients: ClientRegistry;
+  readonly #writer = new ReplyWriter();
+  readonly #queue = new ReplyQueue();
+  /** Replies that are there but wait for an earlier one. */
+  #readyBytes = 0;
+  /** What the next reply may hold, from the replies so far. */
+  #guessBytes: number = limits.firstReplyGuessBytes;
+  #countedBytes = 0;
+  /** Since when the soft limit has been exceeded; null while it is not. */
+  #overSoftSinceMs: number | null = null;
+
+  constructor(socket: Socket, clients: ClientRegistry) {
+    this.#socket = socket;
+    this.#clients = clients;
+  }
+
+  /** Commands whose replies are not written yet. */
+  get awaited(): number {
+    return this.#queue.length;
+  }
+
+  /** Replies that the client has not taken yet, in whatever stage. */
+  get unreadBytes(): number {
+    return this.#writer.pendingBytes + this.#socket.writableLength + this.#readyBytes;
+  }
+
+  /** Whether one more command may start without its reply, and those awaited, becoming more than may be unread. */
+  get hasRoom(): boolean {
+    const crowded = this.#clients.outputBufferBytes > limits.allOutputBytes;
+    const room = (crowded ? limits.crowdedOutputBytes : limits.connectionOutputBytes) - this.unreadBytes;
+    const awaited = this.#queue.length;
+    return room > awaited * this.#guessBytes && awaited < limits.commandsInFlight;
+  }
+
+  /** Takes a place for the reply of a command that starts now. */
+  await(command: PendingCommand): void {
+    this.#queue.push(command);
+  }
+
+  /** A reply that is there already, after those that are not. */
+  put(reply: Reply, protocol: 2 | 3): void {
+    if (this.#queue.length === 0) {
+      this.#write(reply, protocol);
+      return;
+    }
+    const replyBytes = replySize(reply);
+    this.#readyBytes += replyBytes;
+    this.#queue.push({ reply, replyBytes, protocol, silent: false });
+  }
+
+  /** An awaited reply is there: writes what can be written now. */
+  settled(command: PendingCommand): void {
+    this.#guessBytes = Math.max(command.replyBytes, this.#guessBytes - (this.#guessBytes >> 3));
+    this.#readyBytes += command.replyBytes;
+    if (this.#queue.peek() !== command) return;
+    for (let head = this.#queue.peek(); head?.reply !== undefined; head = this.#queue.peek()) {
+      this.#queue.shift();
+      this.#readyBytes -= head.replyBytes;
+      if (!head.silent) this.#write(head.reply, head.protocol);
+    }
+  }
+
+  /** Gives everything written to the socket, as one write. Returns how many bytes. */
+  flush(): number {
+    const bytes = this.#writer.pendingBytes;
+    if (bytes > 0 && this.#socket.writable) {
+      const chunks = this.#writer.takeChunks();
+      if (chunks.length > 1) this.#socket.cork();
+      for (const chunk of chunks) this.#socket.write(chunk);
+      if (chunks.length > 1) this.#socket.uncork();
+    }
+    const unread = this.unreadBytes;
+    this.#clients.outputBufferBytes += unread - this.#countedBytes;
+    this.#countedBytes = unread;
+    return bytes;
+  }
+
+  /** Takes this connection out of the common total. */
+  leave(): void {
+    this.#clients.outputBufferBytes -= this.#countedBytes;
+    this.#countedBytes = 0;
+  }
+
+  /** Whether client-output-buffer-limit says to disconnect this client. `nowMs` is monotonic. */
+  isOver(limit: OutputBufferLimit, nowMs: number): boolean {
+    const bytes = this.unreadBytes;
+    if (limit.hardBytes > 0 && bytes > limit.hardBytes) return true;
+    if (limit.softBytes === 0 || bytes <= limit.softBytes) {
+      this.#overSoftSinceMs = null;
+      return false;
+    }
+    this.#overSoftSinceMs ??= nowMs;
+    return nowMs - this.#overSoftSinceMs > limit.softSeconds * 1000;
+  }
+
+  #write(reply: Reply, protocol: 2 | 3): void {
+    this.#writer.protocol = protocol;
+    this.#writer.write(reply);
+  }
+}

@@ -1,0 +1,401 @@
+import type { Socket } from 'node:net';
+import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import { ErrorReply, PushReply, type Reply } from '../resp/reply.ts';
+import { DEFAULT_USER } from './authentication.ts';
+import { clientLine } from './client-line.ts';
+import type { CommandEntry } from './command-table.ts';
+import { ConnectionReplies } from './connection-replies.ts';
+import { ConnectionRequests } from './connection-requests.ts';
+import { account, accountCall, admit, runOnSession, start } from './dispatch.ts';
+import type { Lingerer } from './linger.ts';
+import { type CommandOwner, PendingCommand, requestSize } from './pending-command.ts';
+import type { ProxyContext } from './proxy-context.ts';
+import type { QueryBudget, QueryHolder } from './query-budget.ts';
+import type { Session } from './session.ts';
+
+/** What a connection is given besides its socket. */
+export interface ConnectionSetup {
+  readonly proxy: ProxyContext;
+  readonly budget: QueryBudget;
+  readonly lingerer: Lingerer;
+  readonly clusterEnabled: boolean;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+}
+
+/** A command that has been admitted but must wait before it starts; nothing behind it is parsed. */
+interface HeldCommand {
+  readonly entry: CommandEntry;
+  readonly args: readonly Buffer[];
+  readonly argumentBytes: number;
+}
+
+const NO_ARGUMENTS: readonly Buffer[] = [];
+const QUERY_BUFFER_FULL = 'ERR query buffer limit of this client exceeded';
+const ALL_QUERY_BUFFERS_FULL = 'ERR query buffers of all clients are full, and this one holds the most';
+
+/**
+ * One client connection over a socket: bytes -> parser -> dispatch -> cluster -> replies in request order -> one write
+ * per turn. It stops parsing, and then reading, while too much is under way or unread; nothing is dropped.
+ */
+export class Connection implements Session, CommandOwner, QueryHolder {
+  readonly id: number;
+  readonly proxy: ProxyContext;
+  readonly createdAtMs: number;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly clusterEnabled: boolean;
+  database = 0;
+  protocol: 2 | 3 = 2;
+  name = '';
+  libName = '';
+  libVersion = '';
+  user = DEFAULT_USER;
+  replyMode: Session['replyMode'] = 'on';
+  noEvict = false;
+  noTouch = false;
+  monitoring = false;
+
+  readonly #socket: Socket;
+  readonly #budget: QueryBudget;
+  readonly #lingerer: Lingerer;
+  readonly #replies: ConnectionReplies;
+  readonly #requests: ConnectionRequests;
+  #held: HeldCommand | null = null;
+  /** A waiting command runs: nothing starts until it is settled. */
+  #atBarrier = false;
+  #lastEntry: CommandEntry | null = null;
+  #lastActiveMs: number;
+  #turnMs: number;
+
+  #isAdvancing = false;
+  #isFlushScheduled = false;
+  /** Parsed as far as it may: the parser may hold whole requests. */
+  #isInputWaiting = false;
+  #isReading = true;
+  #hasInputEnded = false;
+  #isClosing = false;
+  #isEnding = false;
+  #isGone = false;
+  readonly #flush = (): void => this.#endTurn();
+  readonly #resume = (): void => this.#scheduleFlush();
+
+  constructor(socket: Socket, setup: ConnectionSetup) {
+    const { proxy } = setup;
+    this.proxy = proxy;
+    this.id = proxy.clients.nextId();
+    this.createdAtMs = proxy.clock.wallMs();
+    this.remoteAddress = setup.remoteAddress;
+    this.localAddress = setup.localAddress;
+    this.clusterEnabled = setup.clusterEnabled;
+    this.#socket = socket;
+    this.#budget = setup.budget;
+    this.#lingerer = setup.lingerer;
+    this.#replies = new ConnectionReplies(socket, proxy.clients);
+    this.#requests = new ConnectionRequests(proxy, setup.budget);
+    this.#turnMs = proxy.clock.monotonicMs();
+    this.#lastActiveMs = this.#turnMs;
+    proxy.clients.add(this);
+    this.#budget.add(this);
+    socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    socket.on('drain', this.#resume);
+    socket.on('end', () => this.#inputEnded());
+    socket.on('error', (error) => this.#socketFailed(error));
+    socket.on('close', () => this.#leave());
+  }
+
+  get authenticated(): boolean {
+    return this.#requests.authenticated;
+  }
+
+  /** Also lifts the parser's tight limits for strangers. */
+  set authenticated(value: boolean) {
+    this.#requests.authenticated = value;
+  }
+
+  get bufferedBytes(): number {
+    return this.#requests.bufferedBytes;
+  }
+
+  /** Monotonic milliseconds since the client last sent something. */
+  idleMs(nowMs: number): number {
+    return nowMs - this.#lastActiveMs;
+  }
+
+  push(reply: Reply): void {
+    if (this.#isClosing || this.#isGone) return;
+    if (this.replyMode === 'off' && !(reply instanceof PushReply)) return;
+    this.#put(reply, false);
+    this.checkOutputLimit(this.#turnMs);
+  }
+
+  closeAfterReplies(): void {
+    this.#isClosing = true;
+    this.#dropHeld();
+    this.#scheduleFlush();
+  }
+
+  destroy(): void {
+    this.#leave();
+    this.#socket.destroy();
+  }
+
+  reset(): void {
+    this.proxy.monitors.remove(this);
+    this.database = 0;
+    this.protocol = 2;
+    this.name = '';
+    this.user = DEFAULT_USER;
+    this.replyMode = 'on';
+    this.noEvict = false;
+    this.noTouch = false;
+    this.authenticated = this.proxy.config.requirepass === '';
+  }
+
+  describe(): string {
+    const nowMs = this.proxy.clock.monotonicMs();
+    return clientLine(this, {
+      ageMs: this.proxy.clock.wallMs() - this.createdAtMs,
+      idleMs: this.idleMs(nowMs),
+      closing: this.#isClosing,
+      queryBytes: this.#requests.bufferedBytes,
+      argumentBytes: this.#requests.inFlightBytes,
+      commandsInFlight: this.#replies.awaited,
+      outputBytes: this.#replies.unreadBytes,
+      reading: this.#isReading,
+      lastCommand: this.#lastEntry?.row.name ?? '',
+    });
+  }
+
+  /** QueryHolder: closes this connection to make room; what it had sent is dropped at once. */
+  evict(): void {
+    this.proxy.log.warn({ client: this.id, bufferedBytes: this.bufferedBytes }, 'query buffers full, closing a client');
+    this.#refuseInput(ALL_QUERY_BUFFERS_FULL);
+  }
+
+  /** Disconnects a client that does not read what it is sent. `nowMs` is monotonic. */
+  checkOutputLimit(nowMs: number): void {
+    const { config, stats, log } = this.proxy;
+    const limit = this.monitoring ? config.outputBufferLimits.pubsub : config.outputBufferLimits.normal;
+    const bytes = this.#replies.unreadBytes;
+    if (bytes > stats.maxOutputBufferBytes) stats.maxOutputBufferBytes = bytes;
+    if (this.#isGone || !this.#replies.isOver(limit, nowMs)) return;
+    stats.outputLimitDisconnections += 1;
+    log.warn({ client: this.id, bytes }, 'client does not read its output, closing it');
+    this.destroy();
+  }
+
+  /** CommandOwner: a command's reply is there; it is written once those before it are. */
+  settled(command: PendingCommand): void {
+    const { reply } = command;
+    assert(reply !== undefined, 'a settled command has a reply');
+    account(this, command, reply, this.proxy.clock.monotonicMs());
+    this.#requests.inFlight(-command.argumentBytes);
+    command.args = NO_ARGUMENTS;
+    if (command.barrier) this.#atBarrier = false;
+    if (this.#isGone) return;
+    this.#replies.settled(command);
+    this.#scheduleFlush();
+  }
+
+  #received(chunk: Buffer): void {
+    this.proxy.stats.netInputBytes += chunk.length;
+    this.#turnMs = this.proxy.clock.monotonicMs();
+    this.#lastActiveMs = this.#turnMs;
+    if (this.#isClosing || this.#isGone) return;
+    this.#requests.push(chunk);
+    this.#advance();
+  }
+
+  /** Parses and starts commands as far as the limits allow. */
+  #advance(): void {
+    if (this.#isAdvancing || this.#isClosing || this.#isGone) return;
+    this.#isAdvancing = true;
+    try {
+      this.#isInputWaiting = !this.#startAll();
+    } finally {
+      this.#isAdvancing = false;
+    }
+    const error = this.#requests.takeError();
+    if (error !== null) this.#refuseInput(error);
+    this.#afterInput();
+  }
+
+  /** False when commands may be left in the parser. */
+  #startAll(): boolean {
+    if (this.#held !== null && !this.#startHeld(this.#held)) return false;
+    while (this.#mayStart()) {
+      const args = this.#requests.next();
+      if (args === null) return true;
+      this.#run(args);
+    }
+    return false;
+  }
+
+  #mayStart(): boolean {
+    if (this.#held !== null || this.#atBarrier || this.#isClosing || this.#isGone) return false;
+    return this.#replies.hasRoom && this.#requests.inFlightBytes < limits.connectionInFlightBytes;
+  }
+
+  #run(args: readonly Buffer[]): void {
+    if (this.replyMode === 'skip-next') this.replyMode = 'skip-this';
+    const entry = admit(this, args);
+    if (entry instanceof ErrorReply) this.#put(entry, this.#takeSilence());
+    else if (this.#mustHold(entry)) this.#hold(entry, args);
+    else this.#execute(entry, args);
+  }
+
+  #mustHold(entry: CommandEntry): boolean {
+    if (this.proxy.clients.holdsBack(entry.writes)) return true;
+    return entry.row.handler?.kind === 'waiting' && this.#replies.awaited > 0;
+  }
+
+  #hold(entry: CommandEntry, args: readonly Buffer[]): void {
+    this.#held = { entry, args, argumentBytes: requestSize(args) };
+    this.#requests.inFlight(this.#held.argumentBytes);
+    if (this.proxy.clients.holdsBack(entry.writes)) this.proxy.clients.onUnpause(this.#resume);
+  }
+
+  #startHeld({ entry, args }: HeldCommand): boolean {
+    if (this.#mustHold(entry)) {
+      if (this.proxy.clients.holdsBack(entry.writes)) this.proxy.clients.onUnpause(this.#resume);
+      return false;
+    }
+    this.#dropHeld();
+    this.#execute(entry, args);
+    return true;
+  }
+
+  #dropHeld(): void {
+    if (this.#held !== null) this.#requests.inFlight(-this.#held.argumentBytes);
+    this.#held = null;
+  }
+
+  #execute(entry: CommandEntry, args: readonly Buffer[]): void {
+    const { handler } = entry.row;
+    assert(handler !== null, 'a command that was admitted has a handler');
+    this.#lastEntry = entry;
+    if (handler.kind === 'session') {
+      const startedMs = this.proxy.clock.monotonicMs();
+      const reply = runOnSession(handler, this, args);
+      accountCall(this, entry, args, reply, (this.proxy.clock.monotonicMs() - startedMs) * 1000);
+      const silent = this.#takeSilence();
+      if (reply !== undefined) this.#put(reply, silent);
+      return;
+    }
+    const bytes = requestSize(args);
+    const barrier = handler.kind === 'waiting';
+    const silent = this.#takeSilence();
+    const command = new PendingCommand(this, entry, args, bytes, this.#turnMs, this.protocol, silent, barrier);
+    this.#requests.inFlight(bytes);
+    this.#atBarrier = barrier;
+    this.#replies.await(command);
+    start(handler, this, command);
+  }
+
+  /** Whether the reply of the command that runs is not to be written. */
+  #takeSilence(): boolean {
+    if (this.replyMode === 'on' || this.replyMode === 'skip-next') return false;
+    if (this.replyMode === 'skip-this') this.replyMode = 'on';
+    return true;
+  }
+
+  #put(reply: Reply, silent: boolean): void {
+    if (silent) return;
+    this.#replies.put(reply, this.protocol);
+    this.#scheduleFlush();
+  }
+
+  #afterInput(): void {
+    this.#requests.count();
+    if (this.bufferedBytes > this.proxy.config.clientQueryBufferBytes) this.#refuseInput(QUERY_BUFFER_FULL);
+    this.#budget.enforce();
+    this.#updateReading();
+  }
+
+  #updateReading(): void {
+    if (this.#isGone || this.#isEnding) return;
+    const crowded = this.bufferedBytes > limits.smallQueryBytes && this.#budget.mustWait();
+    if (crowded && this.#isReading) this.#retryLater();
+    const wanted = this.#isClosing || !(this.#isInputWaiting || crowded);
+    if (wanted === this.#isReading) return;
+    this.#isReading = wanted;
+    if (wanted) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
+  /** Looks again and again whether the budget has room for what this client sends. */
+  #retryLater(): void {
+    this.proxy.clock.after(limits.queryBudgetRetryMs, () => {
+      if (this.#isReading || this.#isGone) return;
+      this.#retryLater();
+      this.#scheduleFlush();
+    });
+  }
+
+  /** The last reply of a client whose input cannot be read any further. */
+  #refuseInput(text: string): void {
+    if (this.#isClosing || this.#isGone) return;
+    if (!text.startsWith('ERR Protocol error')) this.proxy.stats.queryLimitDisconnections += 1;
+    this.proxy.stats.countError(text);
+    this.#requests.drop();
+    this.#put(new ErrorReply(text), false);
+    this.closeAfterReplies();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled || this.#isGone) return;
+    this.#isFlushScheduled = true;
+    this.proxy.clock.endOfTurn(this.#flush);
+  }
+
+  #endTurn(): void {
+    this.#isFlushScheduled = false;
+    if (this.#isGone) return;
+    this.#turnMs = this.proxy.clock.monotonicMs();
+    this.proxy.stats.netOutputBytes += this.#replies.flush();
+    this.checkOutputLimit(this.#turnMs);
+    if (this.#isInputWaiting || !this.#isReading) this.#advance();
+    this.#endIfDone();
+  }
+
+  #inputEnded(): void {
+    this.#hasInputEnded = true;
+    this.#scheduleFlush();
+  }
+
+  /** Ends the connection once nothing is left to answer. */
+  #endIfDone(): void {
+    if (this.#isGone || this.#isEnding || this.#replies.awaited > 0 || this.#held !== null) return;
+    const answered = this.#hasInputEnded && !this.#isInputWaiting;
+    if (!this.#isClosing && !answered) return;
+    this.#isEnding = true;
+    this.#isClosing = true;
+    this.proxy.stats.netOutputBytes += this.#replies.flush();
+    const socket = this.#socket;
+    socket.end(() => {
+      this.#leave();
+      socket.removeAllListeners('data');
+      if (!socket.destroyed) this.#lingerer.add(socket);
+    });
+  }
+
+  #socketFailed(error: Error): void {
+    this.proxy.log.debug({ client: this.id, err: error }, 'client connection failed');
+    this.destroy();
+  }
+
+  /** Gives back all that others count on; the socket is closed by whoever calls. */
+  #leave(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#dropHeld();
+    this.#requests.drop();
+    this.#replies.leave();
+    this.#budget.remove(this);
+    this.proxy.clients.forgetUnpause(this.#resume);
+    this.proxy.monitors.remove(this);
+    this.proxy.clients.remove(this);
+  }
+}

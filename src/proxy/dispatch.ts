@@ -1,0 +1,208 @@
+import { InvariantError, unreachable } from '../base/assert.ts';
+import { ErrorReply, type Reply } from '../resp/reply.ts';
+import { authenticationRequired } from './authentication.ts';
+import { ClusterFailure } from './cluster-port.ts';
+import type { Handler } from './command.ts';
+import type { CommandEntry } from './command-table.ts';
+import { failureReply, INTERNAL_ERROR } from './failure-reply.ts';
+import { MultiPartCommand, type PendingCommand } from './pending-command.ts';
+import type { ProxyContext } from './proxy-context.ts';
+import type { Session } from './session.ts';
+
+const NOAUTH = new ErrorReply('NOAUTH Authentication required.');
+/** Redis shows so much of what it did not understand. */
+const SHOWN_BYTES = 128;
+const NOTHING = Buffer.alloc(0);
+
+/** The ladder: the row that will carry out the command, or why not. Counts what is rejected. */
+export function admit(session: Session, args: readonly Buffer[]): CommandEntry | ErrorReply {
+  const { stats, monitors } = session.proxy;
+  const entry = lookUp(session.proxy, args);
+  if (entry instanceof ErrorReply) {
+    stats.countError(entry.text);
+    return entry;
+  }
+  const refusal = checkArity(entry, args) ?? checkAuthenticated(session, entry);
+  if (refusal !== null) {
+    stats.of(entry).rejected += 1;
+    stats.countError(refusal.text);
+    return refusal;
+  }
+  if (monitors.active) monitors.feed(session, entry.row, args);
+  return entry;
+}
+
+function lookUp(proxy: ProxyContext, args: readonly Buffer[]): CommandEntry | ErrorReply {
+  const name = args[0];
+  const entry = name === undefined ? undefined : proxy.table.find(name);
+  if (entry === undefined) return unknownCommand(args);
+  const second = args[1];
+  if (entry.subcommands === null || second === undefined) return entry;
+  return entry.subcommands.find(second) ?? unknownSubcommand(args);
+}
+
+function checkArity(entry: CommandEntry, args: readonly Buffer[]): ErrorReply | null {
+  const { arity, name } = entry.row;
+  const fits = arity > 0 ? args.length === arity : args.length >= -arity;
+  return fits && entry.row.handler !== null
+    ? null
+    : new ErrorReply(`ERR wrong number of arguments for '${name}' command`);
+}
+
+function checkAuthenticated(session: Session, entry: CommandEntry): ErrorReply | null {
+  return entry.allowedBeforeAuth || session.authenticated || !authenticationRequired(session) ? null : NOAUTH;
+}
+
+/** As C prints an argument: up to its first zero byte, cut at `maxBytes`. */
+function shown(argument: Buffer | undefined, maxBytes: number): Buffer {
+  if (argument === undefined) return NOTHING;
+  const zero = argument.indexOf(0);
+  return argument.subarray(0, Math.min(maxBytes, zero < 0 ? argument.length : zero));
+}
+
+function errorLine(text: string): ErrorReply {
+  return new ErrorReply(text.replaceAll(/[\r\n]/g, ' '));
+}
+
+function unknownCommand(args: readonly Buffer[]): ErrorReply {
+  let rest = '';
+  let restBytes = 0;
+  for (let i = 1; i < args.length && restBytes < SHOWN_BYTES; i++) {
+    const word = shown(args[i], SHOWN_BYTES - restBytes);
+    rest += `'${word}' `;
+    restBytes += word.length + 3;
+  }
+  return errorLine(`ERR unknown command '${shown(args[0], SHOWN_BYTES)}', with args beginning with: ${rest}`);
+}
+
+function unknownSubcommand(args: readonly Buffer[]): ErrorReply {
+  const parent = shown(args[0], SHOWN_BYTES).toString().toUpperCase();
+  return errorLine(`ERR unknown subcommand '${shown(args[1], SHOWN_BYTES)}'. Try ${parent} HELP.`);
+}
+
+/** Runs a `session` row; undefined if it writes itself. An unexpected exception costs this command only. */
+export function runOnSession(
+  handler: Extract<Handler, { kind: 'session' }>,
+  session: Session,
+  args: readonly Buffer[],
+): Reply | undefined {
+  try {
+    return handler.run(session, args);
+  } catch (error) {
+    return exceptionReply(session.proxy, args, error);
+  }
+}
+
+/** Starts a row that needs the cluster; `command` is settled now or later, whatever happens. */
+export function start(handler: Handler, session: Session, command: PendingCommand): void {
+  try {
+    switch (handler.kind) {
+      case 'record':
+        startRecord(handler, session, command);
+        break;
+      case 'records':
+        startRecords(handler, session, command);
+        break;
+      case 'waiting':
+        startWaiting(handler, session, command);
+        break;
+      case 'session':
+        throw new InvariantError('a session row is not started');
+      default:
+        unreachable(handler);
+    }
+  } catch (error) {
+    settleException(session, command, error);
+  }
+}
+
+function startRecord(handler: Extract<Handler, { kind: 'record' }>, session: Session, command: PendingCommand): void {
+  const parsed = handler.parse(command.args);
+  if (parsed instanceof ErrorReply) {
+    command.settle(parsed);
+    return;
+  }
+  command.namespace = session.database;
+  command.key = parsed.key;
+  command.step = parsed.step;
+  session.proxy.cluster.submit(command);
+}
+
+function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: Session, command: PendingCommand): void {
+  const parsed = handler.parse(command.args);
+  if (parsed instanceof ErrorReply) {
+    command.settle(parsed);
+    return;
+  }
+  const { args } = command;
+  const combine = (replies: readonly Reply[]): Reply => {
+    try {
+      return parsed.combine(replies);
+    } catch (error) {
+      return exceptionReply(session.proxy, args, error);
+    }
+  };
+  if (parsed.steps.length === 0) {
+    command.settle(combine([]));
+    return;
+  }
+  const whole = new MultiPartCommand(command, { steps: parsed.steps, combine }, command.entry.writes);
+  for (const operation of whole.operations(session.database)) session.proxy.cluster.submit(operation);
+}
+
+function startWaiting(handler: Extract<Handler, { kind: 'waiting' }>, session: Session, command: PendingCommand): void {
+  handler.run(session, command.args).then(
+    (reply) => command.settle(reply),
+    (error: unknown) => settleException(session, command, error),
+  );
+}
+
+function settleException(session: Session, command: PendingCommand, error: unknown): void {
+  const reply = exceptionReply(session.proxy, command.args, error);
+  if (!command.isSettled) command.settle(reply);
+}
+
+/** InvariantError goes on, to stop the process: state that cannot be trusted must not serve anybody. */
+function exceptionReply(proxy: ProxyContext, args: readonly Buffer[], error: unknown): ErrorReply {
+  if (error instanceof InvariantError) throw error;
+  if (error instanceof ClusterFailure) return failureReply(error.failure);
+  const name = shown(args[0], SHOWN_BYTES).toString().toLowerCase();
+  proxy.log.error({ err: error, command: name }, 'a command threw an unexpected error');
+  return INTERNAL_ERROR;
+}
+
+/** After the command: counters, slow log, latency. `nowMs` is monotonic. */
+export function account(session: Session, command: PendingCommand, reply: Reply, nowMs: number): void {
+  const { entry } = command;
+  const { row } = entry;
+  accountCall(session, entry, command.args, reply, (nowMs - command.startedMs) * 1000);
+  if (entry.readOnly && row.handler?.kind === 'record') {
+    // Without asking the cluster for more: what a missing key makes of GET, TTL and their like.
+    if (reply === null || reply === -2) session.proxy.stats.keyspaceMisses += 1;
+    else session.proxy.stats.keyspaceHits += 1;
+  }
+}
+
+/** The same for a command that is answered at once. */
+export function accountCall(
+  session: Session,
+  entry: CommandEntry,
+  args: readonly Buffer[],
+  reply: Reply | undefined,
+  durationUs: number,
+): void {
+  const { stats, slowLog, latency, config, clock } = session.proxy;
+  const counters = stats.of(entry);
+  counters.calls += 1;
+  counters.totalUs += durationUs;
+  stats.commandsProcessed += 1;
+  if (reply instanceof ErrorReply) {
+    counters.failed += 1;
+    stats.countError(reply.text);
+  }
+  const threshold = config.slowlogLogSlowerThanUs;
+  if (threshold >= 0 && durationUs >= threshold && !entry.hiddenFromSlowLog) {
+    slowLog.record(args, durationUs, clock.wallMs(), session);
+  }
+  latency.recordCommand(entry.row.name, durationUs, entry.fast);
+}

@@ -1,0 +1,106 @@
+import { assert } from '../base/assert.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { ClientRegistry } from './client-registry.ts';
+import type { ClusterPort } from './cluster-port.ts';
+import type { CommandRow } from './command.ts';
+import { CommandTable } from './command-table.ts';
+import { LatencyMonitor } from './latency-monitor.ts';
+import { type ListenAddress, Listener } from './listener.ts';
+import { MonitorHub } from './monitor-hub.ts';
+import type { ProxyContext } from './proxy-context.ts';
+import { ProxyInfo } from './proxy-info.ts';
+import { ProxyStats } from './proxy-stats.ts';
+import { QueryBudget } from './query-budget.ts';
+import type { RuntimeConfig } from './runtime-config.ts';
+import { SlowLog } from './slow-log.ts';
+
+export interface ProxySetup {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly cluster: ClusterPort;
+  readonly config: RuntimeConfig;
+  /** Every command that this proxy knows. */
+  readonly commands: Iterable<CommandRow>;
+  /** For all half received requests and commands under way; default limits.allQueryBytes. */
+  readonly queryBudgetBytes?: number;
+}
+
+export interface ListenOptions extends ListenAddress {
+  /** Answer as a Redis Cluster node on this port; default: the configuration's cluster-enabled. */
+  readonly clusterEnabled?: boolean;
+}
+
+/** A stateless proxy: listens for Redis clients and carries their commands out on the cluster. */
+export class ProxyServer {
+  readonly context: ProxyContext;
+  readonly #budget: QueryBudget;
+  readonly #listeners: Listener[] = [];
+  #ticker: Timer | null = null;
+  #nextCheckMs = 0;
+  #isStopping = false;
+
+  constructor(setup: ProxySetup) {
+    const { clock, random, log, cluster, config } = setup;
+    const table = new CommandTable(setup.commands);
+    this.context = {
+      clock,
+      random,
+      log,
+      cluster,
+      config,
+      table,
+      stats: new ProxyStats(table),
+      clients: new ClientRegistry(),
+      slowLog: new SlowLog(config),
+      latency: new LatencyMonitor(clock, config),
+      monitors: new MonitorHub(clock),
+      info: new ProxyInfo(clock, random, cluster, config.databases),
+    };
+    this.#budget = new QueryBudget(setup.queryBudgetBytes);
+  }
+
+  /** Listens on one more address. Resolves with its port; rejects with the system's error, e.g. EADDRINUSE. */
+  async listen(options: ListenOptions): Promise<number> {
+    assert(!this.#isStopping, 'a proxy that stops does not listen');
+    const { config } = this.context;
+    const listener = new Listener(this.context, this.#budget, options.clusterEnabled ?? config.clusterEnabled);
+    const port = await listener.listen(options);
+    if (this.#listeners.length === 0) config.listeningOn(port);
+    this.#listeners.push(listener);
+    if (this.#ticker === null) this.#tick();
+    return port;
+  }
+
+  /** Accepts nobody any more, answers what is under way for at most limits.drainMs, and closes every connection. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const { clock, clients } = this.context;
+    clients.unpause();
+    for (const listener of this.#listeners) listener.close();
+    for (const listener of this.#listeners) listener.drain();
+    const deadlineMs = clock.monotonicMs() + limits.drainMs;
+    while (clients.size > 0 && clock.monotonicMs() < deadlineMs) {
+      await new Promise<void>((resolve) => clock.after(limits.drainPollMs, resolve));
+    }
+    for (const listener of this.#listeners) listener.destroyAll();
+    this.#ticker?.cancel();
+    this.#ticker = null;
+  }
+
+  /** The regular work: rates, idle clients, clients that do not read, the end of a pause. */
+  #tick(): void {
+    const { clock, stats, clients } = this.context;
+    const nowMs = clock.monotonicMs();
+    stats.sample(nowMs);
+    clients.endPauseIfDue(nowMs);
+    if (nowMs >= this.#nextCheckMs) {
+      this.#nextCheckMs = nowMs + limits.clientsCheckMs;
+      for (const listener of this.#listeners) listener.checkClients(nowMs);
+    }
+    this.#ticker = clock.after(limits.rateSampleMs, () => this.#tick());
+  }
+}
