@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
+import { LateResponses } from './late-responses.ts';
 import { BUSY, LOST, MessageType, type Request, type Response } from './messages.ts';
 import type { Call, CallHandler, NodeId, NodeListener, ResponseReceiver, Transport } from './transport.ts';
 
@@ -83,10 +84,11 @@ export class InProcessTransport implements Transport {
   readonly #clock: Clock;
   readonly #nodes = new Map<NodeId, LocalNode>();
   #listener: NodeListener | null = null;
-  #refused: { receiver: ResponseReceiver; tag: number; response: Response }[] = [];
+  readonly #late: LateResponses;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#late = new LateResponses(clock);
   }
 
   /** The node is up from now on. Its number comes from its hello; each number once, unless removed before. */
@@ -114,7 +116,7 @@ export class InProcessTransport implements Transport {
       call.lost = true;
       const receiver = call.take();
       assert(receiver !== null, 'a call in the ring is unanswered');
-      this.#refuse(receiver, call.tag, LOST);
+      this.#late.add(receiver, call.tag, LOST);
     }
     this.#listener?.onNodeDown(nodeId);
   }
@@ -130,9 +132,9 @@ export class InProcessTransport implements Transport {
   send(nodeId: NodeId, request: Request, receiver: ResponseReceiver, tag: number): void {
     const node = this.#nodes.get(nodeId);
     if (node === undefined || !node.up) {
-      this.#refuse(receiver, tag, LOST);
+      this.#late.add(receiver, tag, LOST);
     } else if (node.openCalls >= limits.requestsPerNode) {
-      this.#refuse(receiver, tag, BUSY);
+      this.#late.add(receiver, tag, BUSY);
     } else {
       node.add(request, receiver, tag);
       if (node.arrived.length === 1) this.#clock.endOfTurn(node.flush);
@@ -147,16 +149,5 @@ export class InProcessTransport implements Transport {
   setListener(listener: NodeListener): void {
     this.#listener = listener;
     for (const node of this.#nodes.values()) if (node.up) listener.onNodeUp(node.handler.hello());
-  }
-
-  #refuse(receiver: ResponseReceiver, tag: number, response: Response): void {
-    this.#refused.push({ receiver, tag, response });
-    if (this.#refused.length === 1) this.#clock.endOfTurn(() => this.#deliverRefused());
-  }
-
-  #deliverRefused(): void {
-    const refused = this.#refused;
-    this.#refused = [];
-    for (const { receiver, tag, response } of refused) receiver.onResponse(tag, response);
   }
 }

@@ -1,0 +1,125 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { assert } from '../base/assert.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { ServerConnection } from './server-connection.ts';
+import { ServerHandshake } from './server-handshake.ts';
+import type { CallHandler } from './transport.ts';
+
+export interface TcpServerOptions {
+  readonly handler: CallHandler;
+  readonly clusterId: string;
+  /** Without it a peer gets no answer. */
+  readonly secret: Buffer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** One connection, from its first byte to its end. */
+interface Peer {
+  readonly socket: Socket;
+  readonly handshakeTimer: Timer;
+  connection: ServerConnection | null;
+}
+
+/** A storage node's port: authenticates proxies, then hands their requests to the handler. */
+export class TcpServer {
+  readonly #options: TcpServerOptions;
+  readonly #server: Server;
+  readonly #peers = new Set<Peer>();
+  #unauthenticated = 0;
+
+  constructor(options: TcpServerOptions) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs });
+    this.#server.on('connection', (socket) => this.#accept(socket));
+  }
+
+  /** Resolves to the port (of use with port 0); rejects with the system's error, such as EADDRINUSE. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#options.log.warn({ error }, 'storage port'));
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Takes no more connections; what was answered leaves, within limits.peerCloseMs, then all are closed. */
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const peer of this.#peers) {
+      peer.connection?.flush();
+      peer.connection?.close();
+      peer.socket.end();
+    }
+    const timer = this.#options.clock.after(limits.peerCloseMs, () => {
+      for (const peer of this.#peers) peer.socket.destroy();
+    });
+    return closed.finally(() => timer.cancel());
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => {}); // 'close' follows
+    if (this.#unauthenticated >= limits.unauthenticatedPeers || this.#peers.size >= limits.peersPerNode) {
+      socket.destroy();
+      return;
+    }
+    this.#unauthenticated++;
+    const handshakeTimer = this.#options.clock.after(limits.handshakeTimeMs, () => socket.destroy());
+    const peer: Peer = { socket, handshakeTimer, connection: null };
+    this.#peers.add(peer);
+    const handshake = new ServerHandshake(socket, this.#options);
+    socket.on('close', () => {
+      this.#peers.delete(peer);
+      if (peer.connection === null) this.#endHandshake(peer);
+      peer.connection?.close();
+    });
+    socket.on('data', (chunk: Buffer) => {
+      const alive = peer.connection === null ? this.#shake(peer, handshake, chunk) : this.#feed(peer, handshake, chunk);
+      if (!alive) socket.destroy();
+    });
+  }
+
+  #endHandshake(peer: Peer): void {
+    peer.handshakeTimer.cancel();
+    this.#unauthenticated--;
+  }
+
+  #shake(peer: Peer, handshake: ServerHandshake, chunk: Buffer): boolean {
+    const outcome = handshake.feed(chunk);
+    switch (outcome) {
+      case 'more':
+        return true;
+      case 'failed':
+        this.#options.log.warn({ peer: peer.socket.remoteAddress }, 'a peer did not prove the cluster secret');
+        return false;
+      case 'refused':
+        peer.socket.end();
+        return true;
+      case 'done': {
+        const { handler, clock, log } = this.#options;
+        this.#endHandshake(peer);
+        peer.connection = new ServerConnection(peer.socket, handler, clock, () =>
+          log.warn({ peer: peer.socket.remoteAddress }, 'a peer does not take its responses'),
+        );
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  #feed(peer: Peer, handshake: ServerHandshake, chunk: Buffer): boolean {
+    assert(peer.connection !== null, 'the handshake is done');
+    const whole = handshake.parser.feed(chunk, peer.connection);
+    peer.connection.endOfRead();
+    if (!whole) this.#options.log.warn({ peer: peer.socket.remoteAddress }, 'a peer sent what is no frame of requests');
+    return whole;
+  }
+}
