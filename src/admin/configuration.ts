@@ -6,7 +6,13 @@ import { type Configuration, environmentName, kebabCase, type OptionKey, optionT
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type LoadedConfiguration =
-  | { readonly kind: 'loaded'; readonly config: Configuration; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'loaded';
+      readonly config: Configuration;
+      /** Options that were named somewhere, as opposed to those that have their default. */
+      readonly given: ReadonlySet<OptionKey>;
+      readonly warnings: readonly string[];
+    }
   | { readonly kind: 'help' }
   /** Everything that is wrong, a line each: the option, the bad value, what is allowed. */
   | { readonly kind: 'invalid'; readonly problems: readonly string[] };
@@ -43,6 +49,7 @@ export function loadConfiguration(
   const fileValues = file === '' ? new Map() : readConfigFile(file, readText, problems);
 
   const values = new Map<OptionKey, unknown>();
+  const givenKeys = new Set<OptionKey>();
   for (const key of keys) {
     const option: Option<unknown> = optionTable[key];
     values.set(key, option.defaultValue);
@@ -51,12 +58,16 @@ export function loadConfiguration(
       const given = source.get(key);
       if (given === undefined || (!option.commands.includes(command) && source !== fileValues)) continue;
       const parsed = option.parse(given.text);
-      if (parsed.ok) values.set(key, parsed.value);
-      else problems.push(badValue(option, given));
+      if (!parsed.ok) {
+        problems.push(badValue(option, given));
+        continue;
+      }
+      values.set(key, parsed.value);
+      givenKeys.add(key);
     }
   }
   if (problems.length > 0) return { kind: 'invalid', problems };
-  return { kind: 'loaded', config: Object.fromEntries(values) as Configuration, warnings };
+  return { kind: 'loaded', config: Object.fromEntries(values) as Configuration, given: givenKeys, warnings };
 }
 
 /** The defaults with some values changed, for tests and tools that start rooms without a command line. */

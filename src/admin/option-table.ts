@@ -91,9 +91,9 @@ export const optionTable = {
   keystore: textOption(true, {
     summary:
       'File with the encryption keys. Whoever has it can read the data, and without it nobody can: keep a copy, elsewhere.',
-    commands: LISTENING,
+    commands: [...LISTENING, ...INIT],
     defaultValue: '',
-    defaultText: 'start: <data>-keystore.json, beside the data directory; proxy: ./junokv-keystore.json',
+    defaultText: 'start: <data>-keystore.json, beside the data directory; else ./junokv-keystore.json',
     placeholder: 'FILE',
   }),
   requirepass: textOption(true, {
@@ -129,7 +129,7 @@ export const optionTable = {
     summary: 'Address that CLUSTER SLOTS and the like tell clients, where it is not the one listened on.',
     commands: LISTENING,
     defaultValue: '',
-    defaultText: 'the first of --bind',
+    defaultText: 'the address at which the client came in',
     placeholder: 'ADDRESS',
   }),
   clusterAnnouncePort: integerOption(

@@ -33,6 +33,12 @@ export class SystemClock implements Clock {
     return { cancel: () => clearTimeout(handle) };
   }
 
+  /** Keeps the process alive until cancelled; timers of `after` do not. For main.ts only. */
+  holdProcess(): Timer {
+    const handle = setInterval(() => {}, 2 ** 30);
+    return { cancel: () => clearInterval(handle) };
+  }
+
   endOfTurn(fn: () => void): void {
     if (this.#turnQueue === NO_FUNCTIONS) {
       this.#turnQueue = [];

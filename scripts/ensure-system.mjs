@@ -1,0 +1,152 @@
+// Installs what npm cannot bring, from Debian's packages, when this is root on Debian; otherwise says what is missing.
+// Runs before `npm start` (argument start) and `npm test` (argument test). Plain JavaScript for Node 18 and newer.
+// Never fails: what stays missing is reported by the self-test at start, or skipped and counted by the tests.
+import { spawnSync } from 'node:child_process';
+import { accessSync, chmodSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const LOCK_TIMEOUT_S = 180;
+const UPDATE_TRIES = 3;
+
+/** What each purpose needs: how it is found, the package that brings it, what goes without it. */
+const NEEDS = {
+  libatomic: {
+    package: 'libatomic1',
+    purposes: ['start', 'test'],
+    isThere: hasLibatomic,
+    without: 'RocksDB cannot be loaded; only --engine memory works, and tests of the disk are skipped',
+  },
+  'redis-server': {
+    package: 'redis-server',
+    purposes: ['test'],
+    isThere: () => onPath('redis-server'),
+    without: 'tests that compare with a real Redis are skipped',
+  },
+  'redis-cli': {
+    package: 'redis-tools',
+    purposes: ['test'],
+    isThere: () => onPath('redis-cli'),
+    without: 'tests that run redis-cli are skipped',
+  },
+};
+
+/** Names of the needs of a purpose that this machine lacks. */
+export function missingNeeds(purpose) {
+  return Object.keys(NEEDS).filter((name) => NEEDS[name].purposes.includes(purpose) && !NEEDS[name].isThere());
+}
+
+function onPath(program) {
+  return (process.env.PATH ?? '').split(':').some((directory) => {
+    try {
+      accessSync(join(directory || '.', program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function hasLibatomic() {
+  if (process.platform !== 'linux') return true;
+  const places = ['/lib', '/usr/lib', '/lib64', '/usr/lib64', '/usr/local/lib'];
+  for (const triple of ['x86_64-linux-gnu', 'aarch64-linux-gnu']) places.push(`/lib/${triple}`, `/usr/lib/${triple}`);
+  if (places.some((place) => existsSync(join(place, 'libatomic.so.1')))) return true;
+  const cache = spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' });
+  return cache.status === 0 && cache.stdout.includes('libatomic.so.1');
+}
+
+function say(text) {
+  console.error(`junokv: ${text}`);
+}
+
+function run(program, args) {
+  const result = spawnSync(program, args, {
+    // What apt says goes to standard error: standard output belongs to the command that follows.
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l' },
+  });
+  return result.status === 0;
+}
+
+const POLICY_FILE = '/usr/sbin/policy-rc.d';
+const POLICY_SAVED = `${POLICY_FILE}.before-junokv`;
+const POLICY_MARK = '# written by junokv while it installs packages';
+
+/** Debian starts a service as soon as it is installed, unless this file says no (101). Returns what undoes it. */
+function forbidServices() {
+  const isOurs = existsSync(POLICY_FILE) && readFileSync(POLICY_FILE, 'utf8').includes(POLICY_MARK);
+  // Ours may be left from a run that was killed; then what stood there before is still saved.
+  if (existsSync(POLICY_FILE) && !isOurs) renameSync(POLICY_FILE, POLICY_SAVED);
+  writeFileSync(POLICY_FILE, `#!/bin/sh\n${POLICY_MARK}\nexit 101\n`);
+  chmodSync(POLICY_FILE, 0o755);
+  return () => {
+    if (existsSync(POLICY_SAVED)) renameSync(POLICY_SAVED, POLICY_FILE);
+    else rmSync(POLICY_FILE, { force: true });
+  };
+}
+
+/** A Redis service would take port 6379 at the next boot. Only for a redis-server that this script installed. */
+function disableRedisService() {
+  const quiet = { stdio: 'ignore' };
+  if (onPath('systemctl')) spawnSync('systemctl', ['disable', 'redis-server.service'], quiet);
+  else if (existsSync('/usr/sbin/update-rc.d')) spawnSync('/usr/sbin/update-rc.d', ['redis-server', 'disable'], quiet);
+}
+
+function install(packages) {
+  const lock = ['-o', `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`, '-o', 'Acquire::Retries=3'];
+  // The lists have a lock of their own, for which apt-get does not wait.
+  for (let tries = 1; !run('apt-get', [...lock, '-q', 'update']); tries++) {
+    if (tries === UPDATE_TRIES) {
+      say('apt-get update failed; trying with the lists that are here');
+      break;
+    }
+    spawnSync('sleep', ['5']);
+  }
+  return run('apt-get', [...lock, '-q', '-y', '--no-install-recommends', 'install', ...packages]);
+}
+
+function whyNotInstalled() {
+  if (process.platform !== 'linux' || !onPath('apt-get')) return 'this is not a Debian system';
+  return process.getuid?.() === 0 ? null : 'only root can install packages';
+}
+
+function ensure(purpose) {
+  const missing = missingNeeds(purpose);
+  if (missing.length === 0) return;
+  const packages = missing.map((name) => NEEDS[name].package);
+  const obstacle = whyNotInstalled();
+  if (obstacle === null) {
+    say(`installing ${packages.join(', ')} from Debian's packages`);
+    // A signal ends apt-get, not this process: services must be allowed again in any case.
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+    const ignore = () => {};
+    for (const signal of signals) process.on(signal, ignore);
+    const allowServices = forbidServices();
+    try {
+      install(packages);
+      if (missing.includes('redis-server')) disableRedisService();
+    } finally {
+      allowServices();
+      for (const signal of signals) process.off(signal, ignore);
+    }
+  }
+  const still = missingNeeds(purpose);
+  if (still.length === 0) return;
+  say(`missing on this machine (${obstacle ?? 'the installation failed'}):`);
+  for (const name of still) say(`  ${name}: ${NEEDS[name].without}`);
+  say(`On Debian or Ubuntu: sudo apt-get install ${still.map((name) => NEEDS[name].package).join(' ')}`);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const purpose = process.argv[2];
+  if (purpose !== 'start' && purpose !== 'test') {
+    say('usage: ensure-system.mjs start|test');
+    process.exit(2);
+  }
+  try {
+    ensure(purpose);
+  } catch (error) {
+    say(`could not look after system packages: ${error instanceof Error ? error.message : error}`);
+  }
+}

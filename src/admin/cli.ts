@@ -1,0 +1,67 @@
+import type { Assembly } from './assembly.ts';
+import { closestName } from './closest-name.ts';
+import { clusterInitCommand } from './cluster-init-command.ts';
+import type { Command } from './command-input.ts';
+import { loadConfiguration } from './configuration.ts';
+import { commandDescriptions, commandHelp, generalHelp } from './help-text.ts';
+import type { CommandName } from './option.ts';
+import { proxyCommand } from './proxy-command.ts';
+import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './serve.ts';
+import { startCommand } from './start-command.ts';
+import { storageCommand } from './storage-command.ts';
+import type { System } from './system.ts';
+
+/** Every command, with its rooms built by `assembly`. */
+function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> {
+  return {
+    start: (input) => startCommand(input, assembly),
+    storage: (input) => storageCommand(input, assembly),
+    proxy: (input) => proxyCommand(input, assembly),
+    'cluster init': clusterInitCommand,
+  };
+}
+
+/** Runs what the arguments ask for; resolves to the exit code: 0 fine, 1 it failed, 2 it was asked for wrongly. */
+export async function runCommandLine(args: readonly string[], system: System, assembly: Assembly): Promise<number> {
+  const [first, second] = args;
+  if (first === '--version' || first === '-v' || first === 'version') {
+    system.print(`junokv ${system.version}`);
+    return EXIT_OK;
+  }
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
+    const name = findCommand(args.slice(1));
+    system.print(name === null ? generalHelp() : commandHelp(name));
+    return first === undefined ? EXIT_USAGE : EXIT_OK;
+  }
+  const name = findCommand(args);
+  if (name === null) {
+    const typed = first === 'cluster' && second !== undefined ? `cluster ${second}` : first;
+    const closest = closestName(typed, [...commandDescriptions.map((command) => command.name), 'help']);
+    const hint = closest === null ? '' : `; did you mean 'junokv ${closest}'?`;
+    system.complain(`junokv: there is no command '${typed}'${hint}\n'junokv help' lists all of them.`);
+    return EXIT_USAGE;
+  }
+  const loaded = loadConfiguration(name, args.slice(name.split(' ').length), system.environment);
+  if (loaded.kind === 'help') {
+    system.print(commandHelp(name));
+    return EXIT_OK;
+  }
+  if (loaded.kind === 'invalid') {
+    system.complain(loaded.problems.map((problem) => `junokv: ${problem}`).join('\n'));
+    return EXIT_USAGE;
+  }
+  for (const warning of loaded.warnings) system.complain(`junokv: warning: ${warning}`);
+  try {
+    return await commandsOf(assembly)[name]({ config: loaded.config, given: loaded.given, system });
+  } catch (error) {
+    // Expected failures are values; what is thrown is a defect, and whoever reports it needs the stack.
+    system.complain(`junokv: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return EXIT_FAILED;
+  }
+}
+
+/** The command that the words begin with, or null. */
+function findCommand(words: readonly string[]): CommandName | null {
+  const names = commandDescriptions.map((command) => command.name);
+  return names.find((name) => words[0] === name || `${words[0]} ${words[1]}` === name) ?? null;
+}

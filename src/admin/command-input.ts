@@ -1,0 +1,12 @@
+import type { Configuration, OptionKey } from './option-table.ts';
+import type { System } from './system.ts';
+
+/** What a command gets: its options, which of them were named anywhere, and the process around it. */
+export interface CommandInput {
+  readonly config: Configuration;
+  readonly given: ReadonlySet<OptionKey>;
+  readonly system: System;
+}
+
+/** Resolves to the exit code. */
+export type Command = (input: CommandInput) => Promise<number>;

@@ -1,0 +1,48 @@
+import { createPinoLog } from '../base/pino-log.ts';
+import type { Assembly } from './assembly.ts';
+import { openClusterKeystore } from './cluster-keystore.ts';
+import type { CommandInput } from './command-input.ts';
+import type { StartResult } from './running.ts';
+import { selfTests } from './self-tests.ts';
+import { openSharedCluster, SHARED_KEYSTORE_FILE } from './separate-cluster.ts';
+import { serve } from './serve.ts';
+
+/** `junokv proxy`: serves Redis clients from storage nodes that run elsewhere. */
+export function proxyCommand(input: CommandInput, assembly: Assembly): Promise<number> {
+  return serve(input.system, () => start(input, assembly));
+}
+
+async function start(input: CommandInput, assembly: Assembly): Promise<StartResult> {
+  const { config, system } = input;
+  const untested = await selfTests({ rocksdb: false });
+  if (untested !== null) return { ok: false, problem: untested };
+  const parts = { clock: system.clock, random: system.random, log: createPinoLog(config.logLevel) };
+  const shared = await openSharedCluster(config, parts);
+  if (!shared.ok) return shared;
+  const { map, store, secret } = shared.cluster;
+  const keystoreFile = config.keystore === '' ? SHARED_KEYSTORE_FILE : config.keystore;
+  const opened = openClusterKeystore(
+    { keystoreFile, mapFile: config.map, hasData: true, create: false },
+    parts.random,
+    parts.clock.wallMs(),
+  );
+  if (!opened.ok) return opened;
+  const assembled = await assembly.startProxy({ config, map, store, secret, keystore: opened.keystore }, parts);
+  if (!assembled.ok) {
+    store.close();
+    return assembled;
+  }
+  const { running } = assembled;
+  const places = running.listening.map(({ host, port }) => `${host}:${port}`).join(', ');
+  return {
+    ok: true,
+    running: {
+      ...running,
+      async stop() {
+        await running.stop();
+        store.close();
+      },
+    },
+    summary: `junokv ${system.version} proxy is ready\n\n  clients  ${places}\n  cluster  ${config.map}\n  key      ${keystoreFile}\n`,
+  };
+}

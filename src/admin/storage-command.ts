@@ -1,0 +1,56 @@
+import { createPinoLog } from '../base/pino-log.ts';
+import { findNode, nodesOf } from '../cluster/cluster-map.ts';
+import type { Assembly } from './assembly.ts';
+import type { CommandInput } from './command-input.ts';
+import { openDataDirectory } from './data-directory.ts';
+import type { StartResult } from './running.ts';
+import { selfTests } from './self-tests.ts';
+import { openSharedCluster } from './separate-cluster.ts';
+import { serve } from './serve.ts';
+
+/** `junokv storage`: one storage node, reached over TCP by proxies that know the cluster secret. */
+export function storageCommand(input: CommandInput, assembly: Assembly): Promise<number> {
+  return serve(input.system, () => start(input, assembly));
+}
+
+async function start(input: CommandInput, assembly: Assembly): Promise<StartResult> {
+  const { config, system } = input;
+  const untested = await selfTests({ rocksdb: config.engine === 'rocksdb' });
+  if (untested !== null) return { ok: false, problem: untested };
+  const parts = { clock: system.clock, random: system.random, log: createPinoLog(config.logLevel) };
+  const shared = await openSharedCluster(config, parts);
+  if (!shared.ok) return shared;
+  const { map, store, secret } = shared.cluster;
+  const found = findNode(map, config.node);
+  if (found === null) {
+    const ids = nodesOf(map).map((node) => node.id);
+    return { ok: false, problem: `--node: ${config.node} is not in ${config.map}; its nodes are ${ids.join(', ')}` };
+  }
+  const opened = openDataDirectory(config.data);
+  if (!opened.ok) return opened;
+  const { directory } = opened;
+  const assembled = await assembly.startStorage({ config, map, store, secret, node: found.node, directory }, parts);
+  const release = (): void => {
+    store.close();
+    directory.release();
+  };
+  if (!assembled.ok) {
+    release();
+    return assembled;
+  }
+  const { running } = assembled;
+  const places = running.listening.map(({ host, port }) => `${host}:${port}`).join(', ');
+  const kept =
+    config.engine === 'memory' ? 'in memory only' : `${directory.nodePath(config.node)} (--fsync ${config.fsync})`;
+  return {
+    ok: true,
+    running: {
+      ...running,
+      async stop() {
+        await running.stop();
+        release();
+      },
+    },
+    summary: `junokv ${system.version} storage node ${config.node} of ${found.zone.name} is ready\n\n  listening  ${places}\n  data       ${kept}\n`,
+  };
+}

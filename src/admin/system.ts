@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { SystemClock } from '../base/system-clock.ts';
+import { SystemRandom } from '../base/system-random.ts';
+import type { Environment } from './configuration.ts';
+
+/** The process around a command: tests have their own. */
+export interface System {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly environment: Environment;
+  readonly version: string;
+  /** To standard output, with a newline at its end. */
+  print(text: string): void;
+  /** To standard error, with a newline at its end. */
+  complain(text: string): void;
+  /** Calls `listener` for each SIGINT and SIGTERM, instead of what they would do. */
+  onStopSignal(listener: () => void): void;
+  /** Keeps the process alive until cancelled. */
+  hold(): Timer;
+  /** Ends the process now. */
+  exit(code: number): void;
+  /** Ends the process now, even if native code hangs (which outlives process.exit). */
+  kill(): void;
+}
+
+/** The real process. */
+export function createSystem(): System {
+  const clock = new SystemClock();
+  return {
+    clock,
+    random: new SystemRandom(),
+    environment: process.env,
+    version: readVersion(),
+    print: (text) => process.stdout.write(`${text}\n`),
+    complain: (text) => process.stderr.write(`${text}\n`),
+    onStopSignal(listener) {
+      process.on('SIGINT', listener);
+      process.on('SIGTERM', listener);
+    },
+    hold: () => clock.holdProcess(),
+    exit: (code) => process.exit(code),
+    kill: () => process.kill(process.pid, 'SIGKILL'),
+  };
+}
+
+function readVersion(): string {
+  // From src/admin in a clone, from dist/src/admin in the package.
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      const json: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
+      if (typeof json === 'object' && json !== null && 'name' in json && json.name === 'junokv' && 'version' in json) {
+        return String(json.version);
+      }
+    } catch {
+      // Not here: try the next.
+    }
+  }
+  return 'unknown';
+}
