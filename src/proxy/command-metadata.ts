@@ -4,6 +4,8 @@
 
 /** https://redis.io/docs/latest/develop/reference/command-tips/ */
 export const commandTips: Readonly<Record<string, readonly string[]>> = {
+  'client|info': ['nondeterministic_output'],
+  'client|list': ['nondeterministic_output'],
   'cluster|info': ['nondeterministic_output'],
   'cluster|links': ['nondeterministic_output'],
   'cluster|nodes': ['nondeterministic_output'],
@@ -114,6 +116,22 @@ export const commandDeprecations: Readonly<Record<string, Deprecation>> = {
 /** Changes of a command: [Redis version, what changed]. */
 export const commandHistory: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   auth: [['6.0.0', 'Added ACL style (username and password).']],
+  'client|kill': [
+    ['2.8.12', 'Added new filter format.'],
+    ['2.8.12', '`ID` option.'],
+    ['3.2.0', 'Added `master` type in for `TYPE` option.'],
+    ['5.0.0', 'Replaced `slave` `TYPE` with `replica`. `slave` still supported for backward compatibility.'],
+    ['6.2.0', '`LADDR` option.'],
+  ],
+  'client|list': [
+    ['2.8.12', 'Added unique client `id` field.'],
+    ['5.0.0', 'Added optional `TYPE` filter.'],
+    ['6.0.0', 'Added `user` field.'],
+    ['6.2.0', 'Added `argv-mem`, `tot-mem`, `laddr` and `redir` fields and the optional `ID` filter.'],
+    ['7.0.0', 'Added `resp`, `multi-mem`, `rbs` and `rbp` fields.'],
+    ['7.0.3', 'Added `ssub` field.'],
+  ],
+  'client|pause': [['6.2.0', '`CLIENT PAUSE WRITE` mode added along with the `mode` option.']],
   'cluster|slots': [
     ['4.0.0', 'Added node IDs.'],
     ['7.0.0', 'Added additional networking metadata field.'],
