@@ -166,7 +166,6 @@ export const numberCommands: readonly CommandRow[] = [
       kind: 'record',
       parse: (args) => ({ key: argument(args, 1), step: new AddFloatStep(argument(args, 2)) }),
     },
-    difference:
-      'The sum is exact decimal arithmetic rounded to 17 decimals, without the last-digit noise that long doubles give large numbers.',
+    difference: 'The sum is exact decimal arithmetic rounded to 17 decimals; Redis keeps about 19 digits in all.',
   },
 ];

@@ -1,6 +1,6 @@
 import type { RunContext, Step, StepResult } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
-import { type ErrorReply, OK, type Reply } from '../../resp/reply.ts';
+import { ErrorReply, OK, type Reply } from '../../resp/reply.ts';
 import { type ExpiryArgument, expiresAt } from '../values/expiry.ts';
 import { keptExpiry, putString, stringReply } from '../values/string-value.ts';
 import { NIL } from './keyed-row.ts';
@@ -109,7 +109,7 @@ export class GetExpireStep implements Step<Reply> {
   run(record: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
     if (record === null) return NIL;
     const expiry = this.#expiry;
-    if (!('ms' in expiry)) return { reply: expiry, change: null };
+    if (expiry instanceof ErrorReply) return { reply: expiry, change: null };
     const expiresAtMs = expiresAt(expiry, nowMs);
     if (expiresAtMs === null) return { reply: this.#invalidExpiry, change: null };
     const reply = stringReply(record, pages);

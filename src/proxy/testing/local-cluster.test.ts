@@ -157,6 +157,6 @@ describe('LocalCluster keys', () => {
     expect(cluster.map().epoch).toBe(2);
     expect(cluster.map().namespaces[1]).toEqual({ generation: 1, epoch: 2 });
     expect(cluster.map().zones).toHaveLength(3);
-    expect((await cluster.nodes()).map((node) => node.status?.records)).toEqual([1, 1, 1]);
+    expect((await cluster.nodes()).map((node) => node.status?.mapEpoch)).toEqual([2, 2, 2]);
   });
 });

@@ -121,8 +121,7 @@ export class LocalCluster implements ClusterPort {
   }
 
   async nodes(): Promise<readonly NodeHealth[]> {
-    const records = this.#databases.reduce((sum, database) => sum + database.size, 0);
-    return localNodes(this.#map, records);
+    return localNodes(this.#map);
   }
 
   #run(operation: Operation<Reply>): Outcome<Reply> {

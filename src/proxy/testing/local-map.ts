@@ -26,8 +26,8 @@ function nodeOf(zone: number): NodeEntry {
   return { id: zone + 1, incarnation: `incarnation-${zone + 1}`, host: '127.0.0.1', port: FIRST_PORT + zone };
 }
 
-/** Every node of the map up, each with all `records`. */
-export function localNodes(map: ClusterMap, records: number): NodeHealth[] {
+/** Every node of the map, up. */
+export function localNodes(map: ClusterMap): NodeHealth[] {
   return map.zones.flatMap((zone) =>
     zone.nodes.map((node) => ({
       nodeId: node.id,
@@ -40,7 +40,6 @@ export function localNodes(map: ClusterMap, records: number): NodeHealth[] {
         mapEpoch: map.epoch,
         engine: 'memory',
         fsync: 'no',
-        records,
         dataBytes: 0,
         corruptRecords: 0,
         unsyncedMs: 0,

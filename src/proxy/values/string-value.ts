@@ -1,9 +1,8 @@
 import { assert } from '../../base/assert.ts';
-import { limits } from '../../base/limits.ts';
 import type { Change } from '../../quorum/operation.ts';
 import { readAll, stringFromBytes } from '../../record/paged-string.ts';
 import type { LiveRecord } from '../../record/state.ts';
-import { type PageAccess, type Value, ValueType } from '../../record/value.ts';
+import type { PageAccess, Value } from '../../record/value.ts';
 import { BulkPieces, ErrorReply, type Reply } from '../../resp/reply.ts';
 
 export const STRING_TOO_LONG = new ErrorReply('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
@@ -23,11 +22,7 @@ export function stringReply(record: LiveRecord, pages: PageAccess): Reply {
 
 /** The change that sets a string; `expiresAtMs` 0 = never. */
 export function putString(bytes: Buffer, expiresAtMs: number, pages: PageAccess): Change {
-  const value: Value =
-    bytes.length <= limits.inlineValueBytes
-      ? { type: ValueType.string, paged: false, bytes }
-      : stringFromBytes(bytes, pages);
-  return { kind: 'put', value, expiresAtMs };
+  return { kind: 'put', value: stringFromBytes(bytes, pages), expiresAtMs };
 }
 
 /** The expiry that a change of only the value must carry on. */
