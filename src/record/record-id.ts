@@ -12,6 +12,7 @@ export const ID_BYTES = 16;
  *
  *   record = 'r' shard:u16 recordId:16
  *   page   = 'p' shard:u16 recordId:16 pageId:16
+ *   dropped= 'd' time:u64 shard:u16 recordId:16 pageId:16   ; a page that its record has ceased to list, and since when
  *   node   = 'n' name                              ; what the node keeps of itself
  */
 const TAG_RECORD = 0x72;
@@ -82,6 +83,17 @@ export function parsePageKey(key: Buffer): { shard: number; id: RecordId; pageId
     id: key.toString('latin1', 3, RECORD_KEY_BYTES),
     pageId: key.toString('latin1', RECORD_KEY_BYTES),
   };
+}
+
+/** Marks a page that the write with this ballot took out of use; in order of time, for the purge. */
+export function droppedPageKey(ballot: Ballot, shard: number, id: RecordId, pageId: PageId): Buffer {
+  const key = Buffer.allocUnsafe(1 + 8 + 2 + 2 * ID_BYTES);
+  key.write('d', 0, 'latin1');
+  key.writeBigUInt64BE(BigInt(ballot.time), 1);
+  key.writeUInt16BE(shard, 9);
+  key.write(id, 11, 'latin1');
+  key.write(pageId, 11 + ID_BYTES, 'latin1');
+  return key;
 }
 
 /** Where a node keeps something of its own; `name` in ASCII. */
