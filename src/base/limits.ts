@@ -105,6 +105,8 @@ export const limits = {
   peerSilenceMs: 2_500,
   /** Idle time after which TCP itself asks whether the peer is still there. */
   tcpKeepAliveMs: 5_000,
+  /** Time between two log lines on peers that did not prove the cluster secret. */
+  peerFailureLogMs: 1_000,
   /** A closing server lets its last responses leave for so long. */
   peerCloseMs: 500,
   // --- proxy: serving ---

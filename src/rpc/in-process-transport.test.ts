@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../base/limits.ts';
 import { SystemClock } from '../base/system-clock.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
 import { InProcessTransport } from './in-process-transport.ts';
-import { LOST, MessageType, type NodeStatusRequest, type Response } from './messages.ts';
+import { BUSY, LOST, MessageType, type NodeStatusRequest, type Response } from './messages.ts';
 import type { Call, CallHandler, NodeHello } from './transport.ts';
 
 const REQUEST: NodeStatusRequest = { type: MessageType.nodeStatus };
@@ -91,6 +92,20 @@ describe('InProcessTransport', () => {
     calls[0]?.respond(STALE);
     expect(answers.got.slice(1)).toEqual([1, 3, 4].map((tag) => [tag, LOST]));
     expect(node.batches).toHaveLength(1);
+  });
+
+  it('answers a busy fault above the bound on requests under way', async () => {
+    const { transport, node, answers } = setUp();
+    const ignore = { onResponse() {} };
+    for (let i = 0; i < limits.requestsPerNode; i++) transport.send(7, REQUEST, ignore, i);
+    transport.send(7, REQUEST, answers, 1);
+    expect(answers.got).toEqual([]);
+    await nextTurn();
+    expect(answers.got).toEqual([[1, BUSY]]);
+    node.batches[0]?.[0]?.respond(STALE);
+    transport.send(7, REQUEST, answers, 2);
+    await nextTurn();
+    expect(node.batches.map((calls) => calls.length)).toEqual([limits.requestsPerNode, 1]);
   });
 
   it('serves again once the node is up', async () => {

@@ -223,6 +223,24 @@ describe('TcpServer', () => {
     expect((await good.bytes(5)).readUInt8(4)).toBe(FrameKind.responses);
   });
 
+  it('cuts off a peer that does not take its responses', async () => {
+    const made = await serve();
+    const page = Buffer.alloc(limits.messageBytes - 100);
+    made.node.respond = () => ({ type: MessageType.pages, pages: [page] });
+    const raw = peer(made);
+    await raw.authenticate();
+    raw.socket.pause();
+    raw.socket.write(statusRequests(Math.ceil(limits.responseBytesPerPeerMax / page.length) + 2));
+    await until(() => made.node.batches.length === 1);
+    // Nothing is served any more: the connection is gone although its peer never read.
+    raw.socket.write(statusRequests(1));
+    await pause(50);
+    expect(made.node.batches.length).toBe(1);
+    raw.socket.resume();
+    await until(() => raw.closed);
+    expect(raw.received.length).toBeLessThan(limits.responseBytesPerPeerMax);
+  });
+
   it('lets what was answered leave when it closes', async () => {
     const made = await serve();
     const raw = peer(made);

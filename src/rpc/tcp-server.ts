@@ -31,6 +31,8 @@ export class TcpServer {
   readonly #server: Server;
   readonly #peers = new Set<Peer>();
   #unauthenticated = 0;
+  #failures = 0;
+  #failuresLoggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TcpServerOptions) {
     this.#options = options;
@@ -97,7 +99,7 @@ export class TcpServer {
       case 'more':
         return true;
       case 'failed':
-        this.#options.log.warn({ peer: peer.socket.remoteAddress }, 'a peer did not prove the cluster secret');
+        this.#logFailure(peer);
         return false;
       case 'refused':
         peer.socket.end();
@@ -113,6 +115,16 @@ export class TcpServer {
       default:
         return false;
     }
+  }
+
+  /** At most one line in limits.peerFailureLogMs, whatever strangers do. */
+  #logFailure(peer: Peer): void {
+    this.#failures++;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#failuresLoggedMs < limits.peerFailureLogMs) return;
+    this.#failuresLoggedMs = nowMs;
+    const fields = { peer: peer.socket.remoteAddress, failures: this.#failures };
+    this.#options.log.warn(fields, 'a peer did not prove the cluster secret');
   }
 
   #feed(peer: Peer, handshake: ServerHandshake, chunk: Buffer): boolean {
