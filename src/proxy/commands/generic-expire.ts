@@ -4,7 +4,7 @@ import type { LiveRecord } from '../../record/state.ts';
 import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import type { ArgumentDoc, CommandRow, Handler } from '../command.ts';
 import { type ExpiryArgument, type ExpiryUnit, expiresAt, invalidExpireTime, parseExpiry } from '../values/expiry.ts';
-import { argument, KEY, keyOnly, ONE, ONE_KEY, optionName, ZERO } from './keyed-row.ts';
+import { argument, FAR_EXPIRY, KEY, keyOnly, ONE, ONE_KEY, optionName, ZERO } from './keyed-row.ts';
 
 /** Which of the present expiries the new one may replace: none (nx), any (xx), a nearer (gt) or a farther one (lt). */
 interface ExpireCondition {
@@ -116,8 +116,6 @@ const CONDITION: ArgumentDoc = {
     { name: 'lt', type: 'pure-token', token: 'LT' },
   ],
 };
-
-const FAR_EXPIRY = 'An expiry beyond 2^53-1 milliseconds since 1970 (the year 287396) is kept as that moment.';
 
 function expireRow(
   row: Pick<CommandRow, 'name' | 'summary' | 'since'>,

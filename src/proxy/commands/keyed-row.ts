@@ -13,6 +13,9 @@ export const KEY: ArgumentDoc = { name: 'key', type: 'key', keySpecIndex: 0 };
 export const KEYS: ArgumentDoc = { ...KEY, multiple: true };
 export const VALUE: ArgumentDoc = { name: 'value', type: 'string' };
 
+/** The difference of every command that sets an expiry. */
+export const FAR_EXPIRY = 'An expiry beyond 2^53-1 milliseconds since 1970 (the year 287396) is kept as that moment.';
+
 export const NIL: StepResult<Reply> = { reply: null, change: null };
 export const ZERO: StepResult<Reply> = { reply: 0, change: null };
 export const ONE: StepResult<Reply> = { reply: 1, change: null };

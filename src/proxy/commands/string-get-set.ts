@@ -1,7 +1,7 @@
 import { ErrorReply, OK } from '../../resp/reply.ts';
 import type { ArgumentDoc, CommandRow, Handler, KeyedStep } from '../command.ts';
 import { type ExpiryUnit, invalidExpireTime, parsePositiveExpiry } from '../values/expiry.ts';
-import { argument, KEY, keyOnly, ONE_KEY, VALUE } from './keyed-row.ts';
+import { argument, FAR_EXPIRY, KEY, keyOnly, ONE_KEY, VALUE } from './keyed-row.ts';
 import { checkGivenExpiry, parseStringOptions } from './string-options.ts';
 import {
   GET_PERSIST_STEP,
@@ -76,8 +76,6 @@ function expiryArguments(since: boolean): ArgumentDoc[] {
     { name: 'unix-time-milliseconds', type: 'unix-time', token: 'PXAT', ...from('6.2.0') },
   ];
 }
-
-const FAR_EXPIRY = 'An expiry beyond 2^53-1 milliseconds since 1970 (the year 287396) is kept as that moment.';
 
 /** Commands that get or set a whole string. */
 export const getSetCommands: readonly CommandRow[] = [
