@@ -1,0 +1,306 @@
+import { assert } from '../base/assert.ts';
+import { uncertain } from '../base/failure.ts';
+import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
+import { makePageId } from '../record/record-id.ts';
+import {
+  type LiveRecord,
+  type PageId,
+  type RecordContent,
+  type RecordId,
+  type RequestRecord,
+  type SealedState,
+  type StateHeader,
+  StateKind,
+} from '../record/state.ts';
+import { NeedPages, type PageAccess } from '../record/value.ts';
+import type { PageManifest } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import { applyChange } from './apply-change.ts';
+import { deadFromAbsent, extendLineage } from './lineage.ts';
+import type { Pending } from './pending.ts';
+import type { ProtocolCounters } from './protocol-counters.ts';
+import type { ProposerRules } from './rules.ts';
+import type { SealPort } from './seal-port.ts';
+
+/** A state that commands can run on, with its seal off. */
+export interface OpenedBase {
+  readonly accepted: Ballot;
+  /** As found; its separate value may be missing. Null: absent. */
+  readonly state: SealedState | null;
+  /** Null if absent or dead; expiry is not looked at. */
+  readonly live: LiveRecord | null;
+  /** Also a tombstone's. */
+  readonly requestIds: readonly RequestRecord[];
+  /** Not known to be chosen: an answer that rests on it must write it back. */
+  readonly differ: boolean;
+  /** Known from this proposer's own last COMMIT, not asked for. */
+  readonly chained: boolean;
+  readonly holders: readonly NodeId[];
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+export function openBase(
+  seal: SealPort,
+  id: RecordId,
+  accepted: Ballot,
+  state: SealedState | null,
+  differ: boolean,
+  holders: readonly NodeId[],
+): OpenedBase | null {
+  if (state === null) return { accepted, state, live: null, requestIds: [], differ, chained: false, holders };
+  const opened = seal.open(id, state);
+  if (opened === null) return null;
+  const { content, header } = opened;
+  const live: LiveRecord | null =
+    content.value === null
+      ? null
+      : {
+          key: content.key,
+          recordVersion: content.recordVersion,
+          creationTimeMs: content.creationTimeMs,
+          lastModifiedMs: content.lastModifiedMs,
+          requestIds: content.requestIds,
+          expiresAtMs: header.expiresAtMs,
+          sizeBytes: header.sizeBytes,
+          value: content.value,
+        };
+  return { accepted, state, live, requestIds: content.requestIds, differ, chained: false, holders };
+}
+
+export function isExpired(live: LiveRecord | null, nowMs: number): boolean {
+  return live !== null && live.expiresAtMs !== 0 && live.expiresAtMs <= nowMs;
+}
+
+/** The pages that one attempt can reach, and those that it made. */
+export class AttemptPages implements PageAccess {
+  readonly written: { readonly pageId: PageId; readonly bytes: Buffer }[] = [];
+  readonly #loaded: ReadonlyMap<PageId, Buffer>;
+  readonly #made = new Map<PageId, Buffer>();
+  readonly #ballot: Ballot | null;
+
+  /** `ballot` null: a read, which makes no pages. */
+  constructor(loaded: ReadonlyMap<PageId, Buffer>, ballot: Ballot | null) {
+    this.#loaded = loaded;
+    this.#ballot = ballot;
+  }
+
+  read(id: PageId): Buffer {
+    const bytes = this.#made.get(id) ?? this.#loaded.get(id);
+    if (bytes === undefined) throw new NeedPages([id]);
+    return bytes;
+  }
+
+  write(bytes: Buffer): PageId {
+    assert(this.#ballot !== null, 'a read makes no pages');
+    const pageId = makePageId(this.#ballot, this.written.length);
+    this.written.push({ pageId, bytes });
+    this.#made.set(pageId, bytes);
+    return pageId;
+  }
+}
+
+export type PendingResult<R> =
+  | { readonly kind: 'reply'; readonly reply: R; readonly changed: boolean }
+  /** Found applied by an earlier ballot of its own: answered with what that one answered. */
+  | { readonly kind: 'applied'; readonly reply: R }
+  | { readonly kind: 'unknown' };
+
+/** What running the commands of a round came to. */
+export interface Attempt<R> {
+  /** One for each pending operation, in order. */
+  readonly results: readonly PendingResult<R>[];
+  readonly changed: boolean;
+  /** The record after all commands; null: dead or absent. */
+  readonly live: LiveRecord | null;
+  /** The base was live but past its expiry: nothing may rest on that before it is written dead. */
+  readonly expired: boolean;
+  /** Also an attempt that changes nothing must be written. */
+  readonly mustWrite: boolean;
+}
+
+/** Runs commands in order, each on what the one before left. May throw NeedPages. */
+export function runAttempt<R>(
+  pendings: readonly Pending<R>[],
+  base: OpenedBase,
+  nowMs: number,
+  pages: PageAccess,
+  rules: ProposerRules,
+  absenceProves: (pending: Pending<R>) => boolean,
+): Attempt<R> {
+  const expired = isExpired(base.live, nowMs);
+  let live = expired ? null : base.live;
+  let changed = false;
+  let mustWrite = base.differ || expired;
+  const results: PendingResult<R>[] = [];
+  const context = { nowMs, pages };
+  for (const pending of pendings) {
+    if (pending.used.length > 0) {
+      const settled = rules.settle(pending.used, base.state?.header ?? null, absenceProves(pending));
+      if (settled.kind === 'applied') {
+        results.push({ kind: 'applied', reply: settled.reply });
+        continue;
+      }
+      if (settled.kind === 'unknown' && pending.operation.step.access === 'write') {
+        results.push({ kind: 'unknown' });
+        continue;
+      }
+      mustWrite = true;
+    }
+    const { reply, change } = pending.operation.step.run(live, context);
+    if (change !== null && !(change.kind === 'delete' && live === null)) {
+      live = applyChange(live, base.requestIds, pending.operation.key, change, nowMs);
+      changed = true;
+      results.push({ kind: 'reply', reply, changed: true });
+    } else {
+      results.push({ kind: 'reply', reply, changed: false });
+    }
+  }
+  return { results, changed, live, expired, mustWrite };
+}
+
+/** Counts how the exactly-once rule judged the operations that had been refused before. */
+export function countSettled<R>(
+  pendings: readonly Pending<R>[],
+  attempt: Attempt<R>,
+  counters: ProtocolCounters,
+): void {
+  for (let i = 0; i < pendings.length; i++) {
+    if (pendings[i]?.used.length === 0) continue;
+    const kind = attempt.results[i]?.kind;
+    counters.add(
+      kind === 'applied' ? 'settled-applied' : kind === 'unknown' ? 'settled-unknown' : 'settled-not-applied',
+    );
+  }
+}
+
+/** A COMMIT that carries the changes of these operations is about to be sent. */
+export function markCommitSent<R>(
+  pendings: readonly Pending<R>[],
+  attempt: Attempt<R>,
+  nowMonotonicMs: number,
+  nowWallMs: number,
+): void {
+  for (let i = 0; i < pendings.length; i++) {
+    const pending = pendings[i];
+    if (pending === undefined || attempt.results[i]?.kind !== 'reply') continue;
+    pending.commitOpen = true;
+    if (pending.firstCommitMonotonicMs !== 0) continue;
+    pending.firstCommitMonotonicMs = nowMonotonicMs;
+    pending.firstCommitWallMs = nowWallMs;
+  }
+}
+
+/**
+ * A COMMIT with changes was refused. All of its operations remember the ballot and their replies: they happened
+ * together or not at all, also those that only looked.
+ */
+export function noteRefused<R>(pendings: readonly Pending<R>[], attempt: Attempt<R>, ballot: Ballot): void {
+  for (let i = 0; i < pendings.length; i++) {
+    const result = attempt.results[i];
+    if (result?.kind === 'reply') pendings[i]?.used.push({ ballot, reply: result.reply });
+  }
+}
+
+/** Answers each operation with what the attempt that holds gave it. */
+export function answerPendings<R>(
+  pendings: readonly Pending<R>[],
+  attempt: Attempt<R>,
+  counters: ProtocolCounters,
+): void {
+  for (let i = 0; i < pendings.length; i++) {
+    const pending = pendings[i];
+    const result = attempt.results[i];
+    assert(pending !== undefined && result !== undefined, 'a result for each operation');
+    if (result.kind === 'unknown') {
+      counters.add('uncertain');
+      pending.fail(uncertain('a write was refused and nothing tells any more whether it happened'));
+    } else {
+      pending.reply(result.reply);
+    }
+  }
+}
+
+export interface NewState {
+  readonly state: SealedState;
+  readonly pages: PageManifest | null;
+  readonly baseOrigin: Ballot;
+}
+
+/** True if `buildState` lacks bytes that were not fetched with the base. */
+export function lacksValue<R>(attempt: Attempt<R>, base: OpenedBase): boolean {
+  if (attempt.changed) {
+    const value = attempt.live?.value;
+    return value !== undefined && !value.paged && value.bytes === null;
+  }
+  return !attempt.expired && base.state !== null && base.state.value === null;
+}
+
+/** The state to COMMIT: the new value, a tombstone, or the base as it is (a repair keeps origin and lineage). */
+export function buildState<R>(
+  seal: SealPort,
+  id: RecordId,
+  namespace: number,
+  generation: number,
+  ballot: Ballot,
+  base: OpenedBase,
+  attempt: Attempt<R>,
+  pages: AttemptPages,
+): NewState {
+  const baseHeader = base.state?.header ?? null;
+  const baseOrigin = baseHeader?.origin ?? NO_BALLOT;
+  if (!attempt.changed && !attempt.expired) {
+    if (base.state !== null) {
+      const manifest = base.state.header.paged ? { complete: false, added: [], dropped: [] } : null;
+      return { state: base.state, pages: manifest, baseOrigin };
+    }
+    const header = deadFromAbsent(namespace, generation);
+    return { state: { header, meta: NO_BYTES, value: NO_BYTES }, pages: null, baseOrigin };
+  }
+  const lineage = extendLineage(baseHeader, ballot);
+  const live = attempt.live;
+  const header: StateHeader = {
+    kind: live === null ? StateKind.dead : StateKind.live,
+    origin: ballot,
+    lineage: lineage.ballots,
+    birth: lineage.birth,
+    expiresAtMs: live?.expiresAtMs ?? 0,
+    sizeBytes: live?.sizeBytes ?? 0,
+    namespace,
+    generation,
+    paged: live?.value.paged ?? false,
+  };
+  const content: RecordContent =
+    live === null
+      ? {
+          key: NO_BYTES,
+          recordVersion: base.live?.recordVersion ?? 0,
+          creationTimeMs: base.live?.creationTimeMs ?? 0,
+          lastModifiedMs: base.live?.lastModifiedMs ?? 0,
+          requestIds: base.requestIds,
+          value: null,
+        }
+      : live;
+  return { state: seal.seal(id, header, content), pages: manifestFor(base, live, pages), baseOrigin };
+}
+
+/** Everything is new if the base was not in pages; otherwise the new value may rest on pages of the base. */
+function manifestFor(base: OpenedBase, live: LiveRecord | null, pages: AttemptPages): PageManifest | null {
+  if (live === null || !live.value.paged) return null;
+  const basePaged = base.state?.header.paged ?? false;
+  return { complete: !basePaged, added: pages.written.map((page) => page.pageId), dropped: [] };
+}
+
+/** The base after a COMMIT was chosen, for the next link of a chain. */
+export function chainedBase<R>(ballot: Ballot, state: SealedState, attempt: Attempt<R>, base: OpenedBase): OpenedBase {
+  const live = attempt.live;
+  return {
+    accepted: ballot,
+    state,
+    live,
+    requestIds: live?.requestIds ?? base.requestIds,
+    differ: false,
+    chained: true,
+    holders: [],
+  };
+}

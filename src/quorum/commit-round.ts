@@ -1,0 +1,97 @@
+import { type CommitRequest, MessageType, type Request, type Response } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import { majority } from './majority.ts';
+import { Round, type RoundContext } from './round.ts';
+
+export type CommitResult =
+  /** Q nodes have it: it is the value. `nextRecorded`: Q of them also promised `next`. */
+  | { readonly kind: 'chosen'; readonly nextRecorded: boolean }
+  /** Q is impossible: somebody else's ballot, or epochs, stand in the way. It may still be taken over by a repair. */
+  | { readonly kind: 'refused'; readonly fencedEpoch: number };
+
+export interface CommitOwner {
+  onCommitted(result: CommitResult): void;
+  /** This node lacks pages that the state rests on. */
+  onStale(node: NodeId, index: number): void;
+}
+
+/** COMMIT of protocol §4.3 to all N nodes; Q acknowledgements make it chosen. */
+export class CommitRound extends Round {
+  readonly commit: CommitRequest;
+  readonly #owner: CommitOwner;
+  readonly #quorum: number;
+  readonly acknowledged: NodeId[] = [];
+  #nextRecorded = 0;
+  #refused = 0;
+  #fencedEpoch = 0;
+  #chosen = false;
+
+  constructor(context: RoundContext, nodes: readonly NodeId[], commit: CommitRequest, owner: CommitOwner) {
+    super(context, nodes);
+    this.commit = commit;
+    this.#owner = owner;
+    this.#quorum = majority(nodes.length);
+  }
+
+  begin(nowMs: number): void {
+    this.start(this.nodes.length, nowMs);
+  }
+
+  get chosen(): boolean {
+    return this.#chosen;
+  }
+
+  protected override request(): Request {
+    return this.commit;
+  }
+
+  protected override handle(index: number, response: Response): void {
+    switch (response.type) {
+      case MessageType.ack:
+        this.#onAck(index, response.nextRecorded);
+        break;
+      case MessageType.reject: {
+        const highestUs = Math.max(response.ballot.time, response.floor.time);
+        if (!this.context.ballots.observe(highestUs)) this.context.counters.add('clock-too-far');
+        this.#onRefusal();
+        break;
+      }
+      case MessageType.epoch:
+        this.#fencedEpoch = Math.max(this.#fencedEpoch, response.mapEpoch);
+        this.#onRefusal();
+        break;
+      case MessageType.stale: {
+        this.context.counters.add('pages-stale');
+        const node = this.nodes[index];
+        if (node !== undefined) this.#owner.onStale(node, index);
+        break;
+      }
+      default:
+        this.fail(index);
+    }
+  }
+
+  /** A repair that some node refused after the rest had chosen it: the next one must be above that node's promises. */
+  protected override late(response: Response): void {
+    if (response.type === MessageType.reject) {
+      this.context.ballots.observe(Math.max(response.ballot.time, response.floor.time));
+    }
+  }
+
+  #onAck(index: number, nextRecorded: boolean): void {
+    const node = this.nodes[index];
+    if (node !== undefined) this.acknowledged.push(node);
+    if (nextRecorded) this.#nextRecorded++;
+    if (this.acknowledged.length < this.#quorum) return;
+    this.#chosen = true;
+    this.end();
+    this.#owner.onCommitted({ kind: 'chosen', nextRecorded: this.#nextRecorded >= this.#quorum });
+  }
+
+  #onRefusal(): void {
+    this.#refused++;
+    if (this.nodes.length - this.#refused >= this.#quorum) return;
+    this.end();
+    this.#owner.onCommitted({ kind: 'refused', fencedEpoch: this.#fencedEpoch });
+  }
+}

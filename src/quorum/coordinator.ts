@@ -1,0 +1,286 @@
+import type { Clock } from '../base/clock.ts';
+import { busy } from '../base/failure.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { nodesOf, replicaSets } from '../cluster/cluster-map.ts';
+import type { ClusterMap } from '../cluster/map.ts';
+import { shardOf, slotOf } from '../cluster/slot.ts';
+import type { RecordId } from '../record/state.ts';
+import { MessageType, type RecordAddress } from '../rpc/messages.ts';
+import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
+import { BallotClock } from './ballot-clock.ts';
+import type { MapHolder } from './map-holder.ts';
+import { NodeCaller } from './node-caller.ts';
+import { NodeHealth } from './node-health.ts';
+import type { Operation } from './operation.ts';
+import { PageTransfer } from './page-transfer.ts';
+import { Pending } from './pending.ts';
+import { ProtocolCounters } from './protocol-counters.ts';
+import { RecordTask } from './record-task.ts';
+import type { RoundContext } from './round.ts';
+import { ProposerRules } from './rules.ts';
+import type { SealPort } from './seal-port.ts';
+import type { Placement, TaskContext } from './task-context.ts';
+
+export interface RecordIds {
+  recordId(namespace: number, generation: number, key: Buffer): RecordId;
+}
+
+export interface CoordinatorOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly transport: Transport;
+  readonly seal: SealPort;
+  readonly ids: RecordIds;
+  readonly map: MapHolder;
+  /** This process's number for its ballots, given out once. */
+  readonly proposer: number;
+  /** Another one, should this proposer's clock be found broken. */
+  nextProposer(done: (proposer: number) => void): void;
+  readonly rules?: ProposerRules;
+}
+
+/** Maps are handed to nodes that are behind at most so often. */
+const MAP_HANDOUT_PAUSE_MS = 50;
+
+/**
+ * The proposer of protocol §3-5 for all records: one task per record that has work, ticked while any has. Used by
+ * proxies for clients' commands.
+ */
+export class Coordinator<R> implements TaskContext<R>, NodeListener {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly seal: SealPort;
+  readonly rounds: RoundContext;
+  readonly counters = new ProtocolCounters();
+  readonly pageTransfer: PageTransfer;
+  readonly caller: NodeCaller;
+  readonly #options: CoordinatorOptions;
+  readonly #tasks = new Map<RecordId, RecordTask<R>>();
+  readonly #busy = new Set<RecordTask<R>>();
+  /** Idle tasks with a recent write, oldest first: their next write may be chained. */
+  readonly #recent = new Map<RecordId, RecordTask<R>>();
+  #map: ClusterMap;
+  /** For each shard its replica set, rotated by zone: [shard][first]. */
+  #replicas: readonly (readonly (readonly NodeId[])[])[];
+  #operations = 0;
+  #pagesReserved = 0;
+  #ticking = false;
+  #handoutAtMs = 0;
+  #replacingProposer = false;
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.random = options.random;
+    this.seal = options.seal;
+    this.caller = new NodeCaller(options.clock, options.transport);
+    this.pageTransfer = new PageTransfer(this.caller, options.seal);
+    this.#map = options.map.current;
+    this.#replicas = rotations(this.#map);
+    options.map.onChange((map) => {
+      this.#map = map;
+      this.#replicas = rotations(map);
+    });
+    this.rounds = {
+      clock: options.clock,
+      transport: options.transport,
+      ballots: new BallotClock(options.clock, options.proposer),
+      rules: options.rules ?? new ProposerRules(),
+      health: new NodeHealth(options.clock, options.transport),
+      counters: this.counters,
+    };
+    options.transport.setListener(this);
+  }
+
+  get mapEpoch(): number {
+    return this.#map.epoch;
+  }
+
+  get map(): ClusterMap {
+    return this.#map;
+  }
+
+  /** Operations that wait or run. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /** Runs an operation; its `done` is called exactly once, within the deadline unless pages keep moving. */
+  submit(operation: Operation<R>): void {
+    if (this.#operations >= limits.queuedOperationsTotal) {
+      this.#refuse(operation);
+      return;
+    }
+    const { id, generation } = this.#identify(operation);
+    let task = this.#tasks.get(id);
+    if (task === undefined) {
+      task = new RecordTask(this, this.#placementOf(id, generation, operation));
+      this.#tasks.set(id, task);
+    } else if (task.queued >= limits.queuedOperationsPerRecord) {
+      this.#refuse(operation);
+      return;
+    }
+    this.#operations++;
+    const nowMs = this.clock.monotonicMs();
+    task.submit(new Pending(operation, nowMs, nowMs + limits.deadlineMs, this));
+  }
+
+  place(operation: Operation<R>): Placement {
+    const { id, generation } = this.#identify(operation);
+    return this.#placementOf(id, generation, operation);
+  }
+
+  /** A pending operation was answered. */
+  finished(): void {
+    this.#operations--;
+  }
+
+  onBusy(task: RecordTask<R>): void {
+    this.#busy.add(task);
+    if (!this.#ticking) this.#startTicking();
+  }
+
+  onIdle(task: RecordTask<R>): void {
+    this.#busy.delete(task);
+    const id = task.id;
+    if (this.#tasks.get(id) !== task) return;
+    if (task.lastWriteMs === Number.NEGATIVE_INFINITY) {
+      this.#tasks.delete(id);
+      return;
+    }
+    this.#recent.delete(id);
+    this.#recent.set(id, task);
+    if (this.#recent.size > limits.recentRecords) this.#forgetOldest();
+  }
+
+  onMoved(task: RecordTask<R>, pendings: readonly Pending<R>[]): void {
+    if (this.#tasks.get(task.id) === task) this.#tasks.delete(task.id);
+    this.#recent.delete(task.id);
+    for (const pending of pendings) {
+      this.counters.add('resubmitted');
+      const { id, generation } = this.#identify(pending.operation);
+      let target = this.#tasks.get(id);
+      if (target === undefined) {
+        target = new RecordTask(this, this.#placementOf(id, generation, pending.operation));
+        this.#tasks.set(id, target);
+      }
+      target.submit(pending);
+    }
+  }
+
+  onFenced(mapEpoch: number): void {
+    if (mapEpoch > this.#map.epoch) {
+      this.#options.map.refresh();
+      return;
+    }
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs < this.#handoutAtMs) return;
+    this.#handoutAtMs = nowMs + MAP_HANDOUT_PAUSE_MS;
+    const request = { type: MessageType.adoptMap, map: this.#options.map.text() } as const;
+    for (const node of nodesOf(this.#map)) {
+      this.caller.call(node.id, request, limits.deadlineMs, () => {});
+    }
+  }
+
+  onClockBroken(): void {
+    if (this.#replacingProposer) return;
+    this.#replacingProposer = true;
+    this.#options.log.error({}, "a quorum of nodes finds this proxy's clock far ahead; it starts over with its own clock");
+    this.#options.nextProposer((proposer) => {
+      this.rounds.ballots.restart(proposer);
+      this.#replacingProposer = false;
+    });
+  }
+
+  onNodeUp(hello: NodeHello): void {
+    if (!this.rounds.ballots.observe(hello.floor.time)) {
+      this.counters.add('clock-too-far');
+      this.#options.log.error({ nodeId: hello.nodeId }, "a node's clock is far ahead; it is not followed");
+    }
+    if (hello.mapEpoch > this.#map.epoch) this.#options.map.refresh();
+  }
+
+  onNodeDown(nodeId: NodeId): void {
+    this.rounds.health.failed(nodeId);
+  }
+
+  reservePages(count: number): boolean {
+    if ((this.#pagesReserved + count) * limits.pageBytes > limits.pagesInMemoryBytes) return false;
+    this.#pagesReserved += count;
+    return true;
+  }
+
+  releasePages(count: number): void {
+    this.#pagesReserved -= count;
+  }
+
+  #identify(operation: Operation<R>): { id: RecordId; generation: number } {
+    const generation = this.#map.namespaces[operation.namespace]?.generation ?? 0;
+    return { id: this.#options.ids.recordId(operation.namespace, generation, operation.key), generation };
+  }
+
+  #placementOf(id: RecordId, generation: number, operation: Operation<R>): Placement {
+    const map = this.#map;
+    const shard = shardOf(slotOf(operation.key), map.shards);
+    const address: RecordAddress = {
+      id,
+      shard,
+      shardEpoch: map.shardEpochs[shard] ?? 0,
+      namespace: operation.namespace,
+      namespaceEpoch: map.namespaces[operation.namespace]?.epoch ?? 0,
+    };
+    // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.
+    const first = id.charCodeAt(0) % map.zones.length;
+    return { address, generation, nodes: this.#replicas[shard]?.[first] ?? [], mapEpoch: map.epoch };
+  }
+
+  #refuse(operation: Operation<R>): void {
+    this.counters.add('busy');
+    operation.done({ ok: false, failure: busy('too many commands wait for storage; try again') });
+  }
+
+  #startTicking(): void {
+    this.#ticking = true;
+    this.clock.after(limits.roundTickMs, () => {
+      const nowMs = this.clock.monotonicMs();
+      for (const task of this.#busy) task.onTick(nowMs);
+      this.#forgetOld(nowMs);
+      this.#ticking = false;
+      if (this.#busy.size > 0 || this.#recent.size > 0) this.#startTicking();
+    });
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const [id, task] of this.#recent) {
+      if (task.idle && nowMs - task.lastWriteMs < limits.chainLifeMs) break;
+      this.#forget(id, task);
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const [id, task] of this.#recent) {
+      this.#forget(id, task);
+      return;
+    }
+  }
+
+  /** A busy task comes back to `#recent` when it is idle again. */
+  #forget(id: RecordId, task: RecordTask<R>): void {
+    this.#recent.delete(id);
+    if (task.idle && this.#tasks.get(id) === task) this.#tasks.delete(id);
+  }
+}
+
+function rotations(map: ClusterMap): (readonly (readonly NodeId[])[])[] {
+  const known = new Map<readonly NodeId[], readonly (readonly NodeId[])[]>();
+  return replicaSets(map).map((nodes) => {
+    const same = known.get(nodes);
+    if (same !== undefined) return same;
+    const rotated = nodes.map((_, first) => nodes.slice(first).concat(nodes.slice(0, first)));
+    known.set(nodes, rotated);
+    return rotated;
+  });
+}

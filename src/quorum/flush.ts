@@ -1,0 +1,63 @@
+import { type Failure, uncertain, unavailable } from '../base/failure.ts';
+import { limits } from '../base/limits.ts';
+import { nodesOf, withRaisedGenerations } from '../cluster/cluster-map.ts';
+import { encodeClusterMap } from '../cluster/cluster-map-text.ts';
+import { updateClusterMap } from '../cluster/config-store.ts';
+import type { ClusterMap } from '../cluster/map.ts';
+import { MessageType } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import { majority } from './majority.ts';
+import type { MapHolder } from './map-holder.ts';
+import type { NodeCaller } from './node-caller.ts';
+
+const RETRY_MS = 50;
+
+/** Whether, in every shard, the nodes of Q zones are among `adopted`. */
+export function adoptedByQuorum(map: ClusterMap, adopted: ReadonlySet<NodeId>): boolean {
+  const quorum = majority(map.zones.length);
+  for (let shard = 0; shard < map.shards; shard++) {
+    let zones = 0;
+    for (const zone of map.zones) if (adopted.has(zone.placement[shard] ?? 0)) zones++;
+    if (zones < quorum) return false;
+  }
+  return true;
+}
+
+/**
+ * FLUSHDB (protocol §8): raises the generation of the namespaces under a new epoch. Null, which is OK, only after Q zones of
+ * every shard have durably adopted the new map: no other proxy can then serve the old generation.
+ */
+export async function flushNamespaces(
+  holder: MapHolder,
+  caller: NodeCaller,
+  namespaces: readonly number[],
+  deadlineMs: () => number,
+  pause: (ms: number) => Promise<void>,
+): Promise<Failure | null> {
+  const stored = await updateClusterMap(holder.store, (map) => withRaisedGenerations(map, namespaces));
+  if (!stored.ok) return unavailable(`the cluster map could not be changed: ${stored.problem}`);
+  holder.adopt(stored.value);
+  const adopted = new Set<NodeId>();
+  const text = encodeClusterMap(stored.value);
+  while (!adoptedByQuorum(stored.value, adopted)) {
+    if (deadlineMs() <= 0) return uncertain('the flush is decided, but too few storage nodes have confirmed it yet');
+    await handOut(caller, stored.value, text, adopted);
+    if (!adoptedByQuorum(stored.value, adopted)) await pause(RETRY_MS);
+  }
+  return null;
+}
+
+function handOut(caller: NodeCaller, map: ClusterMap, text: string, adopted: Set<NodeId>): Promise<void> {
+  return new Promise((resolve) => {
+    const missing = nodesOf(map).filter((node) => !adopted.has(node.id));
+    let open = missing.length;
+    for (const node of missing) {
+      caller.call(node.id, { type: MessageType.adoptMap, map: text }, limits.deadlineMs / 2, (response) => {
+        if (response.type === MessageType.mapAdopted && response.mapEpoch >= map.epoch) adopted.add(node.id);
+        open--;
+        // Enough is enough: a node that is down must not hold the others up.
+        if (open === 0 || adoptedByQuorum(map, adopted)) resolve();
+      });
+    }
+  });
+}

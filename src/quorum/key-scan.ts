@@ -1,0 +1,202 @@
+import { type Failure, unavailable } from '../base/failure.ts';
+import { limits } from '../base/limits.ts';
+import { sameBallot } from '../record/ballot.ts';
+import type { RecordId } from '../record/state.ts';
+import { MessageType, type ScanEntry, type ScannedResponse, type ScanRequest, Want } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import type { Coordinator } from './coordinator.ts';
+import { majority } from './majority.ts';
+import type { Step } from './operation.ts';
+
+/** A live key that a scan found. */
+export interface FoundKey {
+  readonly id: RecordId;
+  readonly key: Buffer;
+  readonly expiresAtMs: number;
+}
+
+export type ShardScan =
+  /** All ids of the shard up to `lastId` were looked at; all of the shard if `exhausted`. */
+  | { readonly ok: true; readonly keys: readonly FoundKey[]; readonly lastId: RecordId; readonly exhausted: boolean }
+  | { readonly ok: false; readonly failure: Failure };
+
+/** Time for one node to answer a scan request. */
+const SCAN_TIMEOUT_MS = limits.deadlineMs;
+/** How often a shard's scan is tried before it counts as unavailable. */
+const SCAN_TRIES = 40;
+const RETRY_MS = 50;
+
+/**
+ * Scans one shard on Q replicas and merges (architecture 7). Up to the smallest last id of those that are not exhausted nothing can
+ * be missing: whatever is on a quorum is on one of the Q asked. Where they differ, the record is settled by a READ.
+ */
+export class KeyScan<R> {
+  readonly #coordinator: Coordinator<R>;
+  readonly #existsStep: Step<R>;
+  /** Whether a reply of `existsStep` says that the key is there. */
+  readonly #saysExists: (reply: R) => boolean;
+
+  constructor(coordinator: Coordinator<R>, existsStep: Step<R>, saysExists: (reply: R) => boolean) {
+    this.#coordinator = coordinator;
+    this.#existsStep = existsStep;
+    this.#saysExists = saysExists;
+  }
+
+  /** Live keys of one namespace in one shard behind `afterId`; at most about `limit`. */
+  scanShard(namespace: number, shard: number, afterId: RecordId, limit: number): Promise<ShardScan> {
+    return new Promise((resolve) => this.#attempt(namespace, shard, afterId, limit, 1, resolve));
+  }
+
+  #attempt(
+    namespace: number,
+    shard: number,
+    afterId: RecordId,
+    limit: number,
+    tries: number,
+    resolve: (result: ShardScan) => void,
+  ): void {
+    const { map } = this.#coordinator;
+    const request: ScanRequest = {
+      type: MessageType.scan,
+      shard,
+      shardEpoch: map.shardEpochs[shard] ?? 0,
+      namespace,
+      namespaceEpoch: map.namespaces[namespace]?.epoch ?? 0,
+      generation: map.namespaces[namespace]?.generation ?? 0,
+      afterId,
+      limit,
+      want: Want.meta,
+    };
+    this.#askQuorum(shard, request, (answers) => {
+      if (answers !== null) {
+        this.#merge(namespace, answers, resolve);
+      } else if (tries < SCAN_TRIES) {
+        this.#coordinator.clock.after(RETRY_MS, () => {
+          this.#attempt(namespace, shard, afterId, limit, tries + 1, resolve);
+        });
+      } else {
+        resolve({ ok: false, failure: unavailable('no quorum of storage nodes answered the scan') });
+      }
+    });
+  }
+
+  /** Answers of Q nodes; null if no Q could be had. */
+  #askQuorum(shard: number, request: ScanRequest, done: (answers: ScannedResponse[] | null) => void): void {
+    const { map, rounds, caller } = this.#coordinator;
+    const nodes = rounds.health.prefer(map.zones.map((zone) => zone.placement[shard] ?? 0));
+    const quorum = majority(nodes.length);
+    const answers: ScannedResponse[] = [];
+    let next = 0;
+    let open = 0;
+    let ended = false;
+    const ask = (node: NodeId): void => {
+      open++;
+      caller.call(node, request, SCAN_TIMEOUT_MS, (response) => {
+        open--;
+        if (ended) return;
+        if (response.type === MessageType.scanned) answers.push(response);
+        else if (response.type === MessageType.epoch) this.#coordinator.onFenced(response.mapEpoch);
+        else rounds.health.failed(node);
+        if (answers.length >= quorum) {
+          ended = true;
+          done(answers);
+          return;
+        }
+        fill();
+      });
+    };
+    const fill = (): void => {
+      while (answers.length + open < quorum) {
+        const node = nodes[next];
+        if (node === undefined) break;
+        next++;
+        ask(node);
+      }
+      if (open === 0 && answers.length < quorum) {
+        ended = true;
+        done(null);
+      }
+    };
+    fill();
+  }
+
+  #merge(namespace: number, answers: readonly ScannedResponse[], resolve: (result: ShardScan) => void): void {
+    const { id: lastId, exhausted } = frontier(answers);
+    const nowMs = this.#coordinator.clock.wallMs();
+    const settled: FoundKey[] = [];
+    const unsettled: FoundKey[] = [];
+    for (const entries of byId(answers, exhausted ? null : lastId)) {
+      const first = entries[0];
+      if (first === undefined) continue;
+      const found = this.#open(first);
+      if (found === null) continue;
+      const same =
+        entries.length === answers.length && entries.every((entry) => sameBallot(entry.accepted, first.accepted));
+      if (!same) unsettled.push(found);
+      else if (found.expiresAtMs === 0 || found.expiresAtMs > nowMs) settled.push(found);
+    }
+    this.#settle(namespace, unsettled, (result) => {
+      if (!result.ok) {
+        resolve(result);
+        return;
+      }
+      const keys = settled.concat(result.keys).sort((a, b) => (a.id < b.id ? -1 : 1));
+      resolve({ ok: true, keys, lastId, exhausted });
+    });
+  }
+
+  #open(entry: ScanEntry): FoundKey | null {
+    const opened = this.#coordinator.seal.open(entry.id, entry.state);
+    if (opened === null) return null;
+    return { id: entry.id, key: opened.content.key, expiresAtMs: opened.header.expiresAtMs };
+  }
+
+  #settle(
+    namespace: number,
+    unsettled: readonly FoundKey[],
+    done: (result: { ok: true; keys: FoundKey[] } | { ok: false; failure: Failure }) => void,
+  ): void {
+    const keys: FoundKey[] = [];
+    let open = unsettled.length;
+    let failure: Failure | null = null;
+    if (open === 0) done({ ok: true, keys });
+    for (const found of unsettled) {
+      this.#coordinator.submit({
+        namespace,
+        key: found.key,
+        step: this.#existsStep,
+        done: (outcome) => {
+          open--;
+          if (!outcome.ok) failure = outcome.failure;
+          else if (this.#saysExists(outcome.reply)) keys.push(found);
+          if (open > 0) return;
+          if (failure !== null) done({ ok: false, failure });
+          else done({ ok: true, keys });
+        },
+      });
+    }
+  }
+}
+
+/** The smallest last id among the answers that are not exhausted (protocol §11, scan-skips). */
+export function frontier(answers: readonly ScannedResponse[]): { readonly id: RecordId; readonly exhausted: boolean } {
+  let smallest: RecordId | null = null;
+  for (const answer of answers) {
+    if (!answer.exhausted && (smallest === null || answer.lastId < smallest)) smallest = answer.lastId;
+  }
+  return smallest === null ? { id: '', exhausted: true } : { id: smallest, exhausted: false };
+}
+
+/** The entries of each id, up to `lastId` (null: all). */
+function byId(answers: readonly ScannedResponse[], lastId: RecordId | null): Iterable<ScanEntry[]> {
+  const found = new Map<RecordId, ScanEntry[]>();
+  for (const answer of answers) {
+    for (const entry of answer.entries) {
+      if (lastId !== null && entry.id > lastId) continue;
+      const entries = found.get(entry.id);
+      if (entries === undefined) found.set(entry.id, [entry]);
+      else entries.push(entry);
+    }
+  }
+  return found.values();
+}

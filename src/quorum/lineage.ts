@@ -1,0 +1,43 @@
+import { limits } from '../base/limits.ts';
+import { type Ballot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import type { StateHeader } from '../record/state.ts';
+
+export interface Lineage {
+  readonly ballots: readonly Ballot[];
+  readonly birth: boolean;
+}
+
+/** The lineage of a value made by `ballot` on `base` (null: absent). Birth counts as the oldest entry (protocol §2). */
+export function extendLineage(base: StateHeader | null, ballot: Ballot): Lineage {
+  if (base === null) return { ballots: [ballot], birth: true };
+  const ballots = [ballot, ...base.lineage];
+  if (ballots.length >= limits.lineageLength) {
+    if (ballots.length > limits.lineageLength) ballots.length = limits.lineageLength;
+    return { ballots, birth: false };
+  }
+  return { ballots, birth: base.birth };
+}
+
+/** Whether the value made by `ballot` is this state or one that it was built on, as far back as the lineage reaches. */
+export function descendsFrom(state: StateHeader, ballot: Ballot): boolean {
+  if (sameBallot(state.origin, ballot)) return true;
+  for (const origin of state.lineage) {
+    if (sameBallot(origin, ballot)) return true;
+  }
+  return false;
+}
+
+/** The header that stands for "dead, made from absent": written back where absent must be (protocol §5). */
+export function deadFromAbsent(namespace: number, generation: number): StateHeader {
+  return {
+    kind: 1,
+    origin: NO_BALLOT,
+    lineage: [],
+    birth: true,
+    expiresAtMs: 0,
+    sizeBytes: 0,
+    namespace,
+    generation,
+    paged: false,
+  };
+}

@@ -1,0 +1,213 @@
+import { limits } from '../base/limits.ts';
+import type { Ballot } from '../record/ballot.ts';
+import type { PageId } from '../record/state.ts';
+import { type CommitRequest, MessageType, type RecordAddress, type SealedPage } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import type { NodeCaller } from './node-caller.ts';
+import type { SealPort } from './seal-port.ts';
+
+/** Told of each step of a transfer: as long as it progresses, the deadline of the command moves along. */
+export type Progress = () => void;
+
+const PAGES_PER_REQUEST = Math.max(1, Math.floor(limits.pageTransferBytes / limits.pageBytes));
+const STEP_TIMEOUT_MS = limits.pageStallMs;
+
+function inGroups<T>(items: readonly T[]): T[][] {
+  const groups: T[][] = [];
+  for (let i = 0; i < items.length; i += PAGES_PER_REQUEST) groups.push(items.slice(i, i + PAGES_PER_REQUEST));
+  return groups;
+}
+
+/** Runs `step` over all groups, a few at a time; `done(false)` at the first that fails. */
+function windowed<T>(
+  groups: readonly T[],
+  step: (group: T, done: (ok: boolean) => void) => void,
+  progress: Progress,
+  done: (ok: boolean) => void,
+): void {
+  let next = 0;
+  let open = 0;
+  let failed = false;
+  const more = (): void => {
+    while (!failed && open < limits.pageTransferWindow) {
+      const group = groups[next];
+      if (group === undefined) break;
+      next++;
+      open++;
+      step(group, (ok) => {
+        open--;
+        if (failed) return;
+        if (!ok) {
+          failed = true;
+          done(false);
+          return;
+        }
+        progress();
+        more();
+      });
+    }
+    if (!failed && open === 0 && next === groups.length) {
+      failed = true;
+      done(true);
+    }
+  };
+  more();
+}
+
+/** Moves pages of large values between proxies and nodes (architecture 2, protocol §4.3). */
+export class PageTransfer {
+  readonly #caller: NodeCaller;
+  readonly #seal: SealPort;
+
+  constructor(caller: NodeCaller, seal: SealPort) {
+    this.#caller = caller;
+    this.#seal = seal;
+  }
+
+  /** Fetches and opens pages from nodes that hold the state; false if one is to be had from none of them. */
+  load(
+    address: RecordAddress,
+    pageIds: readonly PageId[],
+    holders: readonly NodeId[],
+    into: Map<PageId, Buffer>,
+    progress: Progress,
+    done: (ok: boolean) => void,
+  ): void {
+    const step = (group: readonly PageId[], groupDone: (ok: boolean) => void): void => {
+      this.#loadGroup(address, group, holders, 0, into, groupDone);
+    };
+    windowed(inGroups(pageIds), step, progress, done);
+  }
+
+  /** Puts pages on every node; `done` with those that have all of them, once the others make no progress any more. */
+  send(
+    address: RecordAddress,
+    pages: readonly SealedPage[],
+    nodes: readonly NodeId[],
+    progress: Progress,
+    done: (complete: readonly NodeId[]) => void,
+  ): void {
+    const groups = inGroups(pages);
+    const complete: NodeId[] = [];
+    let open = nodes.length;
+    for (const node of nodes) {
+      const step = (group: readonly SealedPage[], groupDone: (ok: boolean) => void): void => {
+        this.#sendGroup(address, group, node, 2, groupDone);
+      };
+      windowed(groups, step, progress, (ok) => {
+        if (ok) complete.push(node);
+        open--;
+        if (open === 0) done(complete);
+      });
+    }
+  }
+
+  /**
+   * Brings a node that answered STALE up to the state of `commit`: lists the pages on a node that has it, sends those
+   * that are missing. Gives the COMMIT to send again, with the complete list, or null.
+   */
+  catchUp(
+    stale: NodeId,
+    source: NodeId,
+    commit: CommitRequest,
+    progress: Progress,
+    done: (commit: CommitRequest | null) => void,
+  ): void {
+    const address = commit.address;
+    const origin: Ballot = commit.state.header.origin;
+    const list = { type: MessageType.listPages, address, ifOrigin: origin } as const;
+    this.#caller.call(source, list, STEP_TIMEOUT_MS, (listed) => {
+      if (listed.type !== MessageType.pageIds || listed.pageIds === null) {
+        done(null);
+        return;
+      }
+      const all = listed.pageIds;
+      const ask = { type: MessageType.missingPages, address, pageIds: all } as const;
+      this.#caller.call(stale, ask, STEP_TIMEOUT_MS, (missing) => {
+        if (missing.type !== MessageType.pageIds || missing.pageIds === null) {
+          done(null);
+          return;
+        }
+        progress();
+        const step = (group: readonly PageId[], groupDone: (ok: boolean) => void): void =>
+          this.#copyGroup(address, group, source, stale, groupDone);
+        windowed(inGroups(missing.pageIds), step, progress, (ok) => {
+          done(ok ? { ...commit, pages: { complete: true, added: all, dropped: [] } } : null);
+        });
+      });
+    });
+  }
+
+  #loadGroup(
+    address: RecordAddress,
+    group: readonly PageId[],
+    holders: readonly NodeId[],
+    attempt: number,
+    into: Map<PageId, Buffer>,
+    done: (ok: boolean) => void,
+  ): void {
+    const holder = holders[attempt];
+    if (holder === undefined) {
+      done(false);
+      return;
+    }
+    const request = { type: MessageType.getPages, address, pageIds: group } as const;
+    this.#caller.call(holder, request, STEP_TIMEOUT_MS, (response) => {
+      const tryNext = (): void => this.#loadGroup(address, group, holders, attempt + 1, into, done);
+      if (response.type !== MessageType.pages) {
+        tryNext();
+        return;
+      }
+      for (let i = 0; i < group.length; i++) {
+        const pageId = group[i];
+        const sealed = response.pages[i];
+        const bytes = pageId === undefined || !sealed ? null : this.#seal.openPage(address.id, pageId, sealed);
+        if (pageId === undefined || bytes === null) {
+          tryNext();
+          return;
+        }
+        into.set(pageId, bytes);
+      }
+      done(true);
+    });
+  }
+
+  #sendGroup(
+    address: RecordAddress,
+    pages: readonly SealedPage[],
+    node: NodeId,
+    tries: number,
+    done: (ok: boolean) => void,
+  ): void {
+    const request = { type: MessageType.putPages, address, pages } as const;
+    this.#caller.call(node, request, STEP_TIMEOUT_MS * 4, (response) => {
+      if (response.type === MessageType.pagesStored) done(true);
+      else if (tries > 1) this.#sendGroup(address, pages, node, tries - 1, done);
+      else done(false);
+    });
+  }
+
+  #copyGroup(
+    address: RecordAddress,
+    group: readonly PageId[],
+    source: NodeId,
+    target: NodeId,
+    done: (ok: boolean) => void,
+  ): void {
+    const request = { type: MessageType.getPages, address, pageIds: group } as const;
+    this.#caller.call(source, request, STEP_TIMEOUT_MS, (response) => {
+      if (response.type !== MessageType.pages) {
+        done(false);
+        return;
+      }
+      const pages: SealedPage[] = [];
+      for (let i = 0; i < group.length; i++) {
+        const pageId = group[i];
+        const sealed = response.pages[i];
+        if (pageId !== undefined && sealed) pages.push({ pageId, sealed });
+      }
+      if (pages.length === group.length) this.#sendGroup(address, pages, target, 2, done);
+      else done(false);
+    });
+  }
+}

@@ -1,0 +1,119 @@
+import type { Clock } from '../base/clock.ts';
+import { type Failure, uncertain, unavailable } from '../base/failure.ts';
+import { limits } from '../base/limits.ts';
+import { Want } from '../rpc/messages.ts';
+import type { Operation } from './operation.ts';
+import type { ProtocolCounters } from './protocol-counters.ts';
+import type { UsedBallot } from './settle.ts';
+
+/** Counts what is open. */
+export interface PendingOwner {
+  finished(): void;
+}
+
+/** An operation on its way through rounds. */
+export class Pending<R> {
+  readonly operation: Operation<R>;
+  /** When it arrived, monotonic milliseconds. */
+  readonly arrivedMs: number;
+  /** Monotonic; moved along while pages of a large value are on their way. */
+  deadlineMs: number;
+  /** Ballots under which a COMMIT with this operation went out and was refused, oldest first. */
+  used: UsedBallot<R>[] = [];
+  /** When the first such COMMIT was sent; 0 if none was. */
+  firstCommitMonotonicMs = 0;
+  firstCommitWallMs = 0;
+  /** A COMMIT with a change of this operation is out and unanswered. */
+  commitOpen = false;
+  finished = false;
+
+  readonly #owner: PendingOwner;
+
+  constructor(operation: Operation<R>, arrivedMs: number, deadlineMs: number, owner: PendingOwner) {
+    this.operation = operation;
+    this.#owner = owner;
+    this.arrivedMs = arrivedMs;
+    this.deadlineMs = deadlineMs;
+  }
+
+  reply(reply: R): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.#owner.finished();
+    this.operation.done({ ok: true, reply });
+  }
+
+  fail(failure: Failure): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.#owner.finished();
+    this.operation.done({ ok: false, failure });
+  }
+
+  /** A change of this operation may have happened or may still happen. */
+  get mayHaveHappened(): boolean {
+    return (this.commitOpen || this.used.length > 0) && this.operation.step.access === 'write';
+  }
+
+  /** Less than purgeAfter/2 since the first COMMIT, by both clocks: a record not found cannot have been purged (protocol §4). */
+  absenceProves(clock: Clock): boolean {
+    const half = limits.purgeAfterMs / 2;
+    return (
+      clock.monotonicMs() - this.firstCommitMonotonicMs < half &&
+      Math.abs(clock.wallMs() - this.firstCommitWallMs) < half
+    );
+  }
+
+  /** No answer in time: in words what the client may assume (protocol §4). */
+  expire(): Failure {
+    const failure = this.mayHaveHappened
+      ? uncertain('no quorum confirmed the write in time; it may or may not have happened')
+      : unavailable('no quorum of storage nodes answered in time; nothing was changed');
+    this.fail(failure);
+    return failure;
+  }
+}
+
+export function isFinished<R>(pending: Pending<R>): boolean {
+  return pending.finished;
+}
+
+/** Answers what is past its deadline; true if there was any. */
+export function expirePendings<R>(pendings: readonly Pending<R>[], nowMs: number, counters: ProtocolCounters): boolean {
+  let any = false;
+  for (const pending of pendings) {
+    if (pending.finished || nowMs < pending.deadlineMs) continue;
+    counters.add(pending.expire().kind === 'uncertain' ? 'uncertain' : 'unavailable');
+    any = true;
+  }
+  return any;
+}
+
+export function readsOnly<R>(pending: Pending<R>): boolean {
+  return pending.operation.step.access === 'read' && pending.used.length === 0;
+}
+
+/** How much of the state these operations have to see. */
+export function wantOf<R>(pendings: readonly Pending<R>[]): Want {
+  for (const pending of pendings) if (pending.operation.step.needs === 'value') return Want.full;
+  return Want.meta;
+}
+
+/**
+ * The map changed: operations that can start over elsewhere. A write whose COMMIT was refused cannot: what became of it
+ * can only be told under the epochs in which it was sent.
+ */
+export function takeMovable<R>(pendings: readonly Pending<R>[], counters: ProtocolCounters): Pending<R>[] {
+  const movable: Pending<R>[] = [];
+  for (const pending of pendings) {
+    if (pending.finished) continue;
+    if (pending.used.length > 0 && pending.operation.step.access === 'write') {
+      counters.add('uncertain');
+      pending.fail(uncertain('the cluster map changed while the write was under way'));
+    } else {
+      pending.used = [];
+      movable.push(pending);
+    }
+  }
+  return movable;
+}

@@ -1,0 +1,171 @@
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import type { Ballot } from '../record/ballot.ts';
+import type { Request, Response } from '../rpc/messages.ts';
+import type { NodeId, ResponseReceiver, Transport } from '../rpc/transport.ts';
+import type { BallotClock } from './ballot-clock.ts';
+import type { NodeHealth } from './node-health.ts';
+import type { ProtocolCounters } from './protocol-counters.ts';
+import type { ProposerRules } from './rules.ts';
+
+/** What the rounds of one coordinator share. */
+export interface RoundContext {
+  readonly clock: Clock;
+  readonly transport: Transport;
+  readonly ballots: BallotClock;
+  readonly rules: ProposerRules;
+  readonly health: NodeHealth;
+  readonly counters: ProtocolCounters;
+}
+
+const UNSENT = 0;
+const WAITING = 1;
+const ANSWERED = 2;
+const FAILED = 3;
+
+/**
+ * One exchange with the nodes of a replica set: asks some, asks more when they are slow or gone, sends again what
+ * may have been lost. Subclasses say what a response means. Ends exactly once, by `finish`; what comes later is ignored.
+ */
+export abstract class Round implements ResponseReceiver {
+  protected readonly context: RoundContext;
+  /** The replica set in the order of preference; indexes into it are the tags of requests. */
+  protected readonly nodes: readonly NodeId[];
+  readonly #status: Uint8Array;
+  #startedMs = 0;
+  #hedgeAtMs = 0;
+  #resendAtMs = 0;
+  #ended = false;
+
+  constructor(context: RoundContext, nodes: readonly NodeId[]) {
+    this.context = context;
+    this.nodes = nodes;
+    this.#status = new Uint8Array(nodes.length);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Sends to the first `count` nodes. */
+  start(count: number, nowMs: number): void {
+    this.#startedMs = nowMs;
+    this.#hedgeAtMs = nowMs + this.context.health.hedgeDelayMs;
+    this.#resendAtMs = nowMs + limits.resendDelayMs;
+    for (let i = 0; i < count; i++) this.#send(i);
+  }
+
+  onResponse(tag: number, response: Response): void {
+    if (this.#ended) {
+      this.late(response);
+      return;
+    }
+    if (this.#status[tag] === ANSWERED) return;
+    const node = this.nodes[tag];
+    if (node === undefined) return;
+    this.#status[tag] = ANSWERED;
+    this.handle(tag, response);
+    if (!this.#ended && this.#status[tag] === ANSWERED) this.context.health.answered(node, this.#startedMs);
+  }
+
+  /** Hedges and resends; called every few milliseconds while the round is open. */
+  onTick(nowMs: number): void {
+    if (this.#ended) return;
+    if (nowMs >= this.#hedgeAtMs) {
+      this.#hedgeAtMs = Number.POSITIVE_INFINITY;
+      if (this.waiting() > 0) {
+        this.context.counters.add('hedged');
+        for (let i = 0; i < this.nodes.length; i++) {
+          const node = this.nodes[i];
+          if (this.#status[i] === WAITING && node !== undefined) this.context.health.slow(node);
+        }
+        while (this.askAnother()) {}
+      }
+    }
+    if (nowMs >= this.#resendAtMs && !this.#ended) {
+      this.#resendAtMs = nowMs + limits.resendDelayMs;
+      for (let i = 0; i < this.nodes.length; i++) {
+        const status = this.#status[i];
+        if (status === WAITING || status === FAILED) this.#send(i);
+      }
+    }
+  }
+
+  /** Nobody waits for it any more. */
+  abandon(): void {
+    this.#ended = true;
+  }
+
+  /** A node that has answered is sent another request of this round; its next response counts. */
+  sendAgain(index: number, request: Request): void {
+    const node = this.nodes[index];
+    if (node === undefined) return;
+    this.#status[index] = WAITING;
+    this.context.transport.send(node, request, this, index);
+  }
+
+  /** The request for the node at this index. */
+  protected abstract request(index: number): Request;
+
+  /** Meaning of a response; calls `fail`, `askAnother` or `finish`-like methods of the subclass. */
+  protected abstract handle(index: number, response: Response): void;
+
+  /** A response after the end; mostly of no interest. */
+  protected late(_response: Response): void {}
+
+  protected end(): void {
+    this.#ended = true;
+  }
+
+  /** No usable answer from this node for now: it is asked again with the next resend. */
+  protected fail(index: number): void {
+    this.#status[index] = FAILED;
+    const node = this.nodes[index];
+    if (node !== undefined) this.context.health.failed(node);
+  }
+
+  /** Sends to the first node that was not asked yet; false if there is none. */
+  protected askAnother(): boolean {
+    for (let i = 0; i < this.nodes.length; i++) {
+      if (this.#status[i] === UNSENT) {
+        this.#send(i);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Sends again to a node that has answered (to fetch what it holds). */
+  protected askAgain(index: number): void {
+    this.#send(index);
+  }
+
+  protected waiting(): number {
+    return this.#count(WAITING);
+  }
+
+  protected unsent(): number {
+    return this.#count(UNSENT);
+  }
+
+  /**
+   * Notes a ballot or floor that stands in the way. False if it is too far above this clock to be one node's word:
+   * the caller counts such nodes, and follows only what Q of them report (protocol §2).
+   */
+  protected observe(ballot: Ballot): boolean {
+    return this.context.ballots.observe(ballot.time);
+  }
+
+  #send(index: number): void {
+    const node = this.nodes[index];
+    if (node === undefined) return;
+    this.#status[index] = WAITING;
+    this.context.transport.send(node, this.request(index), this, index);
+  }
+
+  #count(status: number): number {
+    let count = 0;
+    for (let i = 0; i < this.#status.length; i++) if (this.#status[i] === status) count++;
+    return count;
+  }
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { RecordAddress } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import type { Operation } from './operation.ts';
+import type { PageTransfer } from './page-transfer.ts';
+import type { Pending } from './pending.ts';
+import type { ProtocolCounters } from './protocol-counters.ts';
+import type { RecordTask } from './record-task.ts';
+import type { RoundContext } from './round.ts';
+import type { SealPort } from './seal-port.ts';
+
+/** Where a record is, under one map. */
+export interface Placement {
+  readonly address: RecordAddress;
+  readonly generation: number;
+  readonly nodes: readonly NodeId[];
+  readonly mapEpoch: number;
+}
+
+/** What the tasks of one coordinator share, and how they speak to it. */
+export interface TaskContext<R> {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly seal: SealPort;
+  readonly rounds: RoundContext;
+  readonly counters: ProtocolCounters;
+  readonly pageTransfer: PageTransfer;
+  /** Epoch of the coordinator's current map. */
+  readonly mapEpoch: number;
+  place(operation: Operation<R>): Placement;
+  onBusy(task: RecordTask<R>): void;
+  onIdle(task: RecordTask<R>): void;
+  /** The task's map is outdated; these operations are to be placed anew, in this order. */
+  onMoved(task: RecordTask<R>, pendings: readonly Pending<R>[]): void;
+  /** Nodes answered with another epoch: the coordinator sees to it that both sides have the newer map. */
+  onFenced(mapEpoch: number): void;
+  /** Q is impossible because this proposer's clock is far ahead. */
+  onClockBroken(): void;
+  /** Room for so many pages more in memory; false if there is none. */
+  reservePages(count: number): boolean;
+  releasePages(count: number): void;
+}

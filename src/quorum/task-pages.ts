@@ -1,0 +1,104 @@
+import { limits } from '../base/limits.ts';
+import type { PageId } from '../record/state.ts';
+import type { CommitRequest, RecordAddress } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import type { AttemptPages, OpenedBase } from './attempt.ts';
+import type { CommitRound } from './commit-round.ts';
+import type { Pending } from './pending.ts';
+import type { TaskContext } from './task-context.ts';
+
+const NONE: ReadonlyMap<PageId, Buffer> = new Map();
+
+/** Pages of a large value for one record's task: those loaded for this round, and those on their way to the nodes. */
+export class TaskPages<R> {
+  readonly #context: TaskContext<R>;
+  #loaded: Map<PageId, Buffer> | null = null;
+  #reserved = 0;
+
+  constructor(context: TaskContext<R>) {
+    this.#context = context;
+  }
+
+  get loaded(): ReadonlyMap<PageId, Buffer> {
+    return this.#loaded ?? NONE;
+  }
+
+  /** After a round: the pages may go. */
+  clear(): void {
+    if (this.#loaded === null) return;
+    this.#context.releasePages(this.#reserved);
+    this.#reserved = 0;
+    this.#loaded = null;
+  }
+
+  /** False at once if there is no room for them in memory. `done(false)`: one is gone, the value has changed meanwhile. */
+  load(
+    address: RecordAddress,
+    base: OpenedBase,
+    nodes: readonly NodeId[],
+    pageIds: readonly PageId[],
+    active: readonly Pending<R>[],
+    done: (ok: boolean) => void,
+  ): boolean {
+    if (!this.#context.reservePages(pageIds.length)) return false;
+    this.#reserved += pageIds.length;
+    this.#loaded ??= new Map();
+    const holders = base.holders.length > 0 ? base.holders : nodes;
+    const progress = (): void => this.#extendDeadlines(active);
+    this.#context.pageTransfer.load(address, pageIds, holders, this.#loaded, progress, (ok) => {
+      if (ok) this.#context.counters.add('pages-loaded');
+      done(ok);
+    });
+    return true;
+  }
+
+  /** Seals the pages of an attempt and puts them on all nodes; whoever is left behind is found STALE by the COMMIT. */
+  send(
+    address: RecordAddress,
+    pages: AttemptPages,
+    nodes: readonly NodeId[],
+    active: readonly Pending<R>[],
+    done: () => void,
+  ): void {
+    const { seal, pageTransfer } = this.#context;
+    const sealed = pages.written.map(({ pageId, bytes }) => ({
+      pageId,
+      sealed: seal.sealPage(address.id, pageId, bytes),
+    }));
+    pageTransfer.send(address, sealed, nodes, () => this.#extendDeadlines(active), done);
+  }
+
+  /** Brings a node that answered STALE up to the COMMIT's state, from one that has acknowledged it. */
+  catchUp(round: CommitRound, node: NodeId, index: number, request: CommitRequest, active: readonly Pending<R>[]): void {
+    this.#catchUp(round, node, index, request, active, 0);
+  }
+
+  #catchUp(
+    round: CommitRound,
+    node: NodeId,
+    index: number,
+    request: CommitRequest,
+    active: readonly Pending<R>[],
+    tries: number,
+  ): void {
+    const { clock, counters, pageTransfer } = this.#context;
+    const source = round.acknowledged[0];
+    if (source === undefined) {
+      if (tries >= limits.pageCatchUpTries || round.ended) return;
+      clock.after(limits.roundTickMs, () => this.#catchUp(round, node, index, request, active, tries + 1));
+      return;
+    }
+    const progress = (): void => this.#extendDeadlines(active);
+    pageTransfer.catchUp(node, source, request, progress, (complete) => {
+      if (complete === null) return;
+      counters.add('pages-caught-up');
+      round.sendAgain(index, complete);
+    });
+  }
+
+  /** Transfers count outside the deadline as long as they progress. */
+  #extendDeadlines(active: readonly Pending<R>[]): void {
+    const untilMs = this.#context.clock.monotonicMs() + limits.deadlineMs;
+    for (const pending of active) pending.deadlineMs = Math.max(pending.deadlineMs, untilMs);
+  }
+}

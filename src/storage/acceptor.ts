@@ -1,0 +1,139 @@
+import { limits } from '../base/limits.ts';
+import { type Ballot, compareBallots, maxBallot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import type { RecordId, SealedState } from '../record/state.ts';
+import type { CommitRequest } from '../rpc/messages.ts';
+import { PromiseTable } from './promise-table.ts';
+
+/** What a node holds of one record; `state` is null when absent, and then `accepted` is NO_BALLOT. */
+export interface Held {
+  readonly accepted: Ballot;
+  readonly state: SealedState | null;
+}
+
+export type PrepareVerdict =
+  | { readonly kind: 'promise' }
+  | { readonly kind: 'reject'; readonly ballot: Ballot }
+  | { readonly kind: 'clock' };
+
+export type CommitVerdict =
+  | { readonly kind: 'accept' }
+  | { readonly kind: 'accepted-already' }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'reject'; readonly ballot: Ballot };
+
+const PROMISE = { kind: 'promise' } as const;
+const CLOCK = { kind: 'clock' } as const;
+const ACCEPT = { kind: 'accept' } as const;
+const ACCEPTED_ALREADY = { kind: 'accepted-already' } as const;
+const STALE = { kind: 'stale' } as const;
+
+/** Above every proposer id: a floor with it rejects all ballots of its time. */
+const ANY_PROPOSER = 0xffff_ffff;
+
+/**
+ * The rules of protocol §2-4 for one storage node, without I/O: what may be promised and accepted. The caller brings
+ * the record's state, raises the durable ceiling before it asks (`needsCeiling`), and stores what is accepted.
+ *
+ * Volatile: promises and floor. A new Acceptor after a restart starts with the floor at the last durable ceiling, so it
+ * stands by every promise that it has forgotten.
+ */
+export class Acceptor {
+  readonly promises: PromiseTable;
+  #ceilingUs: number;
+
+  constructor(durableCeilingUs: number, promiseCapacity: number = limits.promisesPerNode) {
+    this.#ceilingUs = durableCeilingUs;
+    this.promises = new PromiseTable(promiseCapacity, this.firstFloor(durableCeilingUs));
+  }
+
+  get floor(): Ballot {
+    return this.promises.floor;
+  }
+
+  get ceilingUs(): number {
+    return this.#ceilingUs;
+  }
+
+  /** After the new ceiling is durable; never lowers it. */
+  raiseCeiling(ceilingUs: number): void {
+    if (ceilingUs > this.#ceilingUs) this.#ceilingUs = ceilingUs;
+  }
+
+  /** Neither promise nor accept may be given for this ballot before the durable ceiling is at least that high. */
+  needsCeiling(ballot: Ballot): boolean {
+    return ballot.time > this.#ceilingUs;
+  }
+
+  /** More than 10 s above max(own clock, ceiling): answered CLOCK, not worth a ceiling (protocol §2). */
+  isBeyondClock(ballot: Ballot, nowUs: number): boolean {
+    return ballot.time > Math.max(nowUs, this.#ceilingUs) + limits.clockFollowMs * 1000;
+  }
+
+  promised(id: RecordId, accepted: Ballot): Ballot {
+    return maxBallot(this.promises.promised(id), accepted);
+  }
+
+  /** §4.1; a `promise` verdict has recorded the promise. */
+  prepare(id: RecordId, held: Held, ballot: Ballot, nowUs: number): PrepareVerdict {
+    if (this.isBeyondClock(ballot, nowUs)) return CLOCK;
+    const oldestUs = nowUs - limits.maxClockSkewMs * 1000;
+    if (ballot.time < oldestUs) return { kind: 'reject', ballot: { time: nowUs, proposer: 0 } };
+    const promised = this.promised(id, held.accepted);
+    if (compareBallots(promised, ballot) > 0 || compareBallots(held.accepted, ballot) >= 0) {
+      return { kind: 'reject', ballot: promised };
+    }
+    this.recordPromise(id, ballot);
+    return PROMISE;
+  }
+
+  /** §4.3; the caller stores on `accept`, and calls `accepted` when it has taken the state into memory. */
+  commit(id: RecordId, held: Held, request: CommitRequest): CommitVerdict {
+    if (sameBallot(held.accepted, request.ballot)) return ACCEPTED_ALREADY;
+    if (!this.mayAccept(id, held, request.ballot)) {
+      return { kind: 'reject', ballot: this.promised(id, held.accepted) };
+    }
+    const pages = request.pages;
+    if (pages !== null && !pages.complete) {
+      const origin = held.state === null ? NO_BALLOT : held.state.header.origin;
+      if (!sameBallot(origin, request.baseOrigin)) return STALE;
+    }
+    return ACCEPT;
+  }
+
+  /** The state is in memory (not yet durable): its ballot covers the promise. */
+  accepted(id: RecordId, ballot: Ballot): void {
+    this.promises.covered(id, ballot);
+  }
+
+  /** The write of an accepted state failed: what was promised by accepting stays promised. */
+  acceptFailed(id: RecordId, ballot: Ballot): void {
+    this.promises.promise(id, ballot);
+  }
+
+  /** Takes `next` as promised if the ceiling allows; true if it stands (a resend asks again). */
+  promiseNext(id: RecordId, accepted: Ballot, next: Ballot): boolean {
+    if (this.needsCeiling(next)) return false;
+    const promised = this.promised(id, accepted);
+    if (compareBallots(promised, next) > 0) return false;
+    this.recordNext(id, next);
+    return true;
+  }
+
+  // The rules that the simulator's deliberate defects break one at a time.
+
+  protected firstFloor(durableCeilingUs: number): Ballot {
+    return { time: durableCeilingUs, proposer: ANY_PROPOSER };
+  }
+
+  protected recordPromise(id: RecordId, ballot: Ballot): void {
+    this.promises.promise(id, ballot);
+  }
+
+  protected recordNext(id: RecordId, next: Ballot): void {
+    this.promises.promise(id, next);
+  }
+
+  protected mayAccept(id: RecordId, held: Held, ballot: Ballot): boolean {
+    return compareBallots(this.promised(id, held.accepted), ballot) <= 0 && compareBallots(held.accepted, ballot) < 0;
+  }
+}

@@ -1,0 +1,154 @@
+import { limits } from '../base/limits.ts';
+import { type Ballot, sameBallot } from '../record/ballot.ts';
+import { droppedPageKey, pageKey, pageRange, parsePageKey } from '../record/record-id.ts';
+import type { PageId } from '../record/state.ts';
+import {
+  type GetPagesRequest,
+  type ListPagesRequest,
+  MessageType,
+  type MissingPagesRequest,
+  type PutPagesRequest,
+  type RecordAddress,
+} from '../rpc/messages.ts';
+import type { Call } from '../rpc/transport.ts';
+import type { Engine } from './engine.ts';
+import type { CachedRecord } from './record-cache.ts';
+import type { WritePipeline } from './write-pipeline.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Pages of large values on one node. They arrive ahead of the COMMIT that lists them; `#known` remembers the latest
+ * ones that are durable here, so that the COMMIT can be judged without a read.
+ */
+export class PageStore {
+  readonly #engine: Engine;
+  readonly #pipeline: WritePipeline;
+  readonly #known = new Set<string>();
+
+  constructor(engine: Engine, pipeline: WritePipeline) {
+    this.#engine = engine;
+    this.#pipeline = pipeline;
+  }
+
+  serve(call: Call, request: PutPagesRequest | GetPagesRequest | MissingPagesRequest): void {
+    switch (request.type) {
+      case MessageType.putPages:
+        this.#put(call, request);
+        break;
+      case MessageType.getPages:
+        this.#get(call, request);
+        break;
+      case MessageType.missingPages:
+        this.#missing(call, request);
+        break;
+    }
+  }
+
+  /** False if one of them is not known to be here: the coordinator then asks which are missing, which makes them known. */
+  holdsAll(address: RecordAddress, pageIds: readonly PageId[]): boolean {
+    for (const pageId of pageIds) {
+      if (!this.#known.has(address.id + pageId)) return false;
+    }
+    return true;
+  }
+
+  /** Marks pages that the record has ceased to list, for the purge to find. */
+  noteDropped(address: RecordAddress, ballot: Ballot, pageIds: readonly PageId[]): void {
+    for (const pageId of pageIds) {
+      this.#pipeline.add({ key: droppedPageKey(ballot, address.shard, address.id, pageId), value: NOTHING });
+    }
+  }
+
+  /** All pages of the record, if its origin is the one asked for: a superset of those in use. */
+  list(call: Call, request: ListPagesRequest, record: CachedRecord): void {
+    if (record.state === null || !sameBallot(record.state.header.origin, request.ifOrigin)) {
+      call.respond({ type: MessageType.pageIds, pageIds: null });
+      return;
+    }
+    this.#scanIds(request.address, (pageIds) => {
+      if (pageIds === null) call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be listed' });
+      else this.#pipeline.respondWhenDurable(call, record.batch, { type: MessageType.pageIds, pageIds });
+    });
+  }
+
+  #put(call: Call, request: PutPagesRequest): void {
+    const { shard, id } = request.address;
+    const batch = this.#pipeline.formingNumber;
+    for (const page of request.pages) {
+      this.#pipeline.add({ key: pageKey(shard, id, page.pageId), value: page.sealed });
+    }
+    this.#pipeline.respondWhenDurable(
+      {
+        request,
+        respond: (response) => {
+          if (response.type === MessageType.pagesStored) {
+            for (const page of request.pages) this.#remember(id + page.pageId);
+          }
+          call.respond(response);
+        },
+      },
+      batch,
+      { type: MessageType.pagesStored },
+    );
+  }
+
+  #get(call: Call, request: GetPagesRequest): void {
+    const { shard, id } = request.address;
+    const keys = request.pageIds.map((pageId) => pageKey(shard, id, pageId));
+    this.#engine.getMany(keys, (error, pages) => {
+      if (error !== null || pages === undefined) {
+        call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be read' });
+      } else {
+        call.respond({ type: MessageType.pages, pages });
+      }
+    });
+  }
+
+  #missing(call: Call, request: MissingPagesRequest): void {
+    this.#scanIds(request.address, (held) => {
+      if (held === null) {
+        call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be listed' });
+        return;
+      }
+      const here = new Set(held);
+      const missing: PageId[] = [];
+      for (const pageId of request.pageIds) {
+        if (here.has(pageId)) this.#remember(request.address.id + pageId);
+        else missing.push(pageId);
+      }
+      call.respond({ type: MessageType.pageIds, pageIds: missing });
+    });
+  }
+
+  #scanIds(address: RecordAddress, done: (pageIds: PageId[] | null) => void): void {
+    const { from, to } = pageRange(address.shard, address.id);
+    const found: PageId[] = [];
+    const next = (start: Buffer): void => {
+      const range = { from: start, to, limit: 4096, limitBytes: limits.scanStepBytes, keysOnly: true };
+      this.#engine.scan(range, (error, entries) => {
+        if (error !== null || entries === undefined) {
+          done(null);
+          return;
+        }
+        for (const entry of entries) {
+          const page = parsePageKey(entry.key);
+          if (page !== null) found.push(page.pageId);
+        }
+        const last = entries.at(-1);
+        if (last === undefined) done(found);
+        else next(Buffer.concat([last.key, Buffer.alloc(1)]));
+      });
+    };
+    next(from);
+  }
+
+  #remember(key: string): void {
+    this.#known.add(key);
+    if (this.#known.size <= limits.knownPagesPerNode) return;
+    for (const oldest of this.#known) {
+      this.#known.delete(oldest);
+      if (this.#known.size <= limits.knownPagesPerNode) break;
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { limits } from '../base/limits.ts';
+import type { Ballot } from '../record/ballot.ts';
+import { parseRecordKey, recordRange } from '../record/record-id.ts';
+import { type RecordId, type SealedState, StateKind } from '../record/state.ts';
+import { decodeStored } from '../record/state-codec.ts';
+import { MessageType, type ScanEntry, type ScanRequest, Want } from '../rpc/messages.ts';
+import type { Call } from '../rpc/transport.ts';
+import type { Engine } from './engine.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Live records of one namespace and generation in id order (architecture 7). Tombstones and corrupt records are left out: where a
+ * replica shows an id that another does not, the coordinator settles it by a READ.
+ */
+export function scanRecords(engine: Engine, request: ScanRequest, call: Call): void {
+  const { to } = recordRange(request.shard);
+  const entries: ScanEntry[] = [];
+  let lastId: RecordId = request.afterId;
+  let examined = 0;
+  const step = (from: Buffer): void => {
+    const range = { from, to, limit: limits.scanStepRecords, limitBytes: limits.scanStepBytes, keysOnly: false };
+    engine.scan(range, (error, found) => {
+      if (error !== null || found === undefined) {
+        call.respond({ type: MessageType.fault, fault: 'io', detail: 'records could not be read' });
+        return;
+      }
+      for (const { key, value } of found) {
+        const id = parseRecordKey(key)?.id ?? lastId;
+        lastId = id;
+        examined++;
+        const entry = matching(id, value, request);
+        if (entry !== null) entries.push(entry);
+        if (entries.length >= request.limit) break;
+      }
+      const exhausted = found.length === 0;
+      if (exhausted || entries.length >= request.limit || examined >= limits.scanExaminedRecords) {
+        call.respond({ type: MessageType.scanned, entries, lastId, exhausted });
+      } else {
+        step(recordRange(request.shard, lastId).from);
+      }
+    });
+  };
+  step(recordRange(request.shard, request.afterId).from);
+}
+
+function matching(id: RecordId, value: Buffer, request: ScanRequest): ScanEntry | null {
+  const stored = decodeStored(value);
+  if (stored === null) return null;
+  const header = stored.state.header;
+  if (header.kind !== StateKind.live) return null;
+  if (header.namespace !== request.namespace || header.generation !== request.generation) return null;
+  return entryOf(id, stored.accepted, stored.state, request.want);
+}
+
+function entryOf(id: RecordId, accepted: Ballot, state: SealedState, want: Want): ScanEntry {
+  const meta = want === Want.nothing ? NOTHING : state.meta;
+  return { id, accepted, state: { header: state.header, meta, value: null } };
+}

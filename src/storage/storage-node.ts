@@ -1,0 +1,372 @@
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { ClusterMap } from '../cluster/map.ts';
+import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { recordKey } from '../record/record-id.ts';
+import type { RecordId, SealedState } from '../record/state.ts';
+import { decodeStored, encodeStored } from '../record/state-codec.ts';
+import {
+  type CommitRequest,
+  type FaultKind,
+  MessageType,
+  type PrepareRequest,
+  type ReadRequest,
+  type RecordAddress,
+  type Response,
+  Want,
+} from '../rpc/messages.ts';
+import type { Call, CallHandler, NodeHello } from '../rpc/transport.ts';
+import type { Acceptor } from './acceptor.ts';
+import { CeilingKeeper } from './ceiling-keeper.ts';
+import type { Engine } from './engine.ts';
+import { NodeMap } from './node-map.ts';
+import type { NodeStore } from './node-store.ts';
+import { PageStore } from './page-store.ts';
+import { type CachedRecord, RecordCache } from './record-cache.ts';
+import { scanRecords } from './record-scan.ts';
+import { type BatchListener, type Fsync, WritePipeline } from './write-pipeline.ts';
+
+export interface StorageNodeOptions {
+  readonly nodeId: number;
+  readonly incarnation: string;
+  readonly engine: Engine;
+  readonly store: NodeStore;
+  readonly acceptor: Acceptor;
+  readonly map: ClusterMap;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fsync: Fsync;
+  readonly cacheBytes: number;
+}
+
+/** Batch number of what came from the disk. */
+const FROM_DISK = 0;
+
+const ABSENT: CachedRecord = { accepted: NO_BALLOT, state: null, batch: FROM_DISK };
+
+/**
+ * One storage node: takes calls, brings the record each is about, asks the acceptor, and answers when what the answer
+ * rests on is durable. It never sees a key or a value.
+ *
+ * Invariants: calls on one record are served in the order they came; `#unsaved` holds every record whose newest state
+ * is not durable yet, so nothing is read from the disk while something newer is in memory.
+ */
+export class StorageNode implements CallHandler, BatchListener {
+  readonly #options: StorageNodeOptions;
+  readonly #acceptor: Acceptor;
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #cache: RecordCache;
+  readonly #unsaved = new Map<RecordId, CachedRecord>();
+  readonly #loading = new Map<RecordId, Call[]>();
+  readonly #pipeline: WritePipeline;
+  readonly #ceiling: CeilingKeeper;
+  readonly #pages: PageStore;
+  readonly #map: NodeMap;
+  #corruptRecords = 0;
+  #stopped = false;
+
+  constructor(options: StorageNodeOptions) {
+    this.#options = options;
+    this.#acceptor = options.acceptor;
+    this.#engine = options.engine;
+    this.#clock = options.clock;
+    this.#cache = new RecordCache(options.cacheBytes);
+    this.#pipeline = new WritePipeline(options.engine, options.clock, options.log, options.fsync, this);
+    this.#ceiling = new CeilingKeeper(options.acceptor, options.store, options.clock, options.log, (calls, raised) => {
+      if (raised) this.receive(calls);
+      else for (const call of calls) call.respond(fault('io', 'the ceiling could not be written'));
+    });
+    this.#pages = new PageStore(options.engine, this.#pipeline);
+    this.#map = new NodeMap(options.nodeId, options.map, options.store, options.log);
+  }
+
+  /** Calls may be received once `ready` was called. */
+  start(ready: () => void): void {
+    this.#pipeline.start();
+    this.#ceiling.start(ready);
+  }
+
+  /** Writes and syncs what is pending; calls that come later are answered with a fault. The engine stays open. */
+  stop(callback: () => void): void {
+    this.#stopped = true;
+    this.#ceiling.stop();
+    this.#pipeline.drain(callback);
+  }
+
+  hello(): NodeHello {
+    return {
+      nodeId: this.#options.nodeId,
+      incarnation: this.#options.incarnation,
+      mapEpoch: this.#map.epoch,
+      floor: this.#acceptor.floor,
+      clockUs: this.#clock.wallUs(),
+    };
+  }
+
+  receive(calls: readonly Call[]): void {
+    let toLoad: RecordAddress[] | null = null;
+    for (const call of calls) {
+      const request = call.request;
+      if (this.#stopped) {
+        call.respond(fault('io', 'the node is stopping'));
+        continue;
+      }
+      switch (request.type) {
+        case MessageType.read:
+        case MessageType.prepare:
+        case MessageType.commit:
+        case MessageType.listPages: {
+          const refusal = this.#map.refusal(request.address);
+          if (refusal !== null) call.respond(refusal);
+          else if (!this.#serveFromMemory(call, request.address.id)) {
+            toLoad ??= [];
+            toLoad.push(request.address);
+          }
+          break;
+        }
+        default:
+          this.#receiveOther(call);
+      }
+    }
+    if (toLoad !== null) this.#load(toLoad);
+  }
+
+  onDurable(records: readonly RecordId[], batch: number): void {
+    for (const id of records) {
+      const record = this.#unsaved.get(id);
+      if (record === undefined || record.batch !== batch) continue;
+      this.#unsaved.delete(id);
+      this.#cache.set(id, record);
+    }
+  }
+
+  onFailed(records: readonly RecordId[], batch: number): void {
+    for (const id of records) {
+      const record = this.#unsaved.get(id);
+      if (record === undefined || record.batch !== batch) continue;
+      this.#unsaved.delete(id);
+      this.#acceptor.acceptFailed(id, record.accepted);
+    }
+  }
+
+  #receiveOther(call: Call): void {
+    const request = call.request;
+    switch (request.type) {
+      case MessageType.putPages:
+      case MessageType.getPages:
+      case MessageType.missingPages: {
+        const refusal = this.#map.refusal(request.address);
+        if (refusal !== null) call.respond(refusal);
+        else this.#pages.serve(call, request);
+        break;
+      }
+      case MessageType.scan: {
+        const refusal = this.#map.scanRefusal(request);
+        if (refusal !== null) call.respond(refusal);
+        else scanRecords(this.#engine, request, call);
+        break;
+      }
+      case MessageType.adoptMap:
+        this.#map.adopt(request.map, call);
+        break;
+      case MessageType.nodeStatus:
+        call.respond({ type: MessageType.status, status: this.#status() });
+        break;
+      default:
+        call.respond(fault('malformed', 'not a request for a storage node'));
+    }
+  }
+
+  /** False if the record must be brought from the disk first; the call then waits in `#loading`. */
+  #serveFromMemory(call: Call, id: RecordId): boolean {
+    const waiting = this.#loading.get(id);
+    if (waiting !== undefined) {
+      waiting.push(call);
+      return true;
+    }
+    const record = this.#unsaved.get(id) ?? this.#cache.get(id);
+    if (record === undefined) {
+      this.#loading.set(id, [call]);
+      return false;
+    }
+    this.#serve(call, record);
+    return true;
+  }
+
+  #load(addresses: readonly RecordAddress[]): void {
+    const keys = addresses.map((address) => recordKey(address.shard, address.id));
+    this.#engine.getMany(keys, (error, values) => {
+      for (let i = 0; i < addresses.length; i++) {
+        const id = addresses[i]?.id ?? '';
+        const calls = this.#loading.get(id);
+        assert(calls !== undefined, 'whoever loads has calls that wait');
+        this.#loading.delete(id);
+        if (error !== null) {
+          const kind: FaultKind = error.kind === 'corrupt' ? 'corrupt' : 'io';
+          for (const call of calls) call.respond(fault(kind, error.message));
+          continue;
+        }
+        this.#loaded(id, values?.[i] ?? null, calls);
+      }
+    });
+  }
+
+  #loaded(id: RecordId, bytes: Buffer | null, calls: readonly Call[]): void {
+    let record: CachedRecord = ABSENT;
+    if (bytes !== null) {
+      const stored = decodeStored(bytes);
+      if (stored === null) {
+        this.#onCorrupt(id, calls);
+        return;
+      }
+      record = { accepted: stored.accepted, state: stored.state, batch: FROM_DISK };
+    }
+    this.#cache.set(id, record);
+    for (const call of calls) this.#serve(call, this.#unsaved.get(id) ?? record);
+  }
+
+  /**
+   * What was accepted is unknown but lies below the ceiling. So the node answers nothing from this record, and takes
+   * only a COMMIT above all that it can have accepted: a repair by the coordinator that hears of it.
+   */
+  #onCorrupt(id: RecordId, calls: readonly Call[]): void {
+    this.#corruptRecords++;
+    this.#options.log.error({ nodeId: this.#options.nodeId }, 'a stored record is corrupt; it waits for repair');
+    this.#acceptor.promises.promise(id, { time: this.#acceptor.ceilingUs, proposer: 0xffff_ffff });
+    for (const call of calls) {
+      const request = call.request;
+      if (request.type === MessageType.commit) this.#serve(call, this.#unsaved.get(id) ?? ABSENT);
+      else call.respond(fault('corrupt', 'the stored record is corrupt'));
+    }
+  }
+
+  #serve(call: Call, record: CachedRecord): void {
+    const request = call.request;
+    switch (request.type) {
+      case MessageType.read:
+        this.#serveRead(call, request, record);
+        break;
+      case MessageType.prepare:
+        this.#servePrepare(call, request, record);
+        break;
+      case MessageType.commit:
+        this.#serveCommit(call, request, record);
+        break;
+      case MessageType.listPages:
+        this.#pages.list(call, request, record);
+        break;
+      default:
+        assert(false, 'only record requests wait for a record');
+    }
+  }
+
+  #serveRead(call: Call, request: ReadRequest, record: CachedRecord): void {
+    const wanted = request.ifAccepted === null || sameBallot(request.ifAccepted, record.accepted);
+    const state = wanted ? project(record.state, request.want) : null;
+    this.#pipeline.respondWhenDurable(call, record.batch, {
+      type: MessageType.state,
+      accepted: record.accepted,
+      state,
+    });
+  }
+
+  #servePrepare(call: Call, request: PrepareRequest, record: CachedRecord): void {
+    const id = request.address.id;
+    const nowUs = this.#clock.wallUs();
+    if (this.#acceptor.needsCeiling(request.ballot) && !this.#acceptor.isBeyondClock(request.ballot, nowUs)) {
+      this.#ceiling.waitFor(request.ballot, call);
+      return;
+    }
+    const verdict = this.#acceptor.prepare(id, record, request.ballot, nowUs);
+    switch (verdict.kind) {
+      case 'promise':
+        this.#pipeline.respondWhenDurable(call, record.batch, {
+          type: MessageType.promise,
+          accepted: record.accepted,
+          state: project(record.state, request.want),
+        });
+        break;
+      case 'reject':
+        call.respond({ type: MessageType.reject, ballot: verdict.ballot, floor: this.#acceptor.floor });
+        break;
+      case 'clock':
+        call.respond({
+          type: MessageType.clock,
+          clockUs: nowUs,
+          ceiling: { time: this.#acceptor.ceilingUs, proposer: 0 },
+        });
+        break;
+    }
+  }
+
+  #serveCommit(call: Call, request: CommitRequest, record: CachedRecord): void {
+    if (this.#acceptor.needsCeiling(request.ballot)) {
+      this.#ceiling.waitFor(request.ballot, call);
+      return;
+    }
+    const id = request.address.id;
+    const verdict = this.#acceptor.commit(id, record, request);
+    switch (verdict.kind) {
+      case 'accept':
+        if (request.pages !== null && !this.#pages.holdsAll(request.address, request.pages.added)) {
+          call.respond({ type: MessageType.stale });
+          return;
+        }
+        this.#accept(call, request);
+        break;
+      case 'accepted-already':
+        this.#acknowledge(call, request, record.batch);
+        break;
+      case 'stale':
+        call.respond({ type: MessageType.stale });
+        break;
+      case 'reject':
+        call.respond({ type: MessageType.reject, ballot: verdict.ballot, floor: this.#acceptor.floor });
+        break;
+    }
+  }
+
+  #accept(call: Call, request: CommitRequest): void {
+    const { id, shard } = request.address;
+    const batch = this.#pipeline.formingNumber;
+    this.#unsaved.set(id, { accepted: request.ballot, state: request.state, batch });
+    this.#acceptor.accepted(id, request.ballot);
+    this.#pipeline.addRecord(id, {
+      key: recordKey(shard, id),
+      value: encodeStored(request.ballot, request.state),
+    });
+    if (request.pages !== null) this.#pages.noteDropped(request.address, request.ballot, request.pages.dropped);
+    this.#acknowledge(call, request, batch);
+  }
+
+  #acknowledge(call: Call, request: CommitRequest, batch: number): void {
+    const nextRecorded =
+      request.next !== null && this.#acceptor.promiseNext(request.address.id, request.ballot, request.next);
+    this.#pipeline.respondWhenDurable(call, batch, { type: MessageType.ack, nextRecorded });
+  }
+
+  #status() {
+    return {
+      nodeId: this.#options.nodeId,
+      mapEpoch: this.#map.epoch,
+      engine: this.#engine.name,
+      fsync: this.#options.fsync,
+      dataBytes: this.#engine.sizeBytes(),
+      corruptRecords: this.#corruptRecords,
+      unsyncedMs: this.#pipeline.unsyncedMs(),
+    };
+  }
+}
+
+/** The part of a state that was asked for. */
+function project(state: SealedState | null, want: Want): SealedState | null {
+  if (state === null || want === Want.nothing) return null;
+  if (want === Want.full || state.value === null || state.value.length === 0) return state;
+  return { header: state.header, meta: state.meta, value: null };
+}
+
+function fault(kind: FaultKind, detail: string): Response {
+  return { type: MessageType.fault, fault: kind, detail };
+}

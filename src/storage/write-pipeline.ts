@@ -1,0 +1,193 @@
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { RecordId } from '../record/state.ts';
+import { MessageType, type Response } from '../rpc/messages.ts';
+import type { Call } from '../rpc/transport.ts';
+import type { Engine, EngineChange, EngineError } from './engine.ts';
+
+export type Fsync = 'always' | 'everysec' | 'no';
+
+/** Responses that wait for one batch, and the records in it. */
+interface Batch {
+  readonly number: number;
+  readonly changes: EngineChange[];
+  readonly records: RecordId[];
+  readonly calls: Call[];
+  readonly responses: Response[];
+}
+
+/** Told when a batch can be counted on, or never will be. */
+export interface BatchListener {
+  onDurable(records: readonly RecordId[], batch: number): void;
+  onFailed(records: readonly RecordId[], batch: number): void;
+}
+
+const SYNC_INTERVAL_MS = 1_000;
+
+/**
+ * One write batch in flight, the next one forming meanwhile (architecture 4). A response that rests on a batch leaves only when the
+ * batch is in the log, and under fsync `always` on the disk: an answer never depends on what a crash could take back.
+ */
+export class WritePipeline {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #fsync: Fsync;
+  readonly #listener: BatchListener;
+  #forming: Batch;
+  #writing = false;
+  #flushScheduled = false;
+  /** Batches up to this number are durable as far as `fsync` asks. */
+  #durable = 0;
+  /** Written, waiting for the disk (fsync always), oldest first; and the one being written. */
+  readonly #inFlight = new Map<number, Batch>();
+  #unsyncedSinceMs: number | null = null;
+  #syncing = false;
+  #closed = false;
+  readonly #flush = (): void => {
+    this.#flushScheduled = false;
+    this.#startWrite();
+  };
+
+  constructor(engine: Engine, clock: Clock, log: Log, fsync: Fsync, listener: BatchListener) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#log = log;
+    this.#fsync = fsync;
+    this.#listener = listener;
+    this.#forming = newBatch(1);
+  }
+
+  /** The batch that a change made now will be in. */
+  get formingNumber(): number {
+    return this.#forming.number;
+  }
+
+  /** How long the oldest write has not been on the disk for, milliseconds; 0 when all is. */
+  unsyncedMs(): number {
+    return this.#unsyncedSinceMs === null ? 0 : this.#clock.monotonicMs() - this.#unsyncedSinceMs;
+  }
+
+  /** Adds a record's change; the pipeline tells the listener of it under `formingNumber`. */
+  addRecord(id: RecordId, change: EngineChange): void {
+    this.#forming.records.push(id);
+    this.add(change);
+  }
+
+  add(change: EngineChange): void {
+    this.#forming.changes.push(change);
+    if (!this.#flushScheduled && !this.#writing) this.#schedule();
+  }
+
+  /** Sends `response` once batch `number` is durable: at once if it is. */
+  respondWhenDurable(call: Call, number: number, response: Response): void {
+    if (number <= this.#durable) {
+      call.respond(response);
+      return;
+    }
+    const batch = number === this.#forming.number ? this.#forming : this.#inFlight.get(number);
+    assert(batch !== undefined, 'a batch that is not durable is forming or in flight');
+    batch.calls.push(call);
+    batch.responses.push(response);
+  }
+
+  /** Starts the once-a-second sync. */
+  start(): void {
+    if (this.#fsync === 'everysec' && this.#engine.supports.durable) this.#tick();
+  }
+
+  /** Writes what is forming, waits for what is in flight, syncs unless fsync is `no`. */
+  drain(callback: () => void): void {
+    if (this.#writing || this.#syncing || this.#forming.changes.length > 0) {
+      if (!this.#writing) this.#startWrite();
+      this.#clock.after(5, () => this.drain(callback));
+      return;
+    }
+    this.#closed = true;
+    if (this.#fsync === 'no' || !this.#engine.supports.durable) callback();
+    else this.#engine.sync(() => callback());
+  }
+
+  #schedule(): void {
+    this.#flushScheduled = true;
+    this.#clock.endOfTurn(this.#flush);
+  }
+
+  #startWrite(): void {
+    if (this.#writing || this.#forming.changes.length === 0) return;
+    const batch = this.#forming;
+    this.#forming = newBatch(batch.number + 1);
+    this.#inFlight.set(batch.number, batch);
+    this.#writing = true;
+    this.#engine.write(batch.changes, (error) => {
+      this.#writing = false;
+      if (error === null) this.#onWritten(batch);
+      else this.#onFailed(batch, error);
+      if (this.#forming.changes.length > 0 && !this.#flushScheduled) this.#startWrite();
+    });
+  }
+
+  #onWritten(batch: Batch): void {
+    this.#unsyncedSinceMs ??= this.#clock.monotonicMs();
+    if (this.#fsync !== 'always' || !this.#engine.supports.durable) {
+      this.#onDurable(batch);
+      return;
+    }
+    this.#engine.sync((error) => {
+      if (error === null) this.#onDurable(batch);
+      else this.#failBatch(batch, error);
+    });
+  }
+
+  #onDurable(batch: Batch): void {
+    // Syncs are shared: a later batch's callback may come with an earlier one's, never before it.
+    this.#durable = Math.max(this.#durable, batch.number);
+    this.#inFlight.delete(batch.number);
+    this.#listener.onDurable(batch.records, batch.number);
+    for (let i = 0; i < batch.calls.length; i++) {
+      const response = batch.responses[i];
+      if (response !== undefined) batch.calls[i]?.respond(response);
+    }
+  }
+
+  /** What is forming may rest on what failed (a paged value's base): it fails too. */
+  #onFailed(batch: Batch, error: EngineError): void {
+    this.#failBatch(batch, error);
+    const forming = this.#forming;
+    this.#forming = newBatch(forming.number + 1);
+    this.#failBatch(forming, error);
+  }
+
+  #failBatch(batch: Batch, error: EngineError): void {
+    this.#log.error({ kind: error.kind, detail: error.message, records: batch.records.length }, 'a write batch failed');
+    this.#inFlight.delete(batch.number);
+    this.#listener.onFailed(batch.records, batch.number);
+    const fault: Response = { type: MessageType.fault, fault: 'io', detail: error.kind };
+    for (const call of batch.calls) call.respond(fault);
+  }
+
+  #tick(): void {
+    this.#clock.after(SYNC_INTERVAL_MS, () => {
+      if (this.#closed) return;
+      if (this.#unsyncedSinceMs !== null && !this.#syncing) this.#sync();
+      this.#tick();
+    });
+  }
+
+  #sync(): void {
+    const since = this.#unsyncedSinceMs;
+    this.#syncing = true;
+    this.#unsyncedSinceMs = null;
+    this.#engine.sync((error) => {
+      this.#syncing = false;
+      if (error === null) return;
+      this.#unsyncedSinceMs = since;
+      this.#log.error({ detail: error.message }, 'the log could not be synced to the disk');
+    });
+  }
+}
+
+function newBatch(number: number): Batch {
+  return { number, changes: [], records: [], calls: [], responses: [] };
+}
