@@ -70,6 +70,7 @@ export class NodeDirectory implements NodeStore {
   readonly #lastRun: RunMark | null;
   #identity: NodeIdentity | null;
   #fsync: Fsync | null = null;
+  #trust: Trust | null = null;
 
   /** Used by `openNodeDirectory`. Rejects with FileError; EBADMSG for content that cannot be used. */
   static async load(files: Files, machine: Machine, path: string, lock: FileLock): Promise<NodeDirectory> {
@@ -129,6 +130,8 @@ export class NodeDirectory implements NodeStore {
   /** Rejects with FileError, like the other calls for start and stop: the node must not go on then. */
   async saveIdentity(identity: NodeIdentity): Promise<void> {
     await this.#replace('identity.json', encodeIdentity(identity));
+    const rejoins = this.#identity?.incarnation !== identity.incarnation;
+    if (rejoins && this.#trust === 'distrusted') this.#trust = 'clean';
     this.#identity = identity;
   }
 
@@ -148,15 +151,17 @@ export class NodeDirectory implements NodeStore {
    * configured now: what it did not sync is lost all the same). `trustAfterMachineCrash`: the operator has decided to.
    */
   assessTrust(options: { readonly trustAfterMachineCrash: boolean }): Trust {
-    const last = this.#lastRun;
-    if (last === null || last.state === 'clean') return 'clean';
-    if (last.bootId === this.#machine.bootId) return 'process-crash';
-    return last.fsync === 'always' || options.trustAfterMachineCrash ? 'process-crash' : 'distrusted';
+    this.#trust = this.#assess(options.trustAfterMachineCrash);
+    return this.#trust;
   }
 
-  /** From here on the directory says that a node is running on it; durable when the promise resolves. Before the first answer. */
+  /**
+   * From here on the directory says that a node is running on it; durable when the promise resolves. Before the first
+   * answer, and on a distrusted disk after the records were wiped and a new incarnation was saved: it ends the distrust.
+   */
   async removeCleanMark(options: { readonly fsync: Fsync }): Promise<void> {
     assert(this.#identity !== null, 'a node has an identity before it runs');
+    assert(this.#trust !== null && this.#trust !== 'distrusted', 'only a trusted disk, or a new incarnation, runs');
     await this.#replace('run.json', this.#runMark('running', options.fsync));
     this.#fsync = options.fsync;
   }
@@ -179,6 +184,13 @@ export class NodeDirectory implements NodeStore {
     } finally {
       this.#lock.release();
     }
+  }
+
+  #assess(trustAfterMachineCrash: boolean): Trust {
+    const last = this.#lastRun;
+    if (last === null || last.state === 'clean') return 'clean';
+    if (last.bootId === this.#machine.bootId) return 'process-crash';
+    return last.fsync === 'always' || trustAfterMachineCrash ? 'process-crash' : 'distrusted';
   }
 
   #replace(name: string, bytes: Buffer): Promise<void> {

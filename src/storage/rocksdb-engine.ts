@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { type Files, filePromise } from '../base/files.ts';
+import { type FileError, type Files, filePromise } from '../base/files.ts';
 import { limits } from '../base/limits.ts';
 import {
   type Engine,
@@ -191,6 +191,7 @@ class RocksdbEngine implements Engine {
     return this.#sizeBytes;
   }
 
+  /** Syncs before it closes; an error of either is reported, and the database closed as far as it goes. */
   close(callback: EngineCallback<void>): void {
     if (this.#closed) {
       callback(closedError(), undefined);
@@ -207,15 +208,22 @@ class RocksdbEngine implements Engine {
     const timer = this.#clock.after(limits.engineCloseMs, () => {
       finish(new EngineError('io', `${this.#directory} could not be closed within ${limits.engineCloseMs} ms`));
     });
-    this.#onIdle = () => {
+    this.#onIdle = () => this.#closeIdle(finish);
+    if (this.#inFlight === 0) this.#onIdle();
+  }
+
+  /** RocksDB's own close leaves the log as it is: without this sync a clean stop would not be one for a loss of power. */
+  #closeIdle(finish: (error: EngineError | null) => void): void {
+    const closeDatabase = (syncError: FileError | null): void => {
       this.#wal.close(() => {
         this.#database.close().then(
-          () => finish(null),
+          () => finish(syncError === null ? null : runningError(syncError)),
           (error: unknown) => finish(runningError(error)),
         );
       });
     };
-    if (this.#inFlight === 0) this.#onIdle();
+    if (this.#unsynced) this.#wal.sync(closeDatabase);
+    else closeDatabase(null);
   }
 
   #ended(): void {

@@ -24,6 +24,8 @@ export class WalSync {
   #waiting: SyncCallback[] = [];
   #running = false;
   #broken: FileError | null = null;
+  /** A log's name may not be on the disk yet. */
+  #newNames = false;
   #closeCallback: (() => void) | null = null;
 
   constructor(files: Files, directory: string) {
@@ -69,9 +71,10 @@ export class WalSync {
       const numbers = logNumbers(names);
       this.#forgetGone(numbers);
       const fresh = numbers.filter((number) => !this.#logs.has(number));
+      if (fresh.length > 0) this.#newNames = true;
       this.#openAll(fresh, (openError) => {
         if (openError !== null) callback(openError);
-        else this.#syncLogs(numbers.at(-1) ?? 0, fresh.length > 0, callback);
+        else this.#syncLogs(numbers.at(-1) ?? 0, callback);
       });
     });
   }
@@ -87,13 +90,15 @@ export class WalSync {
     }
   }
 
-  #syncLogs(newest: number, directoryChanged: boolean, callback: SyncCallback): void {
-    const finished = gather(this.#logs.size + (directoryChanged ? 1 : 0), (error) => {
+  #syncLogs(newest: number, callback: SyncCallback): void {
+    const newNames = this.#newNames;
+    const finished = gather(this.#logs.size + (newNames ? 1 : 0), (error) => {
       // After a failed sync nobody knows what is on the disk, and the next one would succeed without the lost pages.
       if (error !== null) this.#broken = error;
+      else this.#newNames = false;
       callback(error);
     });
-    if (directoryChanged) this.#files.syncDirectory(this.#directory, finished);
+    if (newNames) this.#files.syncDirectory(this.#directory, finished);
     for (const log of this.#logs.values()) {
       log.file.sizeBytes((error, sizeBytes) => {
         if (error !== null || sizeBytes === undefined) {
