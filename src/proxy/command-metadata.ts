@@ -102,6 +102,12 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
   unlink: [['RM', 'delete']],
 };
 
+/** Notes of key specifications, in the same order. */
+export const keySpecNotes: Readonly<Record<string, readonly string[]>> = {
+  getex: ['RW and UPDATE because it changes the TTL'],
+  set: ['RW and ACCESS due to the optional `GET` argument'],
+};
+
 export interface Deprecation {
   readonly since: string;
   readonly replacedBy: string;

@@ -1,6 +1,6 @@
 import { MapReply, type Reply, SetReply, SimpleString } from '../resp/reply.ts';
 import type { ArgumentDoc, CommandFlag, CommandRow } from './command.ts';
-import { commandDeprecations, commandHistory, commandTips, keySpecFlags } from './command-metadata.ts';
+import { commandDeprecations, commandHistory, commandTips, keySpecFlags, keySpecNotes } from './command-metadata.ts';
 
 /** The order in which Redis lists flags. */
 const FLAG_ORDER: readonly CommandFlag[] = [
@@ -28,6 +28,7 @@ const FLAG_ORDER: readonly CommandFlag[] = [
 
 /** One key specification: where its keys are and what is done to them. */
 export interface KeySpec {
+  readonly note: string | null;
   /** RO, RW, OW or RM, then access, update, insert, delete. */
   readonly flags: readonly string[];
   /** Index of the first key in the arguments. */
@@ -44,10 +45,13 @@ export function keySpecsOf(row: CommandRow): readonly KeySpec[] {
   const { first, last, step } = keys;
   const byDefault = row.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'];
   const flags = keySpecFlags[row.name] ?? [byDefault];
+  const note = (i: number): string | null => keySpecNotes[row.name]?.[i] ?? null;
   if (flags.length === 1) {
-    return [{ flags: flags[0] ?? byDefault, index: first, lastKey: last < 0 ? last : last - first, step }];
+    return [
+      { note: note(0), flags: flags[0] ?? byDefault, index: first, lastKey: last < 0 ? last : last - first, step },
+    ];
   }
-  return flags.map((own, i) => ({ flags: own, index: first + i * step, lastKey: 0, step }));
+  return flags.map((own, i) => ({ note: note(i), flags: own, index: first + i * step, lastKey: 0, step }));
 }
 
 function simpleSet(words: readonly string[]): SetReply {
@@ -68,7 +72,9 @@ function keySpecReply(spec: KeySpec): Reply {
     ['type', 'range'],
     ['spec', new MapReply(range)],
   ];
+  const notes: [Reply, Reply][] = spec.note === null ? [] : [['notes', spec.note]];
   return new MapReply([
+    ...notes,
     ['flags', simpleSet(spec.flags)],
     ['begin_search', new MapReply(begin)],
     ['find_keys', new MapReply(find)],

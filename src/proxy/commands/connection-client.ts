@@ -18,6 +18,8 @@ import { runCaching, runGetRedirection, runTracking, runTrackingInfo } from './c
 import { argument } from './keyed-row.ts';
 
 const COMMON_FLAGS: readonly CommandFlag[] = ['noscript', 'loading', 'stale'];
+/** Scripts may ask for help. */
+const HELP_FLAGS: readonly CommandFlag[] = ['loading', 'stale'];
 const ADMIN_FLAGS: readonly CommandFlag[] = ['admin', ...COMMON_FLAGS];
 const COMMON_CATEGORIES = ['@slow', '@connection'];
 const ADMIN_CATEGORIES = ['@admin', '@slow', '@dangerous', '@connection'];
@@ -36,6 +38,11 @@ interface Subcommand {
   readonly difference?: string;
 }
 
+function flagsOf(sub: Subcommand): readonly CommandFlag[] {
+  if (sub.name === 'help') return HELP_FLAGS;
+  return sub.admin === true ? ADMIN_FLAGS : COMMON_FLAGS;
+}
+
 function row(sub: Subcommand): CommandRow {
   const handler: Handler = { kind: 'session', run: sub.run };
   const admin = sub.admin === true;
@@ -46,7 +53,7 @@ function row(sub: Subcommand): CommandRow {
     since: sub.since,
     complexity: sub.complexity ?? 'O(1)',
     arity: sub.arity,
-    flags: admin ? ADMIN_FLAGS : COMMON_FLAGS,
+    flags: flagsOf(sub),
     categories: admin ? ADMIN_CATEGORIES : COMMON_CATEGORIES,
     keys: null,
     docArguments: sub.docArguments ?? [],

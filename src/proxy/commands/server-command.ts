@@ -138,6 +138,7 @@ const subcommands: readonly CommandRow[] = [
     keys: null,
     docArguments: [{ name: 'command-name', type: 'string', optional: true, multiple: true }],
     handler: { kind: 'session', run: docs },
+    difference: 'Summaries of the connection group are worded as in later releases.',
   },
   {
     name: 'command|getkeys',
