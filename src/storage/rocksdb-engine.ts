@@ -36,16 +36,17 @@ export async function openRocksdbEngine(options: RocksdbEngineOptions): Promise<
   const writeBufferBytes = options.writeBufferBytes ?? limits.engineWriteBufferBytes;
   const { promise: late, resolve: giveUp } = Promise.withResolvers<null>();
   const timer = clock.after(limits.engineOpenMs, () => giveUp(null));
-  try {
+  const open = async (): Promise<Engine> => {
     await filePromise<void>((callback) => files.makeDirectory(directory, callback));
-    const opening = loaded.open(directory, { writeBufferBytes });
-    const database = await Promise.race([opening, late]);
-    if (database === null) {
-      const message = `${directory} could not be opened within ${limits.engineOpenMs} ms: the disk hangs, or is very slow`;
-      return { ok: false, error: new EngineError('io', message) };
-    }
+    const database = await loaded.open(directory, { writeBufferBytes });
     const sizeBytes = await filePromise<number>((callback) => files.treeBytes(directory, callback));
-    return { ok: true, engine: new RocksdbEngine(database, options, sizeBytes) };
+    return new RocksdbEngine(database, options, sizeBytes);
+  };
+  try {
+    const engine = await Promise.race([open(), late]);
+    if (engine !== null) return { ok: true, engine };
+    const message = `${directory} could not be opened within ${limits.engineOpenMs} ms: the disk hangs, or is very slow`;
+    return { ok: false, error: new EngineError('io', message) };
   } catch (error) {
     return { ok: false, error: openError(directory, error) };
   } finally {
