@@ -137,8 +137,8 @@ export const limits = {
   queryBudgetSlack: 1 / 16,
   /** A connection that waits for the budget of requests looks again after so long. */
   queryBudgetRetryMs: 20,
-  /** A connection that holds less is never closed to make room for others. */
-  smallQueryBytes: 65_536,
+  /** A connection that holds less than this part of the budget, 64 KiB of 1 GiB, is never closed or paused for others. */
+  smallQueryShare: 1 / 16_384,
   /** After our last reply to a connection that we close, its input is read and dropped so long, lest a reset loses the reply. */
   lingerMs: 1_000,
   /** Connections that linger at once; further ones are closed at once. */
@@ -207,6 +207,8 @@ export const limits = {
   pageCatchUpTries: 200,
   /** Pages of all commands in one proxy at once: two of the largest strings. */
   pagesInMemoryBytes: 1_073_741_824,
+  /** FLUSHDB waits so long for a quorum of zones to adopt the new map. */
+  flushDeadlineMs: 5_000,
   // --- storage node ---
   /** One engine read of a scan: small enough that others get their turn. */
   scanStepRecords: 512,

@@ -316,7 +316,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
 
   #updateReading(): void {
     if (this.#isGone || this.#isEnding) return;
-    const crowded = this.bufferedBytes > limits.smallQueryBytes && this.#budget.mustWait();
+    const crowded = this.bufferedBytes > this.#budget.smallBytes && this.#budget.mustWait();
     if (crowded && this.#isReading) this.#retryLater();
     const wanted = this.#isClosing || !(this.#isInputWaiting || crowded);
     if (wanted === this.#isReading) return;

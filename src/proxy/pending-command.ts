@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Failure } from '../base/failure.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
-import { BulkPieces, type Reply } from '../resp/reply.ts';
+import { BulkPieces, MapReply, PushReply, type Reply, SetReply, VerbatimReply } from '../resp/reply.ts';
 import type { KeyedStep, MultiStep } from './command.ts';
 import type { CommandEntry } from './command-table.ts';
 import { failureReply, partialFailureReply } from './failure-reply.ts';
@@ -157,6 +157,9 @@ export function replySize(reply: Reply): number {
   if (reply instanceof Buffer) return reply.length + SMALL_REPLY_BYTES;
   if (typeof reply === 'string') return reply.length + SMALL_REPLY_BYTES;
   if (reply instanceof BulkPieces) return reply.lengthBytes + SMALL_REPLY_BYTES;
+  if (reply instanceof VerbatimReply) return reply.text.length + SMALL_REPLY_BYTES;
+  if (reply instanceof SetReply || reply instanceof PushReply) return replySize(reply.items);
+  if (reply instanceof MapReply) return replySize(reply.entries.flat());
   if (Array.isArray(reply)) {
     let bytes = SMALL_REPLY_BYTES;
     for (const item of reply) bytes += replySize(item);

@@ -15,12 +15,15 @@ export interface QueryHolder {
  */
 export class QueryBudget {
   readonly #totalBytes: number;
+  /** A connection that holds less is left alone. */
+  readonly smallBytes: number;
   readonly #holders = new Set<QueryHolder>();
   #bufferedBytes = 0;
   #inFlightBytes = 0;
 
   constructor(totalBytes: number = limits.allQueryBytes) {
     this.#totalBytes = totalBytes;
+    this.smallBytes = totalBytes * limits.smallQueryShare;
   }
 
   get usedBytes(): number {
@@ -61,7 +64,7 @@ export class QueryBudget {
   #relieve(): void {
     const target = this.#totalBytes * (1 - limits.queryBudgetSlack);
     const bySize = [...this.#holders]
-      .filter((holder) => holder.bufferedBytes > limits.smallQueryBytes)
+      .filter((holder) => holder.bufferedBytes > this.smallBytes)
       .sort((a, b) => b.bufferedBytes - a.bufferedBytes);
     // Half the budget in flight: closing slow senders would not help, those commands end by themselves.
     for (const holder of bySize) {
