@@ -58,9 +58,11 @@ export class LatencyHistogram {
     let bucket = 0;
     let before = 0;
     for (let ns = 1024; seen < this.#total; ns *= 2) {
-      const last = ns <= MAX_NS ? bucketOf(ns) : this.#counts.length - 1;
+      const beyond = ns > MAX_NS;
+      const last = beyond ? this.#counts.length - 1 : bucketOf(ns);
       for (; bucket <= last; bucket++) seen += this.#counts[bucket] ?? 0;
-      if (seen > before) pairs.push([Math.floor(highestIn(bucketOf(Math.min(ns, 2 ** 30))) / 1000), seen]);
+      // Redis prints the end of the bucket, except for the bound that lies beyond its longest duration.
+      if (seen > before) pairs.push([Math.floor((beyond ? ns : highestIn(last)) / 1000), seen]);
       before = seen;
     }
     return pairs;
