@@ -181,6 +181,10 @@ export const limits = {
   configLockWaitMs: 10_000,
   /** Longest pause between two tries for that lock. */
   configLockRetryMs: 20,
+  /** Pause before asking the config store for a proposer id again. */
+  proposerRetryMs: 1_000,
+  /** Recent records that the storage nodes of a process keep in memory, all together. */
+  recordCacheBytes: 268_435_456,
   /** A stop that takes longer is given up: what was acknowledged is safe without it. */
   stopMs: 10_000,
   /** A start that takes longer has hung (RocksDB recovers some 100 MB of log a second). */
@@ -210,6 +214,8 @@ export const limits = {
   /** FLUSHDB waits so long for a quorum of zones to adopt the new map. */
   flushDeadlineMs: 5_000,
   // --- storage node ---
+  /** Recent records of all storage nodes of one process, decoded: a few hundred thousand small ones. */
+  recordCacheBytes: 268_435_456,
   /** One engine read of a scan: small enough that others get their turn. */
   scanStepRecords: 512,
   scanStepBytes: 1_048_576,

@@ -1,7 +1,7 @@
-import { assert, unreachable } from "../base/assert.ts";
-import type { LiveRecord, RequestRecord } from "../record/state.ts";
-import type { Value } from "../record/value.ts";
-import type { Change } from "./operation.ts";
+import { assert, unreachable } from '../base/assert.ts';
+import type { LiveRecord, RequestRecord } from '../record/state.ts';
+import type { Value } from '../record/value.ts';
+import type { Change } from './operation.ts';
 
 /** Juno's counter of a record that has just been created. */
 const FIRST_RECORD_VERSION = 1;
@@ -9,7 +9,7 @@ const FIRST_RECORD_VERSION = 1;
 /** The logical size of a value, as the header's `sizeBytes` has it: the length of a string. */
 export function valueSizeBytes(value: Value): number {
   if (value.paged) return value.length;
-  assert(value.bytes !== null, "a new value must have its bytes");
+  assert(value.bytes !== null, 'a new value must have its bytes');
   return value.bytes.length;
 }
 
@@ -30,7 +30,7 @@ export function applyChange(
   nowMs: number,
 ): LiveRecord | null {
   switch (change.kind) {
-    case "put":
+    case 'put':
       return {
         key: previous === null ? key : previous.key,
         recordVersion: previous === null ? FIRST_RECORD_VERSION : previous.recordVersion + 1,
@@ -41,8 +41,8 @@ export function applyChange(
         sizeBytes: valueSizeBytes(change.value),
         value: change.value,
       };
-    case "expire":
-      assert(previous !== null, "only a live record has an expiry to change");
+    case 'expire':
+      assert(previous !== null, 'only a live record has an expiry to change');
       return {
         key: previous.key,
         recordVersion: previous.recordVersion,
@@ -53,7 +53,7 @@ export function applyChange(
         sizeBytes: previous.sizeBytes,
         value: previous.value,
       };
-    case "delete":
+    case 'delete':
       return null;
     default:
       return unreachable(change);

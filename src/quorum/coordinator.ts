@@ -188,7 +188,10 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
   onClockBroken(): void {
     if (this.#replacingProposer) return;
     this.#replacingProposer = true;
-    this.#options.log.error({}, "a quorum of nodes finds this proxy's clock far ahead; it starts over with its own clock");
+    this.#options.log.error(
+      {},
+      "a quorum of nodes finds this proxy's clock far ahead; it starts over with its own clock",
+    );
     this.#options.nextProposer((proposer) => {
       this.rounds.ballots.restart(proposer);
       this.#replacingProposer = false;

@@ -152,7 +152,11 @@ export class PrepareRound extends Round {
   #onFetched(response: Response): void {
     const base = this.#base;
     assert(base !== null, 'a base is fetched once it is known');
-    if (response.type === MessageType.state && response.state !== null && sameBallot(response.accepted, base.accepted)) {
+    if (
+      response.type === MessageType.state &&
+      response.state !== null &&
+      sameBallot(response.accepted, base.accepted)
+    ) {
       this.#finishPromised(response.state);
     } else {
       // It moved, or its holder went away: only another ballot can tell.
@@ -184,7 +188,8 @@ export class PrepareRound extends Round {
     const nodes = this.nodes.length;
     if (nodes - refusals < this.#quorum) {
       if (this.#fenced > 0) this.#finish({ kind: 'fenced', mapEpoch: this.#fencedEpoch });
-      else if (this.#clockRefused > 0 && nodes - this.#clockRefused < this.#quorum) this.#finish({ kind: 'clock-broken' });
+      else if (this.#clockRefused > 0 && nodes - this.#clockRefused < this.#quorum)
+        this.#finish({ kind: 'clock-broken' });
       else this.#finish({ kind: 'refused' });
       return;
     }

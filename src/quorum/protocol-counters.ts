@@ -42,7 +42,10 @@ export type ProtocolBranch = (typeof PROTOCOL_BRANCHES)[number];
 /** How often each branch was taken since the start. */
 export class ProtocolCounters {
   // A plain object with all keys from the start: counting is on the data path.
-  readonly #counts = Object.fromEntries(PROTOCOL_BRANCHES.map((branch) => [branch, 0])) as Record<ProtocolBranch, number>;
+  readonly #counts = Object.fromEntries(PROTOCOL_BRANCHES.map((branch) => [branch, 0])) as Record<
+    ProtocolBranch,
+    number
+  >;
 
   add(branch: ProtocolBranch): void {
     this.#counts[branch]++;

@@ -1,7 +1,14 @@
 import { assert } from '../base/assert.ts';
 import { type Ballot, compareBallots, isNoBallot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import type { SealedState } from '../record/state.ts';
-import { MessageType, type ReadRequest, type RecordAddress, type Request, type Response, Want } from '../rpc/messages.ts';
+import {
+  MessageType,
+  type ReadRequest,
+  type RecordAddress,
+  type Request,
+  type Response,
+  Want,
+} from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { majority } from './majority.ts';
 import { Round, type RoundContext } from './round.ts';

@@ -253,7 +253,13 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
 
   #read(want: Want): void {
     const nowMs = this.#context.clock.monotonicMs();
-    const round = new ReadRound(this.#context.rounds, this.#order.of(this.#placement.nodes), this.#placement.address, want, this);
+    const round = new ReadRound(
+      this.#context.rounds,
+      this.#order.of(this.#placement.nodes),
+      this.#placement.address,
+      want,
+      this,
+    );
     this.#round = round;
     round.begin(nowMs);
   }
@@ -263,7 +269,14 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
     const nowMs = this.#context.clock.monotonicMs();
     this.#ballot = this.#context.rounds.ballots.next();
     const { address } = this.#placement;
-    const round = new PrepareRound(this.#context.rounds, this.#order.of(this.#placement.nodes), address, this.#ballot, want, this);
+    const round = new PrepareRound(
+      this.#context.rounds,
+      this.#order.of(this.#placement.nodes),
+      address,
+      this.#ballot,
+      want,
+      this,
+    );
     this.#round = round;
     round.begin(nowMs);
   }
@@ -302,7 +315,9 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
     try {
       const nowMs = this.#context.clock.wallMs();
       const { rules } = this.#context.rounds;
-      attempt = runAttempt(this.#active, base, nowMs, pages, rules, (pending) => pending.absenceProves(this.#context.clock));
+      attempt = runAttempt(this.#active, base, nowMs, pages, rules, (pending) =>
+        pending.absenceProves(this.#context.clock),
+      );
     } catch (error) {
       if (!(error instanceof NeedPages)) throw error;
       this.#loadPages(base, error.pageIds);

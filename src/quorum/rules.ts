@@ -24,7 +24,8 @@ export class ProposerRules {
     for (let i = 1; i < reports.length; i++) {
       const report = reports[i];
       const highest = reports[best];
-      if (report !== undefined && highest !== undefined && compareBallots(report.accepted, highest.accepted) > 0) best = i;
+      if (report !== undefined && highest !== undefined && compareBallots(report.accepted, highest.accepted) > 0)
+        best = i;
     }
     return best;
   }

@@ -69,7 +69,13 @@ export class TaskPages<R> {
   }
 
   /** Brings a node that answered STALE up to the COMMIT's state, from one that has acknowledged it. */
-  catchUp(round: CommitRound, node: NodeId, index: number, request: CommitRequest, active: readonly Pending<R>[]): void {
+  catchUp(
+    round: CommitRound,
+    node: NodeId,
+    index: number,
+    request: CommitRequest,
+    active: readonly Pending<R>[],
+  ): void {
     this.#catchUp(round, node, index, request, active, 0);
   }
 

@@ -331,7 +331,7 @@ export class StorageNode implements CallHandler, BatchListener {
   #accept(call: Call, request: CommitRequest): void {
     const { id, shard } = request.address;
     const batch = this.#pipeline.formingNumber;
-    this.#unsaved.set(id, { accepted: request.ballot, state: request.state, batch });
+    this.#unsaved.set(id, { accepted: request.ballot, state: owned(request.state), batch });
     this.#acceptor.accepted(id, request.ballot);
     this.#pipeline.addRecord(id, {
       key: recordKey(shard, id),
@@ -365,6 +365,13 @@ function project(state: SealedState | null, want: Want): SealedState | null {
   if (state === null || want === Want.nothing) return null;
   if (want === Want.full || state.value === null || state.value.length === 0) return state;
   return { header: state.header, meta: state.meta, value: null };
+}
+
+/** What arrived over a socket are views of what was read at once: keeping a small one must not keep all of that. */
+function owned(state: SealedState): SealedState {
+  const { header, meta, value } = state;
+  if (meta.buffer.byteLength <= Buffer.poolSize || meta.length * 2 > meta.buffer.byteLength) return state;
+  return { header, meta: Buffer.from(meta), value: value === null ? null : Buffer.from(value) };
 }
 
 function fault(kind: FaultKind, detail: string): Response {

@@ -1,0 +1,177 @@
+import { limits } from '../base/limits.ts';
+import { findNode, nodesOf, withStartedNode } from '../cluster/cluster-map.ts';
+import type { ConfigStore } from '../cluster/config-store.ts';
+import { type StoreResult, updateClusterMap } from '../cluster/config-store.ts';
+import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
+import { keystoreFingerprint } from '../crypto/keystore.ts';
+import { InProcessTransport } from '../rpc/in-process-transport.ts';
+import { TcpServer } from '../rpc/tcp-server.ts';
+import { TcpTransport } from '../rpc/tcp-transport.ts';
+import type { Assembly, AssemblyResult, ProxyParts, StorageParts } from './assembly.ts';
+import { listenProblem } from './listen-problem.ts';
+import { startProxyRoom } from './proxy-room.ts';
+import type { ProcessParts, Running } from './running.ts';
+import type { SingleCluster } from './single-cluster.ts';
+import { type OpenedDisk, openMemoryDisk, openStorageDisk, type StorageDisk } from './storage-disk.ts';
+import { type StorageRoom, startStorageRoom } from './storage-room.ts';
+
+/** Builds the real rooms. */
+export const assembly: Assembly = { startSingleProcess, startStorage, startProxy };
+
+/** What happens to rooms that can no longer go on is an InvariantError, which ends the process. */
+const NEVER_FAILS = new Promise<string>(() => {});
+
+async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): Promise<AssemblyResult> {
+  const disks = new Map<NodeEntry, StorageDisk>();
+  const rooms: StorageRoom[] = [];
+  const stopStorage = async (): Promise<void> => {
+    await Promise.all(rooms.map((room) => room.stop()));
+    // A disk belongs to its room as soon as there is one.
+    if (rooms.length === 0) await Promise.all([...disks.values()].map((disk) => disk.close()));
+  };
+  const opened = await Promise.all(nodesOf(cluster.map).map((node) => openSingleDisk(cluster, node, parts)));
+  for (const [index, node] of nodesOf(cluster.map).entries()) {
+    const result = opened[index];
+    if (result?.ok === true) disks.set(node, result.disk);
+  }
+  const refused = opened.find((result) => !result.ok);
+  if (refused !== undefined && !refused.ok) {
+    await stopStorage();
+    return refused;
+  }
+  const started = [...disks].map(([node, disk]) => ({ ...node, incarnation: disk.incarnation }));
+  const entered = await enterNodes(cluster.store, started);
+  if (!entered.ok) {
+    await stopStorage();
+    return entered;
+  }
+  const map = entered.value;
+  const cacheBytes = Math.floor(limits.recordCacheBytes / disks.size);
+  const transport = new InProcessTransport(parts.clock);
+  const starting = [...disks].map(([node, disk]) =>
+    startStorageRoom({ node, disk, map, fsync: cluster.config.fsync, cacheBytes }, parts),
+  );
+  for (const room of await Promise.all(starting)) {
+    rooms.push(room);
+    transport.addNode(room.handler);
+  }
+  const { config, store, keystore } = cluster;
+  const proxy = await startProxyRoom({ config, map, store, keystore, transport, onMap: () => {} }, parts);
+  if (!proxy.ok) {
+    await stopStorage();
+    return proxy;
+  }
+  const { room } = proxy;
+  const stop = async (): Promise<void> => {
+    await room.stop();
+    await stopStorage();
+  };
+  return { ok: true, running: { listening: room.listening, failed: NEVER_FAILS, stop } };
+}
+
+async function openSingleDisk(cluster: SingleCluster, node: NodeEntry, parts: ProcessParts): Promise<OpenedDisk> {
+  const { directory, map } = cluster;
+  if (directory === null) return { ok: true, disk: openMemoryDisk(parts) };
+  return openStorageDisk(
+    {
+      path: directory.nodePath(node.id),
+      map,
+      node,
+      zone: findNode(map, node.id)?.zone.name ?? '',
+      fsync: cluster.config.fsync,
+      keystoreFingerprint: keystoreFingerprint(cluster.keystore),
+      trustAfterMachineCrash: true,
+    },
+    parts,
+  );
+}
+
+async function startStorage(storage: StorageParts, parts: ProcessParts): Promise<AssemblyResult> {
+  const { config, node, directory } = storage;
+  const opened = await openProcessDisk(storage, parts);
+  if (!opened.ok) return opened;
+  const { disk } = opened;
+  const entered = await enterNodes(storage.store, [{ ...node, incarnation: disk.incarnation }]);
+  if (!entered.ok) {
+    await disk.close();
+    return entered;
+  }
+  const setup = { node, disk, map: entered.value, fsync: config.fsync, cacheBytes: limits.recordCacheBytes };
+  const room = await startStorageRoom(setup, parts);
+  const server = new TcpServer({
+    handler: room.handler,
+    clusterId: storage.map.clusterId,
+    secret: storage.secret,
+    ...parts,
+  });
+  try {
+    const port = await server.listen(node.host, node.port);
+    const running: Running = {
+      listening: [{ host: node.host, port }],
+      failed: NEVER_FAILS,
+      async stop() {
+        await server.close();
+        await room.stop();
+      },
+    };
+    return { ok: true, running };
+  } catch (error) {
+    await room.stop();
+    return {
+      ok: false,
+      problem: `${listenProblem(error, node.host, node.port, 'junokv cluster init --nodes')} (node ${node.id}, ${directory.path})`,
+    };
+  }
+}
+
+async function openProcessDisk(storage: StorageParts, parts: ProcessParts): Promise<OpenedDisk> {
+  const { config, map, node, directory } = storage;
+  if (config.engine === 'memory') {
+    if (node.incarnation === '') return { ok: true, disk: openMemoryDisk(parts) };
+    return {
+      ok: false,
+      problem: `node ${node.id} has stored records before, and an empty memory must not answer in its place; this version cannot relearn them from the other zones`,
+    };
+  }
+  return openStorageDisk(
+    {
+      path: directory.nodePath(node.id),
+      map,
+      node,
+      zone: findNode(map, node.id)?.zone.name ?? '',
+      fsync: config.fsync,
+      keystoreFingerprint: '',
+      trustAfterMachineCrash: false,
+    },
+    parts,
+  );
+}
+
+async function startProxy(proxy: ProxyParts, parts: ProcessParts): Promise<AssemblyResult> {
+  const { config, map, store, keystore, secret } = proxy;
+  const transport = new TcpTransport({ clusterId: map.clusterId, secret, ...parts });
+  const connect = (newest: ClusterMap): void => {
+    // A node that never started has no incarnation to be asked for.
+    transport.setNodes(nodesOf(newest).filter((node) => node.incarnation !== ''));
+  };
+  connect(map);
+  const started = await startProxyRoom({ config, map, store, keystore, transport, onMap: connect }, parts);
+  if (!started.ok) {
+    transport.close();
+    return started;
+  }
+  const { room } = started;
+  const stop = async (): Promise<void> => {
+    await room.stop();
+    transport.close();
+  };
+  return { ok: true, running: { listening: room.listening, failed: NEVER_FAILS, stop } };
+}
+
+/** Enters the incarnations of nodes that start for the first time into the cluster map; resolves to the newest map. */
+function enterNodes(store: ConfigStore, started: readonly NodeEntry[]): Promise<StoreResult<ClusterMap>> {
+  return updateClusterMap(store, (map) => {
+    const unknown = started.filter((node) => findNode(map, node.id)?.node.incarnation === '');
+    return unknown.length === 0 ? null : unknown.reduce(withStartedNode, map);
+  });
+}

@@ -1,0 +1,211 @@
+import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import type { ClusterMap } from '../cluster/map.ts';
+import type { Coordinator } from '../quorum/coordinator.ts';
+import { flushNamespaces } from '../quorum/flush.ts';
+import { KeyScan, type ShardScan } from '../quorum/key-scan.ts';
+import type { MapHolder } from '../quorum/map-holder.ts';
+import type { Operation, Outcome, Step } from '../quorum/operation.ts';
+import type { RecordId } from '../record/state.ts';
+import type { Reply } from '../resp/reply.ts';
+import { MessageType } from '../rpc/messages.ts';
+import type { Transport } from '../rpc/transport.ts';
+import {
+  ClusterFailure,
+  type ClusterPort,
+  type KeyCount,
+  type NodeHealth,
+  type ScanPage,
+  type ScannedKey,
+} from './cluster-port.ts';
+import { decodeCursor, encodeCursor, lastIdOf, prefixOf } from './scan-cursor.ts';
+
+/** Shards asked at once by a scan that finds nothing, and in all by one SCAN command. */
+const SCAN_WAVE_MAX = 64;
+const SCAN_SHARDS_PER_COMMAND = 256;
+const COUNT_STEP = 4_096;
+const STATUS_TIMEOUT_MS = 500;
+
+const EXISTS: Step<Reply> = {
+  access: 'read',
+  needs: 'meta',
+  run: (record) => ({ reply: record === null ? 0 : 1, change: null }),
+};
+
+/** The cluster as a proxy's commands see it, over the coordinator. */
+export class QuorumCluster implements ClusterPort {
+  readonly #coordinator: Coordinator<Reply>;
+  readonly #map: MapHolder;
+  readonly #transport: Transport;
+  readonly #scan: KeyScan<Reply>;
+
+  constructor(coordinator: Coordinator<Reply>, map: MapHolder, transport: Transport) {
+    this.#coordinator = coordinator;
+    this.#map = map;
+    this.#transport = transport;
+    this.#scan = new KeyScan(coordinator, EXISTS, (reply) => reply === 1);
+  }
+
+  submit(operation: Operation<Reply>): void {
+    this.#coordinator.submit(operation);
+  }
+
+  map(): ClusterMap {
+    return this.#map.current;
+  }
+
+  /**
+   * Goes through shards in order, more of them at a time while nothing is found. A page ends between two prefixes of
+   * record ids, so that its cursor says exactly what was looked at.
+   */
+  async scan(namespace: number, cursor: string, count: number): Promise<ScanPage> {
+    const { shards } = this.#map.current;
+    const start = decodeCursor(cursor, shards);
+    if (start === null) return { cursor: '0', keys: [] };
+    const keys: ScannedKey[] = [];
+    let { shard, donePrefix } = start;
+    let wave = 1;
+    let visited = 0;
+    while (shard < shards && visited < SCAN_SHARDS_PER_COMMAND) {
+      const width = donePrefix >= 0 ? 1 : Math.min(wave, shards - shard);
+      const pages = await Promise.all(
+        Array.from({ length: width }, (_, i) =>
+          this.#scanShard(namespace, shard + i, i === 0 ? donePrefix : -1, Math.max(1, count - keys.length)),
+        ),
+      );
+      for (const page of pages) {
+        visited++;
+        keys.push(...page.keys);
+        if (page.donePrefix !== null) {
+          return { cursor: encodeCursor({ shard, donePrefix: page.donePrefix }), keys };
+        }
+        shard++;
+        donePrefix = -1;
+        if (keys.length >= count) break;
+      }
+      wave = Math.min(SCAN_WAVE_MAX, wave * 2);
+      if (keys.length >= count) break;
+    }
+    return { cursor: shard >= shards ? '0' : encodeCursor({ shard, donePrefix: -1 }), keys };
+  }
+
+  async count(namespace: number): Promise<KeyCount> {
+    let keys = 0;
+    let expires = 0;
+    await this.#everyShard(namespace, (page) => {
+      keys += page.keys.length;
+      for (const key of page.keys) if (key.expiresAtMs !== 0) expires++;
+    });
+    return { keys, expires };
+  }
+
+  /** From a random place on, the first shard that has a key; one of its keys at random. Not exactly uniform, as in Redis. */
+  async randomKey(namespace: number): Promise<Buffer | null> {
+    const { random } = this.#coordinator;
+    const { shards } = this.#map.current;
+    const first = random.below(shards);
+    let wave = 1;
+    for (let offset = 0; offset < shards; ) {
+      const width = Math.min(wave, shards - offset);
+      const scans = await Promise.all(
+        Array.from({ length: width }, (_, i) => {
+          const after = lastIdOf(random.below(2 ** 30) * 2 ** 8);
+          return this.#randomOf(namespace, (first + offset + i) % shards, after);
+        }),
+      );
+      const found = scans.filter((key) => key !== null);
+      if (found.length > 0) return found[random.below(found.length)] ?? null;
+      offset += width;
+      wave = Math.min(SCAN_WAVE_MAX, wave * 2);
+    }
+    return null;
+  }
+
+  async flush(namespaces: readonly number[]): Promise<Outcome<null>> {
+    const { clock, caller } = this.#coordinator;
+    const endMs = clock.monotonicMs() + limits.flushDeadlineMs;
+    const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
+    const failure = await flushNamespaces(this.#map, caller, namespaces, () => endMs - clock.monotonicMs(), pause);
+    return failure === null ? { ok: true, reply: null } : { ok: false, failure };
+  }
+
+  nodes(): Promise<readonly NodeHealth[]> {
+    const map = this.#map.current;
+    const asked = map.zones.flatMap((zone) =>
+      zone.nodes.map(
+        (node) =>
+          new Promise<NodeHealth>((resolve) => {
+            const known = { nodeId: node.id, zone: zone.name, host: node.host, port: node.port };
+            this.#coordinator.caller.call(node.id, { type: MessageType.nodeStatus }, STATUS_TIMEOUT_MS, (response) => {
+              const status = response.type === MessageType.status ? response.status : null;
+              resolve({ ...known, up: status !== null && this.#transport.isUp(node.id), status });
+            });
+          }),
+      ),
+    );
+    return Promise.all(asked);
+  }
+
+  /** One page of a shard; `donePrefix` null when the shard is finished. */
+  async #scanShard(
+    namespace: number,
+    shard: number,
+    donePrefix: number,
+    count: number,
+  ): Promise<{ readonly keys: ScannedKey[]; readonly donePrefix: number | null }> {
+    // At least two ids, so that a page that ends before the last of them still gets on.
+    for (let limit = Math.max(count, 10) + 1; ; limit *= 2) {
+      const page = need(await this.#scan.scanShard(namespace, shard, lastIdOf(donePrefix), limit));
+      if (page.exhausted) return { keys: page.keys.map(asScanned), donePrefix: null };
+      const end = prefixOf(page.lastId) - 1;
+      if (end <= donePrefix) continue;
+      const keys = page.keys.filter((found) => prefixOf(found.id) <= end);
+      return { keys: keys.map(asScanned), donePrefix: end };
+    }
+  }
+
+  async #everyShard(namespace: number, visit: (page: ShardScan & { ok: true }) => void): Promise<void> {
+    const { shards } = this.#map.current;
+    for (let shard = 0; shard < shards; shard += SCAN_WAVE_MAX) {
+      const width = Math.min(SCAN_WAVE_MAX, shards - shard);
+      await Promise.all(Array.from({ length: width }, (_, i) => this.#wholeShard(namespace, shard + i, visit)));
+    }
+  }
+
+  async #wholeShard(namespace: number, shard: number, visit: (page: ShardScan & { ok: true }) => void): Promise<void> {
+    let after: RecordId = '';
+    for (;;) {
+      const page = need(await this.#scan.scanShard(namespace, shard, after, COUNT_STEP));
+      visit(page);
+      if (page.exhausted) return;
+      assert(page.lastId > after, 'a scan gets on');
+      after = page.lastId;
+    }
+  }
+
+  async #randomOf(namespace: number, shard: number, after: RecordId): Promise<Buffer | null> {
+    const { random } = this.#coordinator;
+    for (const start of [after, '']) {
+      const page = need(await this.#scan.scanShard(namespace, shard, start, 16));
+      if (page.keys.length > 0) return page.keys[random.below(page.keys.length)]?.key ?? null;
+      if (!page.exhausted) {
+        // Only expired or foreign records in the stretch that was looked at: take the shard from its start, all of it.
+        let found: Buffer | null = null;
+        await this.#wholeShard(namespace, shard, (whole) => {
+          found ??= whole.keys[0]?.key ?? null;
+        });
+        return found;
+      }
+    }
+    return null;
+  }
+}
+
+function asScanned(found: { readonly key: Buffer }): ScannedKey {
+  return { key: found.key, type: 'string' };
+}
+
+function need(result: ShardScan): ShardScan & { ok: true } {
+  if (!result.ok) throw new ClusterFailure(result.failure);
+  return result;
+}
