@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { assert, InvariantError } from '../base/assert.ts';
 import { busy, corrupt, type Failure, uncertain, unavailable } from '../base/failure.ts';
 import { type Reply, SimpleString } from '../resp/reply.ts';
 import type { CommandRow, Handler } from './command.ts';
+import { runOnSession } from './dispatch.ts';
 import { partialFailureReply } from './failure-reply.ts';
 import { ProxyHarness } from './testing/proxy-harness.ts';
 import { encode, eventually, type RawClient } from './testing/raw-client.ts';
@@ -87,6 +89,16 @@ describe('the dispatch ladder', () => {
     const expected = `${'-ERR internal error\r\n'.repeat(names.length)}+PONG\r\n`;
     expect(await client.read(expected.length)).toBe(expected);
     expect(harness.errors).toHaveLength(names.length);
+  });
+
+  it('a broken invariant is not caught: it stops the process', async () => {
+    await connected();
+    const [session] = harness.proxy.context.clients.filter(() => true);
+    assert(session !== undefined, 'one is connected');
+    const run = (): Reply => {
+      throw new InvariantError('broken');
+    };
+    expect(() => runOnSession({ kind: 'session', run }, session, [])).toThrow(InvariantError);
   });
 
   it('counts calls, time, failures, hits and misses', async () => {

@@ -178,6 +178,7 @@ const subcommands: readonly CommandRow[] = [
     admin: true,
     docArguments: [ON_OFF],
     run: runNoEvict,
+    difference: 'Accepted without effect: the common budget of query buffers holds for every client.',
   }),
   row({
     name: 'no-touch',
