@@ -36,6 +36,20 @@ describe('tryLockFile', () => {
     expect(result.kind === 'failed' && result.problem).toContain('cannot open the lock file');
   });
 
+  it('is kept although nobody refers to it any more', async () => {
+    const module = new URL('./file-lock.ts', import.meta.url).href;
+    const script = `const { tryLockFile } = await import(${JSON.stringify(module)});
+      const take = async () => tryLockFile(${JSON.stringify(join(directory, 'lock'))}).kind;
+      const first = await take();
+      for (let i = 0; i < 5; i++) { await new Promise((resolve) => setTimeout(resolve, 5)); gc(); }
+      console.log(first, await take());`;
+    const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [said] = await once(child.stdout, 'data');
+    expect(String(said).trim()).toBe('held taken');
+  });
+
   it('is free again as soon as its holder was killed', async () => {
     const path = join(directory, 'lock');
     const module = new URL('./file-lock.ts', import.meta.url).href;

@@ -13,6 +13,9 @@ export type FileLockResult =
 
 const SQLITE_BUSY = 5;
 
+/** Keeps what holds a lock from the garbage collector, which would close it and so drop the lock. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Takes an exclusive lock on the file at `path` (created empty if missing) without waiting. Node has no call for a
  * kernel lock; SQLite's exclusive transaction is one, and nothing is ever written into the file.
@@ -31,14 +34,12 @@ export function tryLockFile(path: string): FileLockResult {
     if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return { kind: 'taken' };
     return { kind: 'failed', problem: `cannot lock ${path}: ${messageOf(error)}` };
   }
-  let released = false;
+  held.add(database);
   return {
     kind: 'held',
     lock: {
       release() {
-        if (released) return;
-        released = true;
-        database.close();
+        if (held.delete(database)) database.close();
       },
     },
   };
