@@ -121,7 +121,7 @@ export const limits = {
   /** The longest timer set for the end of a CLIENT PAUSE; a timer of the system must not be longer than 24 days. */
   pauseTimerMs: 3_600_000,
   /** Commands of one connection under way at once; more wait in the socket. A deeper pipeline gains nothing. */
-  commandsInFlight: 4_096,
+  commandsInFlight: 1_024,
   /** Argument bytes of one connection's commands under way, beyond its last one. */
   connectionInFlightBytes: 8_388_608,
   /** Replies that a connection may hold unread before no more of its requests are parsed. */
@@ -130,7 +130,7 @@ export const limits = {
   allOutputBytes: 1_073_741_824,
   crowdedOutputBytes: 65_536,
   /** First guess of a reply's size: so a connection starts with few commands under way until its replies prove small. */
-  firstReplyGuessBytes: 16_384,
+  firstReplyGuessBytes: 65_536,
   /** Requests not yet answered, of all connections together; over it the connection that holds the most is closed. */
   allQueryBytes: 1_073_741_824,
   /** How far below allQueryBytes closing brings it, as a part of it: so that one arrival does not close one client each. */
@@ -183,8 +183,6 @@ export const limits = {
   configLockRetryMs: 20,
   /** Pause before asking the config store for a proposer id again. */
   proposerRetryMs: 1_000,
-  /** Recent records that the storage nodes of a process keep in memory, all together. */
-  recordCacheBytes: 268_435_456,
   /** A stop that takes longer is given up: what was acknowledged is safe without it. */
   stopMs: 10_000,
   /** A start that takes longer has hung (RocksDB recovers some 100 MB of log a second). */

@@ -68,7 +68,6 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   #lastEntry: CommandEntry | null = null;
   #lastActiveMs: number;
   #turnMs: number;
-
   #isAdvancing = false;
   #isFlushScheduled = false;
   /** Parsed as far as it may: the parser may hold whole requests. */
@@ -101,7 +100,10 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('drain', this.#resume);
     socket.on('end', () => this.#inputEnded());
-    socket.on('error', (error) => this.#socketFailed(error));
+    socket.on('error', (error) => {
+      proxy.log.debug({ client: this.id, err: error }, 'client connection failed');
+      this.destroy();
+    });
     socket.on('close', () => this.#leave());
   }
 
@@ -379,11 +381,6 @@ export class Connection implements Session, CommandOwner, QueryHolder {
       socket.removeAllListeners('data');
       if (!socket.destroyed) this.#lingerer.add(socket);
     });
-  }
-
-  #socketFailed(error: Error): void {
-    this.proxy.log.debug({ client: this.id, err: error }, 'client connection failed');
-    this.destroy();
   }
 
   /** Gives back all that others count on; the socket is closed by whoever calls. */
