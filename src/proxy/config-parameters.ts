@@ -1,4 +1,4 @@
-import type { ConfigValues, OutputBufferLimit, OutputBufferLimits } from "./config-values.ts";
+import type { ConfigValues, OutputBufferLimit, OutputBufferLimits } from './config-values.ts';
 
 /** Null when the text was taken, else Redis's words for what is wrong with it. */
 export type ConfigProblem = string | null;
@@ -13,9 +13,9 @@ export type ConfigParameter = {
   readonly name: string;
   read(values: ConfigValues): string;
 } & (
-  | { readonly change: "mutable"; parse(text: string, values: ConfigValues): ConfigProblem }
-  | { readonly change: "immutable" }
-  | { readonly change: "fixed" }
+  | { readonly change: 'mutable'; parse(text: string, values: ConfigValues): ConfigProblem }
+  | { readonly change: 'immutable' }
+  | { readonly change: 'fixed' }
 );
 
 /** Keys of ConfigValues whose value is a T. */
@@ -32,7 +32,7 @@ function parseLongLong(text: string): bigint | null {
 const LONG_MAX = 9_223_372_036_854_775_807n;
 const INT_MAX = 2_147_483_647n;
 const MEMORY_UNITS: Readonly<Record<string, bigint>> = {
-  "": 1n,
+  '': 1n,
   b: 1n,
   k: 1000n,
   kb: 1024n,
@@ -46,8 +46,8 @@ const MEMORY_UNITS: Readonly<Record<string, bigint>> = {
 export function parseMemory(text: string): bigint | null {
   const match = /^([0-9]{1,19})([a-z]{0,2})$/.exec(text.toLowerCase());
   if (match === null) return null;
-  const unit = MEMORY_UNITS[match[2] ?? ""];
-  return unit === undefined ? null : BigInt(match[1] ?? "") * unit;
+  const unit = MEMORY_UNITS[match[2] ?? ''];
+  return unit === undefined ? null : BigInt(match[1] ?? '') * unit;
 }
 
 function outside(low: bigint, high: bigint): string {
@@ -58,7 +58,7 @@ function outside(low: bigint, high: bigint): string {
 function integer(name: string, key: NumberKey, low: bigint, high: bigint): ConfigParameter {
   return {
     name,
-    change: "mutable",
+    change: 'mutable',
     read: (values) => String(values[key]),
     parse(text, values) {
       const parsed = parseLongLong(text);
@@ -73,11 +73,11 @@ function integer(name: string, key: NumberKey, low: bigint, high: bigint): Confi
 function memory(name: string, key: NumberKey, low: bigint): ConfigParameter {
   return {
     name,
-    change: "mutable",
+    change: 'mutable',
     read: (values) => String(values[key]),
     parse(text, values) {
       const parsed = parseMemory(text);
-      if (parsed === null) return "argument must be a memory value";
+      if (parsed === null) return 'argument must be a memory value';
       if (parsed < low || parsed > LONG_MAX) return outside(low, LONG_MAX);
       values[key] = Number(parsed);
       return null;
@@ -85,15 +85,15 @@ function memory(name: string, key: NumberKey, low: bigint): ConfigParameter {
   };
 }
 
-function yesNo(name: string, key: "protectedMode" | "latencyTracking"): ConfigParameter {
+function yesNo(name: string, key: 'protectedMode' | 'latencyTracking'): ConfigParameter {
   return {
     name,
-    change: "mutable",
-    read: (values) => (values[key] ? "yes" : "no"),
+    change: 'mutable',
+    read: (values) => (values[key] ? 'yes' : 'no'),
     parse(text, values) {
       const lower = text.toLowerCase();
-      if (lower !== "yes" && lower !== "no") return "argument must be 'yes' or 'no'";
-      values[key] = lower === "yes";
+      if (lower !== 'yes' && lower !== 'no') return "argument must be 'yes' or 'no'";
+      values[key] = lower === 'yes';
       return null;
     },
   };
@@ -101,12 +101,12 @@ function yesNo(name: string, key: "protectedMode" | "latencyTracking"): ConfigPa
 
 function text(
   name: string,
-  key: "requirepass" | "clusterAnnounceIp",
+  key: 'requirepass' | 'clusterAnnounceIp',
   check?: (text: string) => ConfigProblem,
 ): ConfigParameter {
   return {
     name,
-    change: "mutable",
+    change: 'mutable',
     read: (values) => values[key],
     parse(given, values) {
       const problem = check === undefined ? null : check(given);
@@ -117,21 +117,21 @@ function text(
 }
 
 function immutable(name: string, read: (values: ConfigValues) => string): ConfigParameter {
-  return { name, change: "immutable", read };
+  return { name, change: 'immutable', read };
 }
 
 function fixed(name: string, value: string): ConfigParameter {
-  return { name, change: "fixed", read: () => value };
+  return { name, change: 'fixed', read: () => value };
 }
 
 const hostname: ConfigParameter = {
-  name: "cluster-announce-hostname",
-  change: "mutable",
+  name: 'cluster-announce-hostname',
+  change: 'mutable',
   read: (values) => values.clusterAnnounceHostname,
   parse(given, values) {
-    if (given.length >= 256) return "Hostnames must be less than 256 characters";
+    if (given.length >= 256) return 'Hostnames must be less than 256 characters';
     if (!/^[A-Za-z0-9.-]*$/.test(given)) {
-      return "Hostnames may only contain alphanumeric characters, hyphens or dots";
+      return 'Hostnames may only contain alphanumeric characters, hyphens or dots';
     }
     values.clusterAnnounceHostname = given;
     return null;
@@ -139,13 +139,13 @@ const hostname: ConfigParameter = {
 };
 
 const preferredEndpointType: ConfigParameter = {
-  name: "cluster-preferred-endpoint-type",
-  change: "mutable",
+  name: 'cluster-preferred-endpoint-type',
+  change: 'mutable',
   read: (values) => values.clusterPreferredEndpointType,
   parse(given, values) {
     const lower = given.toLowerCase();
-    if (lower !== "ip" && lower !== "hostname" && lower !== "unknown-endpoint") {
-      return "argument(s) must be one of the following: ip, hostname, unknown-endpoint";
+    if (lower !== 'ip' && lower !== 'hostname' && lower !== 'unknown-endpoint') {
+      return 'argument(s) must be one of the following: ip, hostname, unknown-endpoint';
     }
     values.clusterPreferredEndpointType = lower;
     return null;
@@ -153,18 +153,18 @@ const preferredEndpointType: ConfigParameter = {
 };
 
 const percentiles: ConfigParameter = {
-  name: "latency-tracking-info-percentiles",
-  change: "mutable",
-  read: (values) => values.latencyTrackingPercentiles.join(" "),
+  name: 'latency-tracking-info-percentiles',
+  change: 'mutable',
+  read: (values) => values.latencyTrackingPercentiles.join(' '),
   parse(given, values) {
-    const words = given.split(" ").filter((word) => word !== "");
+    const words = given.split(' ').filter((word) => word !== '');
     const parsed: number[] = [];
     for (const word of words) {
       if (!/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(word))
-        return "Invalid latency-tracking-info-percentiles parameters";
+        return 'Invalid latency-tracking-info-percentiles parameters';
       const value = Number(word);
       if (value < 0 || value > 100) {
-        return "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+        return 'latency-tracking-info-percentiles parameters should sit between [0.0,100.0]';
       }
       parsed.push(value);
     }
@@ -179,27 +179,27 @@ function limitText(name: string, limit: OutputBufferLimit): string {
 
 function clientClass(word: string): keyof OutputBufferLimits | null {
   const lower = word.toLowerCase();
-  if (lower === "normal" || lower === "pubsub") return lower;
-  return lower === "slave" || lower === "replica" ? "slave" : null;
+  if (lower === 'normal' || lower === 'pubsub') return lower;
+  return lower === 'slave' || lower === 'replica' ? 'slave' : null;
 }
 
 const outputBufferLimit: ConfigParameter = {
-  name: "client-output-buffer-limit",
-  change: "mutable",
+  name: 'client-output-buffer-limit',
+  change: 'mutable',
   read: ({ outputBufferLimits }) =>
-    (["normal", "slave", "pubsub"] as const).map((name) => limitText(name, outputBufferLimits[name])).join(" "),
+    (['normal', 'slave', 'pubsub'] as const).map((name) => limitText(name, outputBufferLimits[name])).join(' '),
   parse(given, values) {
-    const words = given.split(" ").filter((word) => word !== "");
-    if (words.length === 0 || words.length % 4 !== 0) return "Wrong number of arguments in buffer limit configuration.";
+    const words = given.split(' ').filter((word) => word !== '');
+    if (words.length === 0 || words.length % 4 !== 0) return 'Wrong number of arguments in buffer limit configuration.';
     const next = { ...values.outputBufferLimits };
     for (let i = 0; i < words.length; i += 4) {
-      const name = clientClass(words[i] ?? "");
-      if (name === null) return "Invalid client class specified in buffer limit configuration.";
-      const hard = parseMemory(words[i + 1] ?? "");
-      const soft = parseMemory(words[i + 2] ?? "");
-      const seconds = words[i + 3] ?? "";
+      const name = clientClass(words[i] ?? '');
+      if (name === null) return 'Invalid client class specified in buffer limit configuration.';
+      const hard = parseMemory(words[i + 1] ?? '');
+      const soft = parseMemory(words[i + 2] ?? '');
+      const seconds = words[i + 3] ?? '';
       if (hard === null || soft === null || !/^[0-9]{1,9}$/.test(seconds)) {
-        return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+        return 'Error in hard, soft or soft_seconds setting in buffer limit configuration.';
       }
       next[name] = { hardBytes: Number(hard), softBytes: Number(soft), softSeconds: Number(seconds) };
     }
@@ -210,32 +210,32 @@ const outputBufferLimit: ConfigParameter = {
 
 /** All parameters, by Redis's names. What Redis has and is not here does not exist in this system. */
 export const configParameters: readonly ConfigParameter[] = [
-  immutable("bind", (values) => values.bind.join(" ")),
-  immutable("port", (values) => String(values.port)),
-  yesNo("protected-mode", "protectedMode"),
-  text("requirepass", "requirepass"),
-  integer("maxclients", "maxClients", 1n, 4_294_967_295n),
-  integer("timeout", "timeoutSeconds", 0n, INT_MAX),
-  integer("tcp-keepalive", "tcpKeepaliveSeconds", 0n, INT_MAX),
-  memory("proto-max-bulk-len", "protoMaxBulkBytes", 1_048_576n),
-  memory("client-query-buffer-limit", "clientQueryBufferBytes", 1_048_576n),
+  immutable('bind', (values) => values.bind.join(' ')),
+  immutable('port', (values) => String(values.port)),
+  yesNo('protected-mode', 'protectedMode'),
+  text('requirepass', 'requirepass'),
+  integer('maxclients', 'maxClients', 1n, 4_294_967_295n),
+  integer('timeout', 'timeoutSeconds', 0n, INT_MAX),
+  integer('tcp-keepalive', 'tcpKeepaliveSeconds', 0n, INT_MAX),
+  memory('proto-max-bulk-len', 'protoMaxBulkBytes', 1_048_576n),
+  memory('client-query-buffer-limit', 'clientQueryBufferBytes', 1_048_576n),
   outputBufferLimit,
-  immutable("databases", (values) => String(values.databases)),
-  integer("slowlog-log-slower-than", "slowlogLogSlowerThanUs", -1n, LONG_MAX),
-  integer("slowlog-max-len", "slowlogMaxLen", 0n, LONG_MAX),
-  integer("latency-monitor-threshold", "latencyMonitorThresholdMs", 0n, LONG_MAX),
-  yesNo("latency-tracking", "latencyTracking"),
+  immutable('databases', (values) => String(values.databases)),
+  integer('slowlog-log-slower-than', 'slowlogLogSlowerThanUs', -1n, LONG_MAX),
+  integer('slowlog-max-len', 'slowlogMaxLen', 0n, LONG_MAX),
+  integer('latency-monitor-threshold', 'latencyMonitorThresholdMs', 0n, LONG_MAX),
+  yesNo('latency-tracking', 'latencyTracking'),
   percentiles,
-  immutable("cluster-enabled", (values) => (values.clusterEnabled ? "yes" : "no")),
-  text("cluster-announce-ip", "clusterAnnounceIp"),
-  integer("cluster-announce-port", "clusterAnnouncePort", 0n, 65_535n),
-  integer("cluster-announce-bus-port", "clusterAnnounceBusPort", 0n, 65_535n),
+  immutable('cluster-enabled', (values) => (values.clusterEnabled ? 'yes' : 'no')),
+  text('cluster-announce-ip', 'clusterAnnounceIp'),
+  integer('cluster-announce-port', 'clusterAnnouncePort', 0n, 65_535n),
+  integer('cluster-announce-bus-port', 'clusterAnnounceBusPort', 0n, 65_535n),
   hostname,
   preferredEndpointType,
-  immutable("appendfsync", (values) => values.appendfsync),
-  fixed("appendonly", "no"),
-  fixed("save", ""),
-  fixed("maxmemory", "0"),
-  fixed("maxmemory-policy", "noeviction"),
-  fixed("notify-keyspace-events", ""),
+  immutable('appendfsync', (values) => values.appendfsync),
+  fixed('appendonly', 'no'),
+  fixed('save', ''),
+  fixed('maxmemory', '0'),
+  fixed('maxmemory-policy', 'noeviction'),
+  fixed('notify-keyspace-events', ''),
 ];

@@ -42,18 +42,18 @@ export interface ConfigValues {
   /** 0: port + 10000, as Redis does; nothing listens there. */
   clusterAnnounceBusPort: number;
   clusterAnnounceHostname: string;
-  clusterPreferredEndpointType: "ip" | "hostname" | "unknown-endpoint";
+  clusterPreferredEndpointType: 'ip' | 'hostname' | 'unknown-endpoint';
   /** How the storage nodes write their log; decided where they are started, shown here. */
-  appendfsync: "always" | "everysec" | "no";
+  appendfsync: 'always' | 'everysec' | 'no';
 }
 
 /** Redis 7.0's defaults, apart from the output buffers of normal clients, which are bounded here. */
 export function defaultConfigValues(): ConfigValues {
   return {
-    bind: ["127.0.0.1"],
+    bind: ['127.0.0.1'],
     port: 6379,
     protectedMode: true,
-    requirepass: "",
+    requirepass: '',
     maxClients: 10_000,
     timeoutSeconds: 0,
     tcpKeepaliveSeconds: 300,
@@ -71,11 +71,11 @@ export function defaultConfigValues(): ConfigValues {
     latencyTracking: true,
     latencyTrackingPercentiles: [50, 99, 99.9],
     clusterEnabled: false,
-    clusterAnnounceIp: "",
+    clusterAnnounceIp: '',
     clusterAnnouncePort: 0,
     clusterAnnounceBusPort: 0,
-    clusterAnnounceHostname: "",
-    clusterPreferredEndpointType: "ip",
-    appendfsync: "everysec",
+    clusterAnnounceHostname: '',
+    clusterPreferredEndpointType: 'ip',
+    appendfsync: 'everysec',
   };
 }

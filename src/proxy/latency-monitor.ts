@@ -1,7 +1,7 @@
-import type { Clock } from "../base/clock.ts";
-import { limits } from "../base/limits.ts";
-import { LatencyHistogram } from "./latency-histogram.ts";
-import type { RuntimeConfig } from "./runtime-config.ts";
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import type { RuntimeConfig } from './runtime-config.ts';
 
 /** The worst latency of one event within one second. */
 export interface LatencySample {
@@ -44,7 +44,7 @@ export class LatencyMonitor {
   recordCommand(name: string, durationUs: number, fast: boolean): void {
     const threshold = this.#config.latencyMonitorThresholdMs;
     if (threshold !== 0 && durationUs >= threshold * 1000) {
-      this.#keep(fast ? "fast-command" : "command", Math.floor(durationUs / 1000));
+      this.#keep(fast ? 'fast-command' : 'command', Math.floor(durationUs / 1000));
     }
     if (!this.#config.latencyTracking) return;
     let histogram = this.#histograms.get(name);

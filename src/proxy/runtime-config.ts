@@ -1,7 +1,7 @@
-import { assert } from "../base/assert.ts";
-import { type ConfigParameter, configParameters } from "./config-parameters.ts";
-import { type ConfigValues, defaultConfigValues, type OutputBufferLimits } from "./config-values.ts";
-import { globMatches } from "./glob.ts";
+import { assert } from '../base/assert.ts';
+import { type ConfigParameter, configParameters } from './config-parameters.ts';
+import { type ConfigValues, defaultConfigValues, type OutputBufferLimits } from './config-values.ts';
+import { globMatches } from './glob.ts';
 
 const parametersByName: ReadonlyMap<string, ConfigParameter> = new Map(configParameters.map((p) => [p.name, p]));
 
@@ -18,7 +18,7 @@ export class RuntimeConfig {
 
   constructor(overrides: Partial<ConfigValues> = {}) {
     this.#values = { ...defaultConfigValues(), ...overrides };
-    assert(this.#values.databases > 0, "there must be a database");
+    assert(this.#values.databases > 0, 'there must be a database');
   }
 
   get bind(): readonly string[] {
@@ -84,10 +84,10 @@ export class RuntimeConfig {
   get clusterAnnounceHostname(): string {
     return this.#values.clusterAnnounceHostname;
   }
-  get clusterPreferredEndpointType(): ConfigValues["clusterPreferredEndpointType"] {
+  get clusterPreferredEndpointType(): ConfigValues['clusterPreferredEndpointType'] {
     return this.#values.clusterPreferredEndpointType;
   }
-  get appendfsync(): ConfigValues["appendfsync"] {
+  get appendfsync(): ConfigValues['appendfsync'] {
     return this.#values.appendfsync;
   }
 
@@ -114,14 +114,14 @@ export class RuntimeConfig {
     for (const [name] of pairs) {
       const parameter = parametersByName.get(name.toLowerCase());
       if (parameter === undefined) return `ERR Unknown option or number of arguments for CONFIG SET - '${name}'`;
-      if (parameter.change === "immutable") return failed(name, "can't set immutable config");
-      if (parameters.includes(parameter)) return failed(name, "duplicate parameter");
+      if (parameter.change === 'immutable') return failed(name, "can't set immutable config");
+      if (parameters.includes(parameter)) return failed(name, 'duplicate parameter');
       parameters.push(parameter);
     }
     const next = { ...this.#values };
     for (const [index, parameter] of parameters.entries()) {
-      const [name, value] = pairs[index] ?? ["", ""];
-      if (parameter.change === "mutable") {
+      const [name, value] = pairs[index] ?? ['', ''];
+      if (parameter.change === 'mutable') {
         const problem = parameter.parse(value, next);
         if (problem !== null) return failed(name, problem);
       } else if (value.toLowerCase() !== parameter.read(next)) {

@@ -1,6 +1,6 @@
-import { limits } from "../base/limits.ts";
-import { withoutSecrets } from "./redact.ts";
-import type { RuntimeConfig } from "./runtime-config.ts";
+import { limits } from '../base/limits.ts';
+import { withoutSecrets } from './redact.ts';
+import type { RuntimeConfig } from './runtime-config.ts';
 
 /** One command that took longer than slowlog-log-slower-than. */
 export interface SlowLogEntry {
