@@ -14,6 +14,6 @@ process.env.UV_THREADPOOL_SIZE ??= '16';
 
 // A clone runs its source; the package ships only compiled files.
 const source = new URL('../src/main.ts', import.meta.url);
-const compiled = new URL('../dist/src/main.js', import.meta.url);
+const compiled = new URL('../dist/main.js', import.meta.url);
 const { main } = await import((existsSync(source) ? source : compiled).href);
 await main(process.argv.slice(2));

@@ -45,17 +45,8 @@ export function createSystem(): System {
   };
 }
 
+/** From src/admin in a clone and from dist/admin in the package: the same way up. */
 function readVersion(): string {
-  // From src/admin in a clone, from dist/src/admin in the package.
-  for (const path of ['../../package.json', '../../../package.json']) {
-    try {
-      const json: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
-      if (typeof json === 'object' && json !== null && 'name' in json && json.name === 'junokv' && 'version' in json) {
-        return String(json.version);
-      }
-    } catch {
-      // Not here: try the next.
-    }
-  }
-  return 'unknown';
+  const json: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return typeof json === 'object' && json !== null && 'version' in json ? String(json.version) : 'unknown';
 }

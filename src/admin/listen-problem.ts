@@ -1,0 +1,11 @@
+/** Why nothing can listen on host:port, and what to do; `option` is the one that chooses the port. */
+export function listenProblem(error: unknown, host: string, port: number, option: string): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  if (code === 'EADDRINUSE') {
+    return `port ${port} is in use: another program (a Redis, another junokv?) listens on ${place}. Stop it, or choose another port with ${option}.`;
+  }
+  if (code === 'EACCES') return `this user may not listen on ${place}; choose a port above 1023 with ${option}.`;
+  if (code === 'EADDRNOTAVAIL') return `${host} is not an address of this machine.`;
+  return `cannot listen on ${place}: ${error instanceof Error ? error.message : String(error)}`;
+}

@@ -1,0 +1,49 @@
+import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
+import type { CallHandler } from '../rpc/transport.ts';
+import { Acceptor } from '../storage/acceptor.ts';
+import { StorageNode } from '../storage/storage-node.ts';
+import type { Fsync } from '../storage/write-pipeline.ts';
+import type { ProcessParts } from './running.ts';
+import type { StorageDisk } from './storage-disk.ts';
+
+/** A storage node that answers. */
+export interface StorageRoom {
+  readonly handler: CallHandler;
+  /** Writes and syncs what is pending, then closes the disk. */
+  stop(): Promise<void>;
+}
+
+export interface StorageRoomSetup {
+  readonly node: NodeEntry;
+  readonly disk: StorageDisk;
+  /** The store's map; the node's own is used where it is newer. */
+  readonly map: ClusterMap;
+  readonly fsync: Fsync;
+  readonly cacheBytes: number;
+}
+
+/** Starts a storage node on an open disk. Resolves when it may answer. */
+export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessParts): Promise<StorageRoom> {
+  const { disk } = setup;
+  const map = disk.adoptedMap !== null && disk.adoptedMap.epoch > setup.map.epoch ? disk.adoptedMap : setup.map;
+  const node = new StorageNode({
+    nodeId: setup.node.id,
+    incarnation: disk.incarnation,
+    engine: disk.engine,
+    store: disk.store,
+    acceptor: new Acceptor(disk.store.ceilingUs),
+    map,
+    clock: parts.clock,
+    log: parts.log,
+    fsync: setup.fsync,
+    cacheBytes: setup.cacheBytes,
+  });
+  await new Promise<void>((resolve) => node.start(resolve));
+  return {
+    handler: node,
+    async stop() {
+      await new Promise<void>((resolve) => node.stop(resolve));
+      await disk.close();
+    },
+  };
+}

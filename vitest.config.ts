@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+/** .ci/run asks for the numbers in a file. */
+const report = process.env['JUNOKV_TEST_REPORT'];
+
+export default defineConfig({
+  test: {
+    // Processes, not threads: native modules and signals are a process's own. Two, for two cores.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    projects: [
+      { extends: true, test: { name: 'src', include: ['src/**/*.test.ts'] } },
+      { extends: true, test: { name: 'sim', include: ['sim/**/*.test.ts'] } },
+      { extends: true, test: { name: 'compat', include: ['compat-tests/**/*.test.ts'], testTimeout: 60_000 } },
+    ],
+  },
+});
