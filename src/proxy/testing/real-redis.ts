@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../base/assert.ts';
+import { SystemClock } from '../../base/system-clock.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { ReplyParser } from '../../resp/reply-parser.ts';
 
@@ -86,14 +87,15 @@ export class RealRedis {
     const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory];
     const process = spawn('redis-server', [...fixed, ...options], { stdio: 'ignore' });
     const redis = new RealRedis(port, process, directory);
-    const deadlineMs = performance.now() + START_WITHIN_MS;
+    const clock = new SystemClock();
+    const deadlineMs = clock.monotonicMs() + START_WITHIN_MS;
     for (;;) {
       try {
         (await RawClient.open(port)).close();
         return redis;
       } catch (error) {
-        if (performance.now() > deadlineMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (clock.monotonicMs() > deadlineMs) throw error;
+        await new Promise<void>((resolve) => clock.after(20, resolve));
       }
     }
   }
