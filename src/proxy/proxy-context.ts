@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { ClientRegistry } from './client-registry.ts';
 import type { ClusterPort } from './cluster-port.ts';
 import type { CommandTable } from './command-table.ts';
-import type { ClientRegistry } from './client-registry.ts';
 import type { LatencyMonitor } from './latency-monitor.ts';
 import type { MonitorHub } from './monitor-hub.ts';
 import type { ProxyInfo } from './proxy-info.ts';

@@ -1,4 +1,4 @@
-import { MapReply, OK, type Reply, SYNTAX_ERROR, ErrorReply } from '../../resp/reply.ts';
+import { ErrorReply, MapReply, OK, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
 import type { Session } from '../session.ts';
 import { helpHandler } from './help-reply.ts';
