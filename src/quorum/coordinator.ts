@@ -10,6 +10,7 @@ import type { RecordId } from '../record/state.ts';
 import { MessageType, type RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { BallotClock } from './ballot-clock.ts';
+import { KeptTasks } from './kept-tasks.ts';
 import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
 import { NodeHealth } from './node-health.ts';
@@ -17,6 +18,7 @@ import type { Operation } from './operation.ts';
 import { PageTransfer } from './page-transfer.ts';
 import { Pending } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
+import { RecentWrites } from './recent-writes.ts';
 import { RecordTask } from './record-task.ts';
 import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
@@ -60,8 +62,10 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
   readonly #options: CoordinatorOptions;
   readonly #tasks = new Map<RecordId, RecordTask<R>>();
   readonly #busy = new Set<RecordTask<R>>();
-  /** Idle tasks with a recent write, oldest first: their next write may be chained. */
-  readonly #recent = new Map<RecordId, RecordTask<R>>();
+  readonly #recent = new RecentWrites();
+  readonly #kept = new KeptTasks<RecordTask<R>>(limits.recentRecords, limits.chainLifeMs, (task) => {
+    if (this.#tasks.get(task.id) === task) this.#tasks.delete(task.id);
+  });
   #map: ClusterMap;
   /** For each shard its replica set, rotated by zone: [shard][first]. */
   #replicas: readonly (readonly (readonly NodeId[])[])[];
@@ -117,8 +121,7 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
     const { id, generation } = this.#identify(operation);
     let task = this.#tasks.get(id);
     if (task === undefined) {
-      task = new RecordTask(this, this.#placementOf(id, generation, operation));
-      this.#tasks.set(id, task);
+      task = this.#newTask(id, generation, operation);
     } else if (task.queued >= limits.queuedOperationsPerRecord) {
       this.#refuse(operation);
       return;
@@ -145,28 +148,21 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
 
   onIdle(task: RecordTask<R>): void {
     this.#busy.delete(task);
-    const id = task.id;
-    if (this.#tasks.get(id) !== task) return;
-    if (task.lastWriteMs === Number.NEGATIVE_INFINITY) {
-      this.#tasks.delete(id);
+    if (this.#tasks.get(task.id) !== task) return;
+    if (task.chained) {
+      this.#kept.keep(task);
       return;
     }
-    this.#recent.delete(id);
-    this.#recent.set(id, task);
-    if (this.#recent.size > limits.recentRecords) this.#forgetOldest();
+    this.#tasks.delete(task.id);
+    if (task.lastWriteMs !== Number.NEGATIVE_INFINITY) this.#recent.note(task.id, task.lastWriteMs);
   }
 
   onMoved(task: RecordTask<R>, pendings: readonly Pending<R>[]): void {
-    if (this.#tasks.get(task.id) === task) this.#tasks.delete(task.id);
-    this.#recent.delete(task.id);
+    this.#tasks.delete(task.id);
     for (const pending of pendings) {
       this.counters.add('resubmitted');
       const { id, generation } = this.#identify(pending.operation);
-      let target = this.#tasks.get(id);
-      if (target === undefined) {
-        target = new RecordTask(this, this.#placementOf(id, generation, pending.operation));
-        this.#tasks.set(id, target);
-      }
+      const target = this.#tasks.get(id) ?? this.#newTask(id, generation, pending.operation);
       target.submit(pending);
     }
   }
@@ -225,6 +221,12 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
     return { id: this.#options.ids.recordId(operation.namespace, generation, operation.key), generation };
   }
 
+  #newTask(id: RecordId, generation: number, operation: Operation<R>): RecordTask<R> {
+    const task = new RecordTask(this, this.#placementOf(id, generation, operation), this.#recent.lastWriteMs(id));
+    this.#tasks.set(id, task);
+    return task;
+  }
+
   #placementOf(id: RecordId, generation: number, operation: Operation<R>): Placement {
     const map = this.#map;
     const shard = shardOf(slotOf(operation.key), map.shards);
@@ -250,30 +252,10 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
     this.clock.after(limits.roundTickMs, () => {
       const nowMs = this.clock.monotonicMs();
       for (const task of this.#busy) task.onTick(nowMs);
-      this.#forgetOld(nowMs);
+      this.#kept.sweep(nowMs);
       this.#ticking = false;
-      if (this.#busy.size > 0 || this.#recent.size > 0) this.#startTicking();
+      if (this.#busy.size > 0 || this.#kept.size > 0) this.#startTicking();
     });
-  }
-
-  #forgetOld(nowMs: number): void {
-    for (const [id, task] of this.#recent) {
-      if (task.idle && nowMs - task.lastWriteMs < limits.chainLifeMs) break;
-      this.#forget(id, task);
-    }
-  }
-
-  #forgetOldest(): void {
-    for (const [id, task] of this.#recent) {
-      this.#forget(id, task);
-      return;
-    }
-  }
-
-  /** A busy task comes back to `#recent` when it is idle again. */
-  #forget(id: RecordId, task: RecordTask<R>): void {
-    this.#recent.delete(id);
-    if (task.idle && this.#tasks.get(id) === task) this.#tasks.delete(id);
   }
 }
 

@@ -50,7 +50,7 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
   #wakeAtMs = 0;
   #backoffMs = 0;
   #chain: { readonly ballot: Ballot; readonly base: OpenedBase; readonly untilMs: number } | null = null;
-  #lastWriteMs = Number.NEGATIVE_INFINITY;
+  #lastWriteMs: number;
   #readAgain = false;
   #confirming: { readonly attempt: Attempt<R>; readonly accepted: Ballot } | null = null;
   #repairWanted = false;
@@ -61,7 +61,9 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
   #attempt: Attempt<R> | null = null;
   #committed: { readonly request: CommitRequest; readonly ballot: Ballot } | null = null;
 
-  constructor(context: TaskContext<R>, placement: Placement) {
+  /** `lastWriteMs`: when this proxy last wrote the record, if it remembers. */
+  constructor(context: TaskContext<R>, placement: Placement, lastWriteMs: number) {
+    this.#lastWriteMs = lastWriteMs;
     this.#context = context;
     this.#pages = new TaskPages(context);
     this.#order = new ReplicaOrder(context.rounds.health);
@@ -72,9 +74,14 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
     return this.#placement.address.id;
   }
 
-  /** Nothing to do, and no chain to remember. */
+  /** Nothing to do. */
   get idle(): boolean {
     return this.#idle;
+  }
+
+  /** The next write can start at COMMIT, for a while. */
+  get chained(): boolean {
+    return this.#chain !== null;
   }
 
   get lastWriteMs(): number {
@@ -359,6 +366,7 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
       state: built.state,
       pages: built.pages,
       next: often && !this.#repairing ? rounds.ballots.next() : null,
+      encoded: undefined,
     };
     this.#committed = { request, ballot };
     if (pages.written.length === 0) {

@@ -18,11 +18,6 @@ export interface RoundContext {
   readonly counters: ProtocolCounters;
 }
 
-const UNSENT = 0;
-const WAITING = 1;
-const ANSWERED = 2;
-const FAILED = 3;
-
 /**
  * One exchange with the nodes of a replica set: asks some, asks more when they are slow or gone, sends again what
  * may have been lost. Subclasses say what a response means. Ends exactly once, by `finish`; what comes later is ignored.
@@ -31,7 +26,10 @@ export abstract class Round implements ResponseReceiver {
   protected readonly context: RoundContext;
   /** The replica set in the order of preference; indexes into it are the tags of requests. */
   protected readonly nodes: readonly NodeId[];
-  readonly #status: Uint8Array;
+  // One bit per node: a set of at most five of them costs no allocation.
+  #waiting = 0;
+  #answered = 0;
+  #failed = 0;
   #startedMs = 0;
   #hedgeAtMs = 0;
   #resendAtMs = 0;
@@ -40,7 +38,6 @@ export abstract class Round implements ResponseReceiver {
   constructor(context: RoundContext, nodes: readonly NodeId[]) {
     this.context = context;
     this.nodes = nodes;
-    this.#status = new Uint8Array(nodes.length);
   }
 
   get ended(): boolean {
@@ -60,12 +57,15 @@ export abstract class Round implements ResponseReceiver {
       this.late(response);
       return;
     }
-    if (this.#status[tag] === ANSWERED) return;
+    const bit = 1 << tag;
+    if ((this.#answered & bit) !== 0) return;
     const node = this.nodes[tag];
     if (node === undefined) return;
-    this.#status[tag] = ANSWERED;
+    this.#waiting &= ~bit;
+    this.#failed &= ~bit;
+    this.#answered |= bit;
     this.handle(tag, response);
-    if (!this.#ended && this.#status[tag] === ANSWERED) this.context.health.answered(node, this.#startedMs);
+    if (!this.#ended && (this.#answered & bit) !== 0) this.context.health.answered(node, this.#startedMs);
   }
 
   /** Hedges and resends; called every few milliseconds while the round is open. */
@@ -77,7 +77,7 @@ export abstract class Round implements ResponseReceiver {
         this.context.counters.add('hedged');
         for (let i = 0; i < this.nodes.length; i++) {
           const node = this.nodes[i];
-          if (this.#status[i] === WAITING && node !== undefined) this.context.health.slow(node);
+          if ((this.#waiting & (1 << i)) !== 0 && node !== undefined) this.context.health.slow(node);
         }
         while (this.askAnother()) {}
       }
@@ -85,8 +85,7 @@ export abstract class Round implements ResponseReceiver {
     if (nowMs >= this.#resendAtMs && !this.#ended) {
       this.#resendAtMs = nowMs + limits.resendDelayMs;
       for (let i = 0; i < this.nodes.length; i++) {
-        const status = this.#status[i];
-        if (status === WAITING || status === FAILED) this.#send(i);
+        if (((this.#waiting | this.#failed) & (1 << i)) !== 0) this.#send(i);
       }
     }
   }
@@ -100,7 +99,7 @@ export abstract class Round implements ResponseReceiver {
   sendAgain(index: number, request: Request): void {
     const node = this.nodes[index];
     if (node === undefined) return;
-    this.#status[index] = WAITING;
+    this.#markWaiting(index);
     this.context.transport.send(node, request, this, index);
   }
 
@@ -119,7 +118,8 @@ export abstract class Round implements ResponseReceiver {
 
   /** No usable answer from this node for now: it is asked again with the next resend. */
   protected fail(index: number): void {
-    this.#status[index] = FAILED;
+    this.#answered &= ~(1 << index);
+    this.#failed |= 1 << index;
     const node = this.nodes[index];
     if (node !== undefined) this.context.health.failed(node);
   }
@@ -127,7 +127,7 @@ export abstract class Round implements ResponseReceiver {
   /** Sends to the first node that was not asked yet; false if there is none. */
   protected askAnother(): boolean {
     for (let i = 0; i < this.nodes.length; i++) {
-      if (this.#status[i] === UNSENT) {
+      if (((this.#waiting | this.#answered | this.#failed) & (1 << i)) === 0) {
         this.#send(i);
         return true;
       }
@@ -140,12 +140,11 @@ export abstract class Round implements ResponseReceiver {
     this.#send(index);
   }
 
+  /** How many nodes have been asked and have not answered. */
   protected waiting(): number {
-    return this.#count(WAITING);
-  }
-
-  protected unsent(): number {
-    return this.#count(UNSENT);
+    let count = 0;
+    for (let bits = this.#waiting; bits !== 0; bits &= bits - 1) count++;
+    return count;
   }
 
   /**
@@ -159,13 +158,14 @@ export abstract class Round implements ResponseReceiver {
   #send(index: number): void {
     const node = this.nodes[index];
     if (node === undefined) return;
-    this.#status[index] = WAITING;
+    this.#markWaiting(index);
     this.context.transport.send(node, this.request(index), this, index);
   }
 
-  #count(status: number): number {
-    let count = 0;
-    for (let i = 0; i < this.#status.length; i++) if (this.#status[i] === status) count++;
-    return count;
+  #markWaiting(index: number): void {
+    const bit = 1 << index;
+    this.#waiting |= bit;
+    this.#answered &= ~bit;
+    this.#failed &= ~bit;
   }
 }

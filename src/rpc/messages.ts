@@ -78,6 +78,8 @@ export interface CommitRequest {
   readonly state: SealedState;
   readonly pages: PageManifest | null;
   readonly next: Ballot | null;
+  /** The stored form of ballot and state, kept by the first storage node of this process that made it. Never sent. */
+  encoded?: Buffer | undefined;
 }
 
 /** Pages travel ahead of the COMMIT that lists them. */

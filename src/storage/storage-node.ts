@@ -335,7 +335,7 @@ export class StorageNode implements CallHandler, BatchListener {
     this.#acceptor.accepted(id, request.ballot);
     this.#pipeline.addRecord(id, {
       key: recordKey(shard, id),
-      value: encodeStored(request.ballot, request.state),
+      value: storedBytes(request),
     });
     if (request.pages !== null) this.#pages.noteDropped(request.address, request.ballot, request.pages.dropped);
     this.#acknowledge(call, request, batch);
@@ -365,6 +365,12 @@ function project(state: SealedState | null, want: Want): SealedState | null {
   if (state === null || want === Want.nothing) return null;
   if (want === Want.full || state.value === null || state.value.length === 0) return state;
   return { header: state.header, meta: state.meta, value: null };
+}
+
+/** The nodes of one process store the same bytes: the first one encodes them. */
+function storedBytes(request: CommitRequest): Buffer {
+  request.encoded ??= encodeStored(request.ballot, request.state);
+  return request.encoded;
 }
 
 /** What arrived over a socket are views of what was read at once: keeping a small one must not keep all of that. */
