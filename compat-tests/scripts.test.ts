@@ -1,0 +1,27 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { ServerPairs } from './harness.ts';
+import { allScripts } from './scripts/all-scripts.ts';
+import { redisServerVersion } from './support/redis-server.ts';
+import { runScript } from './support/run-script.ts';
+
+const redis = redisServerVersion();
+const title = redis.ok ? `as redis-server ${redis.version}` : `as redis-server (skipped: ${redis.reason})`;
+
+describe.skipIf(!redis.ok)(title, () => {
+  const pairs = new ServerPairs();
+  let compared = 0;
+  afterAll(async () => {
+    await pairs.stop();
+    console.log(`${compared} pairs of replies compared`);
+  });
+
+  for (const script of allScripts) {
+    for (const protocol of script.protocols) {
+      it(`${script.name}, RESP${protocol}`, async () => {
+        const outcome = await runScript(script, protocol, await pairs.ports(script.servers));
+        compared += outcome.compared;
+        expect(outcome.differences.join('\n')).toBe('');
+      });
+    }
+  }
+});

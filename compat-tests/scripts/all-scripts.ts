@@ -1,0 +1,18 @@
+import type { Script } from '../support/script.ts';
+import { clusterScripts } from './cluster.ts';
+import { connectionScripts } from './connection.ts';
+import { errorScripts } from './errors.ts';
+import { genericScripts } from './generic.ts';
+import { numberScripts } from './numbers.ts';
+import { serverScripts } from './server.ts';
+import { stringScripts } from './strings.ts';
+
+export const allScripts: readonly Script[] = [
+  ...stringScripts,
+  ...numberScripts,
+  ...genericScripts,
+  ...connectionScripts,
+  ...serverScripts,
+  ...clusterScripts,
+  ...errorScripts,
+];

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ChildServer } from './child-server.ts';
+import { freePort } from './free-port.ts';
+import { answersPing } from './ping.ts';
+import type { RunningServer } from './redis-server.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/junokv.mjs', import.meta.url));
+const READY_MS = 30_000;
+
+/** Starts `junokv <args>` in `dir`; does not wait for anything. */
+export function spawnJunokv(name: string, args: readonly string[], dir: string): ChildServer {
+  return new ChildServer({ name, command: process.execPath, args: [PROGRAM, ...args], cwd: dir });
+}
+
+/** Waits until a junokv that serves clients does so. */
+export function waitUntilServing(server: ChildServer, port: number): Promise<void> {
+  return server.waitUntilReady(() => answersPing(port), READY_MS);
+}
+
+/** Waits until it has printed that it is ready: for storage processes, which answer no PING. */
+export function waitUntilPrintedReady(server: ChildServer): Promise<void> {
+  return server.waitUntilReady(async () => server.output.includes('is ready'), READY_MS);
+}
+
+export function makeTempDir(purpose: string): string {
+  return mkdtempSync(join(tmpdir(), `junokv-${purpose}-`));
+}
+
+export interface JunokvOptions {
+  readonly engine: 'memory' | 'rocksdb';
+  /** Where data and keystore lie, and stay; without it a temporary directory, removed by `stop`. */
+  readonly dir?: string;
+  readonly port?: number;
+  readonly more?: readonly string[];
+}
+
+/** One-process junokv (`junokv start`), serving on 127.0.0.1. */
+export async function startJunokv(options: JunokvOptions): Promise<RunningServer> {
+  const dir = options.dir ?? makeTempDir('compat');
+  const remove = (): void => {
+    if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
+  };
+  const port = options.port ?? (await freePort());
+  const files = ['--data', join(dir, 'data'), '--keystore', join(dir, 'keystore.json')];
+  const args = ['start', '--engine', options.engine, '--port', `${port}`, ...files, ...(options.more ?? [])];
+  const server = spawnJunokv(`junokv ${port}`, args, dir);
+  try {
+    await waitUntilServing(server, port);
+  } catch (error) {
+    await server.kill();
+    remove();
+    throw error;
+  }
+  return {
+    port,
+    process: server,
+    async stop() {
+      await server.stop();
+      remove();
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import { RawClient } from './raw-client.ts';
+
+/** Somebody on this port answers PING, be it with a demand for a password. */
+export async function answersPing(port: number): Promise<boolean> {
+  let client: RawClient | null = null;
+  try {
+    client = await RawClient.connect(port);
+    const reply = (await client.command(['PING'], 1_000)).toString('latin1');
+    return reply === '+PONG\r\n' || reply.startsWith('-NOAUTH');
+  } catch {
+    return false;
+  } finally {
+    client?.close();
+  }
+}

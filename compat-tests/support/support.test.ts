@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { containing, exactly, inAnyOrder, inShape, masking, pairsInAnyOrder, within } from './comparisons.ts';
+import { splitLine } from './request.ts';
+import { readReply, showReply } from './resp-reply.ts';
+
+const REPLIES = [
+  '+OK\r\n',
+  ':12\r\n',
+  '$-1\r\n',
+  '*-1\r\n',
+  '$5\r\na\r\nbc\r\n',
+  '*2\r\n$1\r\na\r\n*1\r\n:1\r\n',
+  '%1\r\n+k\r\n#t\r\n',
+  '|1\r\n+a\r\n,1.5\r\n_\r\n',
+  '~1\r\n(123\r\n',
+  '=7\r\ntxt:abc\r\n',
+];
+
+describe('readReply', () => {
+  it('ends exactly where a reply ends, whatever follows, and never before', () => {
+    for (const reply of REPLIES) {
+      const bytes = Buffer.from(`${reply}+next\r\n`);
+      expect(readReply(bytes)?.end).toBe(reply.length);
+      for (let cut = 0; cut < reply.length; cut++) expect(readReply(bytes.subarray(0, cut))).toBeNull();
+    }
+  });
+
+  it('refuses what is no reply', () => {
+    expect(() => readReply(Buffer.from('hello\r\n'))).toThrow('no reply starts with');
+    expect(() => readReply(Buffer.from('$1\r\nabc\r\n'))).toThrow('not followed by CR LF');
+  });
+
+  it('shows replies readably', () => {
+    expect(showReply({ ...(readReply(Buffer.from('*2\r\n$1\r\na\r\n:1\r\n')) ?? expect.fail()) })).toBe('*[$"a" :1]');
+  });
+});
+
+it('splitLine takes words and quoted words apart', () => {
+  expect(splitLine('SET "a b" x"y \\x "\\x00\\xff\\n"').map((word) => word.toString('latin1'))).toEqual([
+    'SET',
+    'a b',
+    'x"y',
+    '\\x',
+    '\0\xff\n',
+  ]);
+  expect(splitLine('GET ""').map(String)).toEqual(['GET', '']);
+});
+
+describe('comparisons', () => {
+  const bytes = (text: string): Buffer => Buffer.from(text.replaceAll('|', '\r\n'));
+
+  it('find a difference and overlook only what they name', () => {
+    expect(exactly.differ(bytes('+a|'), bytes('+b|'))).toContain('junokv');
+    expect(within(1).differ(bytes(':100|'), bytes(':99|'))).toBeNull();
+    expect(within(1).differ(bytes(':100|'), bytes(':98|'))).not.toBeNull();
+    expect(within(1).differ(bytes(':-1|'), bytes(':-2|'))).not.toBeNull();
+    expect(inAnyOrder.differ(bytes('*2|+a|+b|'), bytes('*2|+b|+a|'))).toBeNull();
+    expect(inAnyOrder.differ(bytes('*2|+a|+b|'), bytes('*2|+b|+b|'))).not.toBeNull();
+    expect(inAnyOrder.differ(bytes('%2|+a|+1|+b|+2|'), bytes('%2|+b|+1|+a|+2|'))).not.toBeNull();
+    expect(pairsInAnyOrder.differ(bytes('*4|+a|+1|+b|+2|'), bytes('*4|+b|+2|+a|+1|'))).toBeNull();
+    expect(inShape.differ(bytes('*2|:1|$1|x|'), bytes('*2|:2|$1|y|'))).toBeNull();
+    expect(inShape.differ(bytes('*1|:1|'), bytes('*1|+1|'))).not.toBeNull();
+    expect(masking(/id=\d+/).differ(bytes('+id=1 x|'), bytes('+id=22 x|'))).toBeNull();
+    expect(masking(/id=\d+/).differ(bytes('+id=1 x|'), bytes('+id=22 y|'))).not.toBeNull();
+    expect(containing(/a:\d/).differ(bytes('+a:1|'), bytes('+b:1|'))).toContain('junokv lacks');
+  });
+});
