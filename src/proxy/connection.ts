@@ -243,6 +243,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   #run(args: readonly Buffer[]): void {
     if (this.replyMode === 'skip-next') this.replyMode = 'skip-this';
     const entry = admit(this, args);
+    if (this.#isGone) return;
     if (entry instanceof ErrorReply) this.#put(entry, this.#takeSilence());
     else if (this.#mustHold(entry)) this.#hold(entry, args);
     else this.#execute(entry, args);

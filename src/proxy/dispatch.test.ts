@@ -81,6 +81,17 @@ describe('the dispatch ladder', () => {
     expect(stats.errors().get('ERR')).toBe(cases.length);
   });
 
+  it('closes on what only HTTP says, without an answer', async () => {
+    for (const line of ['POST / HTTP/1.1\r\n', 'GET / HTTP/1.1\r\nhost: x\r\nPING\r\n']) {
+      const client = await connected();
+      client.send(line);
+      expect(await client.read(1)).toBe('');
+      expect(harness.proxy.context.clients.filter(() => true)).toEqual([]);
+      await harness.stop();
+    }
+    await connected();
+  });
+
   it('an unexpected exception costs one command, is logged, and nobody is harmed', async () => {
     const client = await connected();
     const names = ['BROKENSESSION', 'BROKENRECORD', 'BROKENCOMBINE', 'BROKENWAITING'];

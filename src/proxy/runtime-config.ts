@@ -96,14 +96,18 @@ export class RuntimeConfig {
     this.#values.port = port;
   }
 
-  /** CONFIG GET: [name, value] of every parameter that one of the patterns matches, each once. Case does not matter. */
+  /**
+   * CONFIG GET: [name, value] of every parameter that one of the patterns matches, each once. Case does not matter; a
+   * name asked for without wildcards comes back as it was written.
+   */
   get(patterns: readonly Buffer[]): readonly (readonly [string, string])[] {
     const found: [string, string][] = [];
     for (const parameter of configParameters) {
       const name = Buffer.from(parameter.name);
-      if (patterns.some((pattern) => globMatches(pattern, name, true))) {
-        found.push([parameter.name, parameter.read(this.#values)]);
-      }
+      const pattern = patterns.find((candidate) => globMatches(candidate, name, true));
+      if (pattern === undefined) continue;
+      const asked = pattern.toString('latin1');
+      found.push([/[*?[]/.test(asked) ? parameter.name : asked, parameter.read(this.#values)]);
     }
     return found;
   }

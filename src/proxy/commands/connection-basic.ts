@@ -20,7 +20,7 @@ const NO_PASSWORD_CONFIGURED = new ErrorReply(
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
 );
 const HELLO_NOAUTH = new ErrorReply(
-  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> ' +
+  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> ' +
     'option can be used to authenticate the client and select the RESP protocol version at the same time',
 );
 const NOPROTO = new ErrorReply('NOPROTO unsupported protocol version');

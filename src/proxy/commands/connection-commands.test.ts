@@ -39,7 +39,7 @@ describe('AUTH and HELLO', () => {
       `
       nosuch -> -ERR unknown command 'nosuch', with args beginning with: ¶
       GET -> -ERR wrong number of arguments for 'get' command¶
-      HELLO 3 -> -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time¶
+      HELLO 3 -> -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time¶
       AUTH wrong -> ${WRONGPASS.replace('\r\n', '¶')}
       AUTH default wrong -> ${WRONGPASS.replace('\r\n', '¶')}
       AUTH nobody secret -> ${WRONGPASS.replace('\r\n', '¶')}
