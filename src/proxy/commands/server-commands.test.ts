@@ -123,7 +123,7 @@ describe('SLOWLOG and LATENCY', () => {
 describe('CONFIG', () => {
   it('GET takes several patterns; RESETSTAT sets the counters to zero', async () => {
     const session = new SessionRunner();
-    expect(await session.run('CONFIG GET appendonly TIMEOUT')).toEqual({ timeout: '0', appendonly: 'no' });
+    expect(await session.run('CONFIG GET appendonly TIMEOUT')).toEqual({ TIMEOUT: '0', appendonly: 'no' });
     session.proxy.stats.commandsProcessed = 5;
     session.proxy.latency.recordCommand('get', 1, true);
     expect(await session.run('CONFIG RESETSTAT')).toBe('+OK');
