@@ -1,0 +1,233 @@
+/** What an operation does to one key; the sequential specification is `apply`. */
+export type KeyOp =
+  | { readonly kind: 'get' }
+  | { readonly kind: 'set'; readonly value: string }
+  /** `expiresAtMs`: wall clock milliseconds. */
+  | { readonly kind: 'setpxat'; readonly value: string; readonly expiresAtMs: number }
+  | { readonly kind: 'setnx'; readonly value: string }
+  | { readonly kind: 'setxx'; readonly value: string }
+  | { readonly kind: 'getset'; readonly value: string }
+  | { readonly kind: 'cas'; readonly expected: string | null; readonly value: string }
+  | { readonly kind: 'incr' }
+  | { readonly kind: 'del' }
+  | { readonly kind: 'getdel' }
+  | { readonly kind: 'persist' };
+
+/** A reply as the checker compares it. */
+export type SimReply = string | number | null;
+
+export type OpOutcome =
+  | { readonly kind: 'reply'; readonly reply: SimReply }
+  /** Answered UNCERTAIN, or its proxy crashed: it may take effect at any later time, or never. */
+  | { readonly kind: 'unknown' }
+  /** Answered UNAVAILABLE or BUSY: it must not take effect. */
+  | { readonly kind: 'none' };
+
+/** One operation of a history. Wall times are what its proxy's clock showed while it ran: only that decides about expiry. */
+export interface HistoryOp {
+  readonly id: number;
+  readonly client: string;
+  readonly key: string;
+  readonly op: KeyOp;
+  readonly invokedUs: number;
+  /** When the answer came, or the proxy crashed. */
+  returnedUs: number;
+  lowestWallMs: number;
+  highestWallMs: number;
+  outcome: OpOutcome;
+}
+
+interface KeyState {
+  readonly value: string | null;
+  /** 0: never. */
+  readonly expiresAtMs: number;
+}
+
+const ABSENT: KeyState = { value: null, expiresAtMs: 0 };
+const INTEGER = /^-?\d{1,15}$/;
+export const NOT_AN_INTEGER_REPLY = '-ERR value is not an integer or out of range';
+
+/** The sequential specification: reply and next state. An expired state is passed as absent. */
+export function apply(state: KeyState, op: KeyOp): { readonly reply: SimReply; readonly state: KeyState } {
+  switch (op.kind) {
+    case 'get':
+      return { reply: state.value, state };
+    case 'set':
+      return { reply: '+OK', state: { value: op.value, expiresAtMs: 0 } };
+    case 'setpxat':
+      return { reply: '+OK', state: { value: op.value, expiresAtMs: op.expiresAtMs } };
+    case 'setnx':
+      return state.value === null ? { reply: 1, state: { value: op.value, expiresAtMs: 0 } } : { reply: 0, state };
+    case 'setxx':
+      return state.value === null
+        ? { reply: null, state }
+        : { reply: '+OK', state: { value: op.value, expiresAtMs: 0 } };
+    case 'getset':
+      return { reply: state.value, state: { value: op.value, expiresAtMs: 0 } };
+    case 'cas':
+      return state.value === op.expected
+        ? { reply: 1, state: { value: op.value, expiresAtMs: 0 } }
+        : { reply: 0, state };
+    case 'incr': {
+      if (state.value !== null && !INTEGER.test(state.value)) return { reply: NOT_AN_INTEGER_REPLY, state };
+      const next = Number(state.value ?? '0') + 1;
+      return { reply: next, state: { value: String(next), expiresAtMs: state.expiresAtMs } };
+    }
+    case 'del':
+      return { reply: state.value === null ? 0 : 1, state: ABSENT };
+    case 'getdel':
+      return { reply: state.value, state: ABSENT };
+    case 'persist':
+      return state.value === null || state.expiresAtMs === 0
+        ? { reply: 0, state }
+        : { reply: 1, state: { value: state.value, expiresAtMs: 0 } };
+  }
+}
+
+export type Verdict =
+  | { readonly kind: 'linearizable' }
+  /** `longest`: the longest order of answered operations that could be explained; `stuck` could not follow it. */
+  | { readonly kind: 'violation'; readonly longest: readonly number[]; readonly stuck: readonly number[] }
+  /** Too many possibilities to decide. */
+  | { readonly kind: 'undecided' };
+
+/** Moments of the search before it gives up. */
+const SEARCH_BOUND = 1_000_000;
+
+/**
+ * Whether the operations on one key can be put in one order that respects real time and explains every answer (Wing and
+ * Gong, with the memory of Lowe).
+ *
+ * Expiry: a value expires by an event of its own. A process may cause it once its wall clock has reached the moment; so
+ * at most as early as the fastest of the clocks that had an operation on this key (also a failed one). Whoever began
+ * after the moment, by its own clock, must not see the value.
+ */
+export function checkKey(history: readonly HistoryOp[]): Verdict {
+  return new KeySearch(history).run();
+}
+
+class KeySearch {
+  /** Answered operations, by invocation. */
+  readonly #answered: readonly HistoryOp[];
+  readonly #unknown: readonly HistoryOp[];
+  /** By invocation: the highest wall clock that anyone who had begun by then ever had during an operation. */
+  readonly #reach: { readonly invokedUs: number; readonly wallMs: number }[] = [];
+  readonly #seen = new Set<string>();
+  readonly #done: boolean[];
+  readonly #unknownDone: boolean[];
+  readonly #order: number[] = [];
+  #longest: readonly number[] = [];
+  #stuck: readonly number[] = [];
+  #steps = 0;
+
+  constructor(history: readonly HistoryOp[]) {
+    const byInvocation = [...history].sort((a, b) => a.invokedUs - b.invokedUs || a.id - b.id);
+    this.#answered = byInvocation.filter((op) => op.outcome.kind === 'reply');
+    this.#unknown = byInvocation.filter((op) => op.outcome.kind === 'unknown' && op.op.kind !== 'get');
+    this.#done = this.#answered.map(() => false);
+    this.#unknownDone = this.#unknown.map(() => false);
+    let wallMs = 0;
+    for (const op of byInvocation) {
+      wallMs = Math.max(wallMs, op.highestWallMs);
+      this.#reach.push({ invokedUs: op.invokedUs, wallMs });
+    }
+  }
+
+  run(): Verdict {
+    if (this.#search(ABSENT, 0)) return { kind: 'linearizable' };
+    if (this.#steps > SEARCH_BOUND) return { kind: 'undecided' };
+    return { kind: 'violation', longest: this.#longest, stuck: this.#stuck };
+  }
+
+  /** `first`: index of the first answered operation that has no place yet. */
+  #search(state: KeyState, first: number): boolean {
+    if (first === this.#answered.length) return true;
+    if (++this.#steps > SEARCH_BOUND) return false;
+    const memory = this.#memory(state, first);
+    if (this.#seen.has(memory)) return false;
+    this.#seen.add(memory);
+    const untilUs = this.#earliestReturn(first);
+    if (this.#order.length > this.#longest.length) this.#note(first, untilUs);
+    if (this.#tryAnswered(state, first, untilUs)) return true;
+    if (state.expiresAtMs !== 0 && this.#mayExpire(state, untilUs) && this.#search(ABSENT, first)) return true;
+    return this.#tryUnknown(state, first, untilUs);
+  }
+
+  /** Nothing may come before this that began after it. */
+  #earliestReturn(first: number): number {
+    let untilUs = Number.POSITIVE_INFINITY;
+    for (let i = first; i < this.#answered.length; i++) {
+      const op = this.#answered[i];
+      if (op === undefined || op.invokedUs > untilUs) break;
+      if (!this.#done[i]) untilUs = Math.min(untilUs, op.returnedUs);
+    }
+    return untilUs;
+  }
+
+  #tryAnswered(state: KeyState, first: number, untilUs: number): boolean {
+    for (let i = first; i < this.#answered.length; i++) {
+      const op = this.#answered[i];
+      if (op === undefined || op.invokedUs > untilUs) break;
+      if (this.#done[i] || !maySee(op, state) || op.outcome.kind !== 'reply') continue;
+      const result = apply(state, op.op);
+      if (result.reply !== op.outcome.reply) continue;
+      this.#done[i] = true;
+      this.#order.push(op.id);
+      let next = first;
+      while (this.#done[next]) next++;
+      if (this.#search(result.state, next)) return true;
+      this.#done[i] = false;
+      this.#order.pop();
+    }
+    return false;
+  }
+
+  #tryUnknown(state: KeyState, first: number, untilUs: number): boolean {
+    for (let i = 0; i < this.#unknown.length; i++) {
+      const op = this.#unknown[i];
+      if (op === undefined || op.invokedUs > untilUs) break;
+      if (this.#unknownDone[i] || !maySee(op, state)) continue;
+      const result = apply(state, op.op);
+      if (result.state === state) continue;
+      this.#unknownDone[i] = true;
+      this.#order.push(op.id);
+      if (this.#search(result.state, first)) return true;
+      this.#unknownDone[i] = false;
+      this.#order.pop();
+    }
+    return false;
+  }
+
+  #mayExpire(state: KeyState, untilUs: number): boolean {
+    let reached = 0;
+    for (const { invokedUs, wallMs } of this.#reach) {
+      if (invokedUs > untilUs) break;
+      reached = wallMs;
+    }
+    return reached >= state.expiresAtMs;
+  }
+
+  #memory(state: KeyState, first: number): string {
+    let memory = `${first} ${state.value} ${state.expiresAtMs}`;
+    for (let i = first + 1; i < this.#answered.length; i++) if (this.#done[i]) memory += ` ${i}`;
+    memory += ' ?';
+    for (let i = 0; i < this.#unknown.length; i++) if (this.#unknownDone[i]) memory += ` ${i}`;
+    return memory;
+  }
+
+  #note(first: number, untilUs: number): void {
+    this.#longest = [...this.#order];
+    const stuck: number[] = [];
+    for (let i = first; i < this.#answered.length; i++) {
+      const op = this.#answered[i];
+      if (op === undefined || op.invokedUs > untilUs) break;
+      if (!this.#done[i]) stuck.push(op.id);
+    }
+    this.#stuck = stuck;
+  }
+}
+
+/** A process whose clock was past the moment when it began must not see the value. */
+function maySee(op: HistoryOp, state: KeyState): boolean {
+  return state.expiresAtMs === 0 || op.lowestWallMs < state.expiresAtMs;
+}

@@ -1,0 +1,84 @@
+import { type Report, ProposerRules } from '../src/quorum/rules.ts';
+import type { Settlement, UsedBallot } from '../src/quorum/settle.ts';
+import { type Ballot, compareBallots, NO_BALLOT } from '../src/record/ballot.ts';
+import type { RecordId, StateHeader } from '../src/record/state.ts';
+import { Acceptor, type Held } from '../src/storage/acceptor.ts';
+import { type Parts, SOUND_PARTS } from './world.ts';
+
+class ReadQuorumOfOne extends ProposerRules {
+  override readQuorum(): number {
+    return 1;
+  }
+}
+
+class BaseNotHighest extends ProposerRules {
+  override chooseBase(reports: readonly Report[]): number {
+    let lowest = 0;
+    for (let i = 1; i < reports.length; i++) {
+      const report = reports[i];
+      const best = reports[lowest];
+      if (report !== undefined && best !== undefined && compareBallots(report.accepted, best.accepted) < 0) lowest = i;
+    }
+    return lowest;
+  }
+}
+
+class NoOpAlthoughPromisesDiffer extends ProposerRules {
+  override promisesDiffer(): boolean {
+    return false;
+  }
+}
+
+class BlindRetry extends ProposerRules {
+  override settle<R>(): Settlement<R> {
+    return { kind: 'not-applied' };
+  }
+}
+
+class SecondTryForgetsFirst extends ProposerRules {
+  override settle<R>(used: readonly UsedBallot<R>[], base: StateHeader | null, absenceProves: boolean): Settlement<R> {
+    return super.settle(used.slice(-1), base, absenceProves);
+  }
+}
+
+class PrepareNotRecorded extends Acceptor {
+  protected override recordPromise(): void {}
+}
+
+class NextNotRecorded extends Acceptor {
+  protected override recordNext(): void {}
+}
+
+class CommitIgnoresPromise extends Acceptor {
+  protected override mayAccept(_id: RecordId, held: Held, ballot: Ballot): boolean {
+    return compareBallots(held.accepted, ballot) < 0;
+  }
+}
+
+/** Every promise is forgotten by a restart. */
+class NoCeiling extends Acceptor {
+  protected override firstFloor(): Ballot {
+    return NO_BALLOT;
+  }
+}
+
+function withRules(make: () => ProposerRules): Parts {
+  return { ...SOUND_PARTS, rules: make };
+}
+
+function withAcceptor(make: (durableCeilingUs: number, promiseCapacity: number) => Acceptor): Parts {
+  return { ...SOUND_PARTS, acceptor: make };
+}
+
+/** Rules of the protocol broken one at a time: the checkers must notice each. */
+export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
+  ['read-quorum-of-one', withRules(() => new ReadQuorumOfOne())],
+  ['commit-ignores-promise', withAcceptor((ceilingUs, capacity) => new CommitIgnoresPromise(ceilingUs, capacity))],
+  ['base-not-highest', withRules(() => new BaseNotHighest())],
+  ['prepare-not-recorded', withAcceptor((ceilingUs, capacity) => new PrepareNotRecorded(ceilingUs, capacity))],
+  ['blind-retry', withRules(() => new BlindRetry())],
+  ['next-not-recorded', withAcceptor((ceilingUs, capacity) => new NextNotRecorded(ceilingUs, capacity))],
+  ['no-op-although-promises-differ', withRules(() => new NoOpAlthoughPromisesDiffer())],
+  ['no-ceiling', withAcceptor((ceilingUs, capacity) => new NoCeiling(ceilingUs, capacity))],
+  ['second-try-forgets-first', withRules(() => new SecondTryForgetsFirst())],
+]);

@@ -1,0 +1,175 @@
+import { limits } from '../src/base/limits.ts';
+import type { ProtocolBranch } from '../src/quorum/protocol-counters.ts';
+import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
+import { checkKey, type HistoryOp } from './checker.ts';
+import type { Plan } from './plan.ts';
+import { RandomNetwork, scheduleFaults } from './sim-faults.ts';
+import type { NetworkWatcher } from './sim-network.ts';
+import { formatArrival } from './trace-text.ts';
+import { Workload } from './workload.ts';
+import { type Parts, World } from './world.ts';
+
+/** A run that is not over by then has hung. */
+const LONGEST_RUN_US = 120_000_000;
+/** Between the last fault and the last reads: all that was late has come, all connections stand. */
+const SETTLE_US = 6_000_000;
+/** Deadlines are looked at every few milliseconds. */
+const DEADLINE_SLACK_US = 20_000;
+const STEP_US = 20_000;
+
+/** What an acceptor answered, counted. */
+export const NODE_ANSWERS: readonly [keyof typeof MessageType, string][] = [
+  ['state', 'node-state'],
+  ['promise', 'node-promise'],
+  ['ack', 'node-ack'],
+  ['reject', 'node-reject'],
+  ['clock', 'node-clock'],
+  ['stale', 'node-stale'],
+  ['epoch', 'node-epoch'],
+  ['fault', 'node-fault'],
+  ['lost', 'lost'],
+];
+
+export interface RunResult {
+  /** What must never be; empty if all went well. */
+  readonly problems: readonly string[];
+  /** Keys that could not be checked within the bound of the search. */
+  readonly undecided: number;
+  readonly history: readonly HistoryOp[];
+  readonly operations: number;
+  readonly faults: number;
+  readonly events: number;
+  readonly branches: ReadonlyMap<ProtocolBranch | string, number>;
+  /** Equal runs have equal hashes. */
+  readonly hash: string;
+  /** What arrived and happened, if asked for. */
+  readonly trace: readonly string[];
+}
+
+/** Folds what happens into one number, and keeps it as text if wanted. */
+class Recorder implements NetworkWatcher {
+  readonly answers = new Map<string, number>();
+  readonly trace: string[] = [];
+  readonly #keep: boolean;
+  #hash = 0x811c9dc5;
+  nowUs: () => number = () => 0;
+
+  constructor(keep: boolean) {
+    this.#keep = keep;
+  }
+
+  get hash(): string {
+    return (this.#hash >>> 0).toString(16).padStart(8, '0');
+  }
+
+  onArrival(from: string, to: string, request: Request, response: Response | null): void {
+    this.#mix(this.nowUs());
+    this.#mix(from.charCodeAt(0) * 64 + from.charCodeAt(1));
+    this.#mix(to.charCodeAt(1));
+    this.#mix(response === null ? request.type : response.type);
+    if (request.type === MessageType.prepare || request.type === MessageType.commit) this.#mix(request.ballot.time);
+    if (response !== null) {
+      this.answers.set(String(response.type), (this.answers.get(String(response.type)) ?? 0) + 1);
+      if ('accepted' in response) this.#mix(response.accepted.time);
+    }
+    if (this.#keep) this.trace.push(`${this.#stamp()} ${formatArrival(from, to, request, response)}`);
+  }
+
+  event(text: () => string): void {
+    const words = text();
+    for (let i = 0; i < words.length; i++) this.#mix(words.charCodeAt(i));
+    if (this.#keep) this.trace.push(`${this.#stamp()} ${words}`);
+  }
+
+  #stamp(): string {
+    return (this.nowUs() / 1000).toFixed(3).padStart(10);
+  }
+
+  #mix(value: number): void {
+    this.#hash = Math.imul(this.#hash ^ (value | 0), 0x01000193);
+    this.#hash ^= this.#hash >>> 15;
+  }
+}
+
+export function runPlan(plan: Plan, parts: Parts, keepTrace: boolean): RunResult {
+  const recorder = new Recorder(keepTrace);
+  const network = new RandomNetwork(plan.setup.seed, plan.links);
+  const world = new World(plan.setup, parts, network, recorder);
+  const { scheduler } = world;
+  recorder.nowUs = () => scheduler.nowUs;
+  const workload = new Workload(world, (text) => recorder.event(text));
+  const problems: string[] = [];
+  scheduleFaults(world, network, plan.faults, () => workload.noteClocks());
+  for (const client of plan.clients) workload.start(client);
+  try {
+    drive(plan, world, network, workload, problems);
+  } catch (error) {
+    problems.push(`exception: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+  problems.push(...workload.problems);
+  checkDeadlines(plan, workload.history, problems);
+  const undecided = checkHistory(plan.keys, workload.history, problems);
+  const branches = new Map<string, number>(world.branches());
+  for (const [type, name] of NODE_ANSWERS) branches.set(name, recorder.answers.get(String(MessageType[type])) ?? 0);
+  return {
+    problems,
+    undecided,
+    history: workload.history,
+    operations: workload.history.length,
+    faults: plan.faults.length,
+    events: scheduler.events,
+    branches,
+    hash: recorder.hash,
+    trace: recorder.trace,
+  };
+}
+
+/** Clients and faults until both are through, then peace, then every key is read by every proxy. */
+function drive(plan: Plan, world: World, network: RandomNetwork, workload: Workload, problems: string[]): void {
+  const { scheduler } = world;
+  const faultsEndUs = plan.faults.reduce(
+    (latest, fault) => Math.max(latest, fault.atUs + ('forUs' in fault ? fault.forUs : 0)),
+    0,
+  );
+  while (!workload.finished && scheduler.nowUs < LONGEST_RUN_US) scheduler.runUntil(scheduler.nowUs + STEP_US);
+  if (!workload.finished) problems.push('the clients did not come to an end');
+  scheduler.runUntil(Math.max(scheduler.nowUs, faultsEndUs + STEP_US));
+  network.calm();
+  for (const node of world.nodes) world.startNode(node);
+  for (const proxy of world.proxies) world.startProxy(proxy);
+  scheduler.runUntil(scheduler.nowUs + SETTLE_US);
+  const before = workload.history.length;
+  for (const key of plan.keys) {
+    for (const proxy of world.proxies) workload.send(proxy, `last ${proxy.name}`, key, { kind: 'get' }, () => {});
+  }
+  scheduler.runUntil(scheduler.nowUs + limits.deadlineMs * 1000 + DEADLINE_SLACK_US);
+  for (const entry of workload.history.slice(before)) {
+    if (entry.outcome.kind !== 'reply') problems.push(`${entry.key} cannot be read after all has healed`);
+  }
+  for (const entry of workload.running) problems.push(`operation ${entry.id} was never answered`);
+}
+
+function checkDeadlines(plan: Plan, history: readonly HistoryOp[], problems: string[]): void {
+  let allowedUs = limits.deadlineMs * 1000 + DEADLINE_SLACK_US;
+  // A proxy that stands still answers nothing, and pages on their way move the deadline along.
+  for (const fault of plan.faults) if (fault.kind === 'pause-proxy') allowedUs += fault.forUs;
+  if (history.some(({ op }) => 'value' in op && op.value.length > limits.inlineValueBytes)) return;
+  for (const entry of history) {
+    if (entry.returnedUs - entry.invokedUs > allowedUs && Number.isFinite(entry.returnedUs)) {
+      problems.push(`operation ${entry.id} took ${Math.round((entry.returnedUs - entry.invokedUs) / 1000)} ms`);
+    }
+  }
+}
+
+/** Returns how many keys could not be decided. */
+function checkHistory(keys: readonly string[], history: readonly HistoryOp[], problems: string[]): number {
+  let undecided = 0;
+  for (const key of keys) {
+    const verdict = checkKey(history.filter((entry) => entry.key === key));
+    if (verdict.kind === 'undecided') undecided++;
+    if (verdict.kind === 'violation') {
+      problems.push(`${key} is not linearizable: stuck at ${verdict.stuck.map((id) => `#${id}`).join(' ')}`);
+    }
+  }
+  return undecided;
+}

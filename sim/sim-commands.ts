@@ -1,0 +1,80 @@
+import { assert } from '../src/base/assert.ts';
+import type { Step } from '../src/quorum/operation.ts';
+import type { CommandRow } from '../src/proxy/command.ts';
+import { genericKeyCommands } from '../src/proxy/commands/generic-commands.ts';
+import { stringCommands } from '../src/proxy/commands/string-commands.ts';
+import { putString, stringReply } from '../src/proxy/values/string-value.ts';
+import { BulkPieces, ErrorReply, type Reply, SimpleString } from '../src/resp/reply.ts';
+import type { KeyOp, SimReply } from './checker.ts';
+
+const rows = new Map<string, CommandRow>();
+for (const row of [...stringCommands, ...genericKeyCommands]) rows.set(row.name, row);
+
+/** The step of a command with one key, from its row in the command table. */
+export function commandStep(words: readonly string[]): Step<Reply> {
+  const args = words.map((word) => Buffer.from(word, 'latin1'));
+  const handler = rows.get(words[0] ?? '')?.handler;
+  assert(handler?.kind === 'record' || handler?.kind === 'records', `no command on one key: ${words.join(' ')}`);
+  const parsed = handler.parse(args);
+  assert(!(parsed instanceof ErrorReply), 'the simulator sends no wrong arguments');
+  const step = 'step' in parsed ? parsed.step : parsed.steps[0]?.step;
+  assert(step !== undefined, 'a command has a step');
+  return step;
+}
+
+/** Sets the string if it is `expected` (null: if there is none). Replies 1, or 0 if it was another. */
+function casStep(expected: string | null, value: string): Step<Reply> {
+  return {
+    access: 'write',
+    needs: 'value',
+    run: (record, { pages }) => {
+      const found = record === null ? null : simReply(stringReply(record, pages));
+      if (found !== expected) return { reply: 0, change: null };
+      return { reply: 1, change: putString(Buffer.from(value, 'latin1'), 0, pages) };
+    },
+  };
+}
+
+export function stepOf(key: string, op: KeyOp): Step<Reply> {
+  switch (op.kind) {
+    case 'get':
+    case 'incr':
+    case 'del':
+    case 'getdel':
+    case 'persist':
+      return commandStep([op.kind, key]);
+    case 'set':
+    case 'setnx':
+    case 'getset':
+      return commandStep([op.kind, key, op.value]);
+    case 'setxx':
+      return commandStep(['set', key, op.value, 'xx']);
+    case 'setpxat':
+      return commandStep(['set', key, op.value, 'pxat', String(op.expiresAtMs)]);
+    case 'cas':
+      return casStep(op.expected, op.value);
+  }
+}
+
+export function simReply(reply: Reply): SimReply {
+  if (reply === null || typeof reply === 'number' || typeof reply === 'string') return reply;
+  if (typeof reply === 'bigint') return Number(reply);
+  if (Buffer.isBuffer(reply)) return reply.toString('latin1');
+  if (reply instanceof SimpleString) return `+${reply.text}`;
+  if (reply instanceof ErrorReply) return `-${reply.text}`;
+  assert(reply instanceof BulkPieces, 'a reply kind that these commands do not use');
+  return Buffer.concat(reply.pieces, reply.lengthBytes).toString('latin1');
+}
+
+/** One operation for people: `SETNX k1 7000`; long values are cut. */
+export function describeOp(key: string, op: KeyOp): string {
+  const words = [op.kind.toUpperCase(), key];
+  if ('expected' in op) words.push(op.expected === null ? 'nil' : short(op.expected));
+  if ('value' in op) words.push(short(op.value));
+  if ('expiresAtMs' in op) words.push(`@${op.expiresAtMs}`);
+  return words.join(' ');
+}
+
+export function short(value: string): string {
+  return value.length <= 24 ? value : `${value.slice(0, 12)}..(${value.length})`;
+}

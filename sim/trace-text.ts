@@ -1,0 +1,73 @@
+import { type Ballot, isNoBallot } from '../src/record/ballot.ts';
+import { type SealedState, StateKind } from '../src/record/state.ts';
+import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
+import { START_US } from './sim-clock.ts';
+import { SimSeal } from './sim-seal.ts';
+import { short } from './sim-commands.ts';
+
+const TYPE_NAMES = new Map<number, string>(
+  Object.entries(MessageType).map(([name, type]) => [type, name.toUpperCase()]),
+);
+const seal = new SimSeal();
+
+/** `12.345/P2`: milliseconds since the start, and the proposer's number. */
+export function ballotText(ballot: Ballot | null): string {
+  if (ballot === null || isNoBallot(ballot)) return 'none';
+  if (ballot.time < START_US / 2) return `${ballot.time}/${ballot.proposer}`;
+  const proposer = ballot.proposer === 0xffff_ffff ? 'any' : ballot.proposer;
+  return `${((ballot.time - START_US) / 1000).toFixed(3)}/${proposer}`;
+}
+
+function stateText(id: string, state: SealedState | null): string {
+  if (state === null) return '';
+  const from = ` from ${ballotText(state.header.origin)}`;
+  if (state.header.kind === StateKind.dead) return ` dead${from}`;
+  const value = seal.open(id, state)?.content.value;
+  const text =
+    value === null || value === undefined ? '?' : value.paged ? 'paged' : (value.bytes?.toString('latin1') ?? '-');
+  const expiry = state.header.expiresAtMs === 0 ? '' : ` expires ${state.header.expiresAtMs - START_US / 1000}`;
+  return ` "${short(text)}"${expiry}${from}`;
+}
+
+function requestText(request: Request): string {
+  switch (request.type) {
+    case MessageType.read:
+      return `READ${request.ifAccepted === null ? '' : ` if ${ballotText(request.ifAccepted)}`}`;
+    case MessageType.prepare:
+      return `PREPARE ${ballotText(request.ballot)}`;
+    case MessageType.commit: {
+      const next = request.next === null ? '' : ` next ${ballotText(request.next)}`;
+      return `COMMIT ${ballotText(request.ballot)}${stateText(request.address.id, request.state)}${next}`;
+    }
+    default:
+      return TYPE_NAMES.get(request.type) ?? '?';
+  }
+}
+
+function responseText(request: Request, response: Response): string {
+  const id = 'address' in request ? request.address.id : '';
+  switch (response.type) {
+    case MessageType.state:
+      return `STATE ${ballotText(response.accepted)}${stateText(id, response.state)}`;
+    case MessageType.promise: {
+      const ballot = request.type === MessageType.prepare ? ballotText(request.ballot) : '?';
+      return `PROMISE ${ballot} holds ${ballotText(response.accepted)}${stateText(id, response.state)}`;
+    }
+    case MessageType.ack: {
+      const ballot = request.type === MessageType.commit ? ballotText(request.ballot) : '?';
+      return `ACK ${ballot}${response.nextRecorded ? ' and next' : ''}`;
+    }
+    case MessageType.reject: {
+      const ballot = 'ballot' in request ? ballotText(request.ballot) : '?';
+      return `REJECT ${ballot} because of ${ballotText(response.ballot)}, floor ${ballotText(response.floor)}`;
+    }
+    default:
+      return TYPE_NAMES.get(response.type) ?? '?';
+  }
+}
+
+/** One line for a message: `P1>n2 k1 PREPARE 3.120/1`. */
+export function formatArrival(from: string, to: string, request: Request, response: Response | null): string {
+  const key = 'address' in request ? `${request.address.id.split('/')[0]} ` : '';
+  return `${from}>${to} ${key}${response === null ? requestText(request) : responseText(request, response)}`;
+}

@@ -1,0 +1,194 @@
+import type { Failure } from '../src/base/failure.ts';
+import type { Reply } from '../src/resp/reply.ts';
+import type { HistoryOp, KeyOp, SimReply } from './checker.ts';
+import type { PlannedClient, PlannedOp } from './plan.ts';
+import { START_US } from './sim-clock.ts';
+import { simReply, stepOf } from './sim-commands.ts';
+import type { SimProxy, World } from './world.ts';
+
+/** A client whose proxy is away looks again after so long. */
+const RECONNECT_US = 5_000;
+
+/** What a run's clients did, and what they noticed that must never be. */
+export class Workload {
+  readonly history: HistoryOp[] = [];
+  readonly problems: string[] = [];
+  readonly failures = new Map<Failure['kind'], number>();
+  readonly #world: World;
+  readonly #onEvent: (text: () => string) => void;
+  readonly #running = new Map<HistoryOp, SimProxy>();
+  #openClients = 0;
+
+  constructor(world: World, onEvent: (text: () => string) => void) {
+    this.#world = world;
+    this.#onEvent = onEvent;
+    for (const proxy of world.proxies) proxy.onCrash = () => this.#onProxyCrash(proxy);
+  }
+
+  /** All clients have done all they had to do. */
+  get finished(): boolean {
+    return this.#openClients === 0;
+  }
+
+  /** Operations without an answer. */
+  get running(): readonly HistoryOp[] {
+    return [...this.#running.keys()];
+  }
+
+  start(client: PlannedClient): void {
+    const proxy = this.#world.proxies[client.proxy];
+    if (proxy === undefined) return;
+    this.#openClients++;
+    new Client(this, this.#world, proxy, client).next(0);
+  }
+
+  clientDone(): void {
+    this.#openClients--;
+  }
+
+  /** Sends an operation; `done` gets its reply (null for a failure), or nothing ever if the proxy crashes. */
+  send(proxy: SimProxy, client: string, key: string, op: KeyOp, done: (entry: HistoryOp) => void): void {
+    const nowUs = this.#world.scheduler.nowUs;
+    const wallMs = Math.floor(proxy.machine.wallUs() / 1000);
+    const entry: HistoryOp = {
+      id: this.history.length + 1,
+      client,
+      key,
+      op,
+      invokedUs: nowUs,
+      returnedUs: Number.POSITIVE_INFINITY,
+      lowestWallMs: wallMs,
+      highestWallMs: wallMs,
+      outcome: { kind: 'unknown' },
+    };
+    this.history.push(entry);
+    this.#running.set(entry, proxy);
+    this.#onEvent(() => `op ${entry.id} ${client} sends`);
+    let answered = false;
+    proxy.coordinator?.submit({
+      namespace: 0,
+      key: Buffer.from(key, 'latin1'),
+      step: stepOf(key, op),
+      done: (outcome) => {
+        if (answered) this.problems.push(`operation ${entry.id} was answered twice`);
+        answered = true;
+        this.#finish(entry, proxy, outcome);
+        done(entry);
+      },
+    });
+  }
+
+  /** Before and after a wall clock moves: an operation has seen both. */
+  noteClocks(): void {
+    for (const [entry, proxy] of this.#running) this.#noteWall(entry, proxy);
+  }
+
+  #finish(
+    entry: HistoryOp,
+    proxy: SimProxy,
+    outcome: { readonly ok: true; readonly reply: Reply } | { readonly ok: false; readonly failure: Failure },
+  ): void {
+    this.#close(entry, proxy);
+    if (outcome.ok) {
+      entry.outcome = { kind: 'reply', reply: simReply(outcome.reply) };
+    } else {
+      const { kind } = outcome.failure;
+      this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1);
+      entry.outcome = { kind: kind === 'uncertain' ? 'unknown' : 'none' };
+      if (kind === 'corrupt') this.problems.push(`operation ${entry.id}: ${outcome.failure.detail}`);
+    }
+    this.#onEvent(() => `op ${entry.id} ${entry.client} ends ${entry.outcome.kind}`);
+  }
+
+  #close(entry: HistoryOp, proxy: SimProxy): void {
+    entry.returnedUs = this.#world.scheduler.nowUs;
+    this.#noteWall(entry, proxy);
+    this.#running.delete(entry);
+  }
+
+  #noteWall(entry: HistoryOp, proxy: SimProxy): void {
+    const wallMs = Math.floor(proxy.machine.wallUs() / 1000);
+    entry.lowestWallMs = Math.min(entry.lowestWallMs, wallMs);
+    entry.highestWallMs = Math.max(entry.highestWallMs, wallMs);
+  }
+
+  #onProxyCrash(proxy: SimProxy): void {
+    for (const [entry, owner] of this.#running) {
+      if (owner !== proxy) continue;
+      this.#close(entry, proxy);
+      this.#onEvent(() => `op ${entry.id} ${entry.client} crashed`);
+    }
+  }
+}
+
+/** One connection: the next operation goes out after the last one was answered. */
+class Client {
+  readonly #workload: Workload;
+  readonly #world: World;
+  readonly #proxy: SimProxy;
+  readonly #planned: PlannedClient;
+  readonly #seen = new Map<string, SimReply>();
+  #index = 0;
+
+  constructor(workload: Workload, world: World, proxy: SimProxy, planned: PlannedClient) {
+    this.#workload = workload;
+    this.#world = world;
+    this.#proxy = proxy;
+    this.#planned = planned;
+  }
+
+  next(extraUs: number): void {
+    const planned = this.#planned.ops[this.#index];
+    if (planned === undefined) {
+      this.#workload.clientDone();
+      return;
+    }
+    this.#world.scheduler.after(planned.thinkUs + extraUs, null, () => this.#send(planned));
+  }
+
+  #send(planned: PlannedOp): void {
+    const { process } = this.#proxy;
+    const { scheduler } = this.#world;
+    if (process === null || process.pausedUntilUs > scheduler.nowUs) {
+      scheduler.after(RECONNECT_US, null, () => this.#send(planned));
+      return;
+    }
+    this.#index++;
+    let ended = false;
+    const end = (): void => {
+      if (ended) return;
+      ended = true;
+      watch.cancel();
+      this.next(0);
+    };
+    // A crash answers nothing: the client notices that its connection is gone.
+    const look = (): void => {
+      if (process.alive) watch = scheduler.after(RECONNECT_US, null, look);
+      else end();
+    };
+    let watch = scheduler.after(RECONNECT_US, null, look);
+    this.#workload.send(this.#proxy, this.#planned.name, planned.key, this.#resolve(planned), (entry) => {
+      if (entry.outcome.kind === 'reply') this.#see(entry, entry.outcome.reply);
+      end();
+    });
+  }
+
+  #resolve(planned: PlannedOp): KeyOp {
+    const { op, key } = planned;
+    if (op.kind === 'setpxat') {
+      const nowMs = Math.floor((START_US + this.#world.scheduler.nowUs) / 1000);
+      return { ...op, expiresAtMs: nowMs + op.expiresAtMs };
+    }
+    if (op.kind === 'cas' && op.expected !== null) {
+      const seen = this.#seen.get(key);
+      return { ...op, expected: seen === undefined || seen === null ? op.expected : String(seen) };
+    }
+    return op;
+  }
+
+  #see(entry: HistoryOp, reply: SimReply): void {
+    const { op, key } = entry;
+    if (op.kind === 'get' || op.kind === 'incr') this.#seen.set(key, reply);
+    else if ('value' in op && reply !== 0) this.#seen.set(key, op.value);
+  }
+}
