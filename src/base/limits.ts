@@ -213,7 +213,7 @@ export const limits = {
   flushDeadlineMs: 5_000,
   // --- storage node ---
   /** Recent records of all storage nodes of one process, decoded: a few hundred thousand small ones. */
-  recordCacheBytes: 268_435_456,
+  recordCacheBytes: 536_870_912,
   /** One engine read of a scan: small enough that others get their turn. */
   scanStepRecords: 512,
   scanStepBytes: 1_048_576,

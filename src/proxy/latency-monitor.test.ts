@@ -4,7 +4,7 @@ import { LatencyHistogram } from './latency-histogram.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
 import { latencyDoctorReport, latencyGraph } from './latency-report.ts';
 import { RuntimeConfig } from './runtime-config.ts';
-import { ManualClock } from './testing/manual-clock.ts';
+import { ManualClock } from '../base/testing/manual-clock.ts';
 
 const START_SECONDS = 1_000;
 

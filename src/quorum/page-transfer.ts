@@ -6,6 +6,11 @@ import type { NodeId } from '../rpc/transport.ts';
 import type { NodeCaller } from './node-caller.ts';
 import type { SealPort } from './seal-port.ts';
 
+export interface PlainPage {
+  readonly pageId: PageId;
+  readonly bytes: Buffer;
+}
+
 /** Told of each step of a transfer: as long as it progresses, the deadline of the command moves along. */
 export type Progress = () => void;
 
@@ -79,27 +84,30 @@ export class PageTransfer {
     windowed(inGroups(pageIds), step, progress, done);
   }
 
-  /** Puts pages on every node; `done` with those that have all of them, once the others make no progress any more. */
+  /**
+   * Seals pages and puts them on every node, a few groups at a time, so that never more than those are in memory twice.
+   * A node that does not take one is left behind. `done(false)`: no node is left.
+   */
   send(
     address: RecordAddress,
-    pages: readonly SealedPage[],
+    pages: readonly PlainPage[],
     nodes: readonly NodeId[],
     progress: Progress,
-    done: (complete: readonly NodeId[]) => void,
+    done: (ok: boolean) => void,
   ): void {
-    const groups = inGroups(pages);
-    const complete: NodeId[] = [];
-    let open = nodes.length;
-    for (const node of nodes) {
-      const step = (group: readonly SealedPage[], groupDone: (ok: boolean) => void): void => {
-        this.#sendGroup(address, group, node, 2, groupDone);
-      };
-      windowed(groups, step, progress, (ok) => {
-        if (ok) complete.push(node);
-        open--;
-        if (open === 0) done(complete);
-      });
-    }
+    const left = new Set(nodes);
+    const step = (group: readonly PlainPage[], groupDone: (ok: boolean) => void): void => {
+      const sealed = group.map(({ pageId, bytes }) => ({ pageId, sealed: this.#seal.sealPage(address.id, pageId, bytes) }));
+      let open = left.size;
+      for (const node of left) {
+        this.#sendGroup(address, sealed, node, 2, (ok) => {
+          if (!ok) left.delete(node);
+          open--;
+          if (open === 0) groupDone(left.size > 0);
+        });
+      }
+    };
+    windowed(inGroups(pages), step, progress, done);
   }
 
   /**

@@ -60,12 +60,8 @@ export class TaskPages<R> {
     active: readonly Pending<R>[],
     done: () => void,
   ): void {
-    const { seal, pageTransfer } = this.#context;
-    const sealed = pages.written.map(({ pageId, bytes }) => ({
-      pageId,
-      sealed: seal.sealPage(address.id, pageId, bytes),
-    }));
-    pageTransfer.send(address, sealed, nodes, () => this.#extendDeadlines(active), done);
+    const progress = (): void => this.#extendDeadlines(active);
+    this.#context.pageTransfer.send(address, pages.written, nodes, progress, () => done());
   }
 
   /** Brings a node that answered STALE up to the COMMIT's state, from one that has acknowledged it. */

@@ -10,10 +10,12 @@ export class NodeMap {
   readonly #nodeId: number;
   readonly #store: NodeStore;
   readonly #log: Log;
+  readonly #onAdopted: (map: ClusterMap) => void;
   #map: ClusterMap;
   #ownsShard: Uint8Array;
 
-  constructor(nodeId: number, map: ClusterMap, store: NodeStore, log: Log) {
+  constructor(nodeId: number, map: ClusterMap, store: NodeStore, log: Log, onAdopted: (map: ClusterMap) => void) {
+    this.#onAdopted = onAdopted;
     this.#nodeId = nodeId;
     this.#store = store;
     this.#log = log;
@@ -55,6 +57,7 @@ export class NodeMap {
       if (map.epoch > this.#map.epoch) {
         this.#map = map;
         this.#ownsShard = ownedShards(map, this.#nodeId);
+        this.#onAdopted(map);
       }
       call.respond({ type: MessageType.mapAdopted, mapEpoch: this.#map.epoch });
     });

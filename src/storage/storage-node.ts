@@ -20,6 +20,7 @@ import type { Call, CallHandler, NodeHello } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
 import { CeilingKeeper } from './ceiling-keeper.ts';
 import type { Engine } from './engine.ts';
+import { GenerationSweep } from './generation-sweep.ts';
 import { NodeMap } from './node-map.ts';
 import type { NodeStore } from './node-store.ts';
 import { PageStore } from './page-store.ts';
@@ -63,6 +64,7 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #pipeline: WritePipeline;
   readonly #ceiling: CeilingKeeper;
   readonly #pages: PageStore;
+  readonly #sweep: GenerationSweep;
   readonly #map: NodeMap;
   #corruptRecords = 0;
   #stopped = false;
@@ -78,13 +80,15 @@ export class StorageNode implements CallHandler, BatchListener {
       if (raised) this.receive(calls);
       else for (const call of calls) call.respond(fault('io', 'the ceiling could not be written'));
     });
+    this.#sweep = new GenerationSweep(options.engine, this.#pipeline, options.clock, options.log, options.map);
     this.#pages = new PageStore(options.engine, this.#pipeline);
-    this.#map = new NodeMap(options.nodeId, options.map, options.store, options.log);
+    this.#map = new NodeMap(options.nodeId, options.map, options.store, options.log, (map) => this.#sweep.onMap(map));
   }
 
   /** Calls may be received once `ready` was called. */
   start(ready: () => void): void {
     this.#pipeline.start();
+    this.#sweep.onMap(this.#options.map);
     this.#ceiling.start(ready);
   }
 
@@ -92,6 +96,7 @@ export class StorageNode implements CallHandler, BatchListener {
   stop(callback: () => void): void {
     this.#stopped = true;
     this.#ceiling.stop();
+    this.#sweep.stop();
     this.#pipeline.drain(callback);
   }
 

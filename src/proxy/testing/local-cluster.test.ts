@@ -6,7 +6,7 @@ import type { LiveRecord } from '../../record/state.ts';
 import { ValueType } from '../../record/value.ts';
 import { OK, type Reply } from '../../resp/reply.ts';
 import { LocalCluster } from './local-cluster.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../base/testing/manual-clock.ts';
 
 function setup() {
   const clock = new ManualClock(1_000_000);

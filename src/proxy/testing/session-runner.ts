@@ -31,7 +31,7 @@ import { RuntimeConfig } from '../runtime-config.ts';
 import type { Session } from '../session.ts';
 import { SlowLog } from '../slow-log.ts';
 import { LocalCluster } from './local-cluster.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../base/testing/manual-clock.ts';
 
 /** A reply as tests compare it: `+text`, `-error`, maps as objects, sets as arrays, verbatim strings as their text. */
 export type ShownReply = number | bigint | boolean | string | null | ShownReply[] | { [name: string]: ShownReply };

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Clock, Timer } from '../clock.ts';
 
 interface PendingTimer {
   readonly dueMs: number;
