@@ -1,5 +1,5 @@
-import { as, type Script, script } from '../support/script.ts';
 import { containing, inShape, inType, masking } from '../support/comparisons.ts';
+import { as, type Script, script } from '../support/script.ts';
 
 const ON = { servers: 'cluster' } as const;
 

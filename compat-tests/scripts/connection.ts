@@ -1,5 +1,5 @@
-import { as, on, pipeline, raw, type Script, script, thenEnds, toStep, unanswered } from '../support/script.ts';
 import { inShape, inType, masking } from '../support/comparisons.ts';
+import { as, on, pipeline, raw, type Script, script, thenEnds, toStep, unanswered } from '../support/script.ts';
 
 /** HELLO: the connection's id and the version differ. */
 const hello = masking(/("id" ):\d+/, /("version" )\$"[^"]*"/);

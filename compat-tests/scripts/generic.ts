@@ -1,5 +1,5 @@
-import { after, as, pipeline, type Script, scanAll, script } from '../support/script.ts';
 import { inAnyOrder, inShape, inType, within } from '../support/comparisons.ts';
+import { after, as, pipeline, type Script, scanAll, script } from '../support/script.ts';
 
 const keys = script('DEL, UNLINK, EXISTS, TOUCH, TYPE', [
   'MSET a 1 b 2 c 3 d 4',

@@ -1,5 +1,5 @@
-import { as, type Script, script } from '../support/script.ts';
 import { within } from '../support/comparisons.ts';
+import { as, type Script, script } from '../support/script.ts';
 
 const integers = script('INCR, DECR, INCRBY, DECRBY', [
   'INCR n',

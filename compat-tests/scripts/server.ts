@@ -1,4 +1,3 @@
-import { as, type Script, script } from '../support/script.ts';
 import {
   containing,
   inAnyOrder,
@@ -9,6 +8,7 @@ import {
   masking,
   pairsInAnyOrder,
 } from '../support/comparisons.ts';
+import { as, type Script, script } from '../support/script.ts';
 
 const commandInfo = script('COMMAND', [
   as(inAnyOrderAtAllLevels, 'COMMAND INFO get'),

@@ -1,5 +1,5 @@
-import { after, as, args, type Script, script } from '../support/script.ts';
 import { within } from '../support/comparisons.ts';
+import { after, args, as, type Script, script } from '../support/script.ts';
 
 const setBasics = script('SET and GET', [
   'SET k v',

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { type ReplyNode, readReply } from './resp-reply.ts';
 import { type Argument, encodeCommand } from './request.ts';
+import { type ReplyNode, readReply } from './resp-reply.ts';
 
 /** Longest wait for one reply: far above any command of the tests, 512 MB strings apart. */
 const REPLY_MS = 20_000;

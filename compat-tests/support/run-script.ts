@@ -1,6 +1,6 @@
 import { RawClient } from './raw-client.ts';
-import { readReply } from './resp-reply.ts';
 import { encodeCommand } from './request.ts';
+import { readReply } from './resp-reply.ts';
 import { type Protocol, type Script, type Step, toStep } from './script.ts';
 
 export interface Ports {

@@ -1,0 +1,182 @@
+import { rmSync } from 'node:fs';
+import { Cluster, Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from './support/free-port.ts';
+import { makeTempDir, startJunokv } from './support/junokv-server.ts';
+import type { RunningServer } from './support/redis-server.ts';
+
+const clients: { disconnect(): void }[] = [];
+
+function opened<T extends { disconnect(): void }>(client: T): T {
+  clients.push(client);
+  return client;
+}
+
+afterEach(() => {
+  for (const client of clients.splice(0)) client.disconnect();
+});
+
+describe('ioredis', () => {
+  let server: RunningServer;
+  let redis: Redis;
+  beforeAll(async () => {
+    server = await startJunokv({ engine: 'memory' });
+    redis = new Redis(server.port);
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
+  it('runs commands, with strings and Buffers', async () => {
+    expect(await redis.set('text', 'value', 'EX', 100, 'NX')).toBe('OK');
+    expect(await redis.set('text', 'value', 'NX')).toBeNull();
+    expect(await redis.ttl('text')).toBeGreaterThan(98);
+    const bytes = Buffer.from([0, 255, 13, 10, 36]);
+    await redis.set(bytes, bytes);
+    expect(await redis.getBuffer(bytes)).toEqual(bytes);
+    expect(await redis.mget('text', 'missing')).toEqual(['value', null]);
+    expect(await redis.mset({ a: '1', b: '2' })).toBe('OK');
+    expect(await redis.incrby('a', 41)).toBe(42);
+    await expect(redis.incr('text')).rejects.toThrow('ERR value is not an integer or out of range');
+    await expect(redis.call('NONSENSE', 'x')).rejects.toThrow("ERR unknown command 'NONSENSE'");
+    expect(await redis.ping()).toBe('PONG');
+  });
+
+  it('pipelines, replies in order, errors in their places', async () => {
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 5_000; i++) pipeline.set(`p:${i}`, i).get(`p:${i}`);
+    pipeline.incr('text').get('p:7');
+    const results = (await pipeline.exec()) ?? [];
+    expect(results).toHaveLength(10_002);
+    for (let i = 0; i < 5_000; i++) {
+      expect(results[2 * i]).toEqual([null, 'OK']);
+      expect(results[2 * i + 1]).toEqual([null, String(i)]);
+    }
+    expect(results[10_000]?.[0]).toBeInstanceOf(Error);
+    expect(results[10_001]).toEqual([null, '7']);
+  });
+
+  it('pipelines by itself (enableAutoPipelining)', async () => {
+    const auto = opened(new Redis(server.port, { enableAutoPipelining: true }));
+    const names = Array.from({ length: 500 }, (_, i) => `auto:${i}`);
+    await Promise.all(names.map((name, i) => auto.set(name, i)));
+    expect(await Promise.all(names.map((name) => auto.get(name)))).toEqual(names.map((_, i) => String(i)));
+    expect(await auto.del(...names)).toBe(500);
+  });
+
+  it('streams a scan to its end, every key in it', async () => {
+    const db = opened(new Redis(server.port, { db: 5 }));
+    const names = Array.from({ length: 2_000 }, (_, i) => `scan:${i}`);
+    await db.mset(Object.fromEntries(names.map((name) => [name, 'x'])));
+    await db.set('other', 'x');
+    const found = new Set<string>();
+    for await (const keys of db.scanStream({ match: 'scan:*', count: 100 })) {
+      for (const key of keys) found.add(key);
+    }
+    expect([...found].sort()).toEqual([...names].sort());
+    expect(await db.dbsize()).toBe(2_001);
+    await db.flushdb();
+    expect(await db.keys('*')).toEqual([]);
+  });
+
+  it('defines commands of its own and duplicates connections', async () => {
+    const twin = opened(redis.duplicate({ connectionName: 'twin' }));
+    expect(await twin.client('GETNAME')).toBe('twin');
+    expect(String(await twin.client('LIST'))).toContain('name=twin');
+  });
+
+  it('20 connections at once count to the right number', async () => {
+    await redis.del('shared');
+    const crowd = Array.from({ length: 20 }, () => opened(new Redis(server.port)));
+    await Promise.all(crowd.flatMap((client) => Array.from({ length: 50 }, () => client.incr('shared'))));
+    expect(await redis.get('shared')).toBe('1000');
+  });
+});
+
+describe('ioredis, with a password', () => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await startJunokv({ engine: 'memory', more: ['--requirepass', 'secret'] });
+  });
+  afterAll(() => server.stop());
+
+  it('gives it on connecting', async () => {
+    const redis = opened(new Redis(server.port, { password: 'secret', db: 2 }));
+    expect(await redis.set('a', '1')).toBe('OK');
+  });
+
+  it('is told when it is missing or wrong', async () => {
+    const without = opened(new Redis(server.port, { retryStrategy: null }));
+    without.on('error', () => {});
+    await expect(without.get('a')).rejects.toThrow('NOAUTH');
+    const wrong = opened(new Redis(server.port, { password: 'wrong', retryStrategy: null }));
+    const errors: string[] = [];
+    wrong.on('error', (error) => errors.push(error.message));
+    await expect(wrong.get('a')).rejects.toThrow();
+    expect(errors.join('\n')).toContain('WRONGPASS');
+  });
+});
+
+describe('ioredis as a client of Redis Cluster', () => {
+  let server: RunningServer;
+  let cluster: Cluster;
+  beforeAll(async () => {
+    server = await startJunokv({ engine: 'memory', more: ['--cluster-enabled', 'yes'] });
+    cluster = new Cluster([{ host: '127.0.0.1', port: server.port }]);
+  });
+  afterAll(async () => {
+    cluster.disconnect();
+    await server.stop();
+  });
+
+  it('finds the slots and runs commands on keys of any slot', async () => {
+    const names = Array.from({ length: 200 }, (_, i) => `key:${i}`);
+    await Promise.all(names.map((name, i) => cluster.set(name, i)));
+    expect(await Promise.all(names.map((name) => cluster.get(name)))).toEqual(names.map((_, i) => String(i)));
+    expect(await cluster.mget('{tag}a', '{tag}b')).toEqual([null, null]);
+    expect(cluster.nodes('master')).toHaveLength(1);
+  });
+
+  it('pipelines, and scans each of its nodes', async () => {
+    const results = (await cluster.pipeline().set('x', '1').incr('x').get('y').exec()) ?? [];
+    expect(results).toEqual([
+      [null, 'OK'],
+      [null, 2],
+      [null, null],
+    ]);
+    const found: string[] = [];
+    for (const node of cluster.nodes('master')) {
+      for await (const keys of node.scanStream({ match: 'key:1*' })) found.push(...keys);
+    }
+    expect(new Set(found).size).toBe(111);
+  });
+});
+
+describe('ioredis, when the server is killed and started again on its data', () => {
+  it('reconnects by itself and finds what was acknowledged', async () => {
+    const dir = makeTempDir('reconnect');
+    const port = await freePort();
+    let server = await startJunokv({ engine: 'rocksdb', dir, port });
+    const redis = opened(new Redis(port, { maxRetriesPerRequest: null, retryStrategy: () => 50 }));
+    redis.on('error', () => {});
+    try {
+      const acknowledged: string[] = [];
+      for (let i = 0; i < 200; i++) {
+        await redis.set(`kept:${i}`, `value ${i}`);
+        acknowledged.push(`value ${i}`);
+      }
+      await server.process.kill();
+      // Queued by the client until it is connected again.
+      const later = redis.set('later', 'queued');
+      server = await startJunokv({ engine: 'rocksdb', dir, port });
+      expect(await later).toBe('OK');
+      expect(await redis.mget(acknowledged.map((_, i) => `kept:${i}`))).toEqual(acknowledged);
+      expect(await redis.get('later')).toBe('queued');
+    } finally {
+      redis.disconnect();
+      await server.stop();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
