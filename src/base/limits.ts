@@ -219,6 +219,8 @@ export const limits = {
   scanStepBytes: 1_048_576,
   /** A scan request returns after so many records looked at, found or not. */
   scanExaminedRecords: 8_192,
+  /** Corrupt records remembered, so that each is counted and logged once; above it they are forgotten. */
+  corruptRecordsPerNode: 65_536,
   /** Pages remembered as durable here; a COMMIT that lists forgotten ones costs a round trip more. */
   knownPagesPerNode: 65_536,
   // --- proxy: keys and strings ---

@@ -1,11 +1,12 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { recordKey } from '../record/record-id.ts';
-import type { RecordId, SealedState } from '../record/state.ts';
-import { decodeStored, encodeStored } from '../record/state-codec.ts';
+import type { RecordId } from '../record/state.ts';
+import { decodeStored } from '../record/state-codec.ts';
 import {
   type CommitRequest,
   type FaultKind,
@@ -14,7 +15,6 @@ import {
   type ReadRequest,
   type RecordAddress,
   type Response,
-  Want,
 } from '../rpc/messages.ts';
 import type { Call, CallHandler, NodeHello } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
@@ -26,6 +26,7 @@ import type { NodeStore } from './node-store.ts';
 import { PageStore } from './page-store.ts';
 import { type CachedRecord, RecordCache } from './record-cache.ts';
 import { scanRecords } from './record-scan.ts';
+import { owned, project, storedBytes } from './served-state.ts';
 import { type BatchListener, type Fsync, WritePipeline } from './write-pipeline.ts';
 
 export interface StorageNodeOptions {
@@ -61,6 +62,8 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #cache: RecordCache;
   readonly #unsaved = new Map<RecordId, CachedRecord>();
   readonly #loading = new Map<RecordId, Call[]>();
+  /** Found corrupt and not written since. */
+  readonly #corrupt = new Set<RecordId>();
   readonly #pipeline: WritePipeline;
   readonly #ceiling: CeilingKeeper;
   readonly #pages: PageStore;
@@ -144,6 +147,7 @@ export class StorageNode implements CallHandler, BatchListener {
       if (record === undefined || record.batch !== batch) continue;
       this.#unsaved.delete(id);
       this.#cache.set(id, record);
+      if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     }
   }
 
@@ -152,6 +156,8 @@ export class StorageNode implements CallHandler, BatchListener {
       const record = this.#unsaved.get(id);
       if (record === undefined || record.batch !== batch) continue;
       this.#unsaved.delete(id);
+      // The cache may hold what an earlier batch, which went well, has replaced: only the disk knows.
+      this.#cache.delete(id);
       this.#acceptor.acceptFailed(id, record.accepted);
     }
   }
@@ -203,17 +209,19 @@ export class StorageNode implements CallHandler, BatchListener {
   #load(addresses: readonly RecordAddress[]): void {
     const keys = addresses.map((address) => recordKey(address.shard, address.id));
     this.#engine.getMany(keys, (error, values) => {
+      if (error?.kind === 'corrupt' && addresses.length > 1) {
+        // One damaged block fails them all: alone, the sound ones can be read.
+        for (const address of addresses) this.#load([address]);
+        return;
+      }
       for (let i = 0; i < addresses.length; i++) {
         const id = addresses[i]?.id ?? '';
         const calls = this.#loading.get(id);
         assert(calls !== undefined, 'whoever loads has calls that wait');
         this.#loading.delete(id);
-        if (error !== null) {
-          const kind: FaultKind = error.kind === 'corrupt' ? 'corrupt' : 'io';
-          for (const call of calls) call.respond(fault(kind, error.message));
-          continue;
-        }
-        this.#loaded(id, values?.[i] ?? null, calls);
+        if (error === null) this.#loaded(id, values?.[i] ?? null, calls);
+        else if (error.kind === 'corrupt') this.#onCorrupt(id, calls);
+        else for (const call of calls) call.respond(fault('io', error.message));
       }
     });
   }
@@ -237,14 +245,23 @@ export class StorageNode implements CallHandler, BatchListener {
    * only a COMMIT above all that it can have accepted: a repair by the coordinator that hears of it.
    */
   #onCorrupt(id: RecordId, calls: readonly Call[]): void {
-    this.#corruptRecords++;
-    this.#options.log.error({ nodeId: this.#options.nodeId }, 'a stored record is corrupt; it waits for repair');
-    this.#acceptor.promises.promise(id, { time: this.#acceptor.ceilingUs, proposer: 0xffff_ffff });
+    if (!this.#corrupt.has(id)) {
+      this.#noteCorrupt(id);
+      this.#acceptor.promises.promise(id, { time: this.#acceptor.ceilingUs, proposer: 0xffff_ffff });
+    }
     for (const call of calls) {
       const request = call.request;
       if (request.type === MessageType.commit) this.#serve(call, this.#unsaved.get(id) ?? ABSENT);
       else call.respond(fault('corrupt', 'the stored record is corrupt'));
     }
+  }
+
+  /** Once for each: a repair that raises the ceiling must not find the bar raised as well. */
+  #noteCorrupt(id: RecordId): void {
+    this.#corruptRecords++;
+    this.#options.log.error({ nodeId: this.#options.nodeId }, 'a stored record is corrupt; it waits for repair');
+    if (this.#corrupt.size >= limits.corruptRecordsPerNode) this.#corrupt.clear();
+    this.#corrupt.add(id);
   }
 
   #serve(call: Call, record: CachedRecord): void {
@@ -363,26 +380,6 @@ export class StorageNode implements CallHandler, BatchListener {
       unsyncedMs: this.#pipeline.unsyncedMs(),
     };
   }
-}
-
-/** The part of a state that was asked for. */
-function project(state: SealedState | null, want: Want): SealedState | null {
-  if (state === null || want === Want.nothing) return null;
-  if (want === Want.full || state.value === null || state.value.length === 0) return state;
-  return { header: state.header, meta: state.meta, value: null };
-}
-
-/** The nodes of one process store the same bytes: the first one encodes them. */
-function storedBytes(request: CommitRequest): Buffer {
-  request.encoded ??= encodeStored(request.ballot, request.state);
-  return request.encoded;
-}
-
-/** What arrived over a socket are views of what was read at once: keeping a small one must not keep all of that. */
-function owned(state: SealedState): SealedState {
-  const { header, meta, value } = state;
-  if (meta.buffer.byteLength <= Buffer.poolSize || meta.length * 2 > meta.buffer.byteLength) return state;
-  return { header, meta: Buffer.from(meta), value: value === null ? null : Buffer.from(value) };
 }
 
 function fault(kind: FaultKind, detail: string): Response {

@@ -1,0 +1,23 @@
+import type { SealedState } from '../record/state.ts';
+import { encodeStored } from '../record/state-codec.ts';
+import { type CommitRequest, Want } from '../rpc/messages.ts';
+
+/** The part of a state that was asked for. */
+export function project(state: SealedState | null, want: Want): SealedState | null {
+  if (state === null || want === Want.nothing) return null;
+  if (want === Want.full || state.value === null || state.value.length === 0) return state;
+  return { header: state.header, meta: state.meta, value: null };
+}
+
+/** The nodes of one process store the same bytes: the first one encodes them. */
+export function storedBytes(request: CommitRequest): Buffer {
+  request.encoded ??= encodeStored(request.ballot, request.state);
+  return request.encoded;
+}
+
+/** What arrived over a socket are views of what was read at once: keeping a small one must not keep all of that. */
+export function owned(state: SealedState): SealedState {
+  const { header, meta, value } = state;
+  if (meta.buffer.byteLength <= Buffer.poolSize || meta.length * 2 > meta.buffer.byteLength) return state;
+  return { header, meta: Buffer.from(meta), value: value === null ? null : Buffer.from(value) };
+}
