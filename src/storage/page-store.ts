@@ -73,6 +73,10 @@ export class PageStore {
   }
 
   #put(call: Call, request: PutPagesRequest): void {
+    if (request.pages.length === 0) {
+      call.respond({ type: MessageType.pagesStored });
+      return;
+    }
     const { shard, id } = request.address;
     const batch = this.#pipeline.formingNumber;
     for (const page of request.pages) {

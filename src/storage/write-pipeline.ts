@@ -80,14 +80,18 @@ export class WritePipeline {
     if (!this.#flushScheduled && !this.#writing) this.#schedule();
   }
 
-  /** Sends `response` once batch `number` is durable: at once if it is. */
+  /** Sends `response` once batch `number` is durable: at once if it is. If the batch failed, a fault. */
   respondWhenDurable(call: Call, number: number, response: Response): void {
     if (number <= this.#durable) {
       call.respond(response);
       return;
     }
     const batch = number === this.#forming.number ? this.#forming : this.#inFlight.get(number);
-    assert(batch !== undefined, 'a batch that is not durable is forming or in flight');
+    if (batch === undefined) {
+      assert(number < this.#forming.number, 'a batch has its number from here');
+      call.respond({ type: MessageType.fault, fault: 'io', detail: 'what was read could not be written' });
+      return;
+    }
     batch.calls.push(call);
     batch.responses.push(response);
   }
@@ -129,14 +133,18 @@ export class WritePipeline {
   }
 
   #onWritten(batch: Batch): void {
-    this.#unsyncedSinceMs ??= this.#clock.monotonicMs();
+    if (this.#engine.supports.durable) this.#unsyncedSinceMs ??= this.#clock.monotonicMs();
     if (this.#fsync !== 'always' || !this.#engine.supports.durable) {
       this.#onDurable(batch);
       return;
     }
     this.#engine.sync((error) => {
-      if (error === null) this.#onDurable(batch);
-      else this.#failBatch(batch, error);
+      if (error === null) {
+        this.#onDurable(batch);
+        this.#unsyncedSinceMs = this.#inFlight.size === 0 ? null : this.#clock.monotonicMs();
+      } else {
+        this.#failBatch(batch, error);
+      }
     });
   }
 
