@@ -39,7 +39,7 @@ async function swept(changes: readonly EngineChange[], waitMs: number): Promise<
   const clock = new ManualClock();
   const engine = new MemoryEngine();
   await new Promise<void>((resolve) => engine.write(changes, () => resolve()));
-  const pipeline = new WritePipeline(engine, clock, silentLog, 'no', { onDurable() {}, onFailed() {} });
+  const pipeline = new WritePipeline(engine, clock, silentLog, 'no', { onFailed() {} });
   const sweep = new GenerationSweep(engine, pipeline, clock, silentLog, map);
   sweep.onMap(withRaisedGenerations(map, [0]));
   for (let passedMs = 0; passedMs < waitMs; passedMs += 10) {

@@ -15,39 +15,35 @@ function costBytes(state: SealedState | null): number {
 }
 
 /**
- * A bounded cache of recent records in two generations: a hit moves an entry to the young one; when the young one is
- * half the budget the old one is dropped whole. Cheaper than an exact LRU and close to it.
+ * Recent records in two generations: a hit moves an entry to the young one; when that is half the budget, the old one is
+ * dropped. Cheaper than an exact LRU and close to it.
  *
- * Holds only what the disk holds too: records that are not durable yet are kept by the node.
+ * Records whose batch is not durable yet are never dropped: the disk does not have them. They alone can go over the budget.
  */
 export class RecordCache {
   readonly #budgetBytes: number;
+  readonly #isDurable: (batch: number) => boolean;
   #young = new Map<RecordId, CachedRecord>();
   #old = new Map<RecordId, CachedRecord>();
   #youngBytes = 0;
 
-  constructor(budgetBytes: number) {
+  constructor(budgetBytes: number, isDurable: (batch: number) => boolean) {
     this.#budgetBytes = budgetBytes;
+    this.#isDurable = isDurable;
   }
 
   get(id: RecordId): CachedRecord | undefined {
     const young = this.#young.get(id);
     if (young !== undefined) return young;
     const old = this.#old.get(id);
-    if (old !== undefined) this.set(id, old);
+    if (old !== undefined) this.#add(id, old);
     return old;
   }
 
   set(id: RecordId, record: CachedRecord): void {
     const before = this.#young.get(id);
     if (before !== undefined) this.#youngBytes -= costBytes(before.state);
-    this.#young.set(id, record);
-    this.#youngBytes += costBytes(record.state);
-    if (this.#youngBytes > this.#budgetBytes / 2) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#youngBytes = 0;
-    }
+    this.#add(id, record);
   }
 
   delete(id: RecordId): void {
@@ -57,5 +53,23 @@ export class RecordCache {
       this.#youngBytes -= costBytes(before.state);
     }
     this.#old.delete(id);
+  }
+
+  #add(id: RecordId, record: CachedRecord): void {
+    this.#young.set(id, record);
+    this.#youngBytes += costBytes(record.state);
+    if (this.#youngBytes > this.#budgetBytes / 2) this.#rotate();
+  }
+
+  #rotate(): void {
+    const dropped = this.#old;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#youngBytes = 0;
+    for (const [id, record] of dropped) {
+      if (this.#isDurable(record.batch) || this.#old.has(id)) continue;
+      this.#young.set(id, record);
+      this.#youngBytes += costBytes(record.state);
+    }
   }
 }

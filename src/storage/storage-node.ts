@@ -51,8 +51,8 @@ const ABSENT: CachedRecord = { accepted: NO_BALLOT, state: null, batch: FROM_DIS
  * One storage node: takes calls, brings the record each is about, asks the acceptor, and answers when what the answer
  * rests on is durable. It never sees a key or a value.
  *
- * Invariants: calls on one record are served in the order they came; `#unsaved` holds every record whose newest state
- * is not durable yet, so nothing is read from the disk while something newer is in memory.
+ * Invariants: calls on one record are served in the order they came; the cache holds every record whose newest state is
+ * not durable yet, so nothing is read from the disk while something newer is in memory.
  */
 export class StorageNode implements CallHandler, BatchListener {
   readonly #options: StorageNodeOptions;
@@ -60,7 +60,6 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #cache: RecordCache;
-  readonly #unsaved = new Map<RecordId, CachedRecord>();
   readonly #loading = new Map<RecordId, Call[]>();
   /** Found corrupt and not written since. */
   readonly #corrupt = new Set<RecordId>();
@@ -77,7 +76,7 @@ export class StorageNode implements CallHandler, BatchListener {
     this.#acceptor = options.acceptor;
     this.#engine = options.engine;
     this.#clock = options.clock;
-    this.#cache = new RecordCache(options.cacheBytes);
+    this.#cache = new RecordCache(options.cacheBytes, (batch) => batch <= this.#pipeline.durableNumber);
     this.#pipeline = new WritePipeline(options.engine, options.clock, options.log, options.fsync, this);
     this.#ceiling = new CeilingKeeper(options.acceptor, options.store, options.clock, options.log, (calls, raised) => {
       if (raised) this.receive(calls);
@@ -141,21 +140,10 @@ export class StorageNode implements CallHandler, BatchListener {
     if (toLoad !== null) this.#load(toLoad);
   }
 
-  onDurable(records: readonly RecordId[], batch: number): void {
-    for (const id of records) {
-      const record = this.#unsaved.get(id);
-      if (record === undefined || record.batch !== batch) continue;
-      this.#unsaved.delete(id);
-      this.#cache.set(id, record);
-      if (this.#corrupt.size > 0) this.#corrupt.delete(id);
-    }
-  }
-
   onFailed(records: readonly RecordId[], batch: number): void {
     for (const id of records) {
-      const record = this.#unsaved.get(id);
+      const record = this.#cache.get(id);
       if (record === undefined || record.batch !== batch) continue;
-      this.#unsaved.delete(id);
       // The cache may hold what an earlier batch, which went well, has replaced: only the disk knows.
       this.#cache.delete(id);
       this.#acceptor.acceptFailed(id, record.accepted);
@@ -192,12 +180,12 @@ export class StorageNode implements CallHandler, BatchListener {
 
   /** False if the record must be brought from the disk first; the call then waits in `#loading`. */
   #serveFromMemory(call: Call, id: RecordId): boolean {
-    const waiting = this.#loading.get(id);
+    const waiting = this.#loading.size === 0 ? undefined : this.#loading.get(id);
     if (waiting !== undefined) {
       waiting.push(call);
       return true;
     }
-    const record = this.#unsaved.get(id) ?? this.#cache.get(id);
+    const record = this.#cache.get(id);
     if (record === undefined) {
       this.#loading.set(id, [call]);
       return false;
@@ -237,7 +225,7 @@ export class StorageNode implements CallHandler, BatchListener {
       record = { accepted: stored.accepted, state: stored.state, batch: FROM_DISK };
     }
     this.#cache.set(id, record);
-    for (const call of calls) this.#serve(call, this.#unsaved.get(id) ?? record);
+    for (const call of calls) this.#serve(call, this.#cache.get(id) ?? record);
   }
 
   /**
@@ -251,7 +239,7 @@ export class StorageNode implements CallHandler, BatchListener {
     }
     for (const call of calls) {
       const request = call.request;
-      if (request.type === MessageType.commit) this.#serve(call, this.#unsaved.get(id) ?? ABSENT);
+      if (request.type === MessageType.commit) this.#serve(call, this.#cache.get(id) ?? ABSENT);
       else call.respond(fault('corrupt', 'the stored record is corrupt'));
     }
   }
@@ -353,8 +341,9 @@ export class StorageNode implements CallHandler, BatchListener {
   #accept(call: Call, request: CommitRequest): void {
     const { id, shard } = request.address;
     const batch = this.#pipeline.formingNumber;
-    this.#unsaved.set(id, { accepted: request.ballot, state: owned(request.state), batch });
+    this.#cache.set(id, { accepted: request.ballot, state: owned(request.state), batch });
     this.#acceptor.accepted(id, request.ballot);
+    if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     this.#pipeline.addRecord(id, {
       key: recordKey(shard, id),
       value: storedBytes(request),

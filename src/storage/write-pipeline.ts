@@ -17,9 +17,8 @@ interface Batch {
   readonly responses: Response[];
 }
 
-/** Told when a batch can be counted on, or never will be. */
+/** Told of batches that will never be durable. */
 export interface BatchListener {
-  onDurable(records: readonly RecordId[], batch: number): void;
   onFailed(records: readonly RecordId[], batch: number): void;
 }
 
@@ -62,6 +61,11 @@ export class WritePipeline {
   /** The batch that a change made now will be in. */
   get formingNumber(): number {
     return this.#forming.number;
+  }
+
+  /** Batches up to this one can be counted on. */
+  get durableNumber(): number {
+    return this.#durable;
   }
 
   /** How long the oldest write has not been on the disk for, milliseconds; 0 when all is. */
@@ -152,7 +156,6 @@ export class WritePipeline {
     // Syncs are shared: a later batch's callback may come with an earlier one's, never before it.
     this.#durable = Math.max(this.#durable, batch.number);
     this.#inFlight.delete(batch.number);
-    this.#listener.onDurable(batch.records, batch.number);
     for (let i = 0; i < batch.calls.length; i++) {
       const response = batch.responses[i];
       if (response !== undefined) batch.calls[i]?.respond(response);
