@@ -112,9 +112,12 @@ class KeySearch {
   readonly #unknown: readonly HistoryOp[];
   /** By invocation: the highest wall clock that anyone who had begun by then ever had during an operation. */
   readonly #reach: { readonly invokedUs: number; readonly wallMs: number }[] = [];
-  readonly #seen = new Set<string>();
+  /** Moments that lead nowhere: by what is in place and the state, the sets of unknown operations used by then. */
+  readonly #seen = new Map<string, bigint[]>();
+  /** Short names of values, for `#seen`. */
+  readonly #names = new Map<string | null, number>();
   readonly #done: boolean[];
-  readonly #unknownDone: boolean[];
+  #unknownDone = 0n;
   readonly #order: number[] = [];
   #longest: readonly number[] = [];
   #stuck: readonly number[] = [];
@@ -125,7 +128,6 @@ class KeySearch {
     this.#answered = byInvocation.filter((op) => op.outcome.kind === 'reply');
     this.#unknown = byInvocation.filter((op) => op.outcome.kind === 'unknown' && op.op.kind !== 'get');
     this.#done = this.#answered.map(() => false);
-    this.#unknownDone = this.#unknown.map(() => false);
     let wallMs = 0;
     for (const op of byInvocation) {
       wallMs = Math.max(wallMs, op.highestWallMs);
@@ -143,9 +145,7 @@ class KeySearch {
   #search(state: KeyState, first: number): boolean {
     if (first === this.#answered.length) return true;
     if (++this.#steps > SEARCH_BOUND) return false;
-    const memory = this.#memory(state, first);
-    if (this.#seen.has(memory)) return false;
-    this.#seen.add(memory);
+    if (this.#wasSeen(this.#memory(state, first))) return false;
     const untilUs = this.#earliestReturn(first);
     if (this.#order.length > this.#longest.length) this.#note(first, untilUs);
     if (this.#tryAnswered(state, first, untilUs)) return true;
@@ -183,16 +183,22 @@ class KeySearch {
   }
 
   #tryUnknown(state: KeyState, first: number, untilUs: number): boolean {
+    const tried = new Set<string>();
     for (let i = 0; i < this.#unknown.length; i++) {
       const op = this.#unknown[i];
       if (op === undefined || op.invokedUs > untilUs) break;
-      if (this.#unknownDone[i] || !maySee(op, state)) continue;
+      const bit = 1n << BigInt(i);
+      if ((this.#unknownDone & bit) !== 0n || !maySee(op, state)) continue;
       const result = apply(state, op.op);
       if (result.state === state) continue;
-      this.#unknownDone[i] = true;
+      // Of those with the same effect the one that began first can stand for all.
+      const effect = `${this.#name(result.state.value)} ${result.state.expiresAtMs} ${'value' in op.op ? i : op.op.kind}`;
+      if (tried.has(effect)) continue;
+      tried.add(effect);
+      this.#unknownDone |= bit;
       this.#order.push(op.id);
       if (this.#search(result.state, first)) return true;
-      this.#unknownDone[i] = false;
+      this.#unknownDone &= ~bit;
       this.#order.pop();
     }
     return false;
@@ -208,11 +214,31 @@ class KeySearch {
   }
 
   #memory(state: KeyState, first: number): string {
-    let memory = `${first} ${state.value} ${state.expiresAtMs}`;
+    let memory = `${first} ${this.#name(state.value)} ${state.expiresAtMs}`;
     for (let i = first + 1; i < this.#answered.length; i++) if (this.#done[i]) memory += ` ${i}`;
-    memory += ' ?';
-    for (let i = 0; i < this.#unknown.length; i++) if (this.#unknownDone[i]) memory += ` ${i}`;
     return memory;
+  }
+
+  #name(value: string | null): number {
+    let name = this.#names.get(value);
+    if (name === undefined) {
+      name = this.#names.size;
+      this.#names.set(value, name);
+    }
+    return name;
+  }
+
+  /** Who has used fewer unknown operations can do all that one who has used more can. */
+  #wasSeen(memory: string): boolean {
+    const used = this.#unknownDone;
+    const before = this.#seen.get(memory);
+    if (before === undefined) {
+      this.#seen.set(memory, [used]);
+      return false;
+    }
+    for (const fewer of before) if ((fewer & used) === fewer) return true;
+    before.push(used);
+    return false;
   }
 
   #note(first: number, untilUs: number): void {
