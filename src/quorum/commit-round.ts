@@ -6,7 +6,7 @@ import { Round, type RoundContext } from './round.ts';
 export type CommitResult =
   /** Q nodes have it: it is the value. `nextRecorded`: Q of them also promised `next`. */
   | { readonly kind: 'chosen'; readonly nextRecorded: boolean }
-  /** Q is impossible: somebody else's ballot, or epochs, stand in the way. It may still be taken over by a repair. */
+  /** Somebody else's ballot, or epochs, stand in the way of Q, which is impossible or not to be had soon. The write may still happen. */
   | { readonly kind: 'refused'; readonly fencedEpoch: number };
 
 export interface CommitOwner {
@@ -68,7 +68,13 @@ export class CommitRound extends Round {
       }
       default:
         this.fail(index);
+        if (this.waiting() === 0) this.#giveUp();
     }
+  }
+
+  /** Some refused and the rest does not answer: another ballot finds out what became of this one. */
+  protected override onSlow(): void {
+    this.#giveUp();
   }
 
   /** A repair that some node refused after the rest had chosen it: the next one must be above that node's promises. */
@@ -90,7 +96,11 @@ export class CommitRound extends Round {
 
   #onRefusal(): void {
     this.#refused++;
-    if (this.nodes.length - this.#refused >= this.#quorum) return;
+    if (this.nodes.length - this.#refused < this.#quorum || this.waiting() === 0) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    if (this.#refused === 0) return;
     this.end();
     this.#owner.onCommitted({ kind: 'refused', fencedEpoch: this.#fencedEpoch });
   }

@@ -21,6 +21,7 @@ export interface PreparedBase {
   readonly state: SealedState | null;
   /** The promises did not all carry the same ballot: the base may not be chosen yet. */
   readonly differ: boolean;
+  /** Nodes that hold it, first the one that sent it. */
   readonly holders: readonly NodeId[];
 }
 
@@ -56,7 +57,8 @@ export class PrepareRound extends Round {
   #clockRefused = 0;
   #fenced = 0;
   #fencedEpoch = 0;
-  readonly #far: number[] = [];
+  /** Floors and ballots too far above this clock, by the index of their node. */
+  #far: Map<number, number> | null = null;
 
   constructor(
     context: RoundContext,
@@ -117,13 +119,23 @@ export class PrepareRound extends Round {
         this.#fencedEpoch = Math.max(this.#fencedEpoch, response.mapEpoch);
         break;
       case MessageType.fault:
-        if (response.fault === 'corrupt') this.context.counters.add('corrupt-replica');
-        this.fail(index);
+        if (response.fault === 'corrupt') {
+          this.context.counters.add('corrupt-replica');
+          this.failHere(index);
+        } else {
+          this.fail(index);
+        }
         break;
       default:
         this.fail(index);
     }
     this.#continueWithout();
+  }
+
+  /** A node does not answer: asks others, or, where a refused one is in the way too, tries another ballot. */
+  protected override onSlow(): void {
+    if (this.#base !== null) this.#finish({ kind: 'refused' });
+    else if (!this.askAllOthers()) this.#giveUp();
   }
 
   #onPromise(index: number, accepted: Ballot, state: SealedState | null): void {
@@ -137,12 +149,12 @@ export class PrepareRound extends Round {
     this.#differ = this.context.rules.promisesDiffer(this.#promises);
     this.#base = base;
     if (isNoBallot(base.accepted) || base.state !== null) {
-      this.#finishPromised(base.state);
+      this.#finishPromised(base.state, base.index);
       return;
     }
     const withState = this.#promises.find((other) => other.state !== null && sameBallot(other.accepted, base.accepted));
     if (withState !== undefined) {
-      this.#finishPromised(withState.state);
+      this.#finishPromised(withState.state, withState.index);
       return;
     }
     this.context.counters.add('base-fetched');
@@ -157,7 +169,7 @@ export class PrepareRound extends Round {
       response.state !== null &&
       sameBallot(response.accepted, base.accepted)
     ) {
-      this.#finishPromised(response.state);
+      this.#finishPromised(response.state, base.index);
     } else {
       // It moved, or its holder went away: only another ballot can tell.
       this.#finish({ kind: 'refused' });
@@ -170,10 +182,11 @@ export class PrepareRound extends Round {
       this.#rejected++;
     } else {
       this.context.counters.add('clock-too-far');
-      this.#far.push(highestUs);
-      if (this.#far.length >= this.#quorum) {
+      this.#far ??= new Map();
+      this.#far.set(index, highestUs);
+      if (this.#far.size >= this.#quorum) {
         // Each of these Q nodes reports at least the lowest of their times.
-        this.context.ballots.follow(Math.min(...this.#far));
+        this.context.ballots.follow(Math.min(...this.#far.values()));
         this.#finish({ kind: 'refused' });
         return;
       }
@@ -195,19 +208,26 @@ export class PrepareRound extends Round {
     }
     while (this.#promises.length + this.waiting() < this.#quorum) {
       if (this.askAnother()) continue;
-      // Nobody else to ask for now: a refused ballot is worth a new try, a lost node only its resend.
-      if (this.#rejected > 0 && this.waiting() === 0) this.#finish({ kind: 'refused' });
+      if (this.waiting() === 0) this.#giveUp();
       return;
     }
   }
 
-  #finishPromised(state: SealedState | null): void {
+  /** Nobody else to ask for now: a refused ballot or an old map is worth a new try, a lost node only its resend. */
+  #giveUp(): void {
+    if (this.#fenced > 0) this.#finish({ kind: 'fenced', mapEpoch: this.#fencedEpoch });
+    else if (this.#rejected > 0) this.#finish({ kind: 'refused' });
+  }
+
+  #finishPromised(state: SealedState | null, source: number): void {
     const base = this.#base;
     assert(base !== null, 'promised with a base');
     const holders: NodeId[] = [];
     for (const report of this.#promises) {
       const node = this.nodes[report.index];
-      if (node !== undefined && sameBallot(report.accepted, base.accepted)) holders.push(node);
+      if (node === undefined || !sameBallot(report.accepted, base.accepted)) continue;
+      if (report.index === source) holders.unshift(node);
+      else holders.push(node);
     }
     this.#finish({ kind: 'promised', base: { accepted: base.accepted, state, differ: this.#differ, holders } });
   }

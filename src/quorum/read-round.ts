@@ -14,7 +14,7 @@ import { majority } from './majority.ts';
 import { Round, type RoundContext } from './round.ts';
 
 export type ReadResult =
-  /** Q nodes hold the same. `state` is null when absent. `holders`: nodes that hold it. */
+  /** Q nodes hold the same. `state` is null when absent. `holders`: nodes that hold it, first the one that sent it. */
   | {
       readonly kind: 'agreed';
       readonly accepted: Ballot;
@@ -43,13 +43,13 @@ export class ReadRound extends Round {
   readonly #owner: ReadOwner;
   readonly #quorum: number;
   readonly #answers: (Answer | null)[];
-  readonly #unusable: boolean[];
   #agreed: Ballot | null = null;
   #fetchingFrom = -1;
   #sawCorrupt = false;
   #fencedEpoch = 0;
   #fencedNodes = 0;
-  #farNodes = 0;
+  /** Ballots too far above this clock, by the index of their node. */
+  #far: Map<number, number> | null = null;
 
   constructor(context: RoundContext, nodes: readonly NodeId[], address: RecordAddress, want: Want, owner: ReadOwner) {
     super(context, nodes);
@@ -58,7 +58,6 @@ export class ReadRound extends Round {
     this.#owner = owner;
     this.#quorum = context.rules.readQuorum(nodes.length);
     this.#answers = new Array<Answer | null>(nodes.length).fill(null);
-    this.#unusable = new Array<boolean>(nodes.length).fill(false);
   }
 
   begin(nowMs: number): void {
@@ -85,7 +84,6 @@ export class ReadRound extends Round {
       case MessageType.epoch:
         this.#fencedNodes++;
         this.#fencedEpoch = Math.max(this.#fencedEpoch, response.mapEpoch);
-        this.#unusable[index] = true;
         if (this.nodes.length - this.#fencedNodes < majority(this.nodes.length)) {
           this.#finish({ kind: 'fenced', mapEpoch: this.#fencedEpoch });
           return;
@@ -95,8 +93,10 @@ export class ReadRound extends Round {
         if (response.fault === 'corrupt') {
           this.#sawCorrupt = true;
           this.context.counters.add('corrupt-replica');
+          this.failHere(index);
+        } else {
+          this.fail(index);
         }
-        this.fail(index);
         break;
       default:
         this.fail(index);
@@ -106,21 +106,31 @@ export class ReadRound extends Round {
     else this.#askMore();
   }
 
+  /** A node does not answer: asks others, or makes do with what is there. */
+  protected override onSlow(): void {
+    if (this.#fetchingFrom >= 0) this.#restart();
+    else if (!this.askAllOthers()) this.#giveUp();
+  }
+
   #onState(index: number, accepted: Ballot, state: SealedState | null): void {
-    if (!this.observe(accepted)) {
-      // One node's far-off clock is not followed; that of a quorum is (protocol §2).
-      this.context.counters.add('clock-too-far');
-      this.#farNodes++;
-      if (this.#farNodes < majority(this.nodes.length)) {
-        this.fail(index);
-        this.#askMore();
-        return;
-      }
-      this.context.ballots.follow(accepted.time);
+    if (!this.observe(accepted) && !this.#followFar(index, accepted.time)) {
+      this.fail(index);
+      this.#askMore();
+      return;
     }
     this.#answers[index] = { accepted, state };
     if (this.#fetchingFrom >= 0) this.#onFetched(accepted, state);
     else this.#evaluate();
+  }
+
+  /** One node's far-off clock is not followed; that of a quorum is (protocol §2). */
+  #followFar(index: number, timeUs: number): boolean {
+    this.context.counters.add('clock-too-far');
+    this.#far ??= new Map();
+    this.#far.set(index, timeUs);
+    if (this.#far.size < majority(this.nodes.length)) return false;
+    this.context.ballots.follow(Math.min(...this.#far.values()));
+    return true;
   }
 
   #evaluate(): void {
@@ -135,25 +145,35 @@ export class ReadRound extends Round {
   }
 
   #askMore(): void {
-    const usable = this.#answers.reduce((count, answer) => count + (answer === null ? 0 : 1), 0);
+    const usable = this.#usable();
     if (usable + this.waiting() < this.#quorum || (this.waiting() === 0 && usable > 0)) {
-      if (this.askAnother()) {
-        this.context.counters.add('read-asked-more');
-        return;
-      }
-      if (this.waiting() === 0 && usable >= this.#quorum) {
-        let highest = NO_BALLOT;
-        for (const answer of this.#answers) {
-          if (answer !== null && compareBallots(answer.accepted, highest) > 0) highest = answer.accepted;
-        }
-        this.#finish({ kind: 'unsettled', highest });
-      }
+      if (this.askAnother()) this.context.counters.add('read-asked-more');
+      else if (this.waiting() === 0) this.#giveUp();
     }
+  }
+
+  /** No Q agree, and nobody else will answer soon. Too few answers: only a resend can help. */
+  #giveUp(): void {
+    if (this.#usable() >= this.#quorum) {
+      let highest = NO_BALLOT;
+      for (const answer of this.#answers) {
+        if (answer !== null && compareBallots(answer.accepted, highest) > 0) highest = answer.accepted;
+      }
+      this.#finish({ kind: 'unsettled', highest });
+    } else if (this.#fencedNodes > 0) {
+      this.#finish({ kind: 'fenced', mapEpoch: this.#fencedEpoch });
+    }
+  }
+
+  #usable(): number {
+    let count = 0;
+    for (const answer of this.#answers) if (answer !== null) count++;
+    return count;
   }
 
   #onAgreed(accepted: Ballot): void {
     if (isNoBallot(accepted)) {
-      this.#finishAgreed(accepted, null);
+      this.#finishAgreed(accepted, null, -1);
       return;
     }
     let holder = -1;
@@ -161,7 +181,7 @@ export class ReadRound extends Round {
       const answer = this.#answers[i];
       if (answer === null || answer === undefined || !sameBallot(answer.accepted, accepted)) continue;
       if (answer.state !== null || this.#want === Want.nothing) {
-        this.#finishAgreed(accepted, answer.state);
+        this.#finishAgreed(accepted, answer.state, i);
         return;
       }
       holder = i;
@@ -176,7 +196,7 @@ export class ReadRound extends Round {
   #onFetched(accepted: Ballot, state: SealedState | null): void {
     const agreed = this.#agreed;
     assert(agreed !== null, 'only an agreed state is fetched');
-    if (sameBallot(accepted, agreed) && state !== null) this.#finishAgreed(agreed, state);
+    if (sameBallot(accepted, agreed) && state !== null) this.#finishAgreed(agreed, state, this.#fetchingFrom);
     else this.#restart();
   }
 
@@ -191,13 +211,14 @@ export class ReadRound extends Round {
     return count;
   }
 
-  #finishAgreed(accepted: Ballot, state: SealedState | null): void {
+  #finishAgreed(accepted: Ballot, state: SealedState | null, source: number): void {
     const holders: NodeId[] = [];
     for (let i = 0; i < this.#answers.length; i++) {
       const answer = this.#answers[i];
       const node = this.nodes[i];
       if (answer !== null && answer !== undefined && node !== undefined && sameBallot(answer.accepted, accepted)) {
-        holders.push(node);
+        if (i === source) holders.unshift(node);
+        else holders.push(node);
       }
     }
     this.#finish({ kind: 'agreed', accepted, state, holders, sawCorrupt: this.#sawCorrupt });

@@ -72,14 +72,13 @@ export abstract class Round implements ResponseReceiver {
   onTick(nowMs: number): void {
     if (this.#ended) return;
     if (nowMs >= this.#hedgeAtMs) {
-      this.#hedgeAtMs = Number.POSITIVE_INFINITY;
+      this.#hedgeAtMs = nowMs + this.context.health.hedgeDelayMs;
       if (this.waiting() > 0) {
-        this.context.counters.add('hedged');
         for (let i = 0; i < this.nodes.length; i++) {
           const node = this.nodes[i];
           if ((this.#waiting & (1 << i)) !== 0 && node !== undefined) this.context.health.slow(node);
         }
-        while (this.askAnother()) {}
+        this.onSlow();
       }
     }
     if (nowMs >= this.#resendAtMs && !this.#ended) {
@@ -109,6 +108,11 @@ export abstract class Round implements ResponseReceiver {
   /** Meaning of a response; calls `fail`, `askAnother` or `finish`-like methods of the subclass. */
   protected abstract handle(index: number, response: Response): void;
 
+  /** Nodes have not answered for a hedge delay, and again after each further one: asks those not asked yet. */
+  protected onSlow(): void {
+    this.askAllOthers();
+  }
+
   /** A response after the end; mostly of no interest. */
   protected late(_response: Response): void {}
 
@@ -116,18 +120,24 @@ export abstract class Round implements ResponseReceiver {
     this.#ended = true;
   }
 
-  /** No usable answer from this node for now: it is asked again with the next resend. */
+  /** No usable answer from this node for now: it is asked again with the next resend, and last in other rounds. */
   protected fail(index: number): void {
-    this.#answered &= ~(1 << index);
-    this.#failed |= 1 << index;
+    this.failHere(index);
     const node = this.nodes[index];
     if (node !== undefined) this.context.health.failed(node);
+  }
+
+  /** The same where the cause is this record's alone. */
+  protected failHere(index: number): void {
+    this.#answered &= ~(1 << index);
+    this.#failed |= 1 << index;
   }
 
   /** Sends to the first node that was not asked yet; false if there is none. */
   protected askAnother(): boolean {
     for (let i = 0; i < this.nodes.length; i++) {
       if (((this.#waiting | this.#answered | this.#failed) & (1 << i)) === 0) {
+        this.#giveTime();
         this.#send(i);
         return true;
       }
@@ -135,8 +145,17 @@ export abstract class Round implements ResponseReceiver {
     return false;
   }
 
+  /** True if there was any. */
+  protected askAllOthers(): boolean {
+    if (!this.askAnother()) return false;
+    this.context.counters.add('hedged');
+    while (this.askAnother()) {}
+    return true;
+  }
+
   /** Sends again to a node that has answered (to fetch what it holds). */
   protected askAgain(index: number): void {
+    this.#giveTime();
     this.#send(index);
   }
 
@@ -153,6 +172,11 @@ export abstract class Round implements ResponseReceiver {
    */
   protected observe(ballot: Ballot): boolean {
     return this.context.ballots.observe(ballot.time);
+  }
+
+  /** Who is asked now has a whole hedge delay to answer. */
+  #giveTime(): void {
+    this.#hedgeAtMs = this.context.clock.monotonicMs() + this.context.health.hedgeDelayMs;
   }
 
   #send(index: number): void {
