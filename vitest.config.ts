@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     // Processes, not threads: native modules and signals are a process's own. Two, for two cores.
     pool: 'forks',
+    setupFiles: ['./vitest.setup.ts'],
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
