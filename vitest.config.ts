@@ -13,7 +13,7 @@ export default defineConfig({
     hookTimeout: 20_000,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
-      { extends: true, test: { name: 'src', include: ['src/**/*.test.ts'] } },
+      { extends: true, test: { name: 'src', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
       { extends: true, test: { name: 'sim', include: ['sim/**/*.test.ts'] } },
       { extends: true, test: { name: 'compat', include: ['compat-tests/**/*.test.ts'], testTimeout: 60_000 } },
     ],
