@@ -1,8 +1,10 @@
+import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import type { PageId } from '../record/state.ts';
 import { type CommitRequest, MessageType, type RecordAddress, type SealedPage } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
+import { majority } from './majority.ts';
 import type { NodeCaller } from './node-caller.ts';
 import type { SealPort } from './seal-port.ts';
 
@@ -61,10 +63,12 @@ function windowed<T>(
 
 /** Moves pages of large values between proxies and nodes (architecture 2, protocol §4.3). */
 export class PageTransfer {
+  readonly #clock: Clock;
   readonly #caller: NodeCaller;
   readonly #seal: SealPort;
 
-  constructor(caller: NodeCaller, seal: SealPort) {
+  constructor(clock: Clock, caller: NodeCaller, seal: SealPort) {
+    this.#clock = clock;
     this.#caller = caller;
     this.#seal = seal;
   }
@@ -86,7 +90,8 @@ export class PageTransfer {
 
   /**
    * Seals pages and puts them on every node, a few groups at a time, so that never more than those are in memory twice.
-   * A node that does not take one is left behind. `done(false)`: no node is left.
+   * A node that does not take one, or still waits to when Q others have long had it, is left behind. `done(false)`: fewer
+   * than Q nodes are left.
    */
   send(
     address: RecordAddress,
@@ -96,18 +101,52 @@ export class PageTransfer {
     done: (ok: boolean) => void,
   ): void {
     const left = new Set(nodes);
+    const quorum = majority(nodes.length);
     const step = (group: readonly PlainPage[], groupDone: (ok: boolean) => void): void => {
-      const sealed = group.map(({ pageId, bytes }) => ({ pageId, sealed: this.#seal.sealPage(address.id, pageId, bytes) }));
-      let open = left.size;
-      for (const node of left) {
-        this.#sendGroup(address, sealed, node, 2, (ok) => {
-          if (!ok) left.delete(node);
-          open--;
-          if (open === 0) groupDone(left.size > 0);
-        });
-      }
+      const sealed = group.map(({ pageId, bytes }) => ({
+        pageId,
+        sealed: this.#seal.sealPage(address.id, pageId, bytes),
+      }));
+      this.#sendToAll(address, sealed, left, quorum, groupDone);
     };
     windowed(inGroups(pages), step, progress, done);
+  }
+
+  #sendToAll(
+    address: RecordAddress,
+    pages: readonly SealedPage[],
+    left: Set<NodeId>,
+    quorum: number,
+    done: (ok: boolean) => void,
+  ): void {
+    const waiting = new Set(left);
+    let taken = 0;
+    let stall: Timer | null = null;
+    let finished = false;
+    const finish = (): void => {
+      if (finished) return;
+      finished = true;
+      stall?.cancel();
+      done(left.size >= quorum);
+    };
+    if (left.size < quorum) {
+      finish();
+      return;
+    }
+    for (const node of waiting) {
+      this.#sendGroup(address, pages, node, 2, (ok) => {
+        waiting.delete(node);
+        if (ok) taken++;
+        else left.delete(node);
+        if (waiting.size === 0 || left.size < quorum) finish();
+        else if (taken >= quorum) {
+          stall ??= this.#clock.after(limits.pageStallMs, () => {
+            for (const hanging of waiting) left.delete(hanging);
+            finish();
+          });
+        }
+      });
+    }
   }
 
   /**

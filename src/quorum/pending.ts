@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { type Failure, uncertain, unavailable } from '../base/failure.ts';
+import { type Failure, unavailable, uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { Want } from '../rpc/messages.ts';
 import type { Operation } from './operation.ts';
@@ -48,6 +48,11 @@ export class Pending<R> {
     this.finished = true;
     this.#owner.finished();
     this.operation.done({ ok: false, failure });
+  }
+
+  /** Fails with this, unless a change of the operation may have happened: that must be said first of all. */
+  failAs(failure: Failure): void {
+    this.fail(this.mayHaveHappened ? uncertain(`the write may or may not have happened: ${failure.detail}`) : failure);
   }
 
   /** A change of this operation may have happened or may still happen. */

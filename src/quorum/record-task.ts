@@ -8,8 +8,8 @@ import { type CommitRequest, MessageType, type RecordAddress, Want } from '../rp
 import type { NodeId } from '../rpc/transport.ts';
 import {
   type Attempt,
-  answerPendings,
   AttemptPages,
+  answerPendings,
   buildState,
   chainedBase,
   countSettled,
@@ -46,8 +46,8 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
   #active: Pending<R>[] = [];
   #idle = true;
   #round: Round | null = null;
-  /** Monotonic time at which a backed-off round starts again; 0 when none waits. */
-  #wakeAtMs = 0;
+  /** Monotonic time at which a backed-off round starts again; infinite when none waits. */
+  #wakeAtMs = Number.POSITIVE_INFINITY;
   #backoffMs = 0;
   #chain: { readonly ballot: Ballot; readonly base: OpenedBase; readonly untilMs: number } | null = null;
   #lastWriteMs: number;
@@ -105,11 +105,11 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
     if (this.#repairing ? nowMs >= this.#repairUntilMs : this.#active.every(isFinished)) {
       this.#round?.abandon();
       this.#round = null;
-      this.#wakeAtMs = 0;
+      this.#wakeAtMs = Number.POSITIVE_INFINITY;
       this.#chain = null;
       this.#finishRound();
-    } else if (this.#wakeAtMs !== 0 && nowMs >= this.#wakeAtMs) {
-      this.#wakeAtMs = 0;
+    } else if (nowMs >= this.#wakeAtMs) {
+      this.#wakeAtMs = Number.POSITIVE_INFINITY;
       this.#startRound();
     } else {
       this.#round?.onTick(nowMs);
@@ -214,15 +214,15 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
   #next(): void {
     this.#backoffMs = 0;
     this.#readAgain = false;
-    if (this.#queue.length === 0) {
-      if (!this.#repairWanted) {
-        this.#idle = true;
-        this.#context.onIdle(this);
-        return;
-      }
+    if (this.#repairWanted) {
+      // Before what waits, or a record that is never idle would never be repaired.
       this.#repairWanted = false;
       this.#repairing = true;
       this.#repairUntilMs = this.#context.clock.monotonicMs() + limits.deadlineMs;
+    } else if (this.#queue.length === 0) {
+      this.#idle = true;
+      this.#context.onIdle(this);
+      return;
     }
     this.#begin();
     this.#startRound();
@@ -233,6 +233,7 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
       this.#idle = false;
       this.#context.onBusy(this);
     }
+    if (this.#repairing) return;
     if (this.#queue.length <= limits.operationsPerRound) {
       this.#active = this.#queue;
       this.#queue = [];
@@ -373,8 +374,12 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
       this.#commit(request);
       return;
     }
-    this.#pages.send(address, pages, nodes, this.#active, () => {
-      if (this.#attempt === attempt && !this.#idle) this.#commit(request);
+    this.#pages.send(address, pages, nodes, this.#active, (ok) => {
+      if (this.#attempt !== attempt || this.#idle) return;
+      expirePendings(this.#active, this.#context.clock.monotonicMs(), this.#context.counters);
+      // A change of what was answered UNAVAILABLE meanwhile must not be written.
+      if (ok && !this.#active.some(isFinished)) this.#commit(request);
+      else this.#backOff();
     });
   }
 
@@ -449,7 +454,7 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
   }
 
   #failActive(failure: Failure): void {
-    for (const pending of this.#active) pending.fail(failure);
+    for (const pending of this.#active) pending.failAs(failure);
     this.#finishRound();
   }
 
@@ -506,8 +511,12 @@ export class RecordTask<R> implements ReadOwner, PrepareOwner, CommitOwner {
       this.#failActive(corrupt('the stored record does not authenticate on any replica'));
       return;
     }
-    this.#repairWanted = true;
-    this.#backOff();
+    if (this.#repairing) {
+      this.#wait(limits.roundTickMs);
+    } else {
+      this.#repairWanted = true;
+      this.#backOff();
+    }
   }
 
   /** What was answered meanwhile, or is past its deadline, takes no further part. */

@@ -52,16 +52,19 @@ export class TaskPages<R> {
     return true;
   }
 
-  /** Seals the pages of an attempt and puts them on all nodes; whoever is left behind is found STALE by the COMMIT. */
+  /**
+   * Seals the pages of an attempt and puts them on all nodes; whoever is left behind is found STALE by the COMMIT.
+   * `done(false)`: fewer than Q nodes took them, so that no COMMIT could be chosen.
+   */
   send(
     address: RecordAddress,
     pages: AttemptPages,
     nodes: readonly NodeId[],
     active: readonly Pending<R>[],
-    done: () => void,
+    done: (ok: boolean) => void,
   ): void {
     const progress = (): void => this.#extendDeadlines(active);
-    this.#context.pageTransfer.send(address, pages.written, nodes, progress, () => done());
+    this.#context.pageTransfer.send(address, pages.written, nodes, progress, done);
   }
 
   /** Brings a node that answered STALE up to the COMMIT's state, from one that has acknowledged it. */
