@@ -92,6 +92,11 @@ export class RawClient {
     return all;
   }
 
+  /** From now on takes nothing from the socket; the server's replies pile up there. */
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
   close(): void {
     this.#socket.destroy();
   }
