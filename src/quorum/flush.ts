@@ -1,4 +1,4 @@
-import { type Failure, uncertain, unavailable } from '../base/failure.ts';
+import { type Failure, unavailable, uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { nodesOf, withRaisedGenerations } from '../cluster/cluster-map.ts';
 import { encodeClusterMap } from '../cluster/cluster-map-text.ts';

@@ -128,7 +128,7 @@ export class KeyScan<R> {
     for (const entries of byId(answers, exhausted ? null : lastId)) {
       const first = entries[0];
       if (first === undefined) continue;
-      const found = this.#open(first);
+      const found = this.#open(entries);
       if (found === null) continue;
       const same =
         entries.length === answers.length && entries.every((entry) => sameBallot(entry.accepted, first.accepted));
@@ -145,10 +145,14 @@ export class KeyScan<R> {
     });
   }
 
-  #open(entry: ScanEntry): FoundKey | null {
-    const opened = this.#coordinator.seal.open(entry.id, entry.state);
-    if (opened === null) return null;
-    return { id: entry.id, key: opened.content.key, expiresAtMs: opened.header.expiresAtMs };
+  /** One replica's bytes may be damaged; those of another tell the key. */
+  #open(entries: readonly ScanEntry[]): FoundKey | null {
+    for (const entry of entries) {
+      const opened = this.#coordinator.seal.open(entry.id, entry.state);
+      if (opened === null) continue;
+      return { id: entry.id, key: opened.content.key, expiresAtMs: opened.header.expiresAtMs };
+    }
+    return null;
   }
 
   #settle(

@@ -18,6 +18,8 @@ export function scanRecords(engine: Engine, request: ScanRequest, call: Call): v
   const entries: ScanEntry[] = [];
   let lastId: RecordId = request.afterId;
   let examined = 0;
+  let bytes = 0;
+  const full = (): boolean => entries.length >= request.limit || bytes >= limits.scanStepBytes;
   const step = (from: Buffer): void => {
     const range = { from, to, limit: limits.scanStepRecords, limitBytes: limits.scanStepBytes, keysOnly: false };
     engine.scan(range, (error, found) => {
@@ -30,11 +32,14 @@ export function scanRecords(engine: Engine, request: ScanRequest, call: Call): v
         lastId = id;
         examined++;
         const entry = matching(id, value, request);
-        if (entry !== null) entries.push(entry);
-        if (entries.length >= request.limit) break;
+        if (entry !== null) {
+          entries.push(entry);
+          bytes += entry.state.meta.length;
+        }
+        if (full()) break;
       }
       const exhausted = found.length === 0;
-      if (exhausted || entries.length >= request.limit || examined >= limits.scanExaminedRecords) {
+      if (exhausted || full() || examined >= limits.scanExaminedRecords) {
         call.respond({ type: MessageType.scanned, entries, lastId, exhausted });
       } else {
         step(recordRange(request.shard, lastId).from);
