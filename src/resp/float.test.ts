@@ -29,7 +29,7 @@ describe('addFloats', () => {
     ['0', '0x1.8p1', '3'],
     ['0', '0x.8P-1', '0.25'],
     ['-0x1p0', '0', '-1'],
-    ['1e17', '0.00000000000000001', '100000000000000000.00000000000000001'],
+    ['1e17', '0.00000000000000001', '100000000000000000'],
     ['0', '1e-17', '0.00000000000000001'],
     ['0', '1e-18', '0'],
     ['0', '-1e-18', '0'],
@@ -39,7 +39,9 @@ describe('addFloats', () => {
     ['0', '0.999999999999999999', '1'],
     ['0', '0e99999999999999999999', '0'],
     ['1', '1e-4940', '1'],
-    ['1000000000000000000000', '1', '1000000000000000000001'],
+    ['1000000000000000000000', '1', '1000000000000000000000'],
+    // The noise of x86 long doubles, as redis-server 7.0 has it.
+    ['-4235.3', '0.1', '-4235.19999999999999973'],
   ])('%s + %s = %s', (current, increment, expected) => {
     expect(sum(current, increment)).toBe(expected);
   });
@@ -92,19 +94,9 @@ describe('addFloats', () => {
   });
 
   it('bounds the length of the text', () => {
-    expect(sum('0', `1${'0'.repeat(4_900)}`)).toBe(`1${'0'.repeat(4_900)}`);
+    expect(sum('0', `1${'0'.repeat(4_900)}`)).toMatch(/^1\d{4900}$/);
     expect(sum('0', `0.${'1'.repeat(5_117)}`)).toBe(`0.${'1'.repeat(17)}`);
     expect(sum('0', `0.${'1'.repeat(5_118)}`)).toBe('not-a-float');
-  });
-
-  it('adds hundredths exactly', () => {
-    const hundredths = fc.integer({ min: -1_000_000_000, max: 1_000_000_000 });
-    fc.assert(
-      fc.property(hundredths, hundredths, (left, right) => {
-        expect(sum((left / 100).toFixed(2), (right / 100).toFixed(2))).toBe(String((left + right) / 100));
-      }),
-      { numRuns: 300 },
-    );
   });
 
   it('reads its own output back to the same text', () => {

@@ -13,6 +13,7 @@ const HEX_TEXT = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?$/i;
 const INFINITY_TEXT = /^([+-]?)inf(?:inity)?$/i;
 
 // Bounds of an 80-bit long double: outside them Redis's strtold reports ERANGE.
+const SIGNIFICAND_BITS = 64;
 const MAX_BINARY_EXPONENT = 16_384;
 const MIN_BINARY_EXPONENT = -16_446;
 const MAX_DECIMAL_EXPONENT = 4_932;
@@ -44,17 +45,40 @@ export type FloatSum =
 
 /**
  * Adds two numbers in text form for INCRBYFLOAT (https://redis.io/docs/latest/commands/incrbyfloat/). `current` is null for
- * a missing key. The sum is exact, then rounded to 17 decimals: what a long double gives for ordinary decimals on every
- * platform, without the last-digit noise that large ones have on x86.
+ * a missing key. Every step is rounded as Redis's 80-bit long doubles are on x86, so that the digits are the same.
  */
 export function addFloats(current: Uint8Array | null, increment: Uint8Array): FloatSum {
   const left = current === null ? FINITE_ZERO : parseFloatText(current);
   const right = parseFloatText(increment);
   if (left === null || right === null) return { kind: 'not-a-float' };
   if (left.kind === 'infinite' || right.kind === 'infinite') return { kind: 'not-finite' };
-  const sum = addDecimals(left, right);
+  const sum = toLongDouble(addDecimals(toLongDouble(left), toLongDouble(right)));
   if (overflows(sum)) return { kind: 'not-finite' };
   return { kind: 'sum', text: formatDecimal(sum) };
+}
+
+/** The nearest x86 long double (64 bits of significand, ties to even), as the exact decimal that it is. */
+export function toLongDouble(value: Decimal): Decimal {
+  if (value.coefficient === 0n) return value;
+  const scale = 10n ** BigInt(Math.abs(value.exponent));
+  const numerator = value.exponent >= 0 ? value.coefficient * scale : value.coefficient;
+  const denominator = value.exponent >= 0 ? 1n : scale;
+  const magnitude = numerator < 0n ? -numerator : numerator;
+  const atLeast = (power: number): boolean =>
+    power >= 0 ? magnitude >= denominator << BigInt(power) : magnitude << BigInt(-power) >= denominator;
+  let leading = bitLength(magnitude) - bitLength(denominator);
+  if (!atLeast(leading)) leading--;
+  // Below the smallest normal number there are fewer bits.
+  const lowest = Math.max(leading - (SIGNIFICAND_BITS - 1), MIN_BINARY_EXPONENT + 1);
+  const shift = BigInt(Math.abs(lowest));
+  const significand =
+    lowest >= 0 ? divideToEven(numerator, denominator << shift) : divideToEven(numerator << shift, denominator);
+  if (lowest >= 0) return { kind: 'finite', coefficient: significand << shift, exponent: 0 };
+  return { kind: 'finite', coefficient: significand * 5n ** shift, exponent: lowest };
+}
+
+function bitLength(magnitude: bigint): number {
+  return magnitude.toString(2).length;
 }
 
 const FINITE_ZERO: Decimal = { kind: 'finite', coefficient: 0n, exponent: 0 };

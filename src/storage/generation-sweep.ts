@@ -117,7 +117,12 @@ export class GenerationSweep {
       done();
       return;
     }
-    const range = { ...pageRange(shard, id), limit: limits.scanStepRecords, limitBytes: limits.scanStepBytes, keysOnly: true };
+    const range = {
+      ...pageRange(shard, id),
+      limit: limits.scanStepRecords,
+      limitBytes: limits.scanStepBytes,
+      keysOnly: true,
+    };
     this.#engine.scan(range, (error, entries) => {
       if (error !== null || entries === undefined || entries.length === 0) {
         this.#dropPages(shard, ids, done);

@@ -166,6 +166,5 @@ export const numberCommands: readonly CommandRow[] = [
       kind: 'record',
       parse: (args) => ({ key: argument(args, 1), step: new AddFloatStep(argument(args, 2)) }),
     },
-    difference: 'The sum is exact decimal arithmetic rounded to 17 decimals; Redis keeps about 19 digits in all.',
   },
 ];
