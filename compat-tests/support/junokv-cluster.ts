@@ -1,0 +1,95 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ChildServer } from './child-server.ts';
+import { freePorts } from './free-port.ts';
+import { makeTempDir, spawnJunokv, waitUntilPrintedReady, waitUntilServing } from './junokv-server.ts';
+
+const ZONES = 3;
+const INIT_MS = 30_000;
+
+/** A cluster of separate processes: three storage nodes, one per zone, and some proxies; on this machine's loopback. */
+export class JunokvCluster {
+  readonly dir: string;
+  readonly proxyPorts: readonly number[];
+  readonly #shared: readonly string[];
+  readonly #keystore: readonly string[];
+  readonly #storage: ChildServer[] = [];
+  readonly #proxies: ChildServer[] = [];
+
+  private constructor(dir: string, proxyPorts: readonly number[]) {
+    this.dir = dir;
+    this.proxyPorts = proxyPorts;
+    this.#shared = ['--map', join(dir, 'cluster-map.json'), '--secret', join(dir, 'cluster-secret')];
+    this.#keystore = ['--keystore', join(dir, 'keystore.json')];
+  }
+
+  /** `cluster init`, then all processes; resolves when all serve. */
+  static async start(proxies: number): Promise<JunokvCluster> {
+    const ports = await freePorts(ZONES + proxies);
+    const cluster = new JunokvCluster(makeTempDir('cluster'), ports.slice(ZONES));
+    try {
+      await cluster.#start(ports.slice(0, ZONES));
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  async #start(storagePorts: readonly number[]): Promise<void> {
+    const nodes = storagePorts.map((port) => `127.0.0.1:${port}`).join(',');
+    const args = ['cluster', 'init', '--nodes', nodes, ...this.#shared, ...this.#keystore];
+    const init = spawnJunokv('junokv cluster init', args, this.dir);
+    await init.waitUntilReady(async () => init.output.includes('Start its processes'), INIT_MS);
+    for (let node = 1; node <= ZONES; node++) await this.startStorage(node);
+    for (const port of this.proxyPorts) {
+      const name = `junokv proxy ${port}`;
+      const proxy = spawnJunokv(name, ['proxy', '--port', `${port}`, ...this.#shared, ...this.#keystore], this.dir);
+      this.#proxies.push(proxy);
+      await waitUntilServing(proxy, port);
+    }
+  }
+
+  get dataDirs(): readonly string[] {
+    return Array.from({ length: ZONES }, (_, i) => this.dataDir(i + 1));
+  }
+
+  dataDir(node: number): string {
+    return join(this.dir, `data-${node}`);
+  }
+
+  /** Everything that its processes printed last. */
+  get output(): string {
+    return [...this.#storage, ...this.#proxies].map(({ output }) => output).join('\n');
+  }
+
+  /** Starts storage node 1, 2 or 3, for the first time or again; resolves when it says that it is ready. */
+  async startStorage(node: number): Promise<void> {
+    const args = ['storage', '--node', `${node}`, '--data', this.dataDir(node), ...this.#shared];
+    const server = spawnJunokv(`junokv storage ${node}`, args, this.dir);
+    this.#storage[node - 1] = server;
+    await waitUntilPrintedReady(server);
+  }
+
+  /** `kill -9` of storage node 1, 2 or 3. */
+  async killStorage(node: number): Promise<void> {
+    await this.#storage[node - 1]?.kill();
+  }
+
+  /** Those of the processes that have ended, and how; for a test to see that none did by itself. */
+  get ended(): readonly string[] {
+    return [...this.#storage, ...this.#proxies].flatMap(({ name, exitText }) =>
+      exitText === null ? [] : [`${name}: ${exitText}`],
+    );
+  }
+
+  /** Ends all processes, proxies first, and removes the files. */
+  async stop(): Promise<void> {
+    try {
+      await Promise.all(this.#proxies.map((proxy) => proxy.stop()));
+      await Promise.all(this.#storage.map((server) => server.stop()));
+    } finally {
+      rmSync(this.dir, { recursive: true, force: true });
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util';
+import { killOneProcess } from './one-process.ts';
+import { Report } from './report.ts';
+import { killStorageProcesses } from './separate-processes.ts';
+
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--only one|separate]
+
+  --rounds N   how often the one-process cluster is killed (default 20)
+  --only       one: only the one-process cluster; separate: only the separate processes`;
+
+function fail(message: string): never {
+  console.error(`${message}\n\n${USAGE}`);
+  process.exit(2);
+}
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '20' }, only: { type: 'string' }, help: { type: 'boolean' } },
+});
+if (values.help === true) {
+  console.log(USAGE);
+  process.exit(0);
+}
+const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10_000)
+  fail(`--rounds: ${values.rounds} is no number of rounds`);
+if (values.only !== undefined && !['one', 'separate'].includes(values.only)) fail(`--only: ${values.only}`);
+
+const report = new Report();
+for (const [part, run] of [
+  ['one', () => killOneProcess(rounds, report)],
+  ['separate', () => killStorageProcesses(report)],
+] as const) {
+  if (values.only !== undefined && values.only !== part) continue;
+  try {
+    await run();
+  } catch (error) {
+    report.check(`${part}: ran to its end`, [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+  }
+}
+console.log(`\n${report.summary}`);
+process.exit(report.failed === 0 ? 0 : 1);
