@@ -91,6 +91,9 @@ export type Verdict =
   /** Too many possibilities to decide. */
   | { readonly kind: 'undecided' };
 
+/** Operations after which nothing of the state before is left. */
+const OVERWRITES: ReadonlySet<KeyOp['kind']> = new Set(['set', 'setpxat', 'getset', 'del', 'getdel']);
+
 /** Moments of the search before it gives up. */
 const SEARCH_BOUND = 1_000_000;
 
@@ -136,21 +139,21 @@ class KeySearch {
   }
 
   run(): Verdict {
-    if (this.#search(ABSENT, 0)) return { kind: 'linearizable' };
+    if (this.#search(ABSENT, 0, false)) return { kind: 'linearizable' };
     if (this.#steps > SEARCH_BOUND) return { kind: 'undecided' };
     return { kind: 'violation', longest: this.#longest, stuck: this.#stuck };
   }
 
-  /** `first`: index of the first answered operation that has no place yet. */
-  #search(state: KeyState, first: number): boolean {
+  /** `first`: index of the first answered operation that has no place yet. `afterUnknown`: the last step was an unknown one. */
+  #search(state: KeyState, first: number, afterUnknown: boolean): boolean {
     if (first === this.#answered.length) return true;
     if (++this.#steps > SEARCH_BOUND) return false;
     if (this.#wasSeen(this.#memory(state, first))) return false;
     const untilUs = this.#earliestReturn(first);
     if (this.#order.length > this.#longest.length) this.#note(first, untilUs);
     if (this.#tryAnswered(state, first, untilUs)) return true;
-    if (state.expiresAtMs !== 0 && this.#mayExpire(state, untilUs) && this.#search(ABSENT, first)) return true;
-    return this.#tryUnknown(state, first, untilUs);
+    if (state.expiresAtMs !== 0 && this.#mayExpire(state, untilUs) && this.#search(ABSENT, first, false)) return true;
+    return this.#tryUnknown(state, first, untilUs, afterUnknown);
   }
 
   /** Nothing may come before this that began after it. */
@@ -175,14 +178,14 @@ class KeySearch {
       this.#order.push(op.id);
       let next = first;
       while (this.#done[next]) next++;
-      if (this.#search(result.state, next)) return true;
+      if (this.#search(result.state, next, false)) return true;
       this.#done[i] = false;
       this.#order.pop();
     }
     return false;
   }
 
-  #tryUnknown(state: KeyState, first: number, untilUs: number): boolean {
+  #tryUnknown(state: KeyState, first: number, untilUs: number, afterUnknown: boolean): boolean {
     const tried = new Set<string>();
     for (let i = 0; i < this.#unknown.length; i++) {
       const op = this.#unknown[i];
@@ -191,13 +194,15 @@ class KeySearch {
       if ((this.#unknownDone & bit) !== 0n || !maySee(op, state)) continue;
       const result = apply(state, op.op);
       if (result.state === state) continue;
+      // What is written over unseen need not have happened.
+      if (afterUnknown && OVERWRITES.has(op.op.kind)) continue;
       // Of those with the same effect the one that began first can stand for all.
       const effect = `${this.#name(result.state.value)} ${result.state.expiresAtMs} ${'value' in op.op ? i : op.op.kind}`;
       if (tried.has(effect)) continue;
       tried.add(effect);
       this.#unknownDone |= bit;
       this.#order.push(op.id);
-      if (this.#search(result.state, first)) return true;
+      if (this.#search(result.state, first, true)) return true;
       this.#unknownDone &= ~bit;
       this.#order.pop();
     }

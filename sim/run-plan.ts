@@ -27,7 +27,6 @@ export const NODE_ANSWERS: readonly [keyof typeof MessageType, string][] = [
   ['stale', 'node-stale'],
   ['epoch', 'node-epoch'],
   ['fault', 'node-fault'],
-  ['lost', 'lost'],
 ];
 
 export interface RunResult {

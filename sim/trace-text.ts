@@ -13,12 +13,12 @@ const seal = new SimSeal();
 /** `12.345/P2`: milliseconds since the start, and the proposer's number. */
 export function ballotText(ballot: Ballot | null): string {
   if (ballot === null || isNoBallot(ballot)) return 'none';
-  if (ballot.time < START_US / 2) return `${ballot.time}/${ballot.proposer}`;
   const proposer = ballot.proposer === 0xffff_ffff ? 'any' : ballot.proposer;
+  if (ballot.time < START_US / 2) return `${ballot.time}/${proposer}`;
   return `${((ballot.time - START_US) / 1000).toFixed(3)}/${proposer}`;
 }
 
-function stateText(id: string, state: SealedState | null): string {
+export function stateText(id: string, state: SealedState | null): string {
   if (state === null) return '';
   const from = ` from ${ballotText(state.header.origin)}`;
   if (state.header.kind === StateKind.dead) return ` dead${from}`;
@@ -27,6 +27,11 @@ function stateText(id: string, state: SealedState | null): string {
     value === null || value === undefined ? '?' : value.paged ? 'paged' : (value.bytes?.toString('latin1') ?? '-');
   const expiry = state.header.expiresAtMs === 0 ? '' : ` expires ${state.header.expiresAtMs - START_US / 1000}`;
   return ` "${short(text)}"${expiry}${from}`;
+}
+
+/** The name of a message in traces and scenarios. */
+export function messageName(message: Request | Response): string {
+  return TYPE_NAMES.get(message.type) ?? '?';
 }
 
 function requestText(request: Request): string {
@@ -40,7 +45,7 @@ function requestText(request: Request): string {
       return `COMMIT ${ballotText(request.ballot)}${stateText(request.address.id, request.state)}${next}`;
     }
     default:
-      return TYPE_NAMES.get(request.type) ?? '?';
+      return messageName(request);
   }
 }
 
@@ -62,7 +67,7 @@ function responseText(request: Request, response: Response): string {
       return `REJECT ${ballot} because of ${ballotText(response.ballot)}, floor ${ballotText(response.floor)}`;
     }
     default:
-      return TYPE_NAMES.get(response.type) ?? '?';
+      return messageName(response);
   }
 }
 

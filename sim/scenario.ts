@@ -1,0 +1,305 @@
+import { assert } from '../src/base/assert.ts';
+import { KeyScan } from '../src/quorum/key-scan.ts';
+import { recordKey } from '../src/record/record-id.ts';
+import { decodeStored } from '../src/record/state-codec.ts';
+import type { Request, Response } from '../src/rpc/messages.ts';
+import { checkKey, type KeyOp } from './checker.ts';
+import { START_US } from './sim-clock.ts';
+import { commandStep, short } from './sim-commands.ts';
+import type { NetworkPolicy, NetworkWatcher, SimMessage } from './sim-network.ts';
+import { simIds } from './sim-seal.ts';
+import { ballotText, formatArrival, messageName, stateText } from './trace-text.ts';
+import { Workload } from './workload.ts';
+import { type Parts, type SimNode, type SimProxy, World } from './world.ts';
+
+/** Every message takes so long unless it is held or dropped. */
+const DELAY_US = 100;
+
+/** Which messages: sender, receiver (`*` stands for anything) and, if given, the name of the message. */
+class Pattern {
+  readonly text: string;
+  readonly #route: RegExp;
+  readonly #name: string | null;
+
+  constructor(text: string) {
+    this.text = text;
+    const [route = '', name] = text.split(' ');
+    this.#route = new RegExp(`^${route.replaceAll('*', '.*')}$`);
+    this.#name = name === undefined || name === '*' ? null : name;
+  }
+
+  matches(from: string, to: string, request: Request, response: Response | null): boolean {
+    if (this.#name !== null && this.#name !== messageName(response ?? request)) return false;
+    return this.#route.test(`${from}>${to}`);
+  }
+}
+
+/** A network in the hands of a script. */
+class ScriptedNetwork implements NetworkPolicy, NetworkWatcher {
+  readonly holding: Pattern[] = [];
+  readonly dropping: Pattern[] = [];
+  readonly showing: Pattern[] = [];
+  readonly output: string[] = [];
+  held: SimMessage[] = [];
+
+  route(message: SimMessage): readonly number[] {
+    if (this.dropping.some((pattern) => matches(pattern, message))) return [];
+    if (!this.holding.some((pattern) => matches(pattern, message))) return [DELAY_US];
+    this.held.push(message);
+    return [];
+  }
+
+  noticeUs(): number {
+    return DELAY_US;
+  }
+
+  onArrival(from: string, to: string, request: Request, response: Response | null): void {
+    if (this.showing.some((pattern) => pattern.matches(from, to, request, response))) {
+      this.output.push(formatArrival(from, to, request, response));
+    }
+  }
+
+  /** Takes the held messages of a pattern out of the network's hands, in the order in which they were sent. */
+  take(pattern: Pattern): SimMessage[] {
+    const taken = this.held.filter((message) => matches(pattern, message));
+    this.held = this.held.filter((message) => !taken.includes(message));
+    return taken;
+  }
+}
+
+function matches(pattern: Pattern, { from, to, request, response }: SimMessage): boolean {
+  return pattern.matches(from, to, request, response);
+}
+
+/** An operation of a script: `incr k`, `setpxat k 1 +100` (milliseconds from the start), `cas k nil 1`. */
+export function parseOp(words: readonly string[]): { readonly key: string; readonly op: KeyOp } {
+  const [kind = '', key = '', value = '', last = ''] = words;
+  switch (kind) {
+    case 'get':
+    case 'incr':
+    case 'del':
+    case 'getdel':
+    case 'persist':
+      return { key, op: { kind } };
+    case 'set':
+    case 'setnx':
+    case 'setxx':
+    case 'getset':
+      return { key, op: { kind, value } };
+    case 'setpxat':
+      return { key, op: { kind, value, expiresAtMs: START_US / 1000 + Number(last) } };
+    case 'cas':
+      return { key, op: { kind, expected: value === 'nil' ? null : value, value: last } };
+    default:
+      throw new Error(`no such operation: ${words.join(' ')}`);
+  }
+}
+
+/** Runs the steps of one scenario; each gives lines of output. */
+class ScenarioRun {
+  readonly #network = new ScriptedNetwork();
+  readonly #world: World;
+  readonly #workload: Workload;
+
+  constructor(nodes: number, proxies: number, parts: Parts) {
+    this.#world = new World(
+      {
+        seed: 1,
+        nodes,
+        proxies,
+        shards: 1,
+        clockOffsetsUs: [],
+        clockDriftPpm: [],
+        disk: { meanUs: 1, stallChance: 0, stallUs: 0, writeErrorChance: 0, synchronousReads: 1 },
+        fsync: 'always',
+        cacheBytes: 1_000_000,
+        promiseCapacity: 1_000,
+        encoded: true,
+        framed: false,
+      },
+      parts,
+      this.#network,
+      this.#network,
+    );
+    this.#workload = new Workload(this.#world, () => {});
+    this.#advance(10);
+  }
+
+  async step(line: string): Promise<string[]> {
+    const words = line.split(' ');
+    const [verb = '', ...rest] = words;
+    const { output } = this.#network;
+    if (/^P\d+$/.test(verb)) this.#submit(this.#proxy(verb), rest);
+    else await this.#control(verb, rest);
+    // What waits for a promise (a scan) goes on.
+    await new Promise((resolve) => setImmediate(resolve));
+    return output.splice(0);
+  }
+
+  async #control(verb: string, rest: readonly string[]): Promise<void> {
+    const network = this.#network;
+    const text = rest.join(' ');
+    switch (verb) {
+      case 'run':
+        this.#advance(Number(rest[0]));
+        break;
+      case 'hold':
+        network.holding.push(new Pattern(text));
+        break;
+      case 'drop':
+        network.dropping.push(new Pattern(text));
+        break;
+      case 'show':
+        network.showing.push(new Pattern(text));
+        break;
+      case 'let':
+        for (const rules of [network.holding, network.dropping]) {
+          const index = rules.findIndex((pattern) => pattern.text === text);
+          if (index >= 0) rules.splice(index, 1);
+        }
+        break;
+      case 'deliver':
+        this.#deliver(new Pattern(text));
+        break;
+      case 'discard':
+        network.output.push(`${network.take(new Pattern(text)).length} discarded`);
+        break;
+      case 'clock':
+        this.#machine(rest[0] ?? '').machine.offsetUs = Number(rest[1]) * 1000;
+        break;
+      case 'crash':
+      case 'start':
+        this.#turn(verb, rest[0] ?? '');
+        break;
+      case 'disk':
+        this.#showDisk(rest[0] ?? '', rest[1] ?? '');
+        break;
+      case 'check':
+        this.#check();
+        break;
+      default:
+        throw new Error(`no such step: ${verb} ${text}`);
+    }
+  }
+
+  /** `P1 name: incr k` */
+  #submit(proxy: SimProxy, rest: readonly string[]): void {
+    const [label = '', ...words] = rest;
+    if (words[0] === 'scan') {
+      this.#scan(proxy, label, words[1] ?? '', Number(words[2]));
+      return;
+    }
+    const { key, op } = parseOp(words);
+    this.#workload.send(proxy, label, key, op, (entry) => {
+      const { outcome } = entry;
+      const answer = outcome.kind === 'reply' ? short(String(outcome.reply)) : outcome.kind;
+      this.#network.output.push(`${label} ${words.join(' ')} -> ${answer}`);
+    });
+    this.#world.scheduler.flushTurn();
+  }
+
+  /** One step of a scan: keys behind `after` (`-`: from the start). */
+  #scan(proxy: SimProxy, label: string, after: string, limit: number): void {
+    const { coordinator } = proxy;
+    assert(coordinator !== null, 'a proxy that runs');
+    const scan = new KeyScan(coordinator, commandStep(['get', 'any']), (reply) => reply !== null);
+    const afterId = after === '-' ? '' : simIds.recordId(0, 1, Buffer.from(after));
+    scan.scanShard(0, 0, afterId, limit).then((result) => {
+      const found = result.ok
+        ? `${result.keys.map(({ key }) => key.toString()).join(' ')}, ${result.exhausted ? 'end' : `up to ${result.lastId.split('/')[0]}`}`
+        : result.failure.kind;
+      this.#network.output.push(`${label} scan ${after} ${limit} -> ${found}`);
+    });
+    this.#world.scheduler.flushTurn();
+  }
+
+  #advance(ms: number): void {
+    this.#world.scheduler.runUntil(this.#world.scheduler.nowUs + ms * 1000);
+  }
+
+  #deliver(pattern: Pattern): void {
+    const taken = this.#network.take(pattern);
+    if (taken.length === 0) this.#network.output.push('nothing is held');
+    for (const message of taken) {
+      message.deliver();
+      this.#world.scheduler.flushTurn();
+    }
+  }
+
+  #turn(verb: string, name: string): void {
+    const world = this.#world;
+    if (name.startsWith('P')) {
+      if (verb === 'crash') world.crashProxy(this.#proxy(name));
+      else world.startProxy(this.#proxy(name));
+    } else if (verb === 'crash') {
+      world.crashNode(this.#node(name), false);
+    } else {
+      world.startNode(this.#node(name));
+    }
+  }
+
+  #showDisk(name: string, key: string): void {
+    const id = simIds.recordId(0, 1, Buffer.from(key));
+    this.#node(name).disk.records.getMany([recordKey(0, id)], (_error, values) => {
+      const bytes = values?.[0] ?? null;
+      const stored = bytes === null ? null : decodeStored(bytes);
+      const text = stored === null ? 'absent' : `${ballotText(stored.accepted)}${stateText(id, stored.state)}`;
+      this.#network.output.push(`${name} ${key}: ${text}`);
+    });
+  }
+
+  #check(): void {
+    const { history, problems, running } = this.#workload;
+    this.#network.output.push(...problems);
+    for (const entry of running) this.#network.output.push(`${entry.client} is not answered`);
+    for (const key of new Set(history.map((entry) => entry.key))) {
+      const verdict = checkKey(history.filter((entry) => entry.key === key));
+      this.#network.output.push(`${key} ${verdict.kind === 'violation' ? 'is not linearizable' : verdict.kind}`);
+    }
+  }
+
+  #proxy(name: string): SimProxy {
+    const proxy = this.#world.proxies.find((other) => other.name === name);
+    assert(proxy !== undefined, `no proxy ${name}`);
+    return proxy;
+  }
+
+  #node(name: string): SimNode {
+    const node = this.#world.nodes[Number(name.slice(1)) - 1];
+    assert(node !== undefined, `no node ${name}`);
+    return node;
+  }
+
+  #machine(name: string): SimNode | SimProxy {
+    return name.startsWith('P') ? this.#proxy(name) : this.#node(name);
+  }
+}
+
+/**
+ * Runs a scenario: lines of steps, `#` comments, and behind each `----` the expected output of the steps before it, up to
+ * an empty line. Returns the same text with what really came out; a scenario passes if that equals its own text.
+ */
+export async function runScenario(text: string, parts: Parts): Promise<string> {
+  const lines = text.trimEnd().split('\n');
+  const result: string[] = [];
+  let run: ScenarioRun | null = null;
+  let output: string[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] ?? '';
+    result.push(line);
+    const step = line.split('#')[0]?.trim() ?? '';
+    if (step === '----') {
+      result.push(...output);
+      output = [];
+      while (i + 1 < lines.length && lines[i + 1] !== '') i++;
+    } else if (step.startsWith('cluster ')) {
+      const [, nodes = '3', proxies = '2'] = step.split(' ');
+      run = new ScenarioRun(Number(nodes), Number(proxies), parts);
+    } else if (step !== '') {
+      assert(run !== null, 'a scenario starts with its cluster');
+      output.push(...(await run.step(step)));
+    }
+  }
+  if (output.length > 0) result.push('----', ...output);
+  return `${result.join('\n')}\n`;
+}
