@@ -88,7 +88,10 @@ export class CommitRound extends Round {
     const node = this.nodes[index];
     if (node !== undefined) this.acknowledged.push(node);
     if (nextRecorded) this.#nextRecorded++;
-    if (this.acknowledged.length < this.#quorum) return;
+    if (this.acknowledged.length < this.#quorum) {
+      if (this.waiting() === 0) this.#giveUp();
+      return;
+    }
     this.#chosen = true;
     this.end();
     this.#owner.onCommitted({ kind: 'chosen', nextRecorded: this.#nextRecorded >= this.#quorum });
