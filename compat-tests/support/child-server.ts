@@ -75,6 +75,14 @@ export class ChildServer {
     }
   }
 
+  /** For a command that ends by itself: throws unless it ends well within `timeoutMs`. */
+  async waitUntilDone(timeoutMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs);
+    await this.#exited;
+    clearTimeout(timer);
+    if (this.#exitText !== 'exit code 0') throw new Error(`${this.name} ended (${this.#exitText}):\n${this.#output}`);
+  }
+
   /** Resident memory now, in bytes. */
   rssBytes(): number {
     const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'));

@@ -40,7 +40,7 @@ export class JunokvCluster {
     const nodes = storagePorts.map((port) => `127.0.0.1:${port}`).join(',');
     const args = ['cluster', 'init', '--nodes', nodes, ...this.#shared, ...this.#keystore];
     const init = spawnJunokv('junokv cluster init', args, this.dir);
-    await init.waitUntilReady(async () => init.output.includes('Start its processes'), INIT_MS);
+    await init.waitUntilDone(INIT_MS);
     for (let node = 1; node <= ZONES; node++) await this.startStorage(node);
     for (const port of this.proxyPorts) {
       const name = `junokv proxy ${port}`;
