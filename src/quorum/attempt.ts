@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
 import { uncertain } from '../base/failure.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
@@ -159,12 +160,31 @@ export function runAttempt<R>(
   return { results, changed, live, expired, mustWrite };
 }
 
-/** Counts how the exactly-once rule judged the operations that had been refused before. */
-export function countSettled<R>(
+/** Runs the commands now; or says which pages they need first. */
+export function attemptOn<R>(
   pendings: readonly Pending<R>[],
-  attempt: Attempt<R>,
-  counters: ProtocolCounters,
-): void {
+  base: OpenedBase,
+  pages: PageAccess,
+  context: {
+    readonly clock: Clock;
+    readonly rounds: { readonly rules: ProposerRules };
+    readonly counters: ProtocolCounters;
+  },
+): Attempt<R> | NeedPages {
+  const { clock, counters } = context;
+  const absenceProves = (pending: Pending<R>): boolean => pending.absenceProves(clock);
+  try {
+    const attempt = runAttempt(pendings, base, clock.wallMs(), pages, context.rounds.rules, absenceProves);
+    countSettled(pendings, attempt, counters);
+    return attempt;
+  } catch (error) {
+    if (error instanceof NeedPages) return error;
+    throw error;
+  }
+}
+
+/** Counts how the exactly-once rule judged the operations that had been refused before. */
+function countSettled<R>(pendings: readonly Pending<R>[], attempt: Attempt<R>, counters: ProtocolCounters): void {
   for (let i = 0; i < pendings.length; i++) {
     if (pendings[i]?.used.length === 0) continue;
     const kind = attempt.results[i]?.kind;

@@ -33,7 +33,7 @@ export class CommitRound extends Round {
     this.#quorum = majority(nodes.length);
   }
 
-  begin(nowMs: number): void {
+  override begin(nowMs: number): void {
     this.start(this.nodes.length, nowMs);
   }
 

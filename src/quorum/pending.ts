@@ -122,3 +122,17 @@ export function takeMovable<R>(pendings: readonly Pending<R>[], counters: Protoc
   }
   return movable;
 }
+
+/** Those that still wait for an answer; what is past its deadline gets one now and takes no further part. */
+export function unfinished<R>(
+  pendings: readonly Pending<R>[],
+  nowMs: number,
+  counters: ProtocolCounters,
+): readonly Pending<R>[] {
+  expirePendings(pendings, nowMs, counters);
+  return pendings.some(isFinished) ? pendings.filter((pending) => !pending.finished) : pendings;
+}
+
+export function failPendings<R>(pendings: readonly Pending<R>[], failure: Failure): void {
+  for (const pending of pendings) pending.failAs(failure);
+}

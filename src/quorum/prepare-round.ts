@@ -76,7 +76,7 @@ export class PrepareRound extends Round {
     this.#quorum = majority(nodes.length);
   }
 
-  begin(nowMs: number): void {
+  override begin(nowMs: number): void {
     this.start(this.#quorum, nowMs);
   }
 

@@ -60,7 +60,7 @@ export class ReadRound extends Round {
     this.#answers = new Array<Answer | null>(nodes.length).fill(null);
   }
 
-  begin(nowMs: number): void {
+  override begin(nowMs: number): void {
     this.start(this.#quorum, nowMs);
   }
 

@@ -1,39 +1,24 @@
 import type { NodeId } from '../rpc/transport.ts';
 import type { NodeHealth } from './node-health.ts';
 
-const NONE: readonly NodeId[] = [];
+export const NO_NODES: readonly NodeId[] = [];
 
-/** Whom a task asks first: healthy nodes before suspect ones, and last those whose bytes did not authenticate in this round. */
-export class ReplicaOrder {
-  readonly #health: NodeHealth;
-  #unreadable: readonly NodeId[] = NONE;
+/** Whom to ask first: healthy nodes before suspect ones, and last those whose bytes did not authenticate. */
+export function orderReplicas(
+  health: NodeHealth,
+  nodes: readonly NodeId[],
+  unreadable: readonly NodeId[],
+): readonly NodeId[] {
+  const preferred = health.prefer(nodes);
+  return unreadable.length === 0 ? preferred : readableOf(preferred, unreadable).concat(unreadable);
+}
 
-  constructor(health: NodeHealth) {
-    this.#health = health;
-  }
+export function readableOf(holders: readonly NodeId[], unreadable: readonly NodeId[]): readonly NodeId[] {
+  return unreadable.length === 0 ? holders : holders.filter((node) => !unreadable.includes(node));
+}
 
-  get unreadableCount(): number {
-    return this.#unreadable.length;
-  }
-
-  of(nodes: readonly NodeId[]): readonly NodeId[] {
-    const preferred = this.#health.prefer(nodes);
-    if (this.#unreadable.length === 0) return preferred;
-    return this.readable(preferred).concat(this.#unreadable);
-  }
-
-  readable(holders: readonly NodeId[]): readonly NodeId[] {
-    if (this.#unreadable.length === 0) return holders;
-    return holders.filter((node) => !this.#unreadable.includes(node));
-  }
-
-  /** The first of the holders was asked for its state, and that did not authenticate. */
-  markUnreadable(holders: readonly NodeId[]): void {
-    const first = holders.find((node) => !this.#unreadable.includes(node));
-    if (first !== undefined) this.#unreadable = this.#unreadable.concat(first);
-  }
-
-  clear(): void {
-    this.#unreadable = NONE;
-  }
+/** The first of the holders was asked for its state, and that did not authenticate. */
+export function withUnreadable(unreadable: readonly NodeId[], holders: readonly NodeId[]): readonly NodeId[] {
+  const first = holders.find((node) => !unreadable.includes(node));
+  return first === undefined ? unreadable : unreadable.concat(first);
 }

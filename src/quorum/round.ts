@@ -44,8 +44,11 @@ export abstract class Round implements ResponseReceiver {
     return this.#ended;
   }
 
+  /** Sends the first requests; once. */
+  abstract begin(nowMs: number): void;
+
   /** Sends to the first `count` nodes. */
-  start(count: number, nowMs: number): void {
+  protected start(count: number, nowMs: number): void {
     this.#startedMs = nowMs;
     this.#hedgeAtMs = nowMs + this.context.health.hedgeDelayMs;
     this.#resendAtMs = nowMs + limits.resendDelayMs;

@@ -41,3 +41,15 @@ export interface TaskContext<R> {
   reservePages(count: number): boolean;
   releasePages(count: number): void;
 }
+
+/** What a proposal needs of the task that it works for. */
+export interface ProposalOwner {
+  readonly placement: Placement;
+  /** Operations that wait for the next round. */
+  readonly queued: number;
+  /** False if the map has moved the record: nothing is left to be done here. */
+  stillPlaced(): boolean;
+  /** A replica's bytes are damaged: the record is to be written anew. */
+  wantRepair(): void;
+  onFinished(): void;
+}

@@ -1,0 +1,400 @@
+import { assert } from '../base/assert.ts';
+import { busy, corrupt } from '../base/failure.ts';
+import { limits } from '../base/limits.ts';
+import { type Ballot, sameBallot } from '../record/ballot.ts';
+import type { PageId, SealedState } from '../record/state.ts';
+import { NeedPages } from '../record/value.ts';
+import { Want } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import {
+  type Attempt,
+  AttemptPages,
+  answerPendings,
+  attemptOn,
+  isExpired,
+  lacksValue,
+  type OpenedBase,
+  openBase,
+} from './attempt.ts';
+import { Backoff } from './backoff.ts';
+import { Chain } from './chain.ts';
+import type { CommitResult } from './commit-round.ts';
+import { expirePendings, failPendings, isFinished, type Pending, readsOnly, unfinished, wantOf } from './pending.ts';
+import { type PrepareOwner, type PrepareResult, PrepareRound } from './prepare-round.ts';
+import { type ReadOwner, type ReadResult, ReadRound } from './read-round.ts';
+import { NO_NODES, orderReplicas, readableOf, withUnreadable } from './replica-order.ts';
+import type { Round } from './round.ts';
+import type { ProposalOwner, TaskContext } from './task-context.ts';
+import { TaskPages } from './task-pages.ts';
+import { Write, type WriteOwner } from './write.ts';
+
+const NOTHING: readonly never[] = [];
+const NO_PAGES: ReadonlyMap<PageId, Buffer> = new Map();
+
+/**
+ * One batch of operations on its way through rounds (protocol §3-5): READ; or PREPARE and COMMIT; or, in a chain, COMMIT
+ * alone; again after refusals, until every operation is answered. Used for batch after batch; between them it keeps the chain.
+ *
+ * Invariants: at most one round is open; the operations run in the order they came; nothing runs twice unless the
+ * exactly-once rule has shown that it did not happen.
+ */
+export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
+  readonly #context: TaskContext<R>;
+  readonly #owner: ProposalOwner;
+  readonly #backoff = new Backoff();
+  readonly chain: Chain;
+  #active: readonly Pending<R>[] = NOTHING;
+  #open = false;
+  #round: Round | null = null;
+  /** Monotonic time at which a backed-off round starts again; infinite when none waits. */
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  #readAgain = false;
+  #confirming: { readonly attempt: Attempt<R>; readonly accepted: Ballot } | null = null;
+  /** Writes the record back as it is, for nobody. */
+  #repairing = false;
+  #repairUntilMs = 0;
+  #ballot: Ballot | null = null;
+  #base: OpenedBase | null = null;
+  #write: Write<R> | null = null;
+  #pages: TaskPages<R> | null = null;
+  #unreadable: readonly NodeId[] = NO_NODES;
+
+  /** `lastWriteMs`: when this proxy last wrote the record, if it remembers. */
+  constructor(context: TaskContext<R>, owner: ProposalOwner, lastWriteMs: number) {
+    this.#context = context;
+    this.#owner = owner;
+    this.chain = new Chain(lastWriteMs);
+  }
+
+  /** The operations that are being served. */
+  get active(): readonly Pending<R>[] {
+    return this.#active;
+  }
+
+  begin(active: readonly Pending<R>[]): void {
+    this.#active = active;
+    this.#start();
+  }
+
+  beginRepair(): void {
+    this.#repairing = true;
+    this.#repairUntilMs = this.#context.clock.monotonicMs() + limits.deadlineMs;
+    this.#start();
+  }
+
+  /** Gives up without an answer; the chain too, since the map has changed. */
+  abandon(): void {
+    this.#round?.abandon();
+    this.#round = null;
+    this.#write?.abandon();
+    this.#write = null;
+    this.chain.drop();
+    this.#clear();
+  }
+
+  onTick(nowMs: number): void {
+    expirePendings(this.#active, nowMs, this.#context.counters);
+    if (this.#repairing ? nowMs >= this.#repairUntilMs : this.#active.every(isFinished)) {
+      this.abandon();
+      this.#owner.onFinished();
+    } else if (nowMs >= this.#wakeAtMs) {
+      this.#wakeAtMs = Number.POSITIVE_INFINITY;
+      this.#startRound();
+    } else {
+      this.#round?.onTick(nowMs);
+      this.#write?.onTick(nowMs);
+    }
+  }
+
+  onRead(result: ReadResult): void {
+    this.#round = null;
+    const { counters } = this.#context;
+    switch (result.kind) {
+      case 'agreed':
+        counters.add('read-agreed');
+        this.#readAgain = false;
+        if (result.sawCorrupt) this.#owner.wantRepair();
+        if (this.#confirming !== null) this.#onConfirmed(result.accepted);
+        else this.#onReadState(result.accepted, result.state, result.holders);
+        break;
+      case 'unsettled': {
+        const ageMs = this.#context.clock.wallMs() - result.highest.time / 1000;
+        if (!this.#readAgain && ageMs < limits.writeInFlightMs && this.#confirming === null) {
+          counters.add('read-again');
+          this.#readAgain = true;
+          this.#wait(limits.roundTickMs);
+        } else {
+          counters.add('read-repair');
+          this.#readAgain = false;
+          this.#confirming = null;
+          this.#prepare(Want.full);
+        }
+        break;
+      }
+      case 'fenced':
+        this.#fenced(result.mapEpoch);
+        break;
+    }
+  }
+
+  onPrepared(result: PrepareResult): void {
+    this.#round = null;
+    const { counters } = this.#context;
+    switch (result.kind) {
+      case 'promised': {
+        counters.add('prepared');
+        if (result.base.differ) counters.add('promises-differed');
+        const { accepted, state, differ, holders } = result.base;
+        const base = this.#opened(accepted, state, differ, holders);
+        if (base !== null) this.#run(base);
+        break;
+      }
+      case 'refused':
+        counters.add('prepare-refused');
+        this.#backOff();
+        break;
+      case 'clock-broken':
+        counters.add('clock-refused');
+        this.#context.onClockBroken();
+        this.#backOff();
+        break;
+      case 'fenced':
+        this.#fenced(result.mapEpoch);
+        break;
+    }
+  }
+
+  writeTo(): readonly NodeId[] {
+    return this.#nodes();
+  }
+
+  onWritten(write: Write<R>, result: CommitResult): void {
+    this.#write = null;
+    const { counters, clock } = this.#context;
+    const { attempt, base } = write;
+    if (result.kind === 'refused') {
+      counters.add(base.chained ? 'chain-refused' : 'commit-refused');
+      if (result.fencedEpoch > 0) this.#fenced(result.fencedEpoch);
+      else this.#backOff();
+      return;
+    }
+    counters.add('commit-chosen');
+    if (this.#repairing) counters.add('repair-written');
+    if (attempt.expired) counters.add('expired-written-dead');
+    if (this.#active.length > 1) counters.add('shared-commit');
+    const nowMs = clock.monotonicMs();
+    if (attempt.changed) this.chain.lastWriteMs = nowMs;
+    const { next } = write.request;
+    if (next !== null && result.nextRecorded) {
+      counters.add('chain-started');
+      this.chain.extend(next, write.newBase(), nowMs);
+    }
+    this.#answer(attempt);
+  }
+
+  // --- rounds ---
+
+  #start(): void {
+    this.#open = true;
+    this.#backoff.reset();
+    this.#readAgain = false;
+    this.#startRound();
+  }
+
+  #startRound(): void {
+    if (!this.#owner.stillPlaced()) return;
+    if (!this.#repairing && this.#active.every(readsOnly)) {
+      this.#confirming = null;
+      this.#read(wantOf(this.#active));
+      return;
+    }
+    const link = this.#repairing ? null : this.chain.at(this.#context.clock.monotonicMs());
+    if (link !== null) {
+      this.#context.counters.add('chain-continued');
+      this.#ballot = link.ballot;
+      this.#run(link.base);
+      return;
+    }
+    this.#prepare(this.#repairing ? Want.full : wantOf(this.#active));
+  }
+
+  #read(want: Want): void {
+    const { address } = this.#owner.placement;
+    this.#beginRound(new ReadRound(this.#context.rounds, this.#nodes(), address, want, this));
+  }
+
+  #prepare(want: Want): void {
+    this.chain.drop();
+    this.#ballot = this.#context.rounds.ballots.next();
+    const { address } = this.#owner.placement;
+    this.#beginRound(new PrepareRound(this.#context.rounds, this.#nodes(), address, this.#ballot, want, this));
+  }
+
+  #beginRound(round: Round): void {
+    this.#round = round;
+    round.begin(this.#context.clock.monotonicMs());
+  }
+
+  #onReadState(accepted: Ballot, state: SealedState | null, holders: readonly NodeId[]): void {
+    const base = this.#opened(accepted, state, false, holders);
+    if (base === null) return;
+    if (isExpired(base.live, this.#context.clock.wallMs())) {
+      // Nothing may rest on its being dead before that is written (protocol §6).
+      this.#prepare(Want.full);
+      return;
+    }
+    this.#ballot = null;
+    this.#run(base);
+  }
+
+  /** Null if the seal does not hold: then what is to be done about it is under way. */
+  #opened(accepted: Ballot, state: SealedState | null, differ: boolean, holders: readonly NodeId[]): OpenedBase | null {
+    const { id } = this.#owner.placement.address;
+    const readable = readableOf(holders, this.#unreadable);
+    const base = openBase(this.#context.seal, id, accepted, state, differ, readable);
+    if (base === null) this.#onUnreadable(holders);
+    return base;
+  }
+
+  /** Runs the commands on the base and does what follows: answer, write, or fetch what is lacking first. */
+  #run(base: OpenedBase): void {
+    this.#active = unfinished(this.#active, this.#context.clock.monotonicMs(), this.#context.counters);
+    if (this.#active.length === 0 && !this.#repairing) {
+      this.#finish();
+      return;
+    }
+    this.#base = base;
+    const pages = new AttemptPages(this.#pages?.loaded ?? NO_PAGES, this.#ballot);
+    const attempt = attemptOn(this.#active, base, pages, this.#context);
+    if (attempt instanceof NeedPages) return this.#loadPages(base, attempt.pageIds);
+    if (!attempt.changed && !attempt.mustWrite && !this.#repairing) {
+      if (base.chained) this.#confirm(attempt, base.accepted);
+      else {
+        if (this.#ballot !== null) this.#context.counters.add('final-without-commit');
+        this.#answer(attempt);
+      }
+      return;
+    }
+    if (this.#ballot === null || lacksValue(attempt, base)) {
+      // A read that must write, or a value that was not fetched: both need a prepared base in full.
+      this.#prepare(Want.full);
+      return;
+    }
+    if (!attempt.changed) this.#context.counters.add('write-back');
+    this.#propose(this.#ballot, base, attempt, pages);
+  }
+
+  /** Writes the attempt under its ballot; a chain's ballot is spent with that. */
+  #propose(ballot: Ballot, base: OpenedBase, attempt: Attempt<R>, pages: AttemptPages): void {
+    const { clock, rounds } = this.#context;
+    this.chain.drop();
+    const chained = !this.#repairing && this.chain.worthwhile(this.#owner.queued, clock.monotonicMs());
+    const next = chained ? rounds.ballots.next() : null;
+    this.#pages ??= new TaskPages(this.#context);
+    const plan = { placement: this.#owner.placement, active: this.#active, ballot, next, base, attempt, pages };
+    this.#write = new Write(this.#context, this, this.#pages, plan);
+  }
+
+  // --- in a chain, a command that changes nothing is confirmed by a READ ---
+
+  #confirm(attempt: Attempt<R>, accepted: Ballot): void {
+    this.#confirming = { attempt, accepted };
+    this.#read(Want.nothing);
+  }
+
+  #onConfirmed(accepted: Ballot): void {
+    const confirming = this.#confirming;
+    assert(confirming !== null, 'something is to be confirmed');
+    this.#confirming = null;
+    if (sameBallot(accepted, confirming.accepted)) {
+      this.#context.counters.add('chain-confirmed-by-read');
+      this.#answer(confirming.attempt);
+    } else {
+      this.#prepare(wantOf(this.#active));
+    }
+  }
+
+  #loadPages(base: OpenedBase, pageIds: readonly PageId[]): void {
+    const { address, nodes } = this.#owner.placement;
+    this.#pages ??= new TaskPages(this.#context);
+    const room = this.#pages.load(address, base, nodes, pageIds, this.#active, (ok) => {
+      if (this.#base !== base || !this.#open) return;
+      if (ok) {
+        this.#run(base);
+      } else {
+        this.#pages?.clear();
+        this.#backOff();
+      }
+    });
+    if (room) return;
+    failPendings(this.#active, busy('too many pages of large values are in memory'));
+    this.#finish();
+  }
+
+  // --- ends ---
+
+  #answer(attempt: Attempt<R>): void {
+    answerPendings(this.#active, attempt, this.#context.counters);
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#clear();
+    this.#owner.onFinished();
+  }
+
+  #clear(): void {
+    this.#open = false;
+    this.#active = NOTHING;
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    this.#base = null;
+    this.#pages?.clear();
+    this.#unreadable = NO_NODES;
+    this.#confirming = null;
+    this.#repairing = false;
+  }
+
+  #backOff(): void {
+    this.chain.drop();
+    if (this.#repairing) {
+      this.#repairing = false;
+      this.#finish();
+      return;
+    }
+    this.#wait(this.#backoff.nextMs(this.#context.random));
+  }
+
+  #wait(delayMs: number): void {
+    this.#wakeAtMs = this.#context.clock.monotonicMs() + delayMs;
+  }
+
+  #fenced(mapEpoch: number): void {
+    this.#context.counters.add('fenced');
+    this.chain.drop();
+    this.#confirming = null;
+    this.#repairing = false;
+    this.#context.onFenced(mapEpoch);
+    this.#wait(limits.roundTickMs);
+  }
+
+  #onUnreadable(holders: readonly NodeId[]): void {
+    // The seal does not hold: another holder may have good bytes; a repair then replaces the bad ones.
+    this.#context.counters.add('corrupt-replica');
+    this.#unreadable = withUnreadable(this.#unreadable, holders);
+    if (this.#unreadable.length >= this.#owner.placement.nodes.length) {
+      failPendings(this.#active, corrupt('the stored record does not authenticate on any replica'));
+      this.#finish();
+      return;
+    }
+    if (this.#repairing) {
+      this.#wait(limits.roundTickMs);
+    } else {
+      this.#owner.wantRepair();
+      this.#backOff();
+    }
+  }
+
+  #nodes(): readonly NodeId[] {
+    return orderReplicas(this.#context.rounds.health, this.#owner.placement.nodes, this.#unreadable);
+  }
+}

@@ -1,0 +1,109 @@
+import type { Ballot } from '../record/ballot.ts';
+import { type CommitRequest, MessageType } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import {
+  type Attempt,
+  type AttemptPages,
+  buildState,
+  chainedBase,
+  markCommitSent,
+  noteRefused,
+  type OpenedBase,
+} from './attempt.ts';
+import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
+import type { Pending } from './pending.ts';
+import type { Placement, TaskContext } from './task-context.ts';
+import type { TaskPages } from './task-pages.ts';
+
+export interface WriteOwner<R> {
+  /** Whom to send to, in the order of preference. */
+  writeTo(): readonly NodeId[];
+  onWritten(write: Write<R>, result: CommitResult): void;
+}
+
+/** What is to be written, and for whom. */
+export interface WritePlan<R> {
+  readonly placement: Placement;
+  readonly active: readonly Pending<R>[];
+  readonly ballot: Ballot;
+  /** The ballot to be promised with it for a chain, or null. */
+  readonly next: Ballot | null;
+  readonly base: OpenedBase;
+  readonly attempt: Attempt<R>;
+  readonly pages: AttemptPages;
+}
+
+/** The second phase of an attempt (protocol §4.3): its pages ahead, then COMMIT to all. */
+export class Write<R> implements CommitOwner {
+  readonly attempt: Attempt<R>;
+  readonly base: OpenedBase;
+  readonly request: CommitRequest;
+  readonly #context: TaskContext<R>;
+  readonly #owner: WriteOwner<R>;
+  readonly #active: readonly Pending<R>[];
+  readonly #taskPages: TaskPages<R>;
+  #round: CommitRound | null = null;
+  #abandoned = false;
+
+  constructor(context: TaskContext<R>, owner: WriteOwner<R>, taskPages: TaskPages<R>, plan: WritePlan<R>) {
+    const { placement, active, ballot, next, base, attempt, pages } = plan;
+    this.#context = context;
+    this.#owner = owner;
+    this.#active = active;
+    this.#taskPages = taskPages;
+    this.attempt = attempt;
+    this.base = base;
+    const { address, generation } = placement;
+    const { id, namespace } = address;
+    const built = buildState(context.seal, id, namespace, generation, ballot, base, attempt, pages);
+    this.request = {
+      type: MessageType.commit,
+      address,
+      ballot,
+      baseOrigin: built.baseOrigin,
+      state: built.state,
+      pages: built.pages,
+      next,
+      encoded: undefined,
+    };
+    if (pages.written.length === 0) {
+      this.#commit();
+      return;
+    }
+    taskPages.send(address, pages, placement.nodes, active, () => {
+      if (!this.#abandoned) this.#commit();
+    });
+  }
+
+  onTick(nowMs: number): void {
+    this.#round?.onTick(nowMs);
+  }
+
+  abandon(): void {
+    this.#abandoned = true;
+    this.#round?.abandon();
+  }
+
+  onCommitted(result: CommitResult): void {
+    for (const pending of this.#active) pending.commitOpen = false;
+    if (result.kind === 'refused' && this.attempt.changed) noteRefused(this.#active, this.attempt, this.request.ballot);
+    this.#owner.onWritten(this, result);
+  }
+
+  onStale(node: NodeId, index: number): void {
+    if (this.#round !== null) this.#taskPages.catchUp(this.#round, node, index, this.request, this.#active);
+  }
+
+  /** The state that was written, for the next link of a chain. */
+  newBase(): OpenedBase {
+    return chainedBase(this.request.ballot, this.request.state, this.attempt, this.base);
+  }
+
+  #commit(): void {
+    const { clock, rounds } = this.#context;
+    const nowMs = clock.monotonicMs();
+    if (this.attempt.changed) markCommitSent(this.#active, this.attempt, nowMs, clock.wallMs());
+    this.#round = new CommitRound(rounds, this.#owner.writeTo(), this.request, this);
+    this.#round.begin(nowMs);
+  }
+}
