@@ -51,6 +51,24 @@ export type Fault =
   | { readonly kind: 'pause-proxy'; readonly atUs: number; readonly forUs: number; readonly proxy: number }
   | { readonly kind: 'hang-disk'; readonly atUs: number; readonly forUs: number; readonly node: number }
   | { readonly kind: 'bad-network'; readonly atUs: number; readonly forUs: number; readonly lossChance: number }
+  /** A bit of the record's bytes on this node turns; it restarts. */
+  | {
+      readonly kind: 'corrupt-record';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly node: number;
+      readonly key: string;
+    }
+  /** The epochs of all shards rise; this node is told first. */
+  | { readonly kind: 'map-change'; readonly atUs: number; readonly node: number }
+  /** A wall clock is far ahead for a while. `machine`: the nodes, then the proxies. */
+  | {
+      readonly kind: 'wild-clock';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly machine: number;
+      readonly aheadUs: number;
+    }
   /** `machine`: the nodes, then the proxies. */
   | { readonly kind: 'clock-jump'; readonly atUs: number; readonly machine: number; readonly offsetUs: number };
 
@@ -73,7 +91,9 @@ export function makePlan(seed: number, nodes: number): Plan {
   const setup = makeSetup(random, seed, nodes, proxies);
   const links = makeLinks(random);
   const clients = makeClients(random, proxies, keys);
-  return { setup, links, keys, clients, faults: makeFaults(random, nodes, proxies, setup.fsync) };
+  const faults = makeFaults(random, nodes, proxies, setup.fsync);
+  faults.push(...makeRareFaults(random, nodes, proxies, keys));
+  return { setup, links, keys, clients, faults };
 }
 
 function makeSetup(random: SimRandom, seed: number, nodes: number, proxies: number): WorldSetup {
@@ -183,6 +203,37 @@ function makeFaults(random: SimRandom, nodes: number, proxies: number, fsync: Fs
   return Array.from({ length: count }, () => makeFault(random, nodes, proxies, fsync, spanUs)).sort(
     (a, b) => a.atUs - b.atUs,
   );
+}
+
+/** Damaged disks, wild clocks and new maps, in some of the seeds. */
+function makeRareFaults(random: SimRandom, nodes: number, proxies: number, keys: readonly string[]): Fault[] {
+  const faults: Fault[] = [];
+  const atUs = (): number => random.below(1_500_000);
+  // At most N - Q nodes may be damaged: always the same one.
+  const node = random.below(nodes);
+  if (nodes > 1 && random.chance(0.15)) {
+    for (let i = random.between(1, 3); i > 0; i--) {
+      faults.push({
+        kind: 'corrupt-record',
+        atUs: atUs(),
+        forUs: random.between(100, 5_000),
+        node,
+        key: random.pick(keys),
+      });
+    }
+  }
+  if (random.chance(0.1)) {
+    const aheadUs = random.pick([8_000_000, 3_600_000_000]);
+    // A node that was an hour ahead promises nothing for an hour: only where others are left.
+    const machine = nodes > 1 && random.chance(0.3) ? node : nodes + random.below(proxies);
+    faults.push({ kind: 'wild-clock', atUs: atUs(), forUs: random.between(5_000, 500_000), machine, aheadUs });
+  }
+  if (random.chance(0.15)) {
+    for (let i = random.between(1, 3); i > 0; i--) {
+      faults.push({ kind: 'map-change', atUs: atUs(), node: random.below(nodes) });
+    }
+  }
+  return faults;
 }
 
 /** Nodes that restart so fast that messages of before find them again: what they have forgotten shows. */

@@ -95,6 +95,18 @@ export class SimDisk {
     this.#ceilingInFlight = Math.max(this.#ceilingInFlight, ceilingUs);
   }
 
+  /** Turns one bit of what is stored under this key, if anything is. */
+  corrupt(key: Buffer): void {
+    this.records.getMany([key], (_error, values) => {
+      const value = values?.[0];
+      if (!value) return;
+      const damaged = Buffer.from(value);
+      const at = this.random.below(damaged.length);
+      damaged[at] = (damaged[at] ?? 0) ^ (1 << this.random.below(8));
+      this.records.write([{ key, value: damaged }], () => {});
+    });
+  }
+
   /** The process ended: what was in flight may have arrived. Losing power also takes what was not synced. */
   crash(powerLost: boolean): void {
     if (powerLost) {

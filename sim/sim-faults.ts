@@ -80,7 +80,7 @@ export function scheduleFaults(
 
 function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: () => void): void {
   const { scheduler } = world;
-  const endUs = fault.kind === 'clock-jump' ? 0 : scheduler.nowUs + fault.forUs;
+  const endUs = 'forUs' in fault ? scheduler.nowUs + fault.forUs : 0;
   switch (fault.kind) {
     case 'crash-node':
     case 'power-loss': {
@@ -112,14 +112,35 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
       network.lossBursts.add(fault.lossChance);
       scheduler.at(endUs, null, () => network.lossBursts.delete(fault.lossChance));
       break;
-    case 'clock-jump': {
-      const machine = [...world.nodes, ...world.proxies][fault.machine]?.machine;
-      onClockJump();
-      if (machine !== undefined) machine.offsetUs = fault.offsetUs;
-      onClockJump();
+    case 'corrupt-record': {
+      const node = world.node(fault.node + 1);
+      world.corruptRecord(node, fault.key);
+      scheduler.at(endUs, null, () => world.startNode(node));
       break;
     }
+    case 'map-change':
+      world.changeMap(world.node(fault.node + 1));
+      break;
+    case 'wild-clock': {
+      const offsetUs = moveClock(world, fault.machine, fault.aheadUs, onClockJump);
+      scheduler.at(endUs, null, () => moveClock(world, fault.machine, offsetUs, onClockJump));
+      break;
+    }
+    case 'clock-jump':
+      moveClock(world, fault.machine, fault.offsetUs, onClockJump);
+      break;
   }
+}
+
+/** Returns by how much the clock was off before. */
+function moveClock(world: World, index: number, offsetUs: number, onClockJump: () => void): number {
+  const machine = [...world.nodes, ...world.proxies][index]?.machine;
+  if (machine === undefined) return 0;
+  const before = machine.offsetUs;
+  onClockJump();
+  machine.offsetUs = offsetUs;
+  onClockJump();
+  return before;
 }
 
 function pause(process: { pausedUntilUs: number } | null, untilUs: number): void {

@@ -1,9 +1,9 @@
 import { assert } from '../src/base/assert.ts';
 import { silentLog } from '../src/base/log.ts';
 import { createClusterMap } from '../src/cluster/cluster-map.ts';
-import { decodeClusterMap } from '../src/cluster/cluster-map-text.ts';
+import { decodeClusterMap, encodeClusterMap } from '../src/cluster/cluster-map-text.ts';
 import type { ClusterMap } from '../src/cluster/map.ts';
-import { MemoryConfigStore } from '../src/cluster/memory-config-store.ts';
+import { shardOf, slotOf } from '../src/cluster/slot.ts';
 import { Coordinator } from '../src/quorum/coordinator.ts';
 import { MapHolder } from '../src/quorum/map-holder.ts';
 import { type ProtocolBranch, ProtocolCounters } from '../src/quorum/protocol-counters.ts';
@@ -12,7 +12,10 @@ import type { Reply } from '../src/resp/reply.ts';
 import { Acceptor } from '../src/storage/acceptor.ts';
 import { StorageNode } from '../src/storage/storage-node.ts';
 import type { Fsync } from '../src/storage/write-pipeline.ts';
+import { recordKey } from '../src/record/record-id.ts';
+import { MessageType } from '../src/rpc/messages.ts';
 import { MachineTime, SimClock, SimProcess, SimScheduler } from './sim-clock.ts';
+import { SimConfigStore } from './sim-config-store.ts';
 import { type DiskProfile, SimDisk, SimEngine, SimNodeStore } from './sim-disk.ts';
 import { type NetworkPolicy, type NetworkWatcher, nodeName, type ProxyLink, SimNetwork } from './sim-network.ts';
 import { SimRandom } from './sim-random.ts';
@@ -85,7 +88,8 @@ export class World {
   readonly proxies: readonly SimProxy[];
   readonly #setup: WorldSetup;
   readonly #parts: Parts;
-  readonly #map: ClusterMap;
+  readonly #firstMap: ClusterMap;
+  readonly #config: SimConfigStore;
   readonly #ended = new Map<ProtocolBranch, number>();
   #nextProposer = 1;
 
@@ -97,7 +101,9 @@ export class World {
       name: `zone${i + 1}`,
       nodes: [{ id: i + 1, host: nodeName(i + 1), port: 0 }],
     }));
-    this.#map = createClusterMap({ clusterId: 'simulated', shards: setup.shards, zones });
+    const map = createClusterMap({ clusterId: 'simulated', shards: setup.shards, zones });
+    this.#firstMap = map;
+    this.#config = new SimConfigStore(this.scheduler, map, 3_000);
     this.nodes = Array.from({ length: setup.nodes }, (_, i) => {
       const disk = new SimDisk(this.scheduler, new SimRandom(setup.seed, `disk${i + 1}`), setup.disk);
       return new SimNode(i + 1, disk, this.#machine(i));
@@ -120,7 +126,7 @@ export class World {
       engine: new SimEngine(sim.disk, process),
       store: new SimNodeStore(sim.disk, process),
       acceptor: this.#parts.acceptor(sim.disk.ceilingUs, this.#setup.promiseCapacity),
-      map: adopted?.ok ? adopted.map : this.#map,
+      map: adopted?.ok ? adopted.map : this.#firstMap,
       clock: new SimClock(this.scheduler, sim.machine, process),
       log: silentLog,
       fsync: this.#setup.fsync,
@@ -155,7 +161,7 @@ export class World {
       transport: link,
       seal: new SimSeal(),
       ids: simIds,
-      map: new MapHolder(new MemoryConfigStore(this.#map), this.#map, clock, silentLog),
+      map: new MapHolder(this.#config, this.#config.map, clock, silentLog),
       proposer,
       nextProposer: (done) => clock.after(1, () => done(this.#nextProposer++)),
       rules: this.#parts.rules(),
@@ -171,6 +177,23 @@ export class World {
     proxy.link = null;
     proxy.coordinator = null;
     proxy.onCrash();
+  }
+
+  /** A new map: the shard of each key has changed, as far as epochs tell. One node hears of it first. */
+  changeMap(first: SimNode): void {
+    const old = this.#config.map;
+    const epoch = old.epoch + 1;
+    this.#config.map = { ...old, epoch, shardEpochs: old.shardEpochs.map(() => epoch) };
+    const request = { type: MessageType.adoptMap, map: encodeClusterMap(this.#config.map) } as const;
+    first.node?.receive([{ request, respond: () => {} }]);
+  }
+
+  /** A byte of a stored record turns, and the node restarts: nothing in memory hides it. */
+  corruptRecord(sim: SimNode, key: string): void {
+    this.crashNode(sim, false);
+    const bytes = Buffer.from(key, 'latin1');
+    const shard = shardOf(slotOf(bytes), this.#setup.shards);
+    sim.disk.corrupt(recordKey(shard, simIds.recordId(0, 1, bytes)));
   }
 
   /** How often each branch was taken, by all coordinators that there were. */
