@@ -204,15 +204,16 @@ describe.skipIf(!redis.ok)(title, () => {
       return (seed >>> 8) % below;
     };
     try {
-      for (let round = 0; round < 300; round++) {
+      for (let round = 0; round < 2_000; round++) {
         const bytes = Array.from({ length: 1 + next(12) }, () => alphabet[next(alphabet.length)]).join('');
         const answers = await Promise.all(
           servers.map(async ({ port }) => {
             const client = await RawClient.connect(port);
             // A PING that both understand, or take as part of what came before: then both are silent.
             await client.send(Buffer.from(`${bytes}\r\nPING\r\n`, 'latin1'));
-            const answer = (await client.drain(60)).toString('latin1');
-            client.close();
+            client.end();
+            const answer = (await client.drain(10_000)).toString('latin1');
+            expect(client.isEnded).toBe(true);
             return answer;
           }),
         );

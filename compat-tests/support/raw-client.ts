@@ -92,6 +92,11 @@ export class RawClient {
     return all;
   }
 
+  /** Sends nothing more: the server answers what it has, then closes. */
+  end(): void {
+    this.#socket.end();
+  }
+
   /** From now on takes nothing from the socket; the server's replies pile up there. */
   pauseReading(): void {
     this.#socket.pause();
