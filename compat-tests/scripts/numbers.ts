@@ -69,7 +69,6 @@ const integers = script('INCR, DECR, INCRBY, DECRBY', [
   'GET t',
 ]);
 
-// Sums whose value is the same in decimal arithmetic and in an 80-bit float; the others are in known-differences.ts.
 const floats = script('INCRBYFLOAT', [
   'SET f 10.50',
   'INCRBYFLOAT f 0.1',
@@ -133,6 +132,17 @@ const floats = script('INCRBYFLOAT', [
   'SET z 1000000000000000000',
   'INCRBYFLOAT z 1',
   'INCRBYFLOAT z 0.5',
+  // Beyond the 64 bits of an 80-bit float.
+  'SET z 12345678901234567890',
+  'INCRBYFLOAT z 0.125',
+  'SET z 0.1',
+  'INCRBYFLOAT z 0.2',
+  'INCRBYFLOAT z 1234567.1234567',
+  'INCRBYFLOAT z 1e17',
+  'INCRBYFLOAT z -1e17',
+  'SET z 3.00000000000000000001',
+  'INCRBYFLOAT z 1e-15',
+  'INCRBYFLOAT z 1e-30',
 ]);
 
 export const numberScripts: readonly Script[] = [integers, floats];
