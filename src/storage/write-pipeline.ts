@@ -43,6 +43,8 @@ export class WritePipeline {
   readonly #inFlight = new Map<number, Batch>();
   #unsyncedSinceMs: number | null = null;
   #syncing = false;
+  /** The last sync under fsync `always` failed: what the disk shows may be lost with the power, so nothing can rest on it. */
+  #broken = false;
   #closed = false;
   readonly #flush = (): void => {
     this.#flushScheduled = false;
@@ -86,6 +88,10 @@ export class WritePipeline {
 
   /** Sends `response` once batch `number` is durable: at once if it is. If the batch failed, a fault. */
   respondWhenDurable(call: Call, number: number, response: Response): void {
+    if (this.#broken) {
+      call.respond({ type: MessageType.fault, fault: 'io', detail: 'the disk failed to sync' });
+      return;
+    }
     if (number <= this.#durable) {
       call.respond(response);
       return;
@@ -144,9 +150,11 @@ export class WritePipeline {
     }
     this.#engine.sync((error) => {
       if (error === null) {
+        this.#broken = false;
         this.#onDurable(batch);
         this.#unsyncedSinceMs = this.#inFlight.size === 0 ? null : this.#clock.monotonicMs();
       } else {
+        this.#broken = true;
         this.#failBatch(batch, error);
       }
     });

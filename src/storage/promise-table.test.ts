@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InvariantError } from '../base/assert.ts';
+import { type Ballot, compareBallots, maxBallot, NO_BALLOT } from '../record/ballot.ts';
+import { PromiseTable } from './promise-table.ts';
+
+const ballot = (time: number): Ballot => ({ time, proposer: 1 });
+
+describe('promise table', () => {
+  it('keeps the highest promise of a record, apart from others', () => {
+    const table = new PromiseTable(8, NO_BALLOT);
+    table.promise('a', ballot(5));
+    table.promise('a', ballot(3));
+    expect(table.promised('a')).toEqual(ballot(5));
+    expect(table.promised('b')).toEqual(NO_BALLOT);
+    table.promise('a', ballot(9));
+    expect(table.promised('a')).toEqual(ballot(9));
+  });
+
+  it('never promises less than the floor', () => {
+    const table = new PromiseTable(8, ballot(10));
+    table.promise('a', ballot(5));
+    expect(table.promised('a')).toEqual(ballot(10));
+    table.raiseFloor(ballot(7));
+    expect(table.floor).toEqual(ballot(10));
+    table.raiseFloor(ballot(20));
+    expect(table.promised('anything')).toEqual(ballot(20));
+  });
+
+  it('lets an entry go when what was accepted covers it, and not before', () => {
+    const table = new PromiseTable(8, NO_BALLOT);
+    table.promise('a', ballot(5));
+    table.covered('a', ballot(4));
+    expect(table.size).toBe(1);
+    table.covered('a', ballot(5));
+    expect(table.size).toBe(0);
+    expect(table.floor).toEqual(NO_BALLOT);
+  });
+
+  it('evicts the lowest into the floor when it is full', () => {
+    const table = new PromiseTable(8, NO_BALLOT);
+    for (const time of [50, 10, 80, 20, 70, 30, 60, 40]) table.promise(`r${time}`, ballot(time));
+    table.promise('new', ballot(90));
+    expect(table.floor).toEqual(ballot(10));
+    expect(table.size).toBe(8);
+    expect(table.promised('r80')).toEqual(ballot(80));
+  });
+
+  it('refuses a capacity that it could not keep', () => {
+    expect(() => new PromiseTable(7, NO_BALLOT)).toThrow(InvariantError);
+  });
+
+  it('never forgets a promise and never holds more than its capacity', () => {
+    const step = fc.record({
+      id: fc.integer({ min: 0, max: 30 }),
+      time: fc.integer({ min: 1, max: 100 }),
+      covers: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 8, max: 20 }), (steps, capacity) => {
+        const table = new PromiseTable(capacity, NO_BALLOT);
+        const promised = new Map<string, Ballot>();
+        const accepted = new Map<string, Ballot>();
+        for (const { id, time, covers } of steps) {
+          const name = `r${id}`;
+          const at = ballot(time);
+          if (covers) {
+            accepted.set(name, maxBallot(accepted.get(name) ?? NO_BALLOT, at));
+            table.covered(name, at);
+          } else {
+            table.promise(name, at);
+            promised.set(name, maxBallot(promised.get(name) ?? NO_BALLOT, at));
+          }
+          expect(table.size).toBeLessThanOrEqual(capacity);
+          for (const [record, given] of promised) {
+            const stands = maxBallot(table.promised(record), accepted.get(record) ?? NO_BALLOT);
+            expect(compareBallots(stands, given)).toBeGreaterThanOrEqual(0);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
