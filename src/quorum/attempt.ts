@@ -73,12 +73,20 @@ export function isExpired(live: LiveRecord | null, nowMs: number): boolean {
   return live !== null && live.expiresAtMs !== 0 && live.expiresAtMs <= nowMs;
 }
 
+export interface WrittenPage {
+  readonly pageId: PageId;
+  readonly bytes: Buffer;
+}
+
+const NO_PAGES: WrittenPage[] = [];
+
 /** The pages that one attempt can reach, and those that it made. */
 export class AttemptPages implements PageAccess {
-  readonly written: { readonly pageId: PageId; readonly bytes: Buffer }[] = [];
   readonly #loaded: ReadonlyMap<PageId, Buffer>;
-  readonly #made = new Map<PageId, Buffer>();
   readonly #ballot: Ballot | null;
+  // Most attempts make none: nothing is allocated for them.
+  #written: WrittenPage[] = NO_PAGES;
+  #made: Map<PageId, Buffer> | null = null;
 
   /** `ballot` null: a read, which makes no pages. */
   constructor(loaded: ReadonlyMap<PageId, Buffer>, ballot: Ballot | null) {
@@ -86,16 +94,24 @@ export class AttemptPages implements PageAccess {
     this.#ballot = ballot;
   }
 
+  get written(): readonly WrittenPage[] {
+    return this.#written;
+  }
+
   read(id: PageId): Buffer {
-    const bytes = this.#made.get(id) ?? this.#loaded.get(id);
+    const bytes = this.#made?.get(id) ?? this.#loaded.get(id);
     if (bytes === undefined) throw new NeedPages([id]);
     return bytes;
   }
 
   write(bytes: Buffer): PageId {
     assert(this.#ballot !== null, 'a read makes no pages');
-    const pageId = makePageId(this.#ballot, this.written.length);
-    this.written.push({ pageId, bytes });
+    if (this.#made === null) {
+      this.#made = new Map();
+      this.#written = [];
+    }
+    const pageId = makePageId(this.#ballot, this.#written.length);
+    this.#written.push({ pageId, bytes });
     this.#made.set(pageId, bytes);
     return pageId;
   }

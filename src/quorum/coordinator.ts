@@ -236,6 +236,7 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
       shardEpoch: map.shardEpochs[shard] ?? 0,
       namespace: operation.namespace,
       namespaceEpoch: map.namespaces[operation.namespace]?.epoch ?? 0,
+      engineKey: undefined,
     };
     // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.
     const first = id.charCodeAt(0) % map.zones.length;

@@ -290,9 +290,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
     this.chain.drop();
     const chained = !this.#repairing && this.chain.worthwhile(this.#owner.queued, clock.monotonicMs());
     const next = chained ? rounds.ballots.next() : null;
-    this.#pages ??= new TaskPages(this.#context);
     const plan = { placement: this.#owner.placement, active: this.#active, ballot, next, base, attempt, pages };
-    this.#write = new Write(this.#context, this, this.#pages, plan);
+    this.#write = new Write(this.#context, this, plan);
   }
 
   // --- in a chain, a command that changes nothing is confirmed by a READ ---

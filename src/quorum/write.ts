@@ -13,7 +13,7 @@ import {
 import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
 import type { Pending } from './pending.ts';
 import type { Placement, TaskContext } from './task-context.ts';
-import type { TaskPages } from './task-pages.ts';
+import { TaskPages } from './task-pages.ts';
 
 export interface WriteOwner<R> {
   /** Whom to send to, in the order of preference. */
@@ -41,16 +41,14 @@ export class Write<R> implements CommitOwner {
   readonly #context: TaskContext<R>;
   readonly #owner: WriteOwner<R>;
   readonly #active: readonly Pending<R>[];
-  readonly #taskPages: TaskPages<R>;
   #round: CommitRound | null = null;
   #abandoned = false;
 
-  constructor(context: TaskContext<R>, owner: WriteOwner<R>, taskPages: TaskPages<R>, plan: WritePlan<R>) {
+  constructor(context: TaskContext<R>, owner: WriteOwner<R>, plan: WritePlan<R>) {
     const { placement, active, ballot, next, base, attempt, pages } = plan;
     this.#context = context;
     this.#owner = owner;
     this.#active = active;
-    this.#taskPages = taskPages;
     this.attempt = attempt;
     this.base = base;
     const { address, generation } = placement;
@@ -70,7 +68,7 @@ export class Write<R> implements CommitOwner {
       this.#commit();
       return;
     }
-    taskPages.send(address, pages, placement.nodes, active, () => {
+    new TaskPages(context).send(address, pages, placement.nodes, active, () => {
       if (!this.#abandoned) this.#commit();
     });
   }
@@ -91,7 +89,8 @@ export class Write<R> implements CommitOwner {
   }
 
   onStale(node: NodeId, index: number): void {
-    if (this.#round !== null) this.#taskPages.catchUp(this.#round, node, index, this.request, this.#active);
+    if (this.#round === null) return;
+    new TaskPages(this.#context).catchUp(this.#round, node, index, this.request, this.#active);
   }
 
   /** The state that was written, for the next link of a chain. */

@@ -37,6 +37,8 @@ export interface RecordAddress {
   readonly shardEpoch: number;
   readonly namespace: number;
   readonly namespaceEpoch: number;
+  /** The record's key in an engine, kept by the first storage node of this process that made it. Never sent. */
+  engineKey?: Buffer | undefined;
 }
 
 /** How much of the state a sender wants back. `meta` is the header and the sealed metadata, `full` also a larger value. */

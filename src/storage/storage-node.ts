@@ -4,7 +4,6 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
-import { recordKey } from '../record/record-id.ts';
 import type { RecordId } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
 import {
@@ -26,7 +25,7 @@ import type { NodeStore } from './node-store.ts';
 import { PageStore } from './page-store.ts';
 import { type CachedRecord, RecordCache } from './record-cache.ts';
 import { scanRecords } from './record-scan.ts';
-import { owned, project, storedBytes } from './served-state.ts';
+import { engineKey, owned, project, storedBytes } from './served-state.ts';
 import { type BatchListener, type Fsync, WritePipeline } from './write-pipeline.ts';
 
 export interface StorageNodeOptions {
@@ -195,7 +194,7 @@ export class StorageNode implements CallHandler, BatchListener {
   }
 
   #load(addresses: readonly RecordAddress[]): void {
-    const keys = addresses.map((address) => recordKey(address.shard, address.id));
+    const keys = addresses.map(engineKey);
     this.#engine.getMany(keys, (error, values) => {
       if (error?.kind === 'corrupt' && addresses.length > 1) {
         // One damaged block fails them all: alone, the sound ones can be read.
@@ -339,13 +338,13 @@ export class StorageNode implements CallHandler, BatchListener {
   }
 
   #accept(call: Call, request: CommitRequest): void {
-    const { id, shard } = request.address;
+    const { id } = request.address;
     const batch = this.#pipeline.formingNumber;
     this.#cache.set(id, { accepted: request.ballot, state: owned(request.state), batch });
     this.#acceptor.accepted(id, request.ballot);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     this.#pipeline.addRecord(id, {
-      key: recordKey(shard, id),
+      key: engineKey(request.address),
       value: storedBytes(request),
     });
     if (request.pages !== null) this.#pages.noteDropped(request.address, request.ballot, request.pages.dropped);
