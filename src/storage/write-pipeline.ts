@@ -88,12 +88,10 @@ export class WritePipeline {
 
   /** Sends `response` once batch `number` is durable: at once if it is. If the batch failed, a fault. */
   respondWhenDurable(call: Call, number: number, response: Response): void {
-    if (this.#broken) {
-      call.respond({ type: MessageType.fault, fault: 'io', detail: 'the disk failed to sync' });
-      return;
-    }
     if (number <= this.#durable) {
-      call.respond(response);
+      call.respond(
+        this.#broken ? { type: MessageType.fault, fault: 'io', detail: 'the disk failed to sync' } : response,
+      );
       return;
     }
     const batch = number === this.#forming.number ? this.#forming : this.#inFlight.get(number);
