@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.ts';
-import type { ClusterMap } from '../cluster/map.ts';
 import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
+import type { ClusterMap } from '../cluster/map.ts';
 import { MessageType, type RecordAddress, type Response, type ScanRequest } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import type { NodeStore } from './node-store.ts';

@@ -1,4 +1,4 @@
-import { type EngineFailureKind, EngineError } from './engine.ts';
+import { EngineError, type EngineFailureKind } from './engine.ts';
 
 /**
  * The binding gives RocksDB's text without its status: "While appending to file: ...: No space left on device",
