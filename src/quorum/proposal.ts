@@ -192,6 +192,11 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
     this.#answer(attempt);
   }
 
+  onUnsent(): void {
+    this.#write = null;
+    this.#backOff();
+  }
+
   // --- rounds ---
 
   #start(): void {

@@ -11,7 +11,7 @@ import {
   type OpenedBase,
 } from './attempt.ts';
 import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
-import type { Pending } from './pending.ts';
+import { expirePendings, isFinished, type Pending } from './pending.ts';
 import type { Placement, TaskContext } from './task-context.ts';
 import { TaskPages } from './task-pages.ts';
 
@@ -19,6 +19,8 @@ export interface WriteOwner<R> {
   /** Whom to send to, in the order of preference. */
   writeTo(): readonly NodeId[];
   onWritten(write: Write<R>, result: CommitResult): void;
+  /** The COMMIT never went out: too few nodes took the pages, or some operations were answered meanwhile. */
+  onUnsent(): void;
 }
 
 /** What is to be written, and for whom. */
@@ -68,8 +70,8 @@ export class Write<R> implements CommitOwner {
       this.#commit();
       return;
     }
-    new TaskPages(context).send(address, pages, placement.nodes, active, () => {
-      if (!this.#abandoned) this.#commit();
+    new TaskPages(context).send(address, pages, placement.nodes, active, (ok) => {
+      if (!this.#abandoned) this.#onPagesSent(ok);
     });
   }
 
@@ -96,6 +98,14 @@ export class Write<R> implements CommitOwner {
   /** The state that was written, for the next link of a chain. */
   newBase(): OpenedBase {
     return chainedBase(this.request.ballot, this.request.state, this.attempt, this.base);
+  }
+
+  /** The deadline is looked at once more: a change of what was answered UNAVAILABLE meanwhile must not be written. */
+  #onPagesSent(ok: boolean): void {
+    const { clock, counters } = this.#context;
+    expirePendings(this.#active, clock.monotonicMs(), counters);
+    if (ok && !this.#active.some(isFinished)) this.#commit();
+    else this.#owner.onUnsent();
   }
 
   #commit(): void {
