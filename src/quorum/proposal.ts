@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { busy, corrupt } from '../base/failure.ts';
+import { busy, corrupt, type Failure } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { type Ballot, sameBallot } from '../record/ballot.ts';
 import type { PageId, SealedState } from '../record/state.ts';
@@ -197,8 +197,6 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
     this.#backOff();
   }
 
-  // --- rounds ---
-
   #start(): void {
     this.#open = true;
     this.#backoff.reset();
@@ -271,7 +269,10 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
     this.#base = base;
     const pages = new AttemptPages(this.#pages?.loaded ?? NO_PAGES, this.#ballot);
     const attempt = attemptOn(this.#active, base, pages, this.#context);
-    if (attempt instanceof NeedPages) return this.#loadPages(base, attempt.pageIds);
+    if (attempt instanceof NeedPages) {
+      this.#loadPages(base, attempt.pageIds);
+      return;
+    }
     if (!attempt.changed && !attempt.mustWrite && !this.#repairing) {
       if (base.chained) this.#confirm(attempt, base.accepted);
       else {
@@ -299,8 +300,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
     this.#write = new Write(this.#context, this, plan);
   }
 
-  // --- in a chain, a command that changes nothing is confirmed by a READ ---
-
+  /** In a chain, a command that changes nothing is confirmed by a READ. */
   #confirm(attempt: Attempt<R>, accepted: Ballot): void {
     this.#confirming = { attempt, accepted };
     this.#read(Want.nothing);
@@ -330,15 +330,16 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
         this.#backOff();
       }
     });
-    if (room) return;
-    failPendings(this.#active, busy('too many pages of large values are in memory'));
-    this.#finish();
+    if (!room) this.#fail(busy('too many pages of large values are in memory'));
   }
-
-  // --- ends ---
 
   #answer(attempt: Attempt<R>): void {
     answerPendings(this.#active, attempt, this.#context.counters);
+    this.#finish();
+  }
+
+  #fail(failure: Failure): void {
+    failPendings(this.#active, failure);
     this.#finish();
   }
 
@@ -386,11 +387,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
     this.#context.counters.add('corrupt-replica');
     this.#unreadable = withUnreadable(this.#unreadable, holders);
     if (this.#unreadable.length >= this.#owner.placement.nodes.length) {
-      failPendings(this.#active, corrupt('the stored record does not authenticate on any replica'));
-      this.#finish();
-      return;
-    }
-    if (this.#repairing) {
+      this.#fail(corrupt('the stored record does not authenticate on any replica'));
+    } else if (this.#repairing) {
       this.#wait(limits.roundTickMs);
     } else {
       this.#owner.wantRepair();
