@@ -361,12 +361,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
 
   #backOff(): void {
     this.chain.drop();
-    if (this.#repairing) {
-      this.#repairing = false;
-      this.#finish();
-      return;
-    }
-    this.#wait(this.#backoff.nextMs(this.#context.random));
+    if (this.#repairing) this.#finish();
+    else this.#wait(this.#backoff.nextMs(this.#context.random));
   }
 
   #wait(delayMs: number): void {
