@@ -87,11 +87,12 @@ const MAX_OFFSET_US = 250_000;
 export function makePlan(seed: number, nodes: number): Plan {
   const random = new SimRandom(seed, `plan${nodes}`);
   const proxies = random.between(2, 4);
-  const keys = Array.from({ length: random.between(1, 5) }, (_, i) => `k${i + 1}`);
+  const flapping = random.chance(0.2);
+  const keys = Array.from({ length: flapping ? 1 : random.between(1, 5) }, (_, i) => `k${i + 1}`);
   const setup = makeSetup(random, seed, nodes, proxies);
-  const links = makeLinks(random);
+  const links = flapping ? makeFlappingLinks(random) : makeLinks(random);
   const clients = makeClients(random, proxies, keys);
-  const faults = makeFaults(random, nodes, proxies, setup.fsync);
+  const faults = flapping ? makeFlapping(random, nodes) : makeFaults(random, nodes, proxies, setup.fsync);
   faults.push(...makeRareFaults(random, nodes, proxies, keys));
   return { setup, links, keys, clients, faults };
 }
@@ -197,7 +198,6 @@ function makeValue(random: SimRandom, number: number): string {
 }
 
 function makeFaults(random: SimRandom, nodes: number, proxies: number, fsync: Fsync): Fault[] {
-  if (random.chance(0.2)) return makeFlapping(random, nodes);
   const count = random.between(3, 9);
   const spanUs = random.pick([300_000, 1_500_000, 5_000_000]);
   return Array.from({ length: count }, () => makeFault(random, nodes, proxies, fsync, spanUs)).sort(
@@ -238,13 +238,25 @@ function makeRareFaults(random: SimRandom, nodes: number, proxies: number, keys:
 
 /** Nodes that restart so fast that messages of before find them again: what they have forgotten shows. */
 function makeFlapping(random: SimRandom, nodes: number): Fault[] {
-  const spanUs = random.pick([200_000, 1_000_000]);
-  return Array.from({ length: random.between(15, 40) }, () => ({
+  const spanUs = random.pick([500_000, 3_000_000]);
+  return Array.from({ length: random.between(40, 150) }, () => ({
     kind: 'crash-node' as const,
     atUs: random.below(spanUs),
     forUs: random.between(100, 4_000),
     node: random.below(nodes),
   })).sort((a, b) => a.atUs - b.atUs);
+}
+
+/** So much is lost that what two proposers send is long under way at the same time. */
+function makeFlappingLinks(random: SimRandom): LinkProfile {
+  return {
+    minUs: 20,
+    meanUs: random.pick([400, 2_000]),
+    lossChance: random.pick([0.1, 0.2, 0.3]),
+    duplicateChance: 0,
+    lateChance: random.pick([0, 0.1]),
+    lateUs: random.pick([20_000, 200_000]),
+  };
 }
 
 function makeFault(random: SimRandom, nodes: number, proxies: number, fsync: Fsync, spanUs: number): Fault {
