@@ -73,8 +73,8 @@ export class WriteLoad {
   #own = new ErrorTally();
   #sharedKeys = new ErrorTally();
   #running: Promise<unknown> = Promise.resolve();
-  /** Answers that two acknowledged INCR got alike; shown by the next check. */
-  #twice: string[] = [];
+  /** Answers that no right counting gives; shown by the next check. */
+  #impossible: string[] = [];
 
   constructor(writers: number) {
     this.#models = Array.from({ length: writers }, () => new KeyModel());
@@ -127,6 +127,7 @@ export class WriteLoad {
       for (const [index, operation] of batch.entries()) {
         const reply = await client.replyOrEnd(60_000);
         if (reply === null) {
+          model.cutOff();
           this.#unanswered += batch.length - index;
           return;
         }
@@ -162,23 +163,25 @@ export class WriteLoad {
   }
 
   #answered(model: KeyModel, { args, key, isShared }: Operation, reply: string): void {
-    const tally = isShared ? this.#sharedKeys : this.#own;
     if (reply.startsWith('-')) {
-      // The write may have happened: it stays pending, and what follows on this key is not known any better.
-      tally.add(`${args[0]} ${key}: ${reply}`);
+      (isShared ? this.#sharedKeys : this.#own).add(`${args[0]} ${key}: ${reply}`);
+      if (isShared) return;
+      if (reply.startsWith('-UNCERTAIN')) model.unknown(key);
+      else model.refused(key);
       return;
     }
     this.#acknowledged += 1;
     const answers = isShared ? this.#shared.get(key)?.answers : undefined;
     if (answers === undefined) {
-      model.acknowledged(key);
+      const isPossible = model.acknowledged(key, args[0] === 'INCR' ? reply.slice(1) : undefined);
+      if (!isPossible) this.#impossible.push(`INCR ${key} answered ${reply}, which cannot be`);
       return;
     }
-    if (answers.has(reply)) this.#twice.push(`INCR ${key} answered ${reply} twice`);
+    if (answers.has(reply)) this.#impossible.push(`INCR ${key} answered ${reply} twice`);
     answers.add(reply);
   }
 
-  /** Reads every key and compares it with what may be there. What was found is taken as it is from then on. */
+  /** Reads every key and compares it with what may be there, once nothing is under way. */
   async check(port: number): Promise<CheckFigures> {
     const client = await RawClient.connect(port);
     const lost: string[] = [];
@@ -194,7 +197,7 @@ export class WriteLoad {
           const allowed = model.allowed(key);
           if (!allowed.includes(value))
             lost.push(`${key}: ${short(value)}, expected ${allowed.map(short).join(' or ')}`);
-          model.settle(key, value);
+          model.seen(key, value);
         }
       }
     }
@@ -204,8 +207,8 @@ export class WriteLoad {
   }
 
   async #checkShared(client: RawClient): Promise<string[]> {
-    const lost = this.#twice;
-    this.#twice = [];
+    const lost = this.#impossible;
+    this.#impossible = [];
     for (const [key, { attempted, answers }] of this.#shared) {
       const [text] = await readKeys(client, [key]);
       const value = Number(text ?? 0);
