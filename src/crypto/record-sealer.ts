@@ -7,7 +7,7 @@ import { contentLength, decodeContent, isSeparate, writeContent } from '../recor
 import { ID_BYTES } from '../record/record-id.ts';
 import type { PageId, RecordContent, RecordId, SealedState, StateHeader } from '../record/state.ts';
 import { StateKind } from '../record/state.ts';
-import { HEADER_MAX_BYTES, writeHeader } from '../record/state-codec.ts';
+import { HEADER_MAX_BYTES, headerLength, writeHeader } from '../record/state-codec.ts';
 import type { KeyRing } from './key-ring.ts';
 import { NoncePool } from './nonce-pool.ts';
 import type { Sodium } from './sodium.ts';
@@ -88,15 +88,17 @@ export class RecordSealer {
     assert((header.kind === StateKind.live) === (value !== null), 'live states have a value, dead ones none');
     assert(header.paged === (value?.paged ?? false), 'header and value differ in being paged');
     assert(value === null || value.paged || value.bytes !== null, 'a value must be loaded before it is sealed');
-    const associated = this.#bindHeader(PART_META, id, header);
+    const headerBytes = Buffer.allocUnsafe(headerLength(header));
+    writeHeader(headerBytes, 0, header);
+    const associated = this.#bindHeader(PART_META, id, header, headerBytes);
     const length = contentLength(content);
     const meta = Buffer.allocUnsafe(SEAL_OVERHEAD_BYTES + length);
     writeContent(meta, PREFIX_BYTES, content);
     this.#sealInto(meta, meta.subarray(PREFIX_BYTES, PREFIX_BYTES + length), associated);
     if (value === null || value.paged || value.bytes === null || !isSeparate(value))
-      return { header, meta, value: EMPTY };
+      return { header, meta, value: EMPTY, headerBytes };
     associated[0] = PART_VALUE;
-    return { header, meta, value: this.#sealCopy(value.bytes, associated) };
+    return { header, meta, value: this.#sealCopy(value.bytes, associated), headerBytes };
   }
 
   /**
@@ -107,7 +109,7 @@ export class RecordSealer {
     this.#lastFailure = null;
     const { header, meta, value } = state;
     if (meta.length === 0) return this.#openUnsealed(state);
-    const associated = this.#bindHeader(PART_META, id, header);
+    const associated = this.#bindHeader(PART_META, id, header, state.headerBytes);
     const plain = this.#openSealed(meta, associated);
     if (plain === null) return null;
     let separate: Buffer | null = null;
@@ -141,10 +143,12 @@ export class RecordSealer {
     return { header, content: EMPTY_TOMBSTONE };
   }
 
-  #bindHeader(part: number, id: RecordId, header: StateHeader): Buffer {
+  #bindHeader(part: number, id: RecordId, header: StateHeader, headerBytes: Buffer | undefined): Buffer {
     assert(id.length === ID_BYTES, 'a record id has 16 bytes');
     this.#associated[0] = part;
-    writeHeader(this.#associated, writeLatin1(this.#associated, 1, id), header);
+    const at = writeLatin1(this.#associated, 1, id);
+    if (headerBytes === undefined) writeHeader(this.#associated, at, header);
+    else this.#associated.set(headerBytes, at);
     const view = this.#recordViews[header.lineage.length];
     assert(view !== undefined, 'the lineage is too long');
     return view;

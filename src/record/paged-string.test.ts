@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
-import { PageWorld } from './testing/page-world.ts';
 import { append, readAll, readRange, stringFromBytes, stringLength, writeRange } from './paged-string.ts';
 import type { StringLayout } from './string-tree.ts';
 import { diffPages, layoutCapacityBytes, listPages, pagesOfBallot } from './string-tree.ts';
+import { PageWorld } from './testing/page-world.ts';
 import type { PageAccess, Value } from './value.ts';
 import { NeedPages, ValueType } from './value.ts';
 

@@ -105,11 +105,17 @@ function readBlock(source: Buffer, offset: number, end: number): Buffer | null {
 
 /** What a storage node keeps of a record, as one value of the engine. `state.value` must be there. */
 export function encodeStored(accepted: Ballot, state: SealedState): Buffer {
-  const { header, meta, value } = state;
+  const { header, meta, value, headerBytes } = state;
   assert(value !== null, 'a state without its value cannot be stored');
   const bytes = Buffer.allocUnsafe(RECORD_FIXED_BYTES + headerLength(header) + meta.length + value.length);
   bytes[0] = RECORD_FORMAT_VERSION;
-  let at = writeHeader(bytes, writeBallot(bytes, 1, accepted), header);
+  let at = writeBallot(bytes, 1, accepted);
+  if (headerBytes === undefined) {
+    at = writeHeader(bytes, at, header);
+  } else {
+    bytes.set(headerBytes, at);
+    at += headerBytes.length;
+  }
   at = bytes.writeUInt32BE(0, at);
   at = writeBlock(bytes, writeBlock(bytes, at, meta), value);
   bytes.writeUInt32BE(crc32(bytes.subarray(0, at)), at);

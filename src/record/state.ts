@@ -41,6 +41,8 @@ export interface SealedState {
   readonly meta: Buffer;
   /** Sealed inline value; empty if embedded, paged or dead; null if it was not asked for. */
   readonly value: Buffer | null;
+  /** The header's bytes, where they have been made already: reading them beats gathering the lineage's ballots again. */
+  readonly headerBytes?: Buffer | undefined;
 }
 
 /** One remembered request, so that a repeat answers what the first one answered. Filled by Juno's commands. */

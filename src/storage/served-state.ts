@@ -7,7 +7,7 @@ import { type CommitRequest, type RecordAddress, Want } from '../rpc/messages.ts
 export function project(state: SealedState | null, want: Want): SealedState | null {
   if (state === null || want === Want.nothing) return null;
   if (want === Want.full || state.value === null || state.value.length === 0) return state;
-  return { header: state.header, meta: state.meta, value: null };
+  return { header: state.header, meta: state.meta, value: null, headerBytes: state.headerBytes };
 }
 
 /** The nodes of one process use the same key: the first one makes it. */
