@@ -1,4 +1,5 @@
 import { limits } from '../base/limits.ts';
+import { usableMemoryBytes } from '../base/system-memory.ts';
 import { findNode, nodesOf, withStartedNode } from '../cluster/cluster-map.ts';
 import type { ConfigStore } from '../cluster/config-store.ts';
 import { type StoreResult, updateClusterMap } from '../cluster/config-store.ts';
@@ -46,7 +47,7 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
     return entered;
   }
   const map = entered.value;
-  const cacheBytes = Math.floor(limits.recordCacheBytes / disks.size);
+  const cacheBytes = Math.floor(recordCacheBytes() / disks.size);
   const transport = new InProcessTransport(parts.clock);
   const starting = [...disks].map(([node, disk]) =>
     startStorageRoom({ node, disk, map, fsync: cluster.config.fsync, cacheBytes }, parts),
@@ -96,7 +97,7 @@ async function startStorage(storage: StorageParts, parts: ProcessParts): Promise
     await disk.close();
     return entered;
   }
-  const setup = { node, disk, map: entered.value, fsync: config.fsync, cacheBytes: limits.recordCacheBytes };
+  const setup = { node, disk, map: entered.value, fsync: config.fsync, cacheBytes: recordCacheBytes() };
   const room = await startStorageRoom(setup, parts);
   const server = new TcpServer({
     handler: room.handler,
@@ -174,4 +175,9 @@ function enterNodes(store: ConfigStore, started: readonly NodeEntry[]): Promise<
     const unknown = started.filter((node) => findNode(map, node.id)?.node.incarnation === '');
     return unknown.length === 0 ? null : unknown.reduce(withStartedNode, map);
   });
+}
+
+/** An eighth of what the process may use, on small machines. */
+function recordCacheBytes(): number {
+  return Math.min(limits.recordCacheBytes, Math.floor(usableMemoryBytes() / 8));
 }

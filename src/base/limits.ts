@@ -212,7 +212,7 @@ export const limits = {
   /** FLUSHDB waits so long for a quorum of zones to adopt the new map. */
   flushDeadlineMs: 5_000,
   // --- storage node ---
-  /** Recent records of all storage nodes of one process, decoded: a few hundred thousand small ones. */
+  /** Recent records of all storage nodes of one process, decoded: most of a million small ones. Less on a small machine. */
   recordCacheBytes: 536_870_912,
   /** One engine read of a scan: small enough that others get their turn. */
   scanStepRecords: 512,
