@@ -8,6 +8,9 @@ import { type System, type SystemName, startSystem } from './systems.ts';
 
 const NAMES: readonly SystemName[] = ['redis', 'junokv-1-process', 'junokv-3-storage-1-proxy', 'redis-2-replicas'];
 
+// Leaving by process.exit ends the servers, too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const options = readOptions(process.argv.slice(2));
 const redis = redisServerVersion();
 if (!redis.ok) {

@@ -25,6 +25,9 @@ if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10_000)
   fail(`--rounds: ${values.rounds} is no number of rounds`);
 if (values.only !== undefined && !['one', 'separate'].includes(values.only)) fail(`--only: ${values.only}`);
 
+// Leaving by process.exit ends the servers, too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const report = new Report();
 for (const [part, run] of [
   ['one', () => killOneProcess(rounds, report)],
