@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import type { Ballot } from '../record/ballot.ts';
+import { droppedPageKey } from '../record/record-id.ts';
+import type { PageId } from '../record/state.ts';
+import { type AckResponse, MessageType, type PageManifest, type Response, type SealedPage } from '../rpc/messages.ts';
+import { addressOf, commit, ID, NodeKit, OTHER_ID, pageIdOf, read } from './testing/node-kit.ts';
+
+const ACK: AckResponse = { type: MessageType.ack, nextRecorded: false };
+const STALE: Response = { type: MessageType.stale };
+const STORED: Response = { type: MessageType.pagesStored };
+const fault = (kind: string) => ({ type: MessageType.fault, fault: kind });
+const idsOf = (pageIds: readonly PageId[] | null): Response => ({ type: MessageType.pageIds, pageIds });
+
+const page = (index: number): SealedPage => ({ pageId: pageIdOf(index), sealed: Buffer.from(`page ${index}`) });
+const put = (...indexes: number[]) =>
+  ({ type: MessageType.putPages, address: addressOf(ID), pages: indexes.map(page) }) as const;
+const get = (...indexes: number[]) =>
+  ({ type: MessageType.getPages, address: addressOf(ID), pageIds: indexes.map(pageIdOf) }) as const;
+const missing = (...indexes: number[]) =>
+  ({ type: MessageType.missingPages, address: addressOf(ID), pageIds: indexes.map(pageIdOf) }) as const;
+const list = (ifOrigin: Ballot) => ({ type: MessageType.listPages, address: addressOf(ID), ifOrigin }) as const;
+
+function manifest(complete: boolean, ...added: number[]): PageManifest {
+  return { complete, added: added.map(pageIdOf), dropped: [] };
+}
+
+describe('pages', () => {
+  it('are stored, and given back in the order asked for', () => {
+    const kit = new NodeKit();
+    expect(kit.ask(put(1, 2))).toEqual(STORED);
+    expect(kit.ask(get(2, 9, 1))).toEqual({
+      type: MessageType.pages,
+      pages: [Buffer.from('page 2'), null, Buffer.from('page 1')],
+    });
+    expect(kit.ask(missing(1, 7, 2, 8))).toEqual(idsOf([pageIdOf(7), pageIdOf(8)]));
+    expect(kit.ask({ ...get(1), address: addressOf(OTHER_ID) })).toMatchObject({ pages: [null] });
+  });
+
+  it('are acknowledged when their batch is durable', () => {
+    const kit = new NodeKit({ fsync: 'always' });
+    kit.engine.hold('write', 'sync');
+    const [call] = kit.send(put(1));
+    kit.engine.flow('write');
+    expect(call?.response).toBeNull();
+    kit.engine.flow('sync');
+    expect(call?.response).toEqual(STORED);
+  });
+
+  it('that could not be written are a fault, and no COMMIT counts on them', () => {
+    const kit = new NodeKit();
+    kit.engine.fail('write', 'full');
+    expect(kit.ask(put(1))).toMatchObject(fault('io'));
+    kit.engine.fail('write', null);
+    expect(kit.ask(commit(kit.ballot(), { pages: manifest(true, 1) }))).toEqual(STALE);
+  });
+
+  it('none at all are stored at once', () => {
+    expect(new NodeKit().ask(put())).toEqual(STORED);
+  });
+
+  it('that cannot be read are a fault', () => {
+    const kit = new NodeKit();
+    kit.ask(put(1));
+    kit.engine.fail('get', 'io');
+    kit.engine.fail('scan', 'io');
+    expect(kit.ask(get(1))).toMatchObject(fault('io'));
+    expect(kit.ask(missing(1))).toMatchObject(fault('io'));
+  });
+});
+
+describe('COMMIT of a paged value', () => {
+  it('is taken by a node that has its pages, and is stale on one that lacks any', () => {
+    const kit = new NodeKit();
+    kit.ask(put(1));
+    expect(kit.ask(commit(kit.ballot(), { pages: manifest(true, 1, 2) }))).toEqual(STALE);
+    expect(kit.ask(read())).toMatchObject({ state: null });
+    kit.ask(put(2));
+    expect(kit.ask(commit(kit.ballot(), { pages: manifest(true, 1, 2) }))).toEqual(ACK);
+  });
+
+  it('that adds to a base is stale where another base is held', () => {
+    const kit = new NodeKit();
+    const first = kit.ballot();
+    kit.ask(put(1));
+    kit.ask(commit(first, { pages: manifest(true, 1) }));
+    kit.ask(put(2));
+    const onOther = commit(kit.ballot(5), { pages: manifest(false, 2), baseOrigin: kit.ballot(-3) });
+    expect(kit.ask(onOther)).toEqual(STALE);
+    expect(kit.ask({ ...onOther, baseOrigin: first })).toEqual(ACK);
+  });
+
+  it('is judged by the disk again after a restart: asking which are missing makes them known', () => {
+    const before = new NodeKit();
+    before.ask(put(1));
+    const kit = new NodeKit({ engine: before.engine, store: before.store, clock: before.clock });
+    const above = { time: before.acceptor.ceilingUs + 1, proposer: 1 };
+    expect(kit.ask(commit(above, { pages: manifest(true, 1) }))).toEqual(STALE);
+    expect(kit.ask(missing(1))).toEqual(idsOf([]));
+    expect(kit.ask(commit(above, { pages: manifest(true, 1) }))).toEqual(ACK);
+  });
+
+  it('notes the pages that it drops, for the purge', () => {
+    const kit = new NodeKit();
+    const ballot = kit.ballot();
+    kit.ask(commit(ballot, { pages: { complete: true, added: [], dropped: [pageIdOf(4)] } }));
+    expect(kit.engine.stored(droppedPageKey(ballot, 0, ID, pageIdOf(4)))).toEqual(Buffer.alloc(0));
+  });
+});
+
+describe('a list of pages', () => {
+  it('is of the state with that origin, or none', () => {
+    const kit = new NodeKit();
+    const ballot = kit.ballot();
+    expect(kit.ask(list(ballot))).toEqual(idsOf(null));
+    kit.ask(put(2, 1));
+    kit.ask(commit(ballot, { pages: manifest(true, 1, 2) }));
+    expect(kit.ask(list(ballot))).toEqual(idsOf([pageIdOf(1), pageIdOf(2)]));
+    expect(kit.ask(list(kit.ballot(1)))).toEqual(idsOf(null));
+  });
+
+  it('rests on the state: it waits for that to be durable, and fails with it', () => {
+    for (const failure of [undefined, 'full'] as const) {
+      const kit = new NodeKit();
+      kit.ask(put(1));
+      kit.engine.hold('write');
+      const ballot = kit.ballot();
+      kit.send(commit(ballot, { pages: manifest(true, 1) }));
+      const [call] = kit.send(list(ballot));
+      expect(call?.response).toBeNull();
+      kit.engine.release('write', failure);
+      expect(call?.response).toMatchObject(failure === undefined ? idsOf([pageIdOf(1)]) : fault('io'));
+    }
+  });
+
+  it('made while the batch of its state fails is a fault, not the end of the process', () => {
+    const kit = new NodeKit();
+    kit.ask(put(1));
+    kit.engine.hold('write', 'scan');
+    const ballot = kit.ballot();
+    kit.send(commit(ballot, { pages: manifest(true, 1) }));
+    const [call] = kit.send(list(ballot));
+    kit.engine.release('write', 'full');
+    kit.engine.flow('scan');
+    expect(call?.response).toMatchObject(fault('io'));
+  });
+});

@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type CachedRecord, RecordCache } from './record-cache.ts';
+import { stateWith } from './testing/node-kit.ts';
+
+function record(time: number, batch: number, text = 'x'): CachedRecord {
+  const accepted = { time, proposer: 1 };
+  return { accepted, state: stateWith(accepted, text), batch };
+}
+
+describe('record cache', () => {
+  it('gives back the newest that was set', () => {
+    const cache = new RecordCache(10_000, () => true);
+    expect(cache.get('a')).toBeUndefined();
+    cache.set('a', record(1, 0));
+    cache.set('a', record(2, 0));
+    expect(cache.get('a')).toEqual(record(2, 0));
+    cache.delete('a');
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  it('is bounded, and keeps what is used', () => {
+    const cache = new RecordCache(20_000, () => true);
+    cache.set('used', record(1, 0));
+    for (let i = 0; i < 1_000; i++) {
+      cache.set(`r${i}`, record(1, 0));
+      expect(cache.get('used')).toBeDefined();
+    }
+    let kept = 0;
+    for (let i = 0; i < 1_000; i++) if (cache.get(`r${i}`) !== undefined) kept++;
+    expect(kept).toBeLessThan(60);
+  });
+
+  it('counts the bytes of values', () => {
+    const cache = new RecordCache(100_000, () => true);
+    for (let i = 0; i < 10; i++) cache.set(`r${i}`, record(1, 0, 'x'.repeat(30_000)));
+    expect(cache.get('r0')).toBeUndefined();
+    expect(cache.get('r9')).toBeDefined();
+  });
+
+  it('never drops what is not durable, and never shows an older state, whatever its budget', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('set' as const, 'get' as const, 'durable' as const, 'delete' as const),
+      id: fc.integer({ min: 0, max: 9 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.constantFrom(0, 1_000, 3_000, 1_000_000), (steps, budget) => {
+        let durable = 0;
+        let time = 0;
+        const cache = new RecordCache(budget, (batch) => batch <= durable);
+        const newest = new Map<number, CachedRecord>();
+        for (const { kind, id } of steps) {
+          if (kind === 'durable') durable = time;
+          if (kind === 'set') {
+            time++;
+            newest.set(id, record(time, time));
+            cache.set(`r${id}`, record(time, time));
+          }
+          if (kind === 'delete') {
+            newest.delete(id);
+            cache.delete(`r${id}`);
+          }
+          for (const [other, expected] of newest) {
+            const found = cache.get(`r${other}`);
+            if (found !== undefined || expected.batch > durable) expect(found).toEqual(expected);
+          }
+          if (!newest.has(id)) expect(cache.get(`r${id}`)).toBeUndefined();
+        }
+      }),
+    );
+  });
+});
