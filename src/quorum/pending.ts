@@ -36,6 +36,13 @@ export class Pending<R> {
     this.deadlineMs = deadlineMs;
   }
 
+  /** None of its writes so far can ever take effect. */
+  startAfresh(): void {
+    this.used = [];
+    this.firstCommitMonotonicMs = 0;
+    this.firstCommitWallMs = 0;
+  }
+
   reply(reply: R): void {
     if (this.finished) return;
     this.finished = true;
@@ -133,6 +140,17 @@ export function unfinished<R>(
   return pendings.some(isFinished) ? pendings.filter((pending) => !pending.finished) : pendings;
 }
 
+/** Whether nobody waits any more; what is past its deadline gets its answer now. */
+export function allAnswered<R>(pendings: readonly Pending<R>[], nowMs: number, counters: ProtocolCounters): boolean {
+  expirePendings(pendings, nowMs, counters);
+  return pendings.every(isFinished);
+}
+
 export function failPendings<R>(pendings: readonly Pending<R>[], failure: Failure): void {
   for (const pending of pendings) pending.failAs(failure);
+}
+
+/** A COMMIT of it was refused, and what became of that is not known yet. */
+export function isRefused<R>(pending: Pending<R>): boolean {
+  return pending.used.length > 0;
 }

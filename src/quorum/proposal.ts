@@ -19,12 +19,13 @@ import {
 import { Backoff } from './backoff.ts';
 import { Chain } from './chain.ts';
 import type { CommitResult } from './commit-round.ts';
-import { expirePendings, failPendings, isFinished, type Pending, readsOnly, unfinished, wantOf } from './pending.ts';
+import { allAnswered, failPendings, isRefused, type Pending, readsOnly, unfinished, wantOf } from './pending.ts';
 import { type PrepareOwner, type PrepareResult, PrepareRound } from './prepare-round.ts';
 import { type ReadOwner, type ReadResult, ReadRound } from './read-round.ts';
 import { NO_NODES, orderReplicas, readableOf, withUnreadable } from './replica-order.ts';
 import type { Round } from './round.ts';
-import type { ProposalOwner, TaskContext } from './task-context.ts';
+import { Settling, type SettlingOwner } from './settling.ts';
+import type { ProposalOwner, Step, TaskContext } from './task-context.ts';
 import { TaskPages } from './task-pages.ts';
 import { Write, type WriteOwner } from './write.ts';
 
@@ -38,14 +39,15 @@ const NO_PAGES: ReadonlyMap<PageId, Buffer> = new Map();
  * Invariants: at most one round is open; the operations run in the order they came; nothing runs twice unless the
  * exactly-once rule has shown that it did not happen.
  */
-export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
+export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, SettlingOwner {
   readonly #context: TaskContext<R>;
   readonly #owner: ProposalOwner;
   readonly #backoff = new Backoff();
   readonly chain: Chain;
   #active: readonly Pending<R>[] = NOTHING;
   #open = false;
-  #round: Round | null = null;
+  /** What is under way, if anything is: a round, a write or a settling. */
+  #step: Step | null = null;
   /** Monotonic time at which a backed-off round starts again; infinite when none waits. */
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #readAgain = false;
@@ -55,7 +57,6 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
   #repairUntilMs = 0;
   #ballot: Ballot | null = null;
   #base: OpenedBase | null = null;
-  #write: Write<R> | null = null;
   #pages: TaskPages<R> | null = null;
   #unreadable: readonly NodeId[] = NO_NODES;
 
@@ -84,30 +85,27 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
 
   /** Gives up without an answer; the chain too, since the map has changed. */
   abandon(): void {
-    this.#round?.abandon();
-    this.#round = null;
-    this.#write?.abandon();
-    this.#write = null;
+    this.#step?.abandon();
+    this.#step = null;
     this.chain.drop();
     this.#clear();
   }
 
   onTick(nowMs: number): void {
-    expirePendings(this.#active, nowMs, this.#context.counters);
-    if (this.#repairing ? nowMs >= this.#repairUntilMs : this.#active.every(isFinished)) {
+    const answered = allAnswered(this.#active, nowMs, this.#context.counters);
+    if (this.#repairing ? nowMs >= this.#repairUntilMs : answered) {
       this.abandon();
       this.#owner.onFinished();
     } else if (nowMs >= this.#wakeAtMs) {
       this.#wakeAtMs = Number.POSITIVE_INFINITY;
       this.#startRound();
     } else {
-      this.#round?.onTick(nowMs);
-      this.#write?.onTick(nowMs);
+      this.#step?.onTick(nowMs);
     }
   }
 
   onRead(result: ReadResult): void {
-    this.#round = null;
+    this.#step = null;
     const { counters } = this.#context;
     switch (result.kind) {
       case 'agreed':
@@ -138,7 +136,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
   }
 
   onPrepared(result: PrepareResult): void {
-    this.#round = null;
+    this.#step = null;
     const { counters } = this.#context;
     switch (result.kind) {
       case 'promised': {
@@ -169,19 +167,18 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
   }
 
   onWritten(write: Write<R>, result: CommitResult): void {
-    this.#write = null;
+    this.#step = null;
     const { counters, clock } = this.#context;
     const { attempt, base } = write;
     if (result.kind === 'refused') {
       counters.add(base.chained ? 'chain-refused' : 'commit-refused');
       if (result.fencedEpoch > 0) this.#fenced(result.fencedEpoch);
+      else if (this.#active.some(isRefused)) this.#settle();
       else this.#backOff();
       return;
     }
-    counters.add('commit-chosen');
+    write.countChosen();
     if (this.#repairing) counters.add('repair-written');
-    if (attempt.expired) counters.add('expired-written-dead');
-    if (this.#active.length > 1) counters.add('shared-commit');
     const nowMs = clock.monotonicMs();
     if (attempt.changed) this.chain.lastWriteMs = nowMs;
     const { next } = write.request;
@@ -192,8 +189,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
     this.#answer(attempt);
   }
 
-  onUnsent(): void {
-    this.#write = null;
+  onRetry(): void {
+    this.#step = null;
     this.#backOff();
   }
 
@@ -234,7 +231,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
   }
 
   #beginRound(round: Round): void {
-    this.#round = round;
+    this.#step = round;
     round.begin(this.#context.clock.monotonicMs());
   }
 
@@ -297,7 +294,12 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R> {
     const chained = !this.#repairing && this.chain.worthwhile(this.#owner.queued, clock.monotonicMs());
     const next = chained ? rounds.ballots.next() : null;
     const plan = { placement: this.#owner.placement, active: this.#active, ballot, next, base, attempt, pages };
-    this.#write = new Write(this.#context, this, plan);
+    this.#step = new Write(this.#context, this, plan);
+  }
+
+  #settle(): void {
+    this.chain.drop();
+    this.#step = new Settling(this.#context, this, this.#active, this.#owner.placement.address, this.#nodes());
   }
 
   /** In a chain, a command that changes nothing is confirmed by a READ. */

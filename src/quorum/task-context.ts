@@ -53,3 +53,9 @@ export interface ProposalOwner {
   wantRepair(): void;
   onFinished(): void;
 }
+
+/** Something under way that looks at the time now and then, and can be given up. */
+export interface Step {
+  onTick(nowMs: number): void;
+  abandon(): void;
+}

@@ -20,7 +20,7 @@ export interface WriteOwner<R> {
   writeTo(): readonly NodeId[];
   onWritten(write: Write<R>, result: CommitResult): void;
   /** The COMMIT never went out: too few nodes took the pages, or some operations were answered meanwhile. */
-  onUnsent(): void;
+  onRetry(): void;
 }
 
 /** What is to be written, and for whom. */
@@ -95,6 +95,13 @@ export class Write<R> implements CommitOwner {
     new TaskPages(this.#context).catchUp(this.#round, node, index, this.request, this.#active);
   }
 
+  countChosen(): void {
+    const { counters } = this.#context;
+    counters.add('commit-chosen');
+    if (this.attempt.expired) counters.add('expired-written-dead');
+    if (this.#active.length > 1) counters.add('shared-commit');
+  }
+
   /** The state that was written, for the next link of a chain. */
   newBase(): OpenedBase {
     return chainedBase(this.request.ballot, this.request.state, this.attempt, this.base);
@@ -105,7 +112,7 @@ export class Write<R> implements CommitOwner {
     const { clock, counters } = this.#context;
     expirePendings(this.#active, clock.monotonicMs(), counters);
     if (ok && !this.#active.some(isFinished)) this.#commit();
-    else this.#owner.onUnsent();
+    else this.#owner.onRetry();
   }
 
   #commit(): void {
