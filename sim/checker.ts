@@ -8,6 +8,8 @@ export type KeyOp =
   | { readonly kind: 'setxx'; readonly value: string }
   | { readonly kind: 'getset'; readonly value: string }
   | { readonly kind: 'cas'; readonly expected: string | null; readonly value: string }
+  /** Of a value in pages, the new one shares all pages but the last. */
+  | { readonly kind: 'append'; readonly value: string }
   | { readonly kind: 'incr' }
   | { readonly kind: 'del' }
   | { readonly kind: 'getdel' }
@@ -47,6 +49,31 @@ const ABSENT: KeyState = { value: null, expiresAtMs: 0 };
 const INTEGER = /^-?\d{1,15}$/;
 export const NOT_AN_INTEGER_REPLY = '-ERR value is not an integer or out of range';
 
+/** Stands for LONG_RUN in histories: values of many kilobytes would be all that the search is busy with. */
+const LONG_MARK = '\u00a7';
+/** What makes a long value long. */
+export const LONG_RUN = 'y'.repeat(70_000);
+
+/** A value as histories have it. */
+export function compact(value: string): string {
+  return value.length < LONG_RUN.length ? value : value.replaceAll(LONG_RUN, LONG_MARK);
+}
+
+/** The value that `compact` made short. */
+export function expand(value: string): string {
+  return value.replaceAll(LONG_MARK, LONG_RUN);
+}
+
+export function isLong(value: string): boolean {
+  return value.includes(LONG_MARK);
+}
+
+function lengthOf(value: string): number {
+  let length = value.length;
+  for (let at = value.indexOf(LONG_MARK); at >= 0; at = value.indexOf(LONG_MARK, at + 1)) length += LONG_RUN.length - 1;
+  return length;
+}
+
 /** The sequential specification: reply and next state. An expired state is passed as absent. */
 export function apply(state: KeyState, op: KeyOp): { readonly reply: SimReply; readonly state: KeyState } {
   switch (op.kind) {
@@ -68,6 +95,10 @@ export function apply(state: KeyState, op: KeyOp): { readonly reply: SimReply; r
       return state.value === op.expected
         ? { reply: 1, state: { value: op.value, expiresAtMs: 0 } }
         : { reply: 0, state };
+    case 'append': {
+      const value = (state.value ?? '') + op.value;
+      return { reply: lengthOf(value), state: { value, expiresAtMs: state.expiresAtMs } };
+    }
     case 'incr': {
       if (state.value !== null && !INTEGER.test(state.value)) return { reply: NOT_AN_INTEGER_REPLY, state };
       const next = Number(state.value ?? '0') + 1;

@@ -1,5 +1,5 @@
 import type { Fsync } from '../src/storage/write-pipeline.ts';
-import type { KeyOp } from './checker.ts';
+import { type KeyOp, LONG_RUN } from './checker.ts';
 import type { DiskProfile } from './sim-disk.ts';
 import { SimRandom } from './sim-random.ts';
 import type { WorldSetup } from './world.ts';
@@ -144,18 +144,26 @@ function makeClients(random: SimRandom, proxies: number, keys: readonly string[]
   const count = proxies * random.between(2, 3);
   const opsEach = Math.ceil(random.between(110, 180) / count);
   const thinkUs = random.pick([200, 5_000, 40_000]);
-  const mix = makeMix(random);
+  const paged = random.chance(0.08);
+  const pagedChance = paged ? 0.25 : 0.003;
+  const mix = paged ? PAGED_MIX : makeMix(random);
   let number = 1;
   return Array.from({ length: count }, (_, c) => {
     const ops: PlannedOp[] = [];
     for (let i = 0; i < opsEach; i++) {
       const think = random.chance(0.05) ? random.exponential(400_000) : random.exponential(thinkUs);
       // Values of one number each, far apart: INCR makes no two the same.
-      ops.push({ thinkUs: Math.ceil(think), key: random.pick(keys), op: makeOp(random, mix, number++ * 1000) });
+      ops.push({
+        thinkUs: Math.ceil(think),
+        key: random.pick(keys),
+        op: makeOp(random, mix, number++ * 1000, pagedChance),
+      });
     }
     return { name: `C${c + 1}`, proxy: c % proxies, ops };
   });
 }
+
+const PAGED_MIX: readonly KeyOp['kind'][] = ['set', 'append', 'get', 'getset', 'setpxat', 'setnx', 'get'];
 
 /** Kinds of operations, those that occur more often several times. */
 function makeMix(random: SimRandom): readonly KeyOp['kind'][] {
@@ -170,9 +178,9 @@ function makeMix(random: SimRandom): readonly KeyOp['kind'][] {
   return random.pick(mixes);
 }
 
-function makeOp(random: SimRandom, mix: readonly KeyOp['kind'][], number: number): KeyOp {
+function makeOp(random: SimRandom, mix: readonly KeyOp['kind'][], number: number, pagedChance: number): KeyOp {
   const kind = random.pick(mix);
-  const value = makeValue(random, number);
+  const value = makeValue(random, number, pagedChance);
   switch (kind) {
     case 'get':
     case 'incr':
@@ -185,6 +193,8 @@ function makeOp(random: SimRandom, mix: readonly KeyOp['kind'][], number: number
     case 'setxx':
     case 'getset':
       return { kind, value };
+    case 'append':
+      return { kind, value: `,${number}` };
     case 'setpxat':
       return { kind, value, expiresAtMs: random.between(0, random.pick([20, 300, 2_000])) };
     case 'cas':
@@ -192,9 +202,10 @@ function makeOp(random: SimRandom, mix: readonly KeyOp['kind'][], number: number
   }
 }
 
-function makeValue(random: SimRandom, number: number): string {
+/** Mostly short; some are sealed apart from their metadata, some lie in pages. */
+function makeValue(random: SimRandom, number: number, pagedChance: number): string {
   if (random.chance(0.05)) return `${number}:${'x'.repeat(600)}`;
-  return random.chance(0.005) ? `${number}:${'y'.repeat(70_000)}` : String(number);
+  return random.chance(pagedChance) ? `${number}:${LONG_RUN}` : String(number);
 }
 
 function makeFaults(random: SimRandom, nodes: number, proxies: number, fsync: Fsync): Fault[] {

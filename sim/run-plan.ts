@@ -1,7 +1,7 @@
 import { limits } from '../src/base/limits.ts';
 import type { ProtocolBranch } from '../src/quorum/protocol-counters.ts';
 import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
-import { checkKey, type HistoryOp } from './checker.ts';
+import { checkKey, type HistoryOp, isLong } from './checker.ts';
 import type { Plan } from './plan.ts';
 import { RandomNetwork, scheduleFaults } from './sim-faults.ts';
 import type { NetworkWatcher } from './sim-network.ts';
@@ -152,7 +152,7 @@ function checkDeadlines(plan: Plan, history: readonly HistoryOp[], problems: str
   let allowedUs = limits.deadlineMs * 1000 + DEADLINE_SLACK_US;
   // A proxy that stands still answers nothing, and pages on their way move the deadline along.
   for (const fault of plan.faults) if (fault.kind === 'pause-proxy') allowedUs += fault.forUs;
-  if (history.some(({ op }) => 'value' in op && op.value.length > limits.inlineValueBytes)) return;
+  if (history.some(({ op }) => 'value' in op && isLong(op.value))) return;
   for (const entry of history) {
     if (entry.returnedUs - entry.invokedUs > allowedUs && Number.isFinite(entry.returnedUs)) {
       problems.push(`operation ${entry.id} took ${Math.round((entry.returnedUs - entry.invokedUs) / 1000)} ms`);

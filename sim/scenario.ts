@@ -85,6 +85,7 @@ export function parseOp(words: readonly string[]): { readonly key: string; reado
     case 'setnx':
     case 'setxx':
     case 'getset':
+    case 'append':
       return { key, op: { kind, value } };
     case 'setpxat':
       return { key, op: { kind, value, expiresAtMs: START_US / 1000 + Number(last) } };

@@ -46,6 +46,7 @@ export function stepOf(key: string, op: KeyOp): Step<Reply> {
     case 'set':
     case 'setnx':
     case 'getset':
+    case 'append':
       return commandStep([op.kind, key, op.value]);
     case 'setxx':
       return commandStep(['set', key, op.value, 'xx']);

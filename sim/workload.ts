@@ -1,6 +1,6 @@
 import type { Failure } from '../src/base/failure.ts';
 import type { Reply } from '../src/resp/reply.ts';
-import type { HistoryOp, KeyOp, SimReply } from './checker.ts';
+import { compact, expand, type HistoryOp, type KeyOp, type SimReply } from './checker.ts';
 import type { PlannedClient, PlannedOp } from './plan.ts';
 import { START_US } from './sim-clock.ts';
 import { simReply, stepOf } from './sim-commands.ts';
@@ -54,7 +54,7 @@ export class Workload {
       id: this.history.length + 1,
       client,
       key,
-      op,
+      op: compactOp(op),
       invokedUs: nowUs,
       returnedUs: Number.POSITIVE_INFINITY,
       lowestWallMs: wallMs,
@@ -90,7 +90,7 @@ export class Workload {
   ): void {
     this.#close(entry, proxy);
     if (outcome.ok) {
-      entry.outcome = { kind: 'reply', reply: simReply(outcome.reply) };
+      entry.outcome = { kind: 'reply', reply: compactReply(simReply(outcome.reply)) };
     } else {
       const { kind } = outcome.failure;
       this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1);
@@ -181,7 +181,7 @@ class Client {
     }
     if (op.kind === 'cas' && op.expected !== null) {
       const seen = this.#seen.get(key);
-      return { ...op, expected: seen === undefined || seen === null ? op.expected : String(seen) };
+      return { ...op, expected: seen === undefined || seen === null ? op.expected : expand(String(seen)) };
     }
     return op;
   }
@@ -189,6 +189,18 @@ class Client {
   #see(entry: HistoryOp, reply: SimReply): void {
     const { op, key } = entry;
     if (op.kind === 'get' || op.kind === 'incr') this.#seen.set(key, reply);
-    else if ('value' in op && reply !== 0) this.#seen.set(key, op.value);
+    else if ('value' in op && op.kind !== 'append' && reply !== 0) this.#seen.set(key, op.value);
   }
+}
+
+function compactReply(reply: SimReply): SimReply {
+  return typeof reply === 'string' ? compact(reply) : reply;
+}
+
+function compactOp(op: KeyOp): KeyOp {
+  if (!('value' in op)) return op;
+  const value = compact(op.value);
+  return op.kind === 'cas' && op.expected !== null
+    ? { ...op, value, expected: compact(op.expected) }
+    : { ...op, value };
 }
