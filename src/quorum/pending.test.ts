@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { busy } from '../base/failure.ts';
+import { limits } from '../base/limits.ts';
+import { ManualClock } from '../base/testing/manual-clock.ts';
+import { Want } from '../rpc/messages.ts';
+import type { Outcome, Step } from './operation.ts';
+import { expirePendings, Pending, readsOnly, takeMovable, unfinished, wantOf } from './pending.ts';
+import { ProtocolCounters } from './protocol-counters.ts';
+import { EXISTS, GET, INCR, set, type TestReply } from './testing/steps.ts';
+
+const USED = { ballot: { time: 5, proposer: 1 }, reply: 1 };
+
+function pendingKit(step: Step<TestReply>, deadlineMs = 100) {
+  const outcomes: Outcome<TestReply>[] = [];
+  const owner = {
+    open: 1,
+    finished() {
+      this.open--;
+    },
+  };
+  const operation = {
+    namespace: 0,
+    key: Buffer.from('k'),
+    step,
+    done: (outcome: Outcome<TestReply>) => void outcomes.push(outcome),
+  };
+  return { outcomes, owner, pending: new Pending<TestReply>(operation, 0, deadlineMs, owner) };
+}
+
+const failed = (kind: string) => [{ ok: false, failure: { kind } }];
+
+describe('a pending operation', () => {
+  it('is answered once', () => {
+    const { outcomes, owner, pending } = pendingKit(GET);
+    pending.reply('first');
+    pending.reply('second');
+    pending.fail(busy('third'));
+    pending.expire();
+    expect(outcomes).toEqual([{ ok: true, reply: 'first' }]);
+    expect(owner.open).toBe(0);
+  });
+
+  it('expires UNAVAILABLE if no COMMIT went out, else UNCERTAIN', () => {
+    const fresh = pendingKit(INCR);
+    fresh.pending.expire();
+    expect(fresh.outcomes).toMatchObject(failed('unavailable'));
+    const open = pendingKit(INCR);
+    open.pending.commitOpen = true;
+    open.pending.expire();
+    expect(open.outcomes).toMatchObject(failed('uncertain'));
+    const refused = pendingKit(INCR);
+    refused.pending.used.push(USED);
+    refused.pending.expire();
+    expect(refused.outcomes).toMatchObject(failed('uncertain'));
+  });
+
+  it('of a read changes nothing, so it is never UNCERTAIN', () => {
+    const { outcomes, pending } = pendingKit(GET);
+    pending.commitOpen = true;
+    pending.used.push(USED);
+    pending.expire();
+    expect(outcomes).toMatchObject(failed('unavailable'));
+  });
+
+  it('fails UNCERTAIN whatever the reason, if a change of it may have happened', () => {
+    const { outcomes, pending } = pendingKit(INCR);
+    pending.used.push(USED);
+    pending.failAs(busy('no room'));
+    expect(outcomes).toMatchObject(failed('uncertain'));
+    const fresh = pendingKit(INCR);
+    fresh.pending.failAs(busy('no room'));
+    expect(fresh.outcomes).toMatchObject(failed('busy'));
+  });
+
+  it('takes absence for a proof for purgeAfter/2 since its first COMMIT, by either clock', () => {
+    const clock = new ManualClock();
+    const { pending } = pendingKit(INCR);
+    clock.advance(1_000);
+    pending.firstCommitMonotonicMs = clock.monotonicMs();
+    pending.firstCommitWallMs = clock.wallMs();
+    clock.advance(limits.purgeAfterMs / 2 - 1);
+    expect(pending.absenceProves(clock)).toBe(true);
+    pending.firstCommitWallMs -= 1;
+    expect(pending.absenceProves(clock)).toBe(false);
+    pending.firstCommitWallMs += 1;
+    pending.firstCommitMonotonicMs -= 1;
+    expect(pending.absenceProves(clock)).toBe(false);
+  });
+});
+
+describe('pending operations', () => {
+  it('past their deadline are answered and take no further part', () => {
+    const counters = new ProtocolCounters();
+    const [early, late] = [pendingKit(INCR, 100), pendingKit(INCR, 200)];
+    const all = [early.pending, late.pending];
+    expect(expirePendings(all, 99, counters)).toBe(false);
+    expect(unfinished(all, 100, counters)).toEqual([late.pending]);
+    expect([early.outcomes.length, late.outcomes.length]).toEqual([1, 0]);
+    expect(counters.get('unavailable')).toBe(1);
+  });
+
+  it('want the value if any of them does', () => {
+    expect(wantOf([pendingKit(EXISTS).pending, pendingKit(set('x')).pending])).toBe(Want.meta);
+    expect(wantOf([pendingKit(EXISTS).pending, pendingKit(GET).pending])).toBe(Want.full);
+  });
+
+  it('that only read and shared a refused COMMIT are no longer plain reads: their answer must be written back', () => {
+    const { pending } = pendingKit(GET);
+    expect(readsOnly(pending)).toBe(true);
+    pending.used.push(USED);
+    expect(readsOnly(pending)).toBe(false);
+  });
+
+  it('move with the map in their order, save writes that a COMMIT went out for', () => {
+    const counters = new ProtocolCounters();
+    const kits = [pendingKit(INCR), pendingKit(GET), pendingKit(INCR), pendingKit(GET)];
+    const [sent, lookedOn, fresh, done] = kits.map(({ pending }) => pending);
+    sent?.used.push(USED);
+    lookedOn?.used.push(USED);
+    done?.reply(null);
+    expect(
+      takeMovable(
+        kits.map(({ pending }) => pending),
+        counters,
+      ),
+    ).toEqual([lookedOn, fresh]);
+    expect(kits[0]?.outcomes).toMatchObject(failed('uncertain'));
+    expect(lookedOn?.used).toEqual([]);
+  });
+});
