@@ -3,6 +3,7 @@ import { DEFECTS } from './defects.ts';
 import { makePlan } from './plan.ts';
 import { failureReport, isFailure } from './report.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
+import { catchingScenario } from './scenario-files.ts';
 import { type Parts, SOUND_PARTS } from './world.ts';
 
 const USAGE = `Runs the real coordinator and storage node in a simulated world and checks every answer.
@@ -104,22 +105,24 @@ function firstCatch(parts: Parts, start: number, seeds: number, nodes: number): 
   return null;
 }
 
-function runDefects(name: string, start: number, seeds: number, nodes: number): boolean {
+async function runDefects(name: string, start: number, seeds: number, nodes: number): Promise<boolean> {
   const chosen = name === 'all' ? [...DEFECTS] : [...DEFECTS].filter(([other]) => other === name);
   if (chosen.length === 0) throw new Usage(`no defect is called ${name}`);
   let missed = 0;
   for (const [defect, parts] of chosen) {
     const caught = firstCatch(parts, start, seeds, nodes);
-    const verdict = caught === null ? `not caught in ${seeds} seeds` : `caught at seed ${caught.seed}`;
+    const scenario = caught === null ? await catchingScenario(defect, parts) : null;
+    let verdict = caught === null ? `not caught in ${seeds} seeds` : `caught at seed ${caught.seed}`;
+    if (scenario !== null) verdict += `, but caught by scenario ${scenario}`;
     say(chosen.length === 1 ? verdict : `${defect.padEnd(34)} ${verdict}`);
-    if (caught === null) missed++;
-    else if (chosen.length === 1) say(`  ${caught.how}`);
+    if (caught !== null && chosen.length === 1) say(`  ${caught.how}`);
+    if (caught === null && scenario === null) missed++;
   }
   if (chosen.length > 1) say(`${chosen.length - missed} passed, ${missed} failed`);
   return missed === 0;
 }
 
-function main(args: readonly string[]): boolean {
+async function main(args: readonly string[]): Promise<boolean> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -146,7 +149,7 @@ function main(args: readonly string[]): boolean {
 }
 
 try {
-  process.exitCode = main(process.argv.slice(2)) ? 0 : 1;
+  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
 } catch (error) {
   const isUsage = error instanceof Usage || (error instanceof TypeError && 'code' in error);
   if (!isUsage) throw error;

@@ -1,19 +1,21 @@
 import { assert } from '../src/base/assert.ts';
 import { KeyScan } from '../src/quorum/key-scan.ts';
+import { isNoBallot, sameBallot } from '../src/record/ballot.ts';
 import { recordKey } from '../src/record/record-id.ts';
-import { decodeStored } from '../src/record/state-codec.ts';
+import { decodeStored, type StoredRecord } from '../src/record/state-codec.ts';
 import type { Request, Response } from '../src/rpc/messages.ts';
-import { checkKey, type KeyOp } from './checker.ts';
+import { checkKey, expand, type KeyOp } from './checker.ts';
 import { START_US } from './sim-clock.ts';
 import { commandStep, short } from './sim-commands.ts';
 import type { NetworkPolicy, NetworkWatcher, SimMessage } from './sim-network.ts';
-import { simIds } from './sim-seal.ts';
-import { ballotText, formatArrival, messageName, stateText } from './trace-text.ts';
+import { SimSeal, simIds } from './sim-seal.ts';
+import { formatArrival, messageName } from './trace-text.ts';
 import { Workload } from './workload.ts';
 import { type Parts, type SimNode, type SimProxy, World } from './world.ts';
 
 /** Every message takes so long unless it is held or dropped. */
 const DELAY_US = 100;
+const simSeal = new SimSeal();
 
 /** Which messages: sender, receiver (`*` stands for anything) and, if given, the name of the message. */
 class Pattern {
@@ -71,9 +73,13 @@ function matches(pattern: Pattern, { from, to, request, response }: SimMessage):
   return pattern.matches(from, to, request, response);
 }
 
-/** An operation of a script: `incr k`, `setpxat k 1 +100` (milliseconds from the start), `cas k nil 1`. */
+/**
+ * An operation of a script: `incr k`, `setpxat k 1 +100` (milliseconds from the start), `cas k nil 1`. In a value `§`
+ * stands for 70,000 characters.
+ */
 export function parseOp(words: readonly string[]): { readonly key: string; readonly op: KeyOp } {
-  const [kind = '', key = '', value = '', last = ''] = words;
+  const [kind = '', key = '', given = '', last = ''] = words;
+  const value = expand(given);
   switch (kind) {
     case 'get':
     case 'incr':
@@ -244,8 +250,7 @@ class ScenarioRun {
     this.#node(name).disk.records.getMany([recordKey(0, id)], (_error, values) => {
       const bytes = values?.[0] ?? null;
       const stored = bytes === null ? null : decodeStored(bytes);
-      const text = stored === null ? 'absent' : `${ballotText(stored.accepted)}${stateText(id, stored.state)}`;
-      this.#network.output.push(`${name} ${key}: ${text}`);
+      this.#network.output.push(`${name} ${key}: ${stored === null ? 'absent' : storedText(id, stored)}`);
     });
   }
 
@@ -274,6 +279,17 @@ class ScenarioRun {
   #machine(name: string): SimNode | SimProxy {
     return name.startsWith('P') ? this.#proxy(name) : this.#node(name);
   }
+}
+
+/** Value and history without times, which any change of pace would change. */
+function storedText(id: string, { accepted, state }: StoredRecord): string {
+  const content = simSeal.open(id, state)?.content;
+  const value = content?.value ?? null;
+  const text = value === null ? 'dead' : value.paged ? 'paged' : short(value.bytes?.toString('latin1') ?? '');
+  const { origin } = state.header;
+  const maker = isNoBallot(origin) ? 'from absent' : `by proposer ${origin.proposer}`;
+  const repaired = sameBallot(accepted, origin) ? '' : `, written back by proposer ${accepted.proposer}`;
+  return `${text} ${maker}${repaired}`;
 }
 
 /**

@@ -11,14 +11,14 @@ const TYPE_NAMES = new Map<number, string>(
 const seal = new SimSeal();
 
 /** `12.345/P2`: milliseconds since the start, and the proposer's number. */
-export function ballotText(ballot: Ballot | null): string {
+function ballotText(ballot: Ballot | null): string {
   if (ballot === null || isNoBallot(ballot)) return 'none';
   const proposer = ballot.proposer === 0xffff_ffff ? 'any' : ballot.proposer;
   if (ballot.time < START_US / 2) return `${ballot.time}/${proposer}`;
   return `${((ballot.time - START_US) / 1000).toFixed(3)}/${proposer}`;
 }
 
-export function stateText(id: string, state: SealedState | null): string {
+function stateText(id: string, state: SealedState | null): string {
   if (state === null) return '';
   const from = ` from ${ballotText(state.header.origin)}`;
   if (state.header.kind === StateKind.dead) return ` dead${from}`;
