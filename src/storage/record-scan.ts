@@ -19,7 +19,8 @@ export function scanRecords(engine: Engine, request: ScanRequest, call: Call): v
   let lastId: RecordId = request.afterId;
   let examined = 0;
   let bytes = 0;
-  const full = (): boolean => entries.length >= request.limit || bytes >= limits.scanStepBytes;
+  // Two at least: a page that ends before the last of them must get on.
+  const full = (): boolean => entries.length >= request.limit || (bytes >= limits.scanStepBytes && entries.length > 1);
   const step = (from: Buffer): void => {
     const range = { from, to, limit: limits.scanStepRecords, limitBytes: limits.scanStepBytes, keysOnly: false };
     engine.scan(range, (error, found) => {

@@ -47,7 +47,7 @@ export class LocalQuorum {
   readonly seal = new RecordSealer(keyRingOf(1, new Map([[1, Buffer.alloc(32, 1)]])), new SystemRandom());
   readonly ids = new RecordIdHasher(Buffer.alloc(32, 2));
   readonly #machines: Machine[] = [];
-  readonly #proxies: LocalProxy[] = [];
+  readonly #proxies: { readonly network: InProcessTransport }[] = [];
 
   constructor(options: LocalQuorumOptions = {}) {
     const zones = Array.from({ length: options.nodes ?? 3 }, (_, i) => ({
@@ -62,8 +62,8 @@ export class LocalQuorum {
     }
   }
 
-  proxy(): LocalProxy {
-    const proxy = new LocalProxy(this, this.#proxies.length + 1);
+  proxy<R = TestReply>(): LocalProxy<R> {
+    const proxy = new LocalProxy<R>(this, this.#proxies.length + 1);
     for (const { node } of this.#machines) proxy.network.addNode(node);
     this.#proxies.push(proxy);
     return proxy;
@@ -142,11 +142,11 @@ export class LocalQuorum {
 }
 
 /** One proxy's coordinator, with a network of its own that a test can disturb. */
-export class LocalProxy {
+export class LocalProxy<R = TestReply> {
   readonly network: InProcessTransport;
   readonly transport: FilteredTransport;
   readonly holder: MapHolder;
-  readonly coordinator: Coordinator<TestReply>;
+  readonly coordinator: Coordinator<R>;
   /** Requests by type since the start. */
   readonly sent = new Map<Request['type'], number>();
   readonly #quorum: LocalQuorum;
@@ -166,7 +166,7 @@ export class LocalProxy {
       isUp: (nodeId: number): boolean => transport.isUp(nodeId),
       setListener: (listener: Parameters<FilteredTransport['setListener']>[0]): void => transport.setListener(listener),
     };
-    this.coordinator = new Coordinator<TestReply>({
+    this.coordinator = new Coordinator<R>({
       clock,
       random: new SystemRandom(),
       log: silentLog,
@@ -188,9 +188,9 @@ export class LocalProxy {
   }
 
   /** Puts an operation on its way. */
-  start(key: string, step: Step<TestReply>): { outcome: Outcome<TestReply> | null } {
-    const running: { outcome: Outcome<TestReply> | null } = { outcome: null };
-    const done = (outcome: Outcome<TestReply>): void => {
+  start(key: string, step: Step<R>): { outcome: Outcome<R> | null } {
+    const running: { outcome: Outcome<R> | null } = { outcome: null };
+    const done = (outcome: Outcome<R>): void => {
       assert(running.outcome === null, 'an operation is answered once');
       running.outcome = outcome;
     };
@@ -199,7 +199,7 @@ export class LocalProxy {
   }
 
   /** Runs an operation to its end; lets time pass as needed. */
-  async outcome(key: string, step: Step<TestReply>, withinMs = 10_000): Promise<Outcome<TestReply>> {
+  async outcome(key: string, step: Step<R>, withinMs = 10_000): Promise<Outcome<R>> {
     const running = this.start(key, step);
     await this.#quorum.pass(withinMs, () => running.outcome !== null);
     assert(running.outcome !== null, `an operation is answered within ${withinMs} ms`);
@@ -207,14 +207,14 @@ export class LocalProxy {
   }
 
   /** The reply; a failure is the test's failure. */
-  async do(key: string, step: Step<TestReply>, withinMs?: number): Promise<TestReply> {
+  async do(key: string, step: Step<R>, withinMs?: number): Promise<R> {
     const outcome = await this.outcome(key, step, withinMs);
     assert(outcome.ok, `answered: ${outcome.ok ? '' : outcome.failure.detail}`);
     return outcome.reply;
   }
 
   /** All at once; in the order given. */
-  async all(key: string, steps: readonly Step<TestReply>[]): Promise<Outcome<TestReply>[]> {
+  async all(key: string, steps: readonly Step<R>[]): Promise<Outcome<R>[]> {
     const running = steps.map((step) => this.start(key, step));
     await this.#quorum.pass(10_000, () => running.every(({ outcome }) => outcome !== null));
     return running.map(({ outcome }) => {
