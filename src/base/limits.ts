@@ -18,8 +18,12 @@ export const limits = {
   ceilingAheadMs: 5_000,
   /** ... or to the highest ballot + this, whichever is more. */
   ceilingAboveBallotMs: 100,
-  /** Origins remembered per record: how many later writes a retry may look past. */
-  lineageLength: 8,
+  /**
+   * Origins remembered per record: all of the last lineageSpanMs and one older, for that is how far back a command that is
+   * still waiting for its answer can have to look; at most so many. A record that is seldom written keeps two.
+   */
+  lineageSpanMs: 4_000,
+  lineageLength: 64,
   /** Ask another node when one has not answered for so long (start value; the observed latency moves it). */
   hedgeDelayMs: 20,
   /** Send again what was not answered for so long: a lost frame must not cost the deadline. */
@@ -27,6 +31,8 @@ export const limits = {
   /** First wait before preparing again after a refusal; doubles, with jitter. */
   retryBackoffMs: 2,
   retryBackoffMaxMs: 200,
+  /** Retries without a wait while the fate of a refused COMMIT is open: enough to get a word in between two writes of another proxy. */
+  hurriedRetries: 8,
   /** A highest ballot younger than this is probably a write in flight: read once more before repairing. */
   writeInFlightMs: 1_000,
   /** Operations that may wait for one record in one proxy, and for all records. Over it: -BUSY. */

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { uncertain } from '../base/failure.ts';
-import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
+import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
 import {
   type LiveRecord,
@@ -176,6 +176,26 @@ export function runAttempt<R>(
   return { results, changed, live, expired, mustWrite };
 }
 
+/**
+ * Q nodes hold this state, so it is chosen and every later value descends from it. Where it lies above all that an
+ * operation has written, and does not descend from that, those writes can never take effect: the operation starts
+ * afresh, and how far the lineage reaches back counts from its next write on.
+ */
+export function startAfreshWhereHopeless<R>(
+  pendings: readonly Pending<R>[],
+  accepted: Ballot,
+  header: StateHeader | null,
+  context: { readonly rounds: { readonly rules: ProposerRules }; readonly counters: ProtocolCounters },
+): void {
+  for (const pending of pendings) {
+    const last = pending.used.at(-1);
+    if (last === undefined || compareBallots(accepted, last.ballot) <= 0) continue;
+    if (context.rounds.rules.settle(pending.used, header, false).kind !== 'not-applied') continue;
+    context.counters.add('settled-not-applied');
+    pending.startAfresh();
+  }
+}
+
 /** Runs the commands now; or says which pages they need first. */
 export function attemptOn<R>(
   pendings: readonly Pending<R>[],
@@ -189,6 +209,7 @@ export function attemptOn<R>(
 ): Attempt<R> | NeedPages {
   const { clock, counters } = context;
   const absenceProves = (pending: Pending<R>): boolean => pending.absenceProves(clock);
+  if (!base.differ) startAfreshWhereHopeless(pendings, base.accepted, base.state?.header ?? null, context);
   try {
     const attempt = runAttempt(pendings, base, clock.wallMs(), pages, context.rounds.rules, absenceProves);
     countSettled(pendings, attempt, counters);

@@ -1,22 +1,26 @@
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 
-/**
- * A random delay whose bound doubles with every refusal (protocol §4), so that two proposers do not meet for ever. None the
- * first time: what became of a refused COMMIT can be told only until eight others were written over it.
- */
+/** A random delay whose bound doubles with every refusal (protocol §4), so that two proposers do not meet for ever. */
 export class Backoff {
   #boundMs = 0;
-  #refusals = 0;
+  #hurried = 0;
 
   reset(): void {
     this.#boundMs = 0;
-    this.#refusals = 0;
+    this.#hurried = 0;
+  }
+
+  /**
+   * Whether the next try may go at once, which a few may: what became of a refused COMMIT can be told only until
+   * limits.lineageLength others were written over it.
+   */
+  mayHurry(): boolean {
+    this.#hurried++;
+    return this.#hurried <= limits.hurriedRetries;
   }
 
   nextMs(random: Random): number {
-    this.#refusals++;
-    if (this.#refusals === 1) return 0;
     this.#boundMs = Math.min(limits.retryBackoffMaxMs, Math.max(limits.retryBackoffMs, this.#boundMs * 2));
     return this.#boundMs * random.unit();
   }

@@ -39,9 +39,9 @@ describe('lineage', () => {
     expect(again.birth).toBe(true);
   });
 
-  it('keeps the newest 8, newest first; birth counts as the oldest entry and is lost with the cut', () => {
+  it('keeps the newest, newest first; birth counts as the oldest entry and is lost with the cut', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 40 }), fc.boolean(), (writes, fromDead) => {
+      fc.property(fc.integer({ min: 1, max: 3 * limits.lineageLength }), fc.boolean(), (writes, fromDead) => {
         const header = chainOf(writes, fromDead ? deadFromAbsent(0, 1) : null);
         const kept = Math.min(writes, limits.lineageLength);
         expect(header.lineage.map((origin) => origin.time)).toEqual(Array.from({ length: kept }, (_, i) => writes - i));
@@ -51,6 +51,23 @@ describe('lineage', () => {
         }
       }),
     );
+  });
+
+  it('is cut behind the first ballot that is older than any command that may still ask', () => {
+    const spanUs = limits.lineageSpanMs * 1000;
+    let header = chainOf(3, null);
+    header = headerAfter(header, ballot(spanUs));
+    expect(header.lineage.map((origin) => origin.time)).toEqual([spanUs, 3, 2, 1]);
+    header = headerAfter(header, ballot(spanUs + 3));
+    expect(header.lineage.map((origin) => origin.time)).toEqual([spanUs + 3, spanUs, 3, 2]);
+    expect(header.birth).toBe(false);
+    header = headerAfter(header, ballot(9 * spanUs));
+    expect(header.lineage.map((origin) => origin.time)).toEqual([9 * spanUs, spanUs + 3]);
+  });
+
+  it('keeps birth where nothing is cut off, however old', () => {
+    const header = headerAfter(chainOf(1, null), ballot(100 * limits.lineageSpanMs * 1000));
+    expect(header).toMatchObject({ birth: true, lineage: [{ time: 100 * limits.lineageSpanMs * 1000 }, { time: 1 }] });
   });
 
   it('never gets birth back once it was cut off', () => {

@@ -7,15 +7,23 @@ export interface Lineage {
   readonly birth: boolean;
 }
 
-/** The lineage of a value made by `ballot` on `base` (null: absent). Birth counts as the oldest entry (protocol §2). */
+/**
+ * The lineage of a value made by `ballot` on `base` (null: absent). Birth counts as the oldest entry (protocol §2).
+ *
+ * Cut behind the first ballot that is older than any command that may still ask: one that waits for its answer is no older
+ * than its deadline, so it finds there either its own ballot or a lower one. Cutting can only make an outcome
+ * unknown, never wrong.
+ */
 export function extendLineage(base: StateHeader | null, ballot: Ballot): Lineage {
   if (base === null) return { ballots: [ballot], birth: true };
-  const ballots = [ballot, ...base.lineage];
-  if (ballots.length >= limits.lineageLength) {
-    if (ballots.length > limits.lineageLength) ballots.length = limits.lineageLength;
-    return { ballots, birth: false };
+  const ballots = [ballot];
+  const oldestUs = ballot.time - limits.lineageSpanMs * 1000;
+  for (const origin of base.lineage) {
+    if (ballots.length === limits.lineageLength) return { ballots, birth: false };
+    ballots.push(origin);
+    if (origin.time < oldestUs && ballots.length <= base.lineage.length) return { ballots, birth: false };
   }
-  return { ballots, birth: base.birth };
+  return { ballots, birth: base.birth && ballots.length < limits.lineageLength };
 }
 
 /** Whether the value made by `ballot` is this state or one that it was built on, as far back as the lineage reaches. */

@@ -116,8 +116,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
         else this.#onReadState(result.accepted, result.state, result.holders);
         break;
       case 'unsettled': {
-        const ageMs = this.#context.clock.wallMs() - result.highest.time / 1000;
-        if (!this.#readAgain && ageMs < limits.writeInFlightMs && this.#confirming === null) {
+        const young = this.#context.clock.wallMs() - result.highest.time / 1000 < limits.writeInFlightMs;
+        if (young && !this.#readAgain && this.#confirming === null) {
           counters.add('read-again');
           this.#readAgain = true;
           this.#wait(limits.roundTickMs);
@@ -149,7 +149,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
       }
       case 'refused':
         counters.add('prepare-refused');
-        this.#backOff();
+        this.#retry();
         break;
       case 'clock-broken':
         counters.add('clock-refused');
@@ -173,8 +173,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     if (result.kind === 'refused') {
       counters.add(base.chained ? 'chain-refused' : 'commit-refused');
       if (result.fencedEpoch > 0) this.#fenced(result.fencedEpoch);
-      else if (this.#active.some(isRefused)) this.#settle();
-      else this.#backOff();
+      else this.#settle();
       return;
     }
     write.countChosen();
@@ -191,7 +190,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
 
   onRetry(): void {
     this.#step = null;
-    this.#backOff();
+    this.#retry();
   }
 
   #start(): void {
@@ -238,11 +237,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
   #onReadState(accepted: Ballot, state: SealedState | null, holders: readonly NodeId[]): void {
     const base = this.#opened(accepted, state, false, holders);
     if (base === null) return;
-    if (isExpired(base.live, this.#context.clock.wallMs())) {
-      // Nothing may rest on its being dead before that is written (protocol §6).
-      this.#prepare(Want.full);
-      return;
-    }
+    // Nothing may rest on its being dead before that is written (protocol §6).
+    if (isExpired(base.live, this.#context.clock.wallMs())) return this.#prepare(Want.full);
     this.#ballot = null;
     this.#run(base);
   }
@@ -271,18 +267,18 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
       return;
     }
     if (!attempt.changed && !attempt.mustWrite && !this.#repairing) {
-      if (base.chained) this.#confirm(attempt, base.accepted);
-      else {
+      if (base.chained) {
+        // In a chain, a command that changes nothing is confirmed by a READ.
+        this.#confirming = { attempt, accepted: base.accepted };
+        this.#read(Want.nothing);
+      } else {
         if (this.#ballot !== null) this.#context.counters.add('final-without-commit');
         this.#answer(attempt);
       }
       return;
     }
-    if (this.#ballot === null || lacksValue(attempt, base)) {
-      // A read that must write, or a value that was not fetched: both need a prepared base in full.
-      this.#prepare(Want.full);
-      return;
-    }
+    // A read that must write, or a value that was not fetched: both need a prepared base in full.
+    if (this.#ballot === null || lacksValue(attempt, base)) return this.#prepare(Want.full);
     if (!attempt.changed) this.#context.counters.add('write-back');
     this.#propose(this.#ballot, base, attempt, pages);
   }
@@ -299,13 +295,9 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
 
   #settle(): void {
     this.chain.drop();
-    this.#step = new Settling(this.#context, this, this.#active, this.#owner.placement.address, this.#nodes());
-  }
-
-  /** In a chain, a command that changes nothing is confirmed by a READ. */
-  #confirm(attempt: Attempt<R>, accepted: Ballot): void {
-    this.#confirming = { attempt, accepted };
-    this.#read(Want.nothing);
+    const { address } = this.#owner.placement;
+    if (!this.#active.some(isRefused)) this.#backOff();
+    else this.#step = new Settling(this.#context, this, this.#active, address, this.#nodes());
   }
 
   #onConfirmed(accepted: Ballot): void {
@@ -359,6 +351,12 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     this.#unreadable = NO_NODES;
     this.#confirming = null;
     this.#repairing = false;
+  }
+
+  /** At once, while a refused write is still in doubt: each value that others write makes it harder to tell. */
+  #retry(): void {
+    if (this.#active.some(isRefused) && this.#backoff.mayHurry()) this.#prepare(wantOf(this.#active));
+    else this.#backOff();
   }
 
   #backOff(): void {

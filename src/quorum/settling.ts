@@ -1,7 +1,7 @@
-import { compareBallots } from '../record/ballot.ts';
 import { type RecordAddress, Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import type { Pending } from './pending.ts';
+import { startAfreshWhereHopeless } from './attempt.ts';
+import { isRefused, type Pending } from './pending.ts';
 import { type ReadOwner, type ReadResult, ReadRound } from './read-round.ts';
 import type { TaskContext } from './task-context.ts';
 
@@ -68,17 +68,14 @@ export class Settling<R> implements ReadOwner {
 
   #settle({ accepted, state }: ReadResult & { kind: 'agreed' }): void {
     const { counters, rounds } = this.#context;
+    const header = state?.header ?? null;
+    startAfreshWhereHopeless(this.#pendings, accepted, header, this.#context);
     for (const pending of this.#pendings) {
-      const last = pending.used.at(-1);
-      if (pending.finished || last === undefined || compareBallots(accepted, last.ballot) <= 0) continue;
-      const settled = rounds.rules.settle(pending.used, state?.header ?? null, false);
-      if (settled.kind === 'applied') {
-        counters.add('settled-applied');
-        pending.reply(settled.reply);
-      } else if (settled.kind === 'not-applied') {
-        counters.add('settled-not-applied');
-        pending.startAfresh();
-      }
+      if (pending.finished || !isRefused(pending)) continue;
+      const settled = rounds.rules.settle(pending.used, header, false);
+      if (settled.kind !== 'applied') continue;
+      counters.add('settled-applied');
+      pending.reply(settled.reply);
     }
   }
 }
