@@ -281,6 +281,7 @@ describe('storage node: epochs', () => {
     kit.ask(adopt);
     const old = { type: MessageType.adoptMap, map: encodeClusterMap(TEST_MAP) } as const;
     expect(kit.ask(old)).toEqual({ type: MessageType.mapAdopted, mapEpoch: 2 });
+    expect(kit.store.map).toBe(adopt.map);
     const foreign = encodeClusterMap({ ...next, clusterId: 'another', epoch: 9 });
     expect(kit.ask({ type: MessageType.adoptMap, map: foreign })).toMatchObject(fault('malformed'));
     expect(kit.ask({ type: MessageType.adoptMap, map: 'nonsense' })).toMatchObject(fault('malformed'));
