@@ -14,6 +14,10 @@ export const limits = {
   purgeAfterMs: 60_000,
   /** A proposer follows a single node's clock or floor only so far above its own. */
   clockFollowMs: 10_000,
+  /** Each refusal puts a proposer's next ballot so much further ahead of its clock, a little more than the clock's resolution ... */
+  ballotAheadUs: 1_100,
+  /** ... up to this: well within the clocks' skew. */
+  ballotAheadMaxUs: 50_000,
   /** A node raises its ceiling to own clock + this, at half the distance. */
   ceilingAheadMs: 5_000,
   /** ... or to the highest ballot + this, whichever is more. */

@@ -5,10 +5,20 @@ import type { Random } from '../base/random.ts';
 export class Backoff {
   #boundMs = 0;
   #hurried = 0;
+  #retries = 0;
 
   reset(): void {
     this.#boundMs = 0;
     this.#hurried = 0;
+    this.#retries = 0;
+  }
+
+  /**
+   * How far ahead of the wall clock the next ballot is to be: the more, the more often this proposer was refused. So one that
+   * is nearer to the nodes and writes all the time does not stay ahead for ever.
+   */
+  get aheadUs(): number {
+    return Math.min(this.#retries * limits.ballotAheadUs, limits.ballotAheadMaxUs);
   }
 
   /**
@@ -16,11 +26,13 @@ export class Backoff {
    * limits.lineageLength others were written over it.
    */
   mayHurry(): boolean {
+    this.#retries++;
     this.#hurried++;
     return this.#hurried <= limits.hurriedRetries;
   }
 
   nextMs(random: Random): number {
+    this.#retries++;
     this.#boundMs = Math.min(limits.retryBackoffMaxMs, Math.max(limits.retryBackoffMs, this.#boundMs * 2));
     return this.#boundMs * random.unit();
   }

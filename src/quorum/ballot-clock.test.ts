@@ -41,6 +41,16 @@ describe('ballot clock', () => {
     );
   });
 
+  it('makes a ballot ahead of the wall clock where asked to, from the wall clock on', () => {
+    const clock = new ManualClock();
+    const ballots = new BallotClock(clock, 1);
+    expect(ballots.next(5_000).time).toBe(clock.wallUs() + 5_000);
+    expect(ballots.next(5_000).time).toBe(clock.wallUs() + 5_001);
+    expect(ballots.next().time).toBe(clock.wallUs() + 5_002);
+    clock.advance(10);
+    expect(ballots.next().time).toBe(clock.wallUs());
+  });
+
   it('follows one report up to 10 s above its own clock, and no further', () => {
     const clock = new ManualClock();
     const ballots = new BallotClock(clock, 1);

@@ -17,9 +17,9 @@ export class BallotClock {
     return this.#proposer;
   }
 
-  /** A ballot above all that were made or observed here. */
-  next(): Ballot {
-    this.#lastUs = Math.max(this.#lastUs + 1, this.#clock.wallUs());
+  /** A ballot above all that were made or observed here, and so far ahead of the wall clock. */
+  next(aheadUs = 0): Ballot {
+    this.#lastUs = Math.max(this.#lastUs + 1, this.#clock.wallUs() + aheadUs);
     return { time: this.#lastUs, proposer: this.#proposer };
   }
 

@@ -224,7 +224,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
 
   #prepare(want: Want): void {
     this.chain.drop();
-    this.#ballot = this.#context.rounds.ballots.next();
+    this.#ballot = this.#context.rounds.ballots.next(this.#backoff.aheadUs);
     const { address } = this.#owner.placement;
     this.#beginRound(new PrepareRound(this.#context.rounds, this.#nodes(), address, this.#ballot, want, this));
   }
