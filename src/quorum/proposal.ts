@@ -11,7 +11,6 @@ import {
   AttemptPages,
   answerPendings,
   attemptOn,
-  isExpired,
   lacksValue,
   type OpenedBase,
   openBase,
@@ -237,8 +236,6 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
   #onReadState(accepted: Ballot, state: SealedState | null, holders: readonly NodeId[]): void {
     const base = this.#opened(accepted, state, false, holders);
     if (base === null) return;
-    // Nothing may rest on its being dead before that is written (protocol §6).
-    if (isExpired(base.live, this.#context.clock.wallMs())) return this.#prepare(Want.full);
     this.#ballot = null;
     this.#run(base);
   }
@@ -277,8 +274,11 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
       }
       return;
     }
-    // A read that must write, or a value that was not fetched: both need a prepared base in full.
-    if (this.#ballot === null || lacksValue(attempt, base)) return this.#prepare(Want.full);
+    if (this.#ballot === null || lacksValue(attempt, base)) {
+      // A read that must write (as where a value has expired), or a value that was not fetched: both need a full base.
+      this.#prepare(Want.full);
+      return;
+    }
     if (!attempt.changed) this.#context.counters.add('write-back');
     this.#propose(this.#ballot, base, attempt, pages);
   }

@@ -256,14 +256,14 @@ describe('exactly once', () => {
     expect(slow.counter('settled-not-applied')).toBe(1);
   });
 
-  it('cannot be told of a write that eight others were written over', async () => {
+  it('cannot be told of a write that so many others were written over that its lineage was cut', async () => {
     const quorum = new LocalQuorum();
     const [slow, other] = [quorum.proxy(), quorum.proxy()];
     slow.transport.fate = arrivesAtFirstOnly;
     const running = slow.start('n', INCR);
     await quorum.pass(5);
     other.transport.fate = (node) => (node === 3 ? 'lost' : 'pass');
-    for (let i = 0; i < 9; i++) await other.do('n', INCR);
+    for (let i = 0; i <= limits.lineageLength; i++) await other.do('n', INCR);
     calm(slow);
     slow.transport.release();
     await quorum.pass(1_000, () => running.outcome !== null);
