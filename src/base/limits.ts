@@ -215,6 +215,8 @@ export const limits = {
   pageTransferWindow: 4,
   /** A node that takes no page for so long is left behind; the COMMIT finds it stale and it catches up. */
   pageStallMs: 500,
+  /** A write brings stale nodes up so often, all of them together: one that stays stale is left to the next write. */
+  pageCatchUpsPerWrite: 15,
   /** How often a catching-up node looks for one that has acknowledged the write. */
   pageCatchUpTries: 200,
   /** Pages of all commands in one proxy at once: two of the largest strings. */

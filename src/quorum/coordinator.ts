@@ -81,7 +81,7 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
     this.random = options.random;
     this.seal = options.seal;
     this.caller = new NodeCaller(options.clock, options.transport);
-    this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal);
+    this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters);
     this.#map = options.map.current;
     this.#replicas = rotations(this.#map);
     options.map.onChange((map) => {

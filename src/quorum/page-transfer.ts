@@ -6,6 +6,7 @@ import { type CommitRequest, MessageType, type RecordAddress, type SealedPage } 
 import type { NodeId } from '../rpc/transport.ts';
 import { majority } from './majority.ts';
 import type { NodeCaller } from './node-caller.ts';
+import type { ProtocolCounters } from './protocol-counters.ts';
 import type { SealPort } from './seal-port.ts';
 
 export interface PlainPage {
@@ -66,8 +67,10 @@ export class PageTransfer {
   readonly #clock: Clock;
   readonly #caller: NodeCaller;
   readonly #seal: SealPort;
+  readonly #counters: ProtocolCounters;
 
-  constructor(clock: Clock, caller: NodeCaller, seal: SealPort) {
+  constructor(clock: Clock, caller: NodeCaller, seal: SealPort, counters: ProtocolCounters) {
+    this.#counters = counters;
     this.#clock = clock;
     this.#caller = caller;
     this.#seal = seal;
@@ -200,22 +203,48 @@ export class PageTransfer {
     }
     const request = { type: MessageType.getPages, address, pageIds: group } as const;
     this.#caller.call(holder, request, STEP_TIMEOUT_MS, (response) => {
-      const tryNext = (): void => this.#loadGroup(address, group, holders, attempt + 1, into, done);
-      if (response.type !== MessageType.pages) {
-        tryNext();
+      const pages = response.type === MessageType.pages ? response.pages : [];
+      const sound = this.#openInto(address, group, pages, into);
+      if (sound.length === group.length) {
+        done(true);
         return;
       }
-      for (let i = 0; i < group.length; i++) {
-        const pageId = group[i];
-        const sealed = response.pages[i];
-        const bytes = pageId === undefined || !sealed ? null : this.#seal.openPage(address.id, pageId, sealed);
-        if (pageId === undefined || bytes === null) {
-          tryNext();
-          return;
-        }
-        into.set(pageId, bytes);
-      }
-      done(true);
+      const opened = new Set(sound.map(({ pageId }) => pageId));
+      const lacking = group.filter((pageId) => !opened.has(pageId));
+      const corrupt = response.type === MessageType.fault && response.fault === 'corrupt';
+      const damaged = corrupt ? group : group.filter((pageId, i) => pages[i] && !opened.has(pageId));
+      if (damaged.length > 0) this.#onDamaged(address, holder, damaged, holders);
+      this.#loadGroup(address, lacking, holders, attempt + 1, into, done);
+    });
+  }
+
+  /** Opens what is there; gives the pages whose seal holds. */
+  #openInto(
+    address: RecordAddress,
+    group: readonly PageId[],
+    sealed: readonly (Buffer | null)[],
+    into: Map<PageId, Buffer>,
+  ): SealedPage[] {
+    const sound: SealedPage[] = [];
+    for (let i = 0; i < group.length; i++) {
+      const pageId = group[i];
+      const bytes = sealed[i];
+      if (pageId === undefined || !bytes) continue;
+      const opened = this.#seal.openPage(address.id, pageId, bytes);
+      if (opened === null) continue;
+      into.set(pageId, opened);
+      sound.push({ pageId, sealed: bytes });
+    }
+    return sound;
+  }
+
+  /** A node's disk has damaged pages: it gets them from another one. Nobody waits for that. */
+  #onDamaged(address: RecordAddress, holder: NodeId, pageIds: readonly PageId[], holders: readonly NodeId[]): void {
+    this.#counters.add('corrupt-replica');
+    const source = holders.find((other) => other !== holder);
+    if (source === undefined) return;
+    this.#copyGroup(address, pageIds, source, holder, (ok) => {
+      if (ok) this.#counters.add('pages-repaired');
     });
   }
 
@@ -247,12 +276,8 @@ export class PageTransfer {
         done(false);
         return;
       }
-      const pages: SealedPage[] = [];
-      for (let i = 0; i < group.length; i++) {
-        const pageId = group[i];
-        const sealed = response.pages[i];
-        if (pageId !== undefined && sealed) pages.push({ pageId, sealed });
-      }
+      // Damage must not spread.
+      const pages = this.#openInto(address, group, response.pages, new Map());
       if (pages.length === group.length) this.#sendGroup(address, pages, target, 2, done);
       else done(false);
     });

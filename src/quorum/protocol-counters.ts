@@ -35,6 +35,7 @@ export const PROTOCOL_BRANCHES = [
   'pages-stale',
   'pages-caught-up',
   'pages-loaded',
+  'pages-repaired',
 ] as const;
 
 export type ProtocolBranch = (typeof PROTOCOL_BRANCHES)[number];

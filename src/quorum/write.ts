@@ -1,3 +1,4 @@
+import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { type CommitRequest, MessageType } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
@@ -45,6 +46,7 @@ export class Write<R> implements CommitOwner {
   readonly #active: readonly Pending<R>[];
   #round: CommitRound | null = null;
   #abandoned = false;
+  #catchUps = 0;
 
   constructor(context: TaskContext<R>, owner: WriteOwner<R>, plan: WritePlan<R>) {
     const { placement, active, ballot, next, base, attempt, pages } = plan;
@@ -91,7 +93,8 @@ export class Write<R> implements CommitOwner {
   }
 
   onStale(node: NodeId, index: number): void {
-    if (this.#round === null) return;
+    this.#catchUps++;
+    if (this.#round === null || this.#catchUps > limits.pageCatchUpsPerWrite) return;
     new TaskPages(this.#context).catchUp(this.#round, node, index, this.request, this.#active);
   }
 

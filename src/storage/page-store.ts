@@ -102,7 +102,8 @@ export class PageStore {
     const keys = request.pageIds.map((pageId) => pageKey(shard, id, pageId));
     this.#engine.getMany(keys, (error, pages) => {
       if (error !== null || pages === undefined) {
-        call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be read' });
+        const fault = error?.kind === 'corrupt' ? 'corrupt' : 'io';
+        call.respond({ type: MessageType.fault, fault, detail: 'pages could not be read' });
       } else {
         call.respond({ type: MessageType.pages, pages });
       }

@@ -298,11 +298,7 @@ describe('damaged bytes', () => {
   ])('on node %i (seal only: %s) are never served, and are repaired by a few reads', async (node, sealed) => {
     const quorum = new LocalQuorum();
     const proxy = quorum.proxy();
-    // A key that asks the damaged node first.
-    const key = Array.from({ length: 100 }, (_, i) => `k${i}`).find(
-      (name) => quorum.ids.recordId(0, 1, Buffer.from(name)).charCodeAt(0) % 3 === node - 1,
-    );
-    if (key === undefined) throw new Error('no such key');
+    const key = quorum.keyAskedAt(node);
     await proxy.do(key, set('sound'));
     await quorum.pass(5);
     await damage(quorum, node, key, sealed);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
+import { shardOf, slotOf } from '../cluster/slot.ts';
 import { appendText, DEL, expireAt, GET, getRange, INCR, PTTL, set } from '../quorum/testing/steps.ts';
 import { sameBallot } from '../record/ballot.ts';
-import { MessageType } from '../rpc/messages.ts';
+import { pageRange, parsePageKey } from '../record/record-id.ts';
+import { MessageType, type RecordAddress } from '../rpc/messages.ts';
 import { type LocalProxy, LocalQuorum } from './testing/local-quorum.ts';
 
 const PAGE = limits.pageBytes;
@@ -153,6 +155,91 @@ describe('a node that missed pages', () => {
     quorum.takeUp(3);
     quorum.takeDown(1);
     expect(await reader.do('k', GET)).toBe(LARGE);
+  });
+});
+
+interface Damaged {
+  readonly quorum: LocalQuorum;
+  readonly proxy: LocalProxy;
+  readonly key: string;
+  readonly address: RecordAddress;
+  /** Of the damaged page on node 1, and its bytes before. */
+  readonly pageKey: Buffer;
+  readonly sound: Buffer;
+}
+
+describe('a damaged page', () => {
+  async function damaged(): Promise<Damaged> {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    const key = quorum.keyAskedAt(1);
+    await proxy.do(key, set(LARGE));
+    await quorum.pass(limits.chainLifeMs + 10);
+    const shard = shardOf(slotOf(Buffer.from(key)), quorum.map.shards);
+    const id = quorum.ids.recordId(0, 1, Buffer.from(key));
+    const { from, to } = pageRange(shard, id);
+    const keys: Buffer[] = [];
+    quorum.engine(1).inner.scan({ from, to, limit: 100, limitBytes: 1e9, keysOnly: true }, (_error, entries) => {
+      for (const { key } of entries ?? []) keys.push(key);
+    });
+    const pageKey = keys[2];
+    const sound = pageKey === undefined ? null : quorum.engine(1).stored(pageKey);
+    if (pageKey === undefined || sound === null) throw new Error('there are pages');
+    const bytes = Buffer.from(sound);
+    bytes[100] = (bytes[100] ?? 0) ^ 1;
+    quorum.engine(1).plant(pageKey, bytes);
+    const address = { id, shard, shardEpoch: 1, namespace: 0, namespaceEpoch: 1 };
+    return { quorum, proxy, key, address, pageKey, sound };
+  }
+
+  it('is never served, and is replaced from another node', async () => {
+    const { quorum, proxy, key, pageKey, sound } = await damaged();
+    for (let i = 0; i < 3; i++) {
+      expect(await proxy.do(key, GET)).toBe(LARGE);
+      await quorum.pass(10);
+    }
+    expect(proxy.counter('corrupt-replica')).toBe(1);
+    expect(proxy.counter('pages-repaired')).toBe(1);
+    expect(quorum.engine(1).stored(pageKey)).toEqual(sound);
+  });
+
+  it('found by the engine is replaced too', async () => {
+    const { quorum, proxy, address, pageKey, sound } = await damaged();
+    quorum.engine(1).fail('get', 'corrupt');
+    const holders = [1, 2, 3];
+    const { coordinator } = proxy;
+    const into = new Map<string, Buffer>();
+    const state = { done: null as boolean | null };
+    const pageId = parsePageKey(pageKey)?.pageId ?? '';
+    coordinator.pageTransfer.load(
+      address,
+      [pageId],
+      holders,
+      into,
+      () => {},
+      (ok) => {
+        state.done = ok;
+      },
+    );
+    await quorum.pass(100);
+    expect([state.done, into.size]).toEqual([true, 1]);
+    expect(quorum.engine(1).stored(pageKey)).not.toBeNull();
+    const repaired = quorum.engine(1).stored(pageKey);
+    expect(repaired && quorum.seal.openPage(address.id, pageId, repaired)).not.toBeNull();
+    expect(sound.length).toBe(repaired?.length);
+  });
+
+  it('does not spread to a node that is caught up', async () => {
+    const { quorum, proxy, key, pageKey } = await damaged();
+    const sealed = quorum.engine(1).stored(pageKey);
+    // Node 3 has lost the record altogether; the only other holder is the damaged one.
+    quorum.engine(3).plant(pageKey, null);
+    quorum.engine(3).plant(quorum.recordKeyOf(key), null);
+    quorum.restart(3);
+    quorum.takeDown(2);
+    await proxy.outcome(key, appendText('!'));
+    expect(quorum.engine(1).stored(pageKey)).toEqual(sealed);
+    expect(quorum.engine(3).stored(pageKey)).toBeNull();
   });
 });
 

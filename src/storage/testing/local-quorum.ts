@@ -93,6 +93,14 @@ export class LocalQuorum {
     return this.#machine(nodeId).node;
   }
 
+  /** A key whose reads ask this node first. */
+  keyAskedAt(nodeId: number): string {
+    for (let i = 0; ; i++) {
+      const id = this.ids.recordId(NAMESPACE, 1, Buffer.from(`k${i}`));
+      if (id.charCodeAt(0) % this.map.zones.length === nodeId - 1) return `k${i}`;
+    }
+  }
+
   recordKeyOf(key: string, generation = 1): Buffer {
     const bytes = Buffer.from(key);
     return recordKey(shardOf(slotOf(bytes), this.map.shards), this.ids.recordId(NAMESPACE, generation, bytes));
