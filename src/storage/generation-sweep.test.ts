@@ -35,7 +35,11 @@ function stored(namespace: number, generation: number, paged = false): Buffer {
 
 const id = (n: number): string => String(n).padStart(16, '0');
 
-async function swept(changes: readonly EngineChange[], waitMs: number): Promise<Set<string>> {
+async function swept(
+  changes: readonly EngineChange[],
+  waitMs: number,
+  later: (sweep: GenerationSweep, passedMs: number) => void = () => {},
+): Promise<Set<string>> {
   const clock = new ManualClock();
   const engine = new MemoryEngine();
   await new Promise<void>((resolve) => engine.write(changes, () => resolve()));
@@ -43,6 +47,7 @@ async function swept(changes: readonly EngineChange[], waitMs: number): Promise<
   const sweep = new GenerationSweep(engine, pipeline, clock, silentLog, map);
   sweep.onMap(withRaisedGenerations(map, [0]));
   for (let passedMs = 0; passedMs < waitMs; passedMs += 10) {
+    later(sweep, passedMs);
     clock.advance(10);
     await Promise.resolve();
     clock.flushTurn();
@@ -81,5 +86,17 @@ describe('generation sweep', () => {
 
   it('waits purgeAfter first', async () => {
     expect((await swept(changes, limits.purgeAfterMs - 100)).size).toBe(changes.length);
+  });
+
+  it('is not put off by later flushes, which it waits purgeAfter for as well', async () => {
+    const first = withRaisedGenerations(map, [0]);
+    const second = withRaisedGenerations(first, [5]);
+    const flushAgain = (sweep: GenerationSweep, passedMs: number): void => {
+      if (passedMs === limits.purgeAfterMs / 2) sweep.onMap(second);
+    };
+    const afterFirst = await swept(changes, limits.purgeAfterMs + 2_000, flushAgain);
+    expect(afterFirst).toEqual(new Set([fresh, foreign, foreignPage].map((key) => key.toString('latin1'))));
+    const afterSecond = await swept(changes, 2 * limits.purgeAfterMs + 4_000, flushAgain);
+    expect(afterSecond).toEqual(new Set([fresh.toString('latin1')]));
   });
 });

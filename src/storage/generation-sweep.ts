@@ -23,6 +23,8 @@ export class GenerationSweep {
   readonly #clock: Clock;
   readonly #log: Log;
   #map: ClusterMap;
+  /** Whose older generations are being dropped: it was adopted purgeAfter ago. */
+  #swept: ClusterMap;
   #timer: Timer | null = null;
   #running = false;
   #again = false;
@@ -35,6 +37,7 @@ export class GenerationSweep {
     this.#clock = clock;
     this.#log = log;
     this.#map = map;
+    this.#swept = map;
   }
 
   /** Records dropped since the start. */
@@ -42,12 +45,12 @@ export class GenerationSweep {
     return this.#dropped;
   }
 
-  /** The node starts with this map, or has just adopted it. */
+  /** The node starts with this map, or has just adopted it. One that comes while another's time runs is swept for after it. */
   onMap(map: ClusterMap): void {
     this.#map = map;
     if (map.namespaces.every((namespace) => namespace.generation === 1)) return;
-    this.#timer?.cancel();
-    this.#timer = this.#clock.after(limits.purgeAfterMs, () => this.#begin());
+    if (this.#timer !== null || this.#running) this.#again = true;
+    else this.#arm();
   }
 
   stop(): void {
@@ -55,18 +58,20 @@ export class GenerationSweep {
     this.#timer?.cancel();
   }
 
-  #begin(): void {
-    if (this.#running) {
-      this.#again = true;
-      return;
-    }
-    this.#running = true;
-    this.#step(0, '');
+  #arm(): void {
+    const map = this.#map;
+    this.#again = false;
+    this.#timer = this.#clock.after(limits.purgeAfterMs, () => {
+      this.#timer = null;
+      this.#running = true;
+      this.#swept = map;
+      this.#step(0, '');
+    });
   }
 
   #step(shard: number, afterId: RecordId): void {
     if (this.#stopped) return;
-    if (shard >= this.#map.shards) {
+    if (shard >= this.#swept.shards) {
       this.#finish();
       return;
     }
@@ -81,7 +86,7 @@ export class GenerationSweep {
       if (error !== null || entries === undefined) {
         this.#log.warn({ detail: error?.message }, 'flushed records could not be swept; it is tried again later');
         this.#running = false;
-        this.onMap(this.#map);
+        this.#arm();
         return;
       }
       this.#drop(shard, entries, () => {
@@ -102,7 +107,7 @@ export class GenerationSweep {
       const id = parseRecordKey(key)?.id;
       const header = decodeStored(value)?.state.header;
       if (id === undefined || header === undefined) continue;
-      const current = this.#map.namespaces[header.namespace]?.generation;
+      const current = this.#swept.namespaces[header.namespace]?.generation;
       if (current === undefined || header.generation >= current) continue;
       this.#pipeline.add({ key: Buffer.from(key), value: null });
       this.#dropped++;
@@ -138,8 +143,6 @@ export class GenerationSweep {
   #finish(): void {
     this.#running = false;
     this.#log.info({ dropped: this.#dropped }, 'records of flushed generations were dropped');
-    if (!this.#again) return;
-    this.#again = false;
-    this.#begin();
+    if (this.#again) this.#arm();
   }
 }
