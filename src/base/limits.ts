@@ -223,6 +223,8 @@ export const limits = {
   pagesInMemoryBytes: 1_073_741_824,
   /** FLUSHDB waits so long for a quorum of zones to adopt the new map. */
   flushDeadlineMs: 5_000,
+  /** Keys of one command that are under way at once; more wait for their turn, and a command with more is a barrier. */
+  keysInFlight: 1_024,
   // --- storage node ---
   /** Recent records of all storage nodes of one process, decoded: most of a million small ones. Less on a small machine. */
   recordCacheBytes: 536_870_912,

@@ -288,7 +288,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
       return;
     }
     const bytes = requestSize(args);
-    const barrier = handler.kind === 'waiting';
+    const barrier = handler.kind === 'waiting' || (handler.kind === 'records' && args.length > limits.keysInFlight);
     const silent = this.#takeSilence();
     const command = new PendingCommand(this, entry, args, bytes, this.#turnMs, this.protocol, silent, barrier);
     this.#requests.inFlight(bytes);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { assert, InvariantError } from '../base/assert.ts';
-import { busy, corrupt, type Failure, uncertain, unavailable } from '../base/failure.ts';
+import { busy, corrupt, type Failure, unavailable, uncertain } from '../base/failure.ts';
 import { type Reply, SimpleString } from '../resp/reply.ts';
 import type { CommandRow, Handler } from './command.ts';
 import { runOnSession } from './dispatch.ts';

@@ -161,7 +161,7 @@ function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: S
     return;
   }
   const whole = new MultiPartCommand(command, { steps: parsed.steps, combine }, command.entry.writes);
-  for (const operation of whole.operations(session.database)) session.proxy.cluster.submit(operation);
+  whole.start(session.proxy.cluster, session.database);
 }
 
 function startWaiting(handler: Extract<Handler, { kind: 'waiting' }>, session: Session, command: PendingCommand): void {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
+import { ManualClock } from '../base/testing/manual-clock.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
 import { latencyDoctorReport, latencyGraph } from './latency-report.ts';
 import { RuntimeConfig } from './runtime-config.ts';
-import { ManualClock } from '../base/testing/manual-clock.ts';
 
 const START_SECONDS = 1_000;
 

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Failure } from '../base/failure.ts';
+import { limits } from '../base/limits.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
 import { BulkPieces, MapReply, PushReply, type Reply, SetReply, VerbatimReply } from '../resp/reply.ts';
 import type { KeyedStep, MultiStep } from './command.ts';
@@ -88,6 +89,9 @@ export class MultiPartCommand {
   readonly #replies: Reply[];
   readonly #writes: boolean;
   #missing: number;
+  #submitted = 0;
+  #isSubmitting = false;
+  #submit: (index: number, step: KeyedStep) => void = () => {};
   #failed = 0;
   #failure: Failure | null = null;
 
@@ -99,9 +103,13 @@ export class MultiPartCommand {
     this.#replies = new Array<Reply>(multi.steps.length).fill(null);
   }
 
-  /** The operations to submit, one per key, in order. */
-  operations(namespace: number): Operation<Reply>[] {
-    return this.#multi.steps.map((step, index) => new PartOperation(this, namespace, step, index));
+  /**
+   * Submits the parts in order, limits.keysInFlight at a time: each has the whole deadline from when its turn comes, however
+   * many there are. A command with more keys than that is a barrier, so that none after it overtakes its last keys.
+   */
+  start(cluster: { submit(operation: Operation<Reply>): void }, namespace: number): void {
+    this.#submit = (index, step) => cluster.submit(new PartOperation(this, namespace, step, index));
+    this.#submitMore();
   }
 
   partDone(index: number, outcome: Outcome<Reply>): void {
@@ -109,6 +117,21 @@ export class MultiPartCommand {
     else this.#partFailed(outcome.failure);
     this.#missing -= 1;
     if (this.#missing === 0) this.#settle();
+    else if (!this.#isSubmitting) this.#submitMore();
+  }
+
+  /** Parts may be done before `submit` returns: a loop, not a recursion. */
+  #submitMore(): void {
+    const { steps } = this.#multi;
+    this.#isSubmitting = true;
+    while (this.#submitted < steps.length) {
+      const done = steps.length - this.#missing;
+      if (this.#submitted - done >= limits.keysInFlight) break;
+      const index = this.#submitted++;
+      const step = steps[index];
+      if (step !== undefined) this.#submit(index, step);
+    }
+    this.#isSubmitting = false;
   }
 
   /** An uncertain part makes the whole uncertain; else the first failure tells. */

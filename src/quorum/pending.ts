@@ -79,8 +79,8 @@ export class Pending<R> {
   /** No answer in time: in words what the client may assume (protocol §4). */
   expire(): Failure {
     const failure = this.mayHaveHappened
-      ? uncertain('no quorum confirmed the write in time; it may or may not have happened')
-      : unavailable('no quorum of storage nodes answered in time; nothing was changed');
+      ? uncertain('no quorum confirmed the write in time')
+      : unavailable('no quorum of storage nodes answered in time');
     this.fail(failure);
     return failure;
   }
