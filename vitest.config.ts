@@ -15,7 +15,10 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'src', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
       { extends: true, test: { name: 'sim', include: ['sim/**/*.test.ts'] } },
-      { extends: true, test: { name: 'compat', include: ['{compat-tests,crash-tests,bench}/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        extends: true,
+        test: { name: 'compat', include: ['{compat-tests,crash-tests,bench}/**/*.test.ts'], testTimeout: 60_000 },
+      },
     ],
   },
 });

@@ -164,14 +164,6 @@ const errors: readonly KnownDifference[] = [
     redis: /^-ERR unknown command '\xff', with args beginning with: $/,
     junokv: /^-ERR unknown command '\xef\xbf\xbd', with args beginning with: $/,
   },
-  {
-    name: 'a command that works on one key 100,000 times',
-    reason: 'The queue of one record is bounded; who fills it is told so.',
-    before: [],
-    step: args('EXISTS k k k ...', ['EXISTS', ...Array.from({ length: 100_000 }, () => 'k')]),
-    redis: /^:0$/,
-    junokv: /^-BUSY /,
-  },
 ];
 
 const missing: readonly KnownDifference[] = [

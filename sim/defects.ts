@@ -1,4 +1,4 @@
-import { type Report, ProposerRules } from '../src/quorum/rules.ts';
+import { ProposerRules, type Report } from '../src/quorum/rules.ts';
 import type { Settlement, UsedBallot } from '../src/quorum/settle.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../src/record/ballot.ts';
 import type { RecordId, StateHeader } from '../src/record/state.ts';

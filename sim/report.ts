@@ -1,8 +1,8 @@
 import type { HistoryOp } from './checker.ts';
 import type { Fault, Plan } from './plan.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
-import { describeOp, short } from './sim-commands.ts';
 import { shrink } from './shrink.ts';
+import { describeOp, short } from './sim-commands.ts';
 import type { Parts } from './world.ts';
 
 /** Messages of a trace that are printed. */

@@ -1,9 +1,9 @@
 import { assert } from '../src/base/assert.ts';
-import type { Step } from '../src/quorum/operation.ts';
 import type { CommandRow } from '../src/proxy/command.ts';
 import { genericKeyCommands } from '../src/proxy/commands/generic-commands.ts';
 import { stringCommands } from '../src/proxy/commands/string-commands.ts';
 import { putString, stringReply } from '../src/proxy/values/string-value.ts';
+import type { Step } from '../src/quorum/operation.ts';
 import { BulkPieces, ErrorReply, type Reply, SimpleString } from '../src/resp/reply.ts';
 import type { KeyOp, SimReply } from './checker.ts';
 

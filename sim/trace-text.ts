@@ -2,8 +2,8 @@ import { type Ballot, isNoBallot } from '../src/record/ballot.ts';
 import { type SealedState, StateKind } from '../src/record/state.ts';
 import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
 import { START_US } from './sim-clock.ts';
-import { SimSeal } from './sim-seal.ts';
 import { short } from './sim-commands.ts';
+import { SimSeal } from './sim-seal.ts';
 
 const TYPE_NAMES = new Map<number, string>(
   Object.entries(MessageType).map(([name, type]) => [type, name.toUpperCase()]),

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type FileCallback, FileError, type Files, type OpenFile } from './files.ts';
 import { type FileLockResult, tryLockFile } from './file-lock.ts';
+import { type FileCallback, FileError, type Files, type OpenFile } from './files.ts';
 
 /** The machine's file system. The only file, beside `file-lock.ts`, that touches it on behalf of a node. */
 export class SystemFiles implements Files {

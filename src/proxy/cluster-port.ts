@@ -1,8 +1,8 @@
 import type { Failure } from '../base/failure.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import type { Operation, Outcome } from '../quorum/operation.ts';
-import type { NodeStatus } from '../rpc/messages.ts';
 import type { Reply } from '../resp/reply.ts';
+import type { NodeStatus } from '../rpc/messages.ts';
 
 /** One key found by a scan, with what the scan knows of it without a read. */
 export interface ScannedKey {

@@ -15,8 +15,8 @@ import {
   type ClusterPort,
   type KeyCount,
   type NodeHealth,
-  type ScanPage,
   type ScannedKey,
+  type ScanPage,
 } from './cluster-port.ts';
 import { decodeCursor, encodeCursor, lastIdOf, prefixOf } from './scan-cursor.ts';
 

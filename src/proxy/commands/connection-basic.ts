@@ -1,3 +1,4 @@
+import { parseInteger } from '../../resp/integer.ts';
 import {
   ErrorReply,
   MapReply,
@@ -8,7 +9,6 @@ import {
   SimpleString,
   SYNTAX_ERROR,
 } from '../../resp/reply.ts';
-import { parseInteger } from '../../resp/integer.ts';
 import { authenticate, authenticationRequired, DEFAULT_USER } from '../authentication.ts';
 import type { CommandRow } from '../command.ts';
 import { REDIS_VERSION } from '../redis-version.ts';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../base/assert.ts';
 import { unavailable } from '../../base/failure.ts';
+import { ManualClock } from '../../base/testing/manual-clock.ts';
 import type { Change, Outcome, Step } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
 import { ValueType } from '../../record/value.ts';
 import { OK, type Reply } from '../../resp/reply.ts';
 import { LocalCluster } from './local-cluster.ts';
-import { ManualClock } from '../../base/testing/manual-clock.ts';
 
 function setup() {
   const clock = new ManualClock(1_000_000);

@@ -1,10 +1,10 @@
 import { assert } from '../../base/assert.ts';
+import { ManualClock } from '../../base/testing/manual-clock.ts';
 import type { Outcome } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
 import { BulkPieces, ErrorReply, MapReply, type Reply, SimpleString } from '../../resp/reply.ts';
 import type { CommandRow, KeyedStep } from '../command.ts';
 import { LocalCluster } from './local-cluster.ts';
-import { ManualClock } from '../../base/testing/manual-clock.ts';
 
 /** A reply as tests like to compare it: `+text`, `-error`, bulk strings as latin1 text, maps as arrays of pairs. */
 export type PlainReply = number | bigint | string | null | PlainReply[];

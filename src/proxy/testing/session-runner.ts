@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
+import { ManualClock } from '../../base/testing/manual-clock.ts';
 import type { Outcome } from '../../quorum/operation.ts';
 import {
   BooleanReply,
@@ -31,7 +32,6 @@ import { RuntimeConfig } from '../runtime-config.ts';
 import type { Session } from '../session.ts';
 import { SlowLog } from '../slow-log.ts';
 import { LocalCluster } from './local-cluster.ts';
-import { ManualClock } from '../../base/testing/manual-clock.ts';
 
 /** A reply as tests compare it: `+text`, `-error`, maps as objects, sets as arrays, verbatim strings as their text. */
 export type ShownReply = number | bigint | boolean | string | null | ShownReply[] | { [name: string]: ShownReply };
