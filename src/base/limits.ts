@@ -236,7 +236,7 @@ export const limits = {
   /** Corrupt records remembered, so that each is counted and logged once; above it they are forgotten. */
   corruptRecordsPerNode: 65_536,
   /** Pages remembered as durable here; a COMMIT that lists forgotten ones costs a round trip more. */
-  knownPagesPerNode: 65_536,
+  knownPagesPerNode: 262_144,
   // --- proxy: keys and strings ---
   /** The largest expiry kept, Number.MAX_SAFE_INTEGER: the year 287396. A later one becomes this. */
   maxExpiresAtMs: 9_007_199_254_740_991,
