@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -66,6 +66,14 @@ function connect(rooms: Running): Redis {
   return redis;
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
 describe('a cluster in one process', () => {
   it.each([
     ['one zone in memory', { zones: 1, engine: 'memory' }],
@@ -94,6 +102,17 @@ describe('a cluster in one process', () => {
     rmSync(lost, { recursive: true });
     await expect(startSingle({})).rejects.toThrow('node 2 has stored records before');
     expect(readFileSync(join(directory, 'data', 'node-1', 'run.json'), 'utf8')).toContain('"clean"');
+  });
+
+  it('answers as a Redis Cluster node on the cluster port alone', async () => {
+    const clusterPort = await freePort();
+    const rooms = await startSingle({ engine: 'memory', clusterPort });
+    const plain = connect(rooms);
+    await expect(plain.cluster('SLOTS')).rejects.toThrow('cluster support disabled');
+    const clustered = connect({ ...rooms, listening: rooms.listening.slice(1) });
+    await plain.set('a', '1');
+    expect(await clustered.cluster('SLOTS')).toMatchObject([[0, 16_383, ['127.0.0.1', clusterPort]]]);
+    expect(await clustered.get('a')).toBe('1');
   });
 
   it('says who else is on the port', async () => {

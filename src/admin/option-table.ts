@@ -125,6 +125,15 @@ export const optionTable = {
     defaultValue: false,
     defaultText: 'no',
   }),
+  clusterPort: integerOption(
+    { min: 0, max: 65_535 },
+    {
+      summary: 'A second port, which answers as a Redis Cluster node whatever --cluster-enabled says; 0: none.',
+      commands: LISTENING,
+      defaultValue: 0,
+      placeholder: 'PORT',
+    },
+  ),
   clusterAnnounceIp: textOption(true, {
     summary: 'Address that CLUSTER SLOTS and the like tell clients, where it is not the one listened on.',
     commands: LISTENING,

@@ -99,6 +99,15 @@ async function listenOnAll(server: ProxyServer, config: Configuration): Promise<
       return { ok: false, problem: listenProblem(error, host, wanted, '--port') };
     }
   }
+  if (config.clusterPort === 0) return { ok: true, places };
+  for (const host of config.bind) {
+    const port = config.clusterPort;
+    try {
+      places.push({ host, port: await server.listen({ host, port, clusterEnabled: true }) });
+    } catch (error) {
+      return { ok: false, problem: listenProblem(error, host, port, '--cluster-port') };
+    }
+  }
   return { ok: true, places };
 }
 
