@@ -210,12 +210,4 @@ describe('a cluster of processes', () => {
     await expect.poll(() => redis.set('a', '1').catch(() => 'not yet'), { timeout: 10_000 }).toBe('OK');
     expect(await redis.get('a')).toBe('1');
   });
-
-  async function freePort(): Promise<number> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  }
 });
