@@ -60,12 +60,9 @@ export class CommitRound extends Round {
         this.#fencedEpoch = Math.max(this.#fencedEpoch, response.mapEpoch);
         this.#onRefusal();
         break;
-      case MessageType.stale: {
-        this.context.counters.add('pages-stale');
-        const node = this.nodes[index];
-        if (node !== undefined) this.#owner.onStale(node, index);
+      case MessageType.stale:
+        this.#onStale(index);
         break;
-      }
       default:
         this.fail(index);
         if (this.waiting() === 0) this.#giveUp();
@@ -77,11 +74,22 @@ export class CommitRound extends Round {
     this.#giveUp();
   }
 
-  /** A repair that some node refused after the rest had chosen it: the next one must be above that node's promises. */
-  protected override late(response: Response): void {
+  /**
+   * After the end: a repair that a node refused although the rest had chosen it must be followed by one above that node's
+   * promises; and a node that lacks pages of what is chosen is brought up all the same, or it would stay behind.
+   */
+  protected override late(index: number, response: Response): void {
     if (response.type === MessageType.reject) {
       this.context.ballots.observe(Math.max(response.ballot.time, response.floor.time));
+    } else if (response.type === MessageType.stale && this.#chosen) {
+      this.#onStale(index);
     }
+  }
+
+  #onStale(index: number): void {
+    this.context.counters.add('pages-stale');
+    const node = this.nodes[index];
+    if (node !== undefined) this.#owner.onStale(node, index);
   }
 
   #onAck(index: number, nextRecorded: boolean): void {

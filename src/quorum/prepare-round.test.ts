@@ -88,7 +88,7 @@ describe('prepare round', () => {
     const started = start();
     answer(started, 1, B);
     answer(started, 2, A);
-    const base = { accepted: B, state: stateOf(B), differ: true, holders: [1] };
+    const base = { accepted: B, state: stateOf(B), differ: true, holders: [1], sawCorrupt: false };
     expect(started.result).toEqual({ kind: 'promised', base });
   });
 
@@ -98,7 +98,7 @@ describe('prepare round', () => {
     answer(started, 2, B);
     expect(started.kit.transport.open[0]?.request).toMatchObject({ type: MessageType.read, ifAccepted: B });
     answer(started, 2, B);
-    const base = { accepted: B, state: stateOf(B), differ: true, holders: [2] };
+    const base = { accepted: B, state: stateOf(B), differ: true, holders: [2], sawCorrupt: false };
     expect(started.result).toEqual({ kind: 'promised', base });
   });
 

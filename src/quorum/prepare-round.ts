@@ -23,6 +23,8 @@ export interface PreparedBase {
   readonly differ: boolean;
   /** Nodes that hold it, first the one that sent it. */
   readonly holders: readonly NodeId[];
+  /** Some replica's record is damaged. */
+  readonly sawCorrupt: boolean;
 }
 
 export type PrepareResult =
@@ -53,6 +55,7 @@ export class PrepareRound extends Round {
   readonly #promises: PromiseReport[] = [];
   #base: PromiseReport | null = null;
   #differ = false;
+  #sawCorrupt = false;
   #rejected = 0;
   #clockRefused = 0;
   #fenced = 0;
@@ -120,6 +123,7 @@ export class PrepareRound extends Round {
         break;
       case MessageType.fault:
         if (response.fault === 'corrupt') {
+          this.#sawCorrupt = true;
           this.context.counters.add('corrupt-replica');
           this.failHere(index);
         } else {
@@ -229,7 +233,9 @@ export class PrepareRound extends Round {
       if (report.index === source) holders.unshift(node);
       else holders.push(node);
     }
-    this.#finish({ kind: 'promised', base: { accepted: base.accepted, state, differ: this.#differ, holders } });
+    const { accepted } = base;
+    const sawCorrupt = this.#sawCorrupt;
+    this.#finish({ kind: 'promised', base: { accepted, state, differ: this.#differ, holders, sawCorrupt } });
   }
 
   #finish(result: PrepareResult): void {

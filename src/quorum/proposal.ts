@@ -141,7 +141,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
       case 'promised': {
         counters.add('prepared');
         if (result.base.differ) counters.add('promises-differed');
-        const { accepted, state, differ, holders } = result.base;
+        const { accepted, state, differ, holders, sawCorrupt } = result.base;
+        if (sawCorrupt && !this.#repairing) this.#owner.wantRepair();
         const base = this.#opened(accepted, state, differ, holders);
         if (base !== null) this.#run(base);
         break;

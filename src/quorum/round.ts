@@ -57,7 +57,7 @@ export abstract class Round implements ResponseReceiver {
 
   onResponse(tag: number, response: Response): void {
     if (this.#ended) {
-      this.late(response);
+      this.late(tag, response);
       return;
     }
     const bit = 1 << tag;
@@ -117,7 +117,7 @@ export abstract class Round implements ResponseReceiver {
   }
 
   /** A response after the end; mostly of no interest. */
-  protected late(_response: Response): void {}
+  protected late(_index: number, _response: Response): void {}
 
   protected end(): void {
     this.#ended = true;

@@ -331,6 +331,19 @@ describe('damaged bytes', () => {
     expect(proxy.counter('repair-written')).toBe(1);
   });
 
+  it('are repaired although only writes meet them', async () => {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    await proxy.do('k', set('sound'));
+    await quorum.pass(limits.chainLifeMs * 2);
+    await damage(quorum, 1 + (quorum.ids.recordId(0, 1, Buffer.from('k')).charCodeAt(0) % 3), 'k', false);
+    for (let i = 0; i < 3; i++) {
+      await quorum.proxy().do('k', appendText('!'));
+      await quorum.pass(20);
+    }
+    expect(replicas(quorum, 'k')).toBe(3);
+  });
+
   it('are written over', async () => {
     const quorum = new LocalQuorum();
     const proxy = quorum.proxy();

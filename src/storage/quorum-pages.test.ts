@@ -133,6 +133,19 @@ describe('a node that missed pages', () => {
     expect(await proxy.do('k', GET)).toBe(`${LARGE}!`);
   });
 
+  it('is caught up behind a write that the others have chosen', async () => {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    quorum.takeDown(3);
+    await proxy.do('k', set(LARGE));
+    quorum.takeUp(3);
+    expect(await proxy.do('k', appendText('!'))).toBe(LARGE.length + 1);
+    await quorum.pass(limits.deadlineMs);
+    expect(sameOn(quorum, 'k', [1, 2, 3])).toBe(true);
+    quorum.takeDown(1);
+    expect(await proxy.do('k', GET)).toBe(`${LARGE}!`);
+  });
+
   it('never serves a state whose pages it lacks', async () => {
     const quorum = new LocalQuorum();
     const proxy = quorum.proxy();
