@@ -139,7 +139,10 @@ describe('a node that missed pages', () => {
     quorum.takeDown(3);
     await proxy.do('k', set(LARGE));
     quorum.takeUp(3);
+    proxy.transport.fate = (node, { type }) => (node === 3 && type === MessageType.commit ? 'hold' : 'pass');
     expect(await proxy.do('k', appendText('!'))).toBe(LARGE.length + 1);
+    proxy.transport.fate = () => 'pass';
+    proxy.transport.release();
     await quorum.pass(limits.deadlineMs);
     expect(sameOn(quorum, 'k', [1, 2, 3])).toBe(true);
     quorum.takeDown(1);
