@@ -225,6 +225,10 @@ export const limits = {
   flushDeadlineMs: 5_000,
   /** Keys of one command that are under way at once; more wait for their turn, and a command with more is a barrier. */
   keysInFlight: 1_024,
+  /** Operations that one proxy works on at once: some tens of milliseconds of work, far within their deadline. */
+  operationsUnderWay: 4_096,
+  /** An operation that was not let in for so long is refused: its client will soon give up, too. */
+  intakeWaitMs: 5_000,
   // --- storage node ---
   /** Recent records of all storage nodes of one process, decoded: most of a million small ones. Less on a small machine. */
   recordCacheBytes: 536_870_912,

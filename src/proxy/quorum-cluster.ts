@@ -3,6 +3,7 @@ import { limits } from '../base/limits.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import type { Coordinator } from '../quorum/coordinator.ts';
 import { flushNamespaces } from '../quorum/flush.ts';
+import { Intake } from '../quorum/intake.ts';
 import { KeyScan, type ShardScan } from '../quorum/key-scan.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
@@ -35,19 +36,21 @@ const EXISTS: Step<Reply> = {
 /** The cluster as a proxy's commands see it, over the coordinator. */
 export class QuorumCluster implements ClusterPort {
   readonly #coordinator: Coordinator<Reply>;
+  readonly #intake: Intake<Reply>;
   readonly #map: MapHolder;
   readonly #transport: Transport;
   readonly #scan: KeyScan<Reply>;
 
   constructor(coordinator: Coordinator<Reply>, map: MapHolder, transport: Transport) {
     this.#coordinator = coordinator;
+    this.#intake = new Intake(coordinator, coordinator.clock);
     this.#map = map;
     this.#transport = transport;
     this.#scan = new KeyScan(coordinator, EXISTS, (reply) => reply === 1);
   }
 
   submit(operation: Operation<Reply>): void {
-    this.#coordinator.submit(operation);
+    this.#intake.submit(operation);
   }
 
   map(): ClusterMap {

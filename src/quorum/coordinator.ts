@@ -57,6 +57,8 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
   readonly seal: SealPort;
   readonly rounds: RoundContext;
   readonly counters = new ProtocolCounters();
+  /** Whoever lets operations in hears here that there is room. */
+  onFinished: (() => void) | null = null;
   readonly pageTransfer: PageTransfer;
   readonly caller: NodeCaller;
   readonly #options: CoordinatorOptions;
@@ -139,6 +141,7 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
   /** A pending operation was answered. */
   finished(): void {
     this.#operations--;
+    this.onFinished?.();
   }
 
   onBusy(task: RecordTask<R>): void {
