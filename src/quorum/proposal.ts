@@ -169,9 +169,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
   onWritten(write: Write<R>, result: CommitResult): void {
     this.#step = null;
     const { counters, clock } = this.#context;
-    const { attempt, base } = write;
     if (result.kind === 'refused') {
-      counters.add(base.chained ? 'chain-refused' : 'commit-refused');
+      counters.add(write.base.chained ? 'chain-refused' : 'commit-refused');
       if (result.fencedEpoch > 0) this.#fenced(result.fencedEpoch);
       else this.#settle();
       return;
@@ -179,13 +178,13 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     write.countChosen();
     if (this.#repairing) counters.add('repair-written');
     const nowMs = clock.monotonicMs();
-    if (attempt.changed) this.chain.lastWriteMs = nowMs;
+    if (write.attempt.changed) this.chain.lastWriteMs = nowMs;
     const { next } = write.request;
     if (next !== null && result.nextRecorded) {
       counters.add('chain-started');
       this.chain.extend(next, write.newBase(), nowMs);
     }
-    this.#answer(attempt);
+    this.#answer(write.attempt);
   }
 
   onRetry(): void {
@@ -356,7 +355,9 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
 
   /** At once, while a refused write is still in doubt: each value that others write makes it harder to tell. */
   #retry(): void {
-    if (this.#active.some(isRefused) && this.#backoff.mayHurry()) this.#prepare(wantOf(this.#active));
+    this.#active = unfinished(this.#active, this.#context.clock.monotonicMs(), this.#context.counters);
+    if (this.#active.length === 0) this.#finish();
+    else if (this.#active.some(isRefused) && this.#backoff.mayHurry()) this.#prepare(wantOf(this.#active));
     else this.#backOff();
   }
 

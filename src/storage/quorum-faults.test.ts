@@ -396,3 +396,26 @@ describe('a failing disk', () => {
     expect(await proxy.do('k', set('after'))).toBe('OK');
   });
 });
+
+describe('a refused COMMIT that somebody else has taken over', () => {
+  it('is answered from one READ, without another PREPARE in the way of others', async () => {
+    const quorum = new LocalQuorum();
+    const [writer, reader] = [quorum.proxy(), quorum.proxy()];
+    writer.transport.fate = (node, { type }) => (type === MessageType.commit && node !== 1 ? 'hold' : 'pass');
+    const answered = writer.outcome('k', INCR);
+    await quorum.pass(5);
+    // The reader meets the write on n1 alone and writes it back under a ballot of its own.
+    quorum.takeDown(3);
+    expect(await reader.do('k', GET)).toBe('1');
+    quorum.takeUp(3);
+    expect(await reader.do('k', INCR)).toBe(2);
+    writer.transport.fate = () => 'pass';
+    const prepared = writer.sent.get(MessageType.prepare);
+    writer.transport.release();
+    await quorum.pass(50);
+    expect(await answered).toMatchObject({ ok: true, reply: 1 });
+    expect(writer.counter('settled-applied')).toBe(1);
+    expect(writer.sent.get(MessageType.prepare)).toBe(prepared);
+    expect(await reader.do('k', GET)).toBe('2');
+  });
+});
