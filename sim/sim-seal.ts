@@ -2,6 +2,7 @@ import type { RecordIds } from '../src/quorum/coordinator.ts';
 import type { OpenedRecord, SealPort } from '../src/quorum/seal-port.ts';
 import { decodeContent, encodeContent, isSeparate } from '../src/record/content-codec.ts';
 import { ID_BYTES } from '../src/record/record-id.ts';
+import { NO_PAST } from '../src/record/request-history.ts';
 import type { PageId, RecordContent, RecordId, SealedState, StateHeader } from '../src/record/state.ts';
 import { StateKind } from '../src/record/state.ts';
 import { headerLength, writeHeader } from '../src/record/state-codec.ts';
@@ -9,10 +10,7 @@ import { headerLength, writeHeader } from '../src/record/state-codec.ts';
 const EMPTY = Buffer.alloc(0);
 const TOMBSTONE: RecordContent = {
   key: EMPTY,
-  recordVersion: 0,
-  creationTimeMs: 0,
-  lastModifiedMs: 0,
-  requestIds: [],
+  ...NO_PAST,
   value: null,
 };
 

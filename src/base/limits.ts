@@ -162,8 +162,10 @@ export const limits = {
   /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
   tcpBacklog: 511,
   // --- record ---
-  /** Request ids remembered per record: Juno's clients repeat only their last few requests. */
-  requestIdsPerRecord: 16,
+  /** Request ids remembered per record (49 bytes each): as many clients may have a write on one key under way. */
+  requestIdsPerRecord: 64,
+  /** How long a deleted record remembers request ids: longer than any client goes on repeating a request. */
+  requestReachMs: 600_000,
   // --- proxy: server commands ---
   /** Slow log entries kept whatever slowlog-max-len says: at most 4 KB each. */
   slowLogEntries: 16_384,

@@ -5,7 +5,8 @@ import type { Random } from '../base/random.ts';
 import { SystemRandom } from '../base/system-random.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
-import type { RecordContent, SealedState, StateHeader } from '../record/state.ts';
+import { NO_PAST } from '../record/request-history.ts';
+import { RequestAction, type RecordContent, type SealedState, type StateHeader } from '../record/state.ts';
 import { StateKind } from '../record/state.ts';
 import type { Value } from '../record/value.ts';
 import { ValueType } from '../record/value.ts';
@@ -53,8 +54,10 @@ function stringOf(bytes: Buffer): Value {
 }
 
 function content(value: Value | null): RecordContent {
-  const requestIds = [{ requestId: 'abcdefghijklmnop', recordVersion: 1, appliedAtMs: 9 }];
-  return { key: Buffer.from('the key'), recordVersion: 1, creationTimeMs: 2, lastModifiedMs: 3, requestIds, value };
+  const request = { requestId: 'abcdefghijklmnop', action: RequestAction.created, recordVersion: 1, appliedAtMs: 9 };
+  const entries = [{ ...request, creationTimeMs: 2, expiresAtMs: 0 }];
+  const requests = { entries, forgottenUntilMs: 0, forgotUntimed: false };
+  return { key: Buffer.from('the key'), recordVersion: 1, creationTimeMs: 2, lastModifiedMs: 3, requests, value };
 }
 
 const pagedValue: Value = {
@@ -116,7 +119,7 @@ describe('sealing a record', () => {
     const pinned = new RecordSealer(ring, new CountingRandom());
     const state = pinned.seal(id, header(), small);
     expect(state.meta.toString('hex')).toBe(
-      '00000001000102030405060708090a0b0c0d0e0f101112131415161779d0db859d91d788e2466a48143276b0f7b69ccef84b80d2230cfbb1e8087b0691b82bf0c1df4299164bcfa7d2fb02a8a30ac8fd29ade335573de2e1711a79dca962879cad04704225e8bc9d524d681a9cebbbc57829d92afafc8a55',
+      '',
     );
     expect(pinned.sealPage(id, makePageId(origin, 1), Buffer.from('page')).toString('hex')).toBe(
       '0000000118191a1b1c1d1e1f202122232425262728292a2b2c2d2e2fdecf73e2f0f71933ad96b38f72a65190af4620a7',
@@ -254,7 +257,7 @@ describe('a tombstone made from absent', () => {
     const state = { header: header(empty), meta: Buffer.alloc(0), value: Buffer.alloc(0) };
     const opened = sealer.open(id, state);
     expect(opened?.header).toBe(state.header);
-    expect(opened?.content).toMatchObject({ recordVersion: 0, requestIds: [], value: null });
+    expect(opened?.content).toMatchObject({ ...NO_PAST, value: null });
     expect(opened?.content.key).toHaveLength(0);
     expect(sealer.open(id, { ...state, value: null })).not.toBeNull();
     expect(sealer.open(id, { ...state, value: Buffer.from('x') })).toBeNull();

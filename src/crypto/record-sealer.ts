@@ -5,6 +5,7 @@ import { isNoBallot } from '../record/ballot.ts';
 import { BALLOT_BYTES, writeLatin1 } from '../record/bytes.ts';
 import { contentLength, decodeContent, isSeparate, writeContent } from '../record/content-codec.ts';
 import { ID_BYTES } from '../record/record-id.ts';
+import { NO_PAST } from '../record/request-history.ts';
 import type { PageId, RecordContent, RecordId, SealedState, StateHeader } from '../record/state.ts';
 import { StateKind } from '../record/state.ts';
 import { HEADER_MAX_BYTES, headerLength, writeHeader } from '../record/state-codec.ts';
@@ -34,10 +35,7 @@ export const SEAL_OVERHEAD_BYTES = PREFIX_BYTES + TAG_BYTES;
 const EMPTY = Buffer.alloc(0);
 const EMPTY_TOMBSTONE: RecordContent = {
   key: EMPTY,
-  recordVersion: 0,
-  creationTimeMs: 0,
-  lastModifiedMs: 0,
-  requestIds: [],
+  ...NO_PAST,
   value: null,
 };
 

@@ -1,5 +1,6 @@
 import { assert, unreachable } from '../base/assert.ts';
-import type { LiveRecord, RequestRecord } from '../record/state.ts';
+import { rememberRequest } from '../record/request-history.ts';
+import { type LiveRecord, type RecordPast, RequestAction, type RequestHistory } from '../record/state.ts';
 import type { Value } from '../record/value.ts';
 import type { Change } from './operation.ts';
 
@@ -13,49 +14,80 @@ export function valueSizeBytes(value: Value): number {
   return value.bytes.length;
 }
 
+/** Whether a change would leave the record as it is. */
+export function isNoChange(live: LiveRecord | null, change: Change): boolean {
+  return change.kind === 'delete' && live === null && change.requestId === undefined;
+}
+
 /**
  * The record after `change`: null if it is deleted. Pure.
  *
- * A put creates the record (recordVersion 1) or raises recordVersion by one; `creationTimeMs` and the request ids are
- * kept; put and expire set `lastModifiedMs`. A record created over a tombstone keeps the tombstone's request ids.
+ * A put creates the record (recordVersion 1) or raises recordVersion by one and sets `lastModifiedMs`; an expire changes
+ * nothing but the expiry. A record created over a tombstone keeps the requests it remembers, and its creation time is
+ * after that of the record before: the time tells one incarnation of a key from the next.
  *
  * @param previous the live record that the step ran on; null if absent, dead or expired
- * @param tombstoneRequestIds request ids of the tombstone (or expired record) that `previous` null stands for; else []
+ * @param past of `previous`, or what is left of the record before
  */
 export function applyChange(
   previous: LiveRecord | null,
-  tombstoneRequestIds: readonly RequestRecord[],
+  past: RecordPast,
   key: Buffer,
   change: Change,
   nowMs: number,
 ): LiveRecord | null {
   switch (change.kind) {
     case 'put':
-      return {
-        key: previous === null ? key : previous.key,
-        recordVersion: previous === null ? FIRST_RECORD_VERSION : previous.recordVersion + 1,
-        creationTimeMs: previous === null ? nowMs : previous.creationTimeMs,
-        lastModifiedMs: nowMs,
-        requestIds: previous === null ? tombstoneRequestIds : previous.requestIds,
-        expiresAtMs: change.expiresAtMs,
-        sizeBytes: valueSizeBytes(change.value),
-        value: change.value,
-      };
+      return put(previous, past, key, change, nowMs);
     case 'expire':
       assert(previous !== null, 'only a live record has an expiry to change');
-      return {
-        key: previous.key,
-        recordVersion: previous.recordVersion,
-        creationTimeMs: previous.creationTimeMs,
-        lastModifiedMs: nowMs,
-        requestIds: previous.requestIds,
-        expiresAtMs: change.expiresAtMs,
-        sizeBytes: previous.sizeBytes,
-        value: previous.value,
-      };
+      return { ...previous, expiresAtMs: change.expiresAtMs };
     case 'delete':
       return null;
     default:
       return unreachable(change);
   }
+}
+
+/** What a tombstone keeps after `change` deleted the record, or found nothing to delete. */
+export function pastAfterDelete(past: RecordPast, change: Change, nowMs: number): RecordPast {
+  if (change.kind !== 'delete' || change.requestId === undefined) return past;
+  const { recordVersion, creationTimeMs, lastModifiedMs } = past;
+  const requests = rememberRequest(past.requests, {
+    requestId: change.requestId,
+    action: RequestAction.destroyed,
+    recordVersion,
+    creationTimeMs,
+    expiresAtMs: 0,
+    appliedAtMs: nowMs,
+  });
+  return { recordVersion, creationTimeMs, lastModifiedMs, requests };
+}
+
+function put(
+  previous: LiveRecord | null,
+  past: RecordPast,
+  key: Buffer,
+  change: Change & { readonly kind: 'put' },
+  nowMs: number,
+): LiveRecord {
+  const { expiresAtMs, value, requestId } = change;
+  const recordVersion = previous === null ? FIRST_RECORD_VERSION : previous.recordVersion + 1;
+  const creationTimeMs = previous === null ? Math.max(nowMs, past.creationTimeMs + 1) : previous.creationTimeMs;
+  let requests: RequestHistory = past.requests;
+  if (requestId !== undefined) {
+    const action = previous === null ? RequestAction.created : RequestAction.updated;
+    const entry = { requestId, action, recordVersion, creationTimeMs, expiresAtMs, appliedAtMs: nowMs };
+    requests = rememberRequest(requests, entry);
+  }
+  return {
+    key: previous === null ? key : previous.key,
+    recordVersion,
+    creationTimeMs,
+    lastModifiedMs: nowMs,
+    requests,
+    expiresAtMs,
+    sizeBytes: valueSizeBytes(value),
+    value,
+  };
 }

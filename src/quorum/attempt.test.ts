@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
+import { NO_PAST, NO_REQUESTS } from '../record/request-history.ts';
 import { type LiveRecord, type RecordContent, type SealedState, type StateHeader, StateKind } from '../record/state.ts';
 import { type Value, ValueType } from '../record/value.ts';
 import {
@@ -50,7 +51,7 @@ function liveOf(text: string | null, expiresAtMs = 0): LiveRecord {
     key: Buffer.from('k'),
     recordVersion: 3,
     ...times,
-    requestIds: [],
+    requests: NO_REQUESTS,
     expiresAtMs,
     sizeBytes: 5,
     value: inline(text),
@@ -66,7 +67,7 @@ function baseOf(live: LiveRecord | null, change: Partial<OpenedBase> = {}): Open
     expiresAtMs: live?.expiresAtMs ?? 0,
   };
   const state: SealedState = { header, meta: Buffer.from('base'), value: Buffer.alloc(0) };
-  return { accepted: B, state, live, requestIds: [], differ: false, chained: false, holders: [1], ...change };
+  return { accepted: B, state, live, past: live ?? NO_PAST, differ: false, chained: false, holders: [1], ...change };
 }
 
 const ABSENT: OpenedBase = baseOf(null, { accepted: NO_BALLOT, state: null });
@@ -258,13 +259,13 @@ describe('the state to write', () => {
     const base = baseOf(liveOf('41'), { differ: true });
     const attempt = run(pendingsOf(INCR).pendings, base);
     const { state } = build(attempt, base);
-    expect(chainedBase(NEW, state, attempt, base)).toMatchObject({
+    expect(chainedBase(NEW, state, attempt)).toMatchObject({
       accepted: NEW,
       state,
       differ: false,
       chained: true,
     });
-    expect(textOf(chainedBase(NEW, state, attempt, base).live)).toBe('42');
+    expect(textOf(chainedBase(NEW, state, attempt).live)).toBe('42');
   });
 });
 

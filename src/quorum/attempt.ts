@@ -3,12 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import { uncertain } from '../base/failure.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
+import { NO_PAST } from '../record/request-history.ts';
 import {
   type LiveRecord,
   type PageId,
   type RecordContent,
   type RecordId,
-  type RequestRecord,
+  type RecordPast,
   type SealedState,
   type StateHeader,
   StateKind,
@@ -16,7 +17,7 @@ import {
 import { NeedPages, type PageAccess } from '../record/value.ts';
 import type { PageManifest } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import { applyChange } from './apply-change.ts';
+import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import { deadFromAbsent, extendLineage } from './lineage.ts';
 import type { Pending } from './pending.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
@@ -30,8 +31,8 @@ export interface OpenedBase {
   readonly state: SealedState | null;
   /** Null if absent or dead; expiry is not looked at. */
   readonly live: LiveRecord | null;
-  /** Also a tombstone's. */
-  readonly requestIds: readonly RequestRecord[];
+  /** Also a tombstone's, and an expired record's. */
+  readonly past: RecordPast;
   /** Not known to be chosen: an answer that rests on it must write it back. */
   readonly differ: boolean;
   /** Known from this proposer's own last COMMIT, not asked for. */
@@ -49,7 +50,7 @@ export function openBase(
   differ: boolean,
   holders: readonly NodeId[],
 ): OpenedBase | null {
-  if (state === null) return { accepted, state, live: null, requestIds: [], differ, chained: false, holders };
+  if (state === null) return { accepted, state, live: null, past: NO_PAST, differ, chained: false, holders };
   const opened = seal.open(id, state);
   if (opened === null) return null;
   const { content, header } = opened;
@@ -61,12 +62,12 @@ export function openBase(
           recordVersion: content.recordVersion,
           creationTimeMs: content.creationTimeMs,
           lastModifiedMs: content.lastModifiedMs,
-          requestIds: content.requestIds,
+          requests: content.requests,
           expiresAtMs: header.expiresAtMs,
           sizeBytes: header.sizeBytes,
           value: content.value,
         };
-  return { accepted, state, live, requestIds: content.requestIds, differ, chained: false, holders };
+  return { accepted, state, live, past: content, differ, chained: false, holders };
 }
 
 export function isExpired(live: LiveRecord | null, nowMs: number): boolean {
@@ -130,6 +131,8 @@ export interface Attempt<R> {
   readonly changed: boolean;
   /** The record after all commands; null: dead or absent. */
   readonly live: LiveRecord | null;
+  /** Of `live`, or what its tombstone keeps. */
+  readonly past: RecordPast;
   /** The base was live but past its expiry: nothing may rest on that before it is written dead. */
   readonly expired: boolean;
   /** Also an attempt that changes nothing must be written. */
@@ -147,10 +150,11 @@ export function runAttempt<R>(
 ): Attempt<R> {
   const expired = isExpired(base.live, nowMs);
   let live = expired ? null : base.live;
+  let past = base.past;
   let changed = false;
   let mustWrite = base.differ || expired;
   const results: PendingResult<R>[] = [];
-  const context = { nowMs, pages };
+  const context = { nowMs, pages, past };
   for (const pending of pendings) {
     if (pending.used.length > 0) {
       const settled = rules.settle(pending.used, base.state?.header ?? null, absenceProves(pending));
@@ -165,15 +169,17 @@ export function runAttempt<R>(
       mustWrite = true;
     }
     const { reply, change } = pending.operation.step.run(live, context);
-    if (change !== null && !(change.kind === 'delete' && live === null)) {
-      live = applyChange(live, base.requestIds, pending.operation.key, change, nowMs);
+    if (change !== null && !isNoChange(live, change)) {
+      live = applyChange(live, past, pending.operation.key, change, nowMs);
+      past = live ?? pastAfterDelete(past, change, nowMs);
+      context.past = past;
       changed = true;
       results.push({ kind: 'reply', reply, changed: true });
     } else {
       results.push({ kind: 'reply', reply, changed: false });
     }
   }
-  return { results, changed, live, expired, mustWrite };
+  return { results, changed, live, past, expired, mustWrite };
 }
 
 /**
@@ -331,10 +337,10 @@ export function buildState<R>(
     live === null
       ? {
           key: NO_BYTES,
-          recordVersion: base.live?.recordVersion ?? 0,
-          creationTimeMs: base.live?.creationTimeMs ?? 0,
-          lastModifiedMs: base.live?.lastModifiedMs ?? 0,
-          requestIds: base.requestIds,
+          recordVersion: attempt.past.recordVersion,
+          creationTimeMs: attempt.past.creationTimeMs,
+          lastModifiedMs: attempt.past.lastModifiedMs,
+          requests: attempt.past.requests,
           value: null,
         }
       : live;
@@ -349,13 +355,13 @@ function manifestFor(base: OpenedBase, live: LiveRecord | null, pages: AttemptPa
 }
 
 /** The base after a COMMIT was chosen, for the next link of a chain. */
-export function chainedBase<R>(ballot: Ballot, state: SealedState, attempt: Attempt<R>, base: OpenedBase): OpenedBase {
+export function chainedBase<R>(ballot: Ballot, state: SealedState, attempt: Attempt<R>): OpenedBase {
   const live = attempt.live;
   return {
     accepted: ballot,
     state,
     live,
-    requestIds: live?.requestIds ?? base.requestIds,
+    past: attempt.past,
     differ: false,
     chained: true,
     holders: [],

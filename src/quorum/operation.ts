@@ -1,14 +1,18 @@
 import type { Failure } from '../base/failure.ts';
-import type { LiveRecord } from '../record/state.ts';
+import type { LiveRecord, RecordPast } from '../record/state.ts';
 import type { PageAccess, Value } from '../record/value.ts';
 
-/** What a step does to its record; recordVersion, creationTime and lastModified are kept up by `applyChange`. */
+/**
+ * What a step does to its record; recordVersion, creationTime and lastModified are kept up by `applyChange`.
+ * `requestId` (16 bytes as latin1) makes the record remember the change.
+ */
 export type Change =
   /** New value; creates the record if there is none. `expiresAtMs` 0 = never. Raises recordVersion. */
-  | { readonly kind: 'put'; readonly value: Value; readonly expiresAtMs: number }
-  /** Only the expiry changes; the value and recordVersion stay. */
+  | { readonly kind: 'put'; readonly value: Value; readonly expiresAtMs: number; readonly requestId?: string }
+  /** Only the expiry changes; the value, recordVersion and lastModified stay. */
   | { readonly kind: 'expire'; readonly expiresAtMs: number }
-  | { readonly kind: 'delete' };
+  /** With a request id also where there is nothing to delete: then the tombstone remembers that. */
+  | { readonly kind: 'delete'; readonly requestId?: string };
 
 export interface StepResult<R> {
   readonly reply: R;
@@ -20,6 +24,8 @@ export interface RunContext {
   /** Wall clock of this attempt, milliseconds. An expired record is passed as null. */
   readonly nowMs: number;
   readonly pages: PageAccess;
+  /** Of the record passed, or what is left of the one before: its request ids are here also where the record is null. */
+  readonly past: RecordPast;
 }
 
 /**

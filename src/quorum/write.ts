@@ -107,7 +107,7 @@ export class Write<R> implements CommitOwner {
 
   /** The state that was written, for the next link of a chain. */
   newBase(): OpenedBase {
-    return chainedBase(this.request.ballot, this.request.state, this.attempt, this.base);
+    return chainedBase(this.request.ballot, this.request.state, this.attempt);
   }
 
   /** The deadline is looked at once more: a change of what was answered UNAVAILABLE meanwhile must not be written. */

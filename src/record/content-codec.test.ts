@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { contentLength, decodeContent, encodeContent, isSeparate, writeContent } from './content-codec.ts';
-import type { RecordContent } from './state.ts';
+import { NO_REQUESTS } from './request-history.ts';
+import { type RecordContent, RequestAction, type RequestRecord } from './state.ts';
 import type { Value } from './value.ts';
 import { ValueType } from './value.ts';
 
@@ -11,7 +12,20 @@ const content: RecordContent = {
   recordVersion: 2,
   creationTimeMs: 1_700_000_000_000,
   lastModifiedMs: 1_700_000_000_001,
-  requestIds: [{ requestId: 'abcdefghijklmnop', recordVersion: 2, appliedAtMs: 5 }],
+  requests: {
+    entries: [
+      {
+        requestId: 'abcdefghijklmnop',
+        action: RequestAction.updated,
+        recordVersion: 2,
+        creationTimeMs: 3,
+        expiresAtMs: 4,
+        appliedAtMs: 5,
+      },
+    ],
+    forgottenUntilMs: 6,
+    forgotUntimed: true,
+  },
   value: { type: ValueType.string, paged: false, bytes: Buffer.from('v1') },
 };
 const goldenHead = [
@@ -22,8 +36,13 @@ const goldenHead = [
   '000000036b6579', // key
   '01', // request ids
   '6162636465666768696a6b6c6d6e6f70',
-  '0000000000000002',
-  '0000000000000005',
+  '02', // action
+  '0000000000000002', // recordVersion
+  '0000000000000003', // creationTimeMs
+  '0000000000000004', // expiresAtMs
+  '0000000000000005', // appliedAtMs
+  '0000000000000006', // forgottenUntilMs
+  '01', // forgotUntimed
 ].join('');
 
 const paged: Value = {
@@ -55,14 +74,26 @@ const valueArbitrary: fc.Arbitrary<Value | null> = fc.oneof(
     root: fc.array(fc.oneof(fc.constant(''), pageIdArbitrary), { maxLength: limits.rootFanout }),
   }),
 );
+const requestArbitrary: fc.Arbitrary<RequestRecord> = fc.record({
+  requestId: pageIdArbitrary,
+  action: fc.constantFrom(...Object.values(RequestAction)),
+  recordVersion: fc.maxSafeNat(),
+  creationTimeMs: fc.maxSafeNat(),
+  expiresAtMs: fc.maxSafeNat(),
+  appliedAtMs: fc.maxSafeNat(),
+});
 const contentArbitrary: fc.Arbitrary<RecordContent> = fc.record({
   key: bytesArbitrary,
   recordVersion: fc.maxSafeNat(),
   creationTimeMs: fc.maxSafeNat(),
   lastModifiedMs: fc.maxSafeNat(),
-  requestIds: fc.array(
-    fc.record({ requestId: pageIdArbitrary, recordVersion: fc.maxSafeNat(), appliedAtMs: fc.maxSafeNat() }),
-    { maxLength: limits.requestIdsPerRecord },
+  requests: fc.oneof(
+    fc.constant(NO_REQUESTS),
+    fc.record({
+      entries: fc.array(requestArbitrary, { minLength: 1, maxLength: limits.requestIdsPerRecord }),
+      forgottenUntilMs: fc.maxSafeNat(),
+      forgotUntimed: fc.boolean(),
+    }),
   ),
   value: valueArbitrary,
 });
@@ -105,11 +136,11 @@ describe('record content', () => {
   });
 
   it('refuses too many request ids', () => {
-    const requestIds = Array.from(
-      { length: limits.requestIdsPerRecord + 1 },
-      () => content.requestIds[0] ?? { requestId: '', recordVersion: 0, appliedAtMs: 0 },
+    const entries = Array.from({ length: limits.requestIdsPerRecord + 1 }, () => content.requests.entries[0]).filter(
+      (entry) => entry !== undefined,
     );
-    expect(() => encodeContent({ ...content, requestIds })).toThrow('too many request ids');
+    const requests = { ...content.requests, entries };
+    expect(() => encodeContent({ ...content, requests })).toThrow('too many request ids');
   });
 
   it('is null when cut (but for the tail of an embedded value) or continued', () => {
@@ -126,7 +157,7 @@ describe('record content', () => {
       fc.property(fc.nat(head.length), fc.uint8Array({ maxLength: 120 }), (keep, tail) => {
         const bytes = Buffer.concat([head.subarray(0, keep), tail]);
         const decoded = decodeContent(bytes, null);
-        if (decoded !== null) expect(decoded.requestIds.length).toBeLessThanOrEqual(255);
+        if (decoded !== null) expect(decoded.requests.entries.length).toBeLessThanOrEqual(255);
       }),
       { numRuns: 500 },
     );
@@ -139,10 +170,12 @@ describe('record content', () => {
     ['an unsafe modification time', 17, '0020000000000000'],
     ['a key past the end', 25, 'ffffffff'],
     ['more request ids than there are', 32, '02'],
-    ['an unsafe version of a request', 49, '0020000000000000'],
-    ['an unsafe time of a request', 57, '0020000000000000'],
-    ['an unknown value type', 65, '09'],
-    ['an unknown form', 66, '09'],
+    ['an unknown action of a request', 49, '00'],
+    ['an unsafe version of a request', 50, '0020000000000000'],
+    ['an unsafe time of a request', 74, '0020000000000000'],
+    ['an unsafe time of what was forgotten', 82, '0020000000000000'],
+    ['an unknown value type', 91, '09'],
+    ['an unknown form', 92, '09'],
   ])('is null with %s', (_name, offset, hex) => {
     const bytes = encodeContent(content);
     Buffer.from(hex, 'hex').copy(bytes, offset);
@@ -150,10 +183,10 @@ describe('record content', () => {
   });
 
   it.each<[string, number, string]>([
-    ['an unsafe length', 67, '0020000000000000'],
-    ['an unknown depth', 75, '02'],
-    ['more root ids than there are', 76, '0004'],
-    ['fewer root ids than there are', 76, '0002'],
+    ['an unsafe length', 93, '0020000000000000'],
+    ['an unknown depth', 101, '02'],
+    ['more root ids than there are', 102, '0004'],
+    ['fewer root ids than there are', 102, '0002'],
   ])('of a paged string is null with %s', (_name, offset, hex) => {
     const bytes = encodeContent({ ...content, value: paged });
     Buffer.from(hex, 'hex').copy(bytes, offset);

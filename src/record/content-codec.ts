@@ -2,7 +2,8 @@ import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { readU64, writeLatin1, writeU64 } from './bytes.ts';
 import { ID_BYTES } from './record-id.ts';
-import type { PageId, RecordContent, RequestRecord } from './state.ts';
+import { NO_REQUESTS } from './request-history.ts';
+import { type PageId, type RecordContent, RequestAction, type RequestHistory, type RequestRecord } from './state.ts';
 import type { Value } from './value.ts';
 import { ValueType } from './value.ts';
 
@@ -11,8 +12,9 @@ import { ValueType } from './value.ts';
  *
  *   content = contentVersion:u8 recordVersion:u64 creationTimeMs:u64 lastModifiedMs:u64
  *             keyLength:u32 key
- *             requestCount:u8 requestCount*(requestId:16 recordVersion:u64 appliedAtMs:u64)
+ *             requestCount:u8 [ requestCount*request forgottenUntilMs:u64 forgotUntimed:u8 ]   ; only if not 0
  *             valueType:u8 [ form:u8 body ]                ; type 0: no value (a tombstone), nothing follows
+ *   request = requestId:16 action:u8 recordVersion:u64 creationTimeMs:u64 expiresAtMs:u64 appliedAtMs:u64
  *   string  = form 0 embedded: bytes up to the end
  *           | form 1 separate: nothing; the bytes are sealed apart
  *           | form 2 paged:    length:u64 depth:u8 rootCount:u16 rootCount*pageId
@@ -25,7 +27,8 @@ const FORM_EMBEDDED = 0;
 const FORM_SEPARATE = 1;
 const FORM_PAGED = 2;
 
-const REQUEST_BYTES = 16 + 8 + 8;
+const REQUEST_BYTES = 16 + 1 + 4 * 8;
+const FORGOTTEN_BYTES = 8 + 1;
 const FIXED_BYTES = 1 + 8 + 8 + 8 + 4 + 1 + 1;
 const PAGED_FIXED_BYTES = 8 + 1 + 2;
 const HOLE = '\0'.repeat(ID_BYTES);
@@ -37,8 +40,8 @@ export function isSeparate(value: Value | null): boolean {
 
 /** Bytes that `writeContent` will take. */
 export function contentLength(content: RecordContent): number {
-  const { key, requestIds, value } = content;
-  let length = FIXED_BYTES + key.length + requestIds.length * REQUEST_BYTES;
+  const { key, requests, value } = content;
+  let length = FIXED_BYTES + key.length + requestsLength(requests.entries.length);
   if (value === null) return length;
   length += 1;
   if (value.paged) length += PAGED_FIXED_BYTES + value.root.length * ID_BYTES;
@@ -46,10 +49,13 @@ export function contentLength(content: RecordContent): number {
   return length;
 }
 
+function requestsLength(count: number): number {
+  return count === 0 ? 0 : count * REQUEST_BYTES + FORGOTTEN_BYTES;
+}
+
 /** Writes the plaintext at `offset`, without a separate value's bytes; returns the offset behind it. */
 export function writeContent(target: Buffer, offset: number, content: RecordContent): number {
-  const { key, requestIds, value } = content;
-  assert(requestIds.length <= limits.requestIdsPerRecord, 'too many request ids');
+  const { key, requests, value } = content;
   target[offset] = CONTENT_VERSION;
   let at = writeU64(target, offset + 1, content.recordVersion);
   at = writeU64(target, at, content.creationTimeMs);
@@ -57,15 +63,27 @@ export function writeContent(target: Buffer, offset: number, content: RecordCont
   at = target.writeUInt32BE(key.length, at);
   target.set(key, at);
   at += key.length;
-  target[at++] = requestIds.length;
-  for (const request of requestIds) {
-    assert(request.requestId.length === ID_BYTES, 'a request id has 16 bytes');
-    at = writeLatin1(target, at, request.requestId);
-    at = writeU64(target, at, request.recordVersion);
-    at = writeU64(target, at, request.appliedAtMs);
-  }
+  target[at++] = requests.entries.length;
+  if (requests.entries.length > 0) at = writeRequests(target, at, requests);
   target[at++] = value === null ? NO_VALUE : value.type;
   return value === null ? at : writeStringValue(target, at, value);
+}
+
+function writeRequests(target: Buffer, offset: number, requests: RequestHistory): number {
+  assert(requests.entries.length <= limits.requestIdsPerRecord, 'too many request ids');
+  let at = offset;
+  for (const request of requests.entries) {
+    assert(request.requestId.length === ID_BYTES, 'a request id has 16 bytes');
+    at = writeLatin1(target, at, request.requestId);
+    target[at++] = request.action;
+    at = writeU64(target, at, request.recordVersion);
+    at = writeU64(target, at, request.creationTimeMs);
+    at = writeU64(target, at, request.expiresAtMs);
+    at = writeU64(target, at, request.appliedAtMs);
+  }
+  at = writeU64(target, at, requests.forgottenUntilMs);
+  target[at++] = requests.forgotUntimed ? 1 : 0;
+  return at;
 }
 
 function writeStringValue(target: Buffer, offset: number, value: Value): number {
@@ -127,17 +145,35 @@ export function decodeContent(bytes: Buffer, separateValue: Buffer | null): Reco
   let at = 29 + keyLength;
   const key = bytes.subarray(29, at);
   const requestCount = bytes[at++] ?? 0;
-  if (bytes.length - at < requestCount * REQUEST_BYTES + 1) return null;
-  const requestIds: RequestRecord[] = [];
-  for (let i = 0; i < requestCount; i++, at += REQUEST_BYTES) {
-    const version = readU64(bytes, at + 16);
-    const appliedAtMs = readU64(bytes, at + 24);
-    if (version < 0 || appliedAtMs < 0) return null;
-    requestIds.push({ requestId: bytes.toString('latin1', at, at + 16), recordVersion: version, appliedAtMs });
-  }
+  if (bytes.length - at < requestsLength(requestCount) + 1) return null;
+  const requests = requestCount === 0 ? NO_REQUESTS : readRequests(bytes, at, requestCount);
+  if (requests === null) return null;
+  at += requestsLength(requestCount);
   const value = decodeValue(bytes, at, separateValue);
   if (value === undefined) return null;
-  return { key, recordVersion, creationTimeMs, lastModifiedMs, requestIds, value };
+  return { key, recordVersion, creationTimeMs, lastModifiedMs, requests, value };
+}
+
+/** The caller has checked that so many are there. Null if malformed. */
+function readRequests(bytes: Buffer, offset: number, count: number): RequestHistory | null {
+  const entries: RequestRecord[] = [];
+  let at = offset;
+  for (let i = 0; i < count; i++, at += REQUEST_BYTES) {
+    const action = bytes[at + 16];
+    const recordVersion = readU64(bytes, at + 17);
+    const creationTimeMs = readU64(bytes, at + 25);
+    const expiresAtMs = readU64(bytes, at + 33);
+    const appliedAtMs = readU64(bytes, at + 41);
+    if (!isRequestAction(action) || Math.min(recordVersion, creationTimeMs, expiresAtMs, appliedAtMs) < 0) return null;
+    const requestId = bytes.toString('latin1', at, at + 16);
+    entries.push({ requestId, action, recordVersion, creationTimeMs, expiresAtMs, appliedAtMs });
+  }
+  const forgottenUntilMs = readU64(bytes, at);
+  return forgottenUntilMs < 0 ? null : { entries, forgottenUntilMs, forgotUntimed: bytes[at + 8] === 1 };
+}
+
+function isRequestAction(value: number | undefined): value is RequestAction {
+  return value === RequestAction.created || value === RequestAction.updated || value === RequestAction.destroyed;
 }
 
 /** Undefined if malformed. */

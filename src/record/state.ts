@@ -45,34 +45,53 @@ export interface SealedState {
   readonly headerBytes?: Buffer | undefined;
 }
 
-/** One remembered request, so that a repeat answers what the first one answered. Filled by Juno's commands. */
+/** What a remembered request did. A number on disk: never renumber. */
+export const RequestAction = { created: 1, updated: 2, destroyed: 3 } as const;
+export type RequestAction = (typeof RequestAction)[keyof typeof RequestAction];
+
+/** One remembered request with its whole answer, so that a repeat answers what the first one answered. */
 export interface RequestRecord {
   /** UUID, 16 bytes as latin1. */
   readonly requestId: string;
+  readonly action: RequestAction;
+  /** The record as this request left it; of a destroyed one what it was before, or zeros. */
   readonly recordVersion: number;
+  readonly creationTimeMs: number;
+  readonly expiresAtMs: number;
   readonly appliedAtMs: number;
 }
 
-/** What the seal hides. A tombstone keeps `requestIds`; its value is null. */
-export interface RecordContent {
+/** The writes with a request id that a record remembers (`request-history.ts`). */
+export interface RequestHistory {
+  /** In the order in which they were applied. */
+  readonly entries: readonly RequestRecord[];
+  /** Ids whose own time is not after this may have been forgotten; 0: none was. */
+  readonly forgottenUntilMs: number;
+  /** An id that carries no time was forgotten. */
+  readonly forgotUntimed: boolean;
+}
+
+/** What outlives a record's deletion, in its tombstone. All zero and empty where nothing was ever heard of the record. */
+export interface RecordPast {
+  readonly recordVersion: number;
+  readonly creationTimeMs: number;
+  readonly lastModifiedMs: number;
+  readonly requests: RequestHistory;
+}
+
+/** What the seal hides. A tombstone keeps its past; its value is null. */
+export interface RecordContent extends RecordPast {
   /** The whole Redis key. Needed by KEYS, SCAN and RANDOMKEY. */
   readonly key: Buffer;
   /** Juno's counter: 1 on creation, +1 on every change of the value. */
   readonly recordVersion: number;
-  readonly creationTimeMs: number;
-  readonly lastModifiedMs: number;
-  readonly requestIds: readonly RequestRecord[];
   /** Null for a tombstone. */
   readonly value: Value | null;
 }
 
 /** A live record as commands see it. */
-export interface LiveRecord {
+export interface LiveRecord extends RecordPast {
   readonly key: Buffer;
-  readonly recordVersion: number;
-  readonly creationTimeMs: number;
-  readonly lastModifiedMs: number;
-  readonly requestIds: readonly RequestRecord[];
   /** 0 = never. */
   readonly expiresAtMs: number;
   /** `sizeBytes` of the header: the length of a string. */

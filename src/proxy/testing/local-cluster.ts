@@ -3,9 +3,10 @@ import type { Clock } from '../../base/clock.ts';
 import type { Failure } from '../../base/failure.ts';
 import { limits } from '../../base/limits.ts';
 import type { ClusterMap } from '../../cluster/map.ts';
-import { applyChange } from '../../quorum/apply-change.ts';
+import { applyChange, isNoChange, pastAfterDelete } from '../../quorum/apply-change.ts';
 import type { Operation, Outcome, RunContext, StepResult } from '../../quorum/operation.ts';
-import type { LiveRecord, PageId } from '../../record/state.ts';
+import { NO_PAST } from '../../record/request-history.ts';
+import type { LiveRecord, PageId, RecordPast } from '../../record/state.ts';
 import { NeedPages, type PageAccess, type Value } from '../../record/value.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { ClusterFailure, type ClusterPort, type KeyCount, type NodeHealth, type ScanPage } from '../cluster-port.ts';
@@ -36,6 +37,8 @@ export class LocalCluster implements ClusterPort {
   readonly #clock: Clock;
   #map: ClusterMap = localMap(NAMESPACES);
   readonly #databases: Map<string, Entry>[] = Array.from({ length: NAMESPACES }, () => new Map());
+  /** What each key's record, live or not, was last. */
+  readonly #pasts = new Map<string, RecordPast>();
   #nextSequence = 1;
   #nextPage = 1;
   #held: Operation<Reply>[] | null = null;
@@ -131,11 +134,14 @@ export class LocalCluster implements ClusterPort {
     const nowMs = this.#clock.wallMs();
     const written = new Map<PageId, Buffer>();
     const { reply, change } = this.#attempts(operation, record, nowMs, written);
-    if (change === null) return { ok: true, reply };
+    if (change === null || isNoChange(record, change)) return { ok: true, reply };
     assert(operation.step.access === 'write', 'a read step must not change its record');
     this.changed++;
     for (const [pageId, bytes] of written) this.pages.set(pageId, bytes);
-    this.#store(operation.namespace, id, applyChange(record, [], operation.key, change, nowMs));
+    const past = this.#pastOf(operation.namespace, id);
+    const next = applyChange(record, past, operation.key, change, nowMs);
+    this.#pasts.set(`${operation.namespace} ${id}`, next ?? pastAfterDelete(past, change, nowMs));
+    this.#store(operation.namespace, id, next);
     return { ok: true, reply };
   }
 
@@ -152,7 +158,8 @@ export class LocalCluster implements ClusterPort {
     let runsLeft = 2;
     for (let attempt = 0; attempt < MAX_PAGE_LOADS; attempt++) {
       written.clear();
-      const context: RunContext = { nowMs, pages: this.#pageAccess(loaded, written) };
+      const past = this.#pastOf(operation.namespace, operation.key.toString('latin1'));
+      const context: RunContext = { nowMs, pages: this.#pageAccess(loaded, written), past };
       try {
         const result = step.run(seen, context);
         if (--runsLeft === 0) return result;
@@ -184,6 +191,10 @@ export class LocalCluster implements ClusterPort {
         return id;
       },
     };
+  }
+
+  #pastOf(namespace: number, id: string): RecordPast {
+    return this.#pasts.get(`${namespace} ${id}`) ?? NO_PAST;
   }
 
   #live(namespace: number, id: string): LiveRecord | null {
