@@ -119,7 +119,7 @@ describe('sealing a record', () => {
     const pinned = new RecordSealer(ring, new CountingRandom());
     const state = pinned.seal(id, header(), small);
     expect(state.meta.toString('hex')).toBe(
-      '',
+      '00000001000102030405060708090a0b0c0d0e0f101112131415161779d0db859d91d788e2466a48143276b0f7b69ccef84b80d2230cfbb1e8087b0691b82bf0c1df4299164bcfa7d2fb02a8a30ac8fd29ace335573de2e1701b79dca962879ca407702a4084d0f21191cb1e45df8e52be2ad19a8fcd14ef8fed35e5a2ef700012415b85e0e3bcdced8a43e17235df753073',
     );
     expect(pinned.sealPage(id, makePageId(origin, 1), Buffer.from('page')).toString('hex')).toBe(
       '0000000118191a1b1c1d1e1f202122232425262728292a2b2c2d2e2fdecf73e2f0f71933ad96b38f72a65190af4620a7',
