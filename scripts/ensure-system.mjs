@@ -1,5 +1,6 @@
 // Installs what npm cannot bring, from Debian's packages, when this is root on Debian; otherwise says what is missing.
-// Runs before `npm start` (argument start) and `npm test` (argument test). Plain JavaScript for Node 18 and newer.
+// Runs before `npm start` (argument start) and `npm test` (argument test), and when `npm run bench` starts (argument test,
+// or bench where it wants etcd, too). Plain JavaScript for Node 18 and newer.
 // Never fails: what stays missing is reported by the self-test at start, or skipped and counted by the tests.
 import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,21 +14,29 @@ const UPDATE_TRIES = 3;
 const NEEDS = {
   libatomic: {
     package: 'libatomic1',
-    purposes: ['start', 'test'],
+    purposes: ['start', 'test', 'bench'],
     isThere: hasLibatomic,
     without: 'RocksDB cannot be loaded; only --engine memory works, and tests of the disk are skipped',
   },
   'redis-server': {
     package: 'redis-server',
-    purposes: ['test'],
+    service: 'redis-server',
+    purposes: ['test', 'bench'],
     isThere: () => onPath('redis-server'),
     without: 'tests that compare with a real Redis are skipped',
   },
   'redis-cli': {
     package: 'redis-tools',
-    purposes: ['test'],
+    purposes: ['test', 'bench'],
     isThere: () => onPath('redis-cli'),
     without: 'tests that run redis-cli are skipped',
+  },
+  etcd: {
+    package: 'etcd-server',
+    service: 'etcd',
+    purposes: ['bench'],
+    isThere: () => onPath('etcd'),
+    without: 'the benchmark leaves etcd out',
   },
 };
 
@@ -86,11 +95,11 @@ function forbidServices() {
   };
 }
 
-/** A Redis service would take port 6379 at the next boot. Only for a redis-server that this script installed. */
-function disableRedisService() {
+/** A service would take its port at the next boot. Only for what this script installed. */
+function disableService(service) {
   const quiet = { stdio: 'ignore' };
-  if (onPath('systemctl')) spawnSync('systemctl', ['disable', 'redis-server.service'], quiet);
-  else if (existsSync('/usr/sbin/update-rc.d')) spawnSync('/usr/sbin/update-rc.d', ['redis-server', 'disable'], quiet);
+  if (onPath('systemctl')) spawnSync('systemctl', ['disable', `${service}.service`], quiet);
+  else if (existsSync('/usr/sbin/update-rc.d')) spawnSync('/usr/sbin/update-rc.d', [service, 'disable'], quiet);
 }
 
 function install(packages) {
@@ -125,7 +134,7 @@ function ensure(purpose) {
     const allowServices = forbidServices();
     try {
       install(packages);
-      if (missing.includes('redis-server')) disableRedisService();
+      for (const name of missing) if (NEEDS[name].service !== undefined) disableService(NEEDS[name].service);
     } finally {
       allowServices();
       for (const signal of signals) process.off(signal, ignore);
@@ -140,8 +149,8 @@ function ensure(purpose) {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const purpose = process.argv[2];
-  if (purpose !== 'start' && purpose !== 'test') {
-    say('usage: ensure-system.mjs start|test');
+  if (!['start', 'test', 'bench'].includes(purpose)) {
+    say('usage: ensure-system.mjs start|test|bench');
     process.exit(2);
   }
   try {
