@@ -189,6 +189,10 @@ export const limits = {
   // --- cluster ---
   /** Characters of a cluster map's text: 16384 shards of five zones in the worst order are about 2 M. */
   clusterMapChars: 4_194_304,
+  /** Namespace groups of a cluster: with 16 numbers each, the map and the tables of a proxy stay small. */
+  namespaceGroupsMax: 256,
+  /** Letters of a namespace's name. */
+  namespaceNameChars: 64,
   /** How long a change of the cluster-map file waits for others on this machine; each takes milliseconds. */
   configLockWaitMs: 10_000,
   /** Longest pause between two tries for that lock. */
@@ -231,6 +235,8 @@ export const limits = {
   operationsUnderWay: 4_096,
   /** An operation that was not let in for so long is refused: its client will soon give up, too. */
   intakeWaitMs: 5_000,
+  /** JUNO.INSPECT waits so long for a replica: well above a slow disk, and people look at the answer. */
+  inspectTimeoutMs: 1_000,
   // --- storage node ---
   /** Recent records of all storage nodes of one process, decoded: most of a million small ones. Less on a small machine. */
   recordCacheBytes: 536_870_912,

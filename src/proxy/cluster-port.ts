@@ -1,5 +1,6 @@
 import type { Failure } from '../base/failure.ts';
 import type { ClusterMap } from '../cluster/map.ts';
+import type { InspectedReplica } from '../quorum/inspect.ts';
 import type { Operation, Outcome } from '../quorum/operation.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { NodeStatus } from '../rpc/messages.ts';
@@ -31,6 +32,28 @@ export interface NodeHealth {
   readonly status: NodeStatus | null;
 }
 
+/** One node of a key's replica set. */
+export interface ReplicaNode {
+  readonly zone: string;
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a key lives, under the proxy's map. */
+export interface KeyLocation {
+  readonly slot: number;
+  readonly shard: number;
+  readonly shardEpoch: number;
+  readonly mapEpoch: number;
+  /** In the map's order of zones. */
+  readonly nodes: readonly (ReplicaNode & { readonly up: boolean })[];
+}
+
+export interface KeyReplica extends InspectedReplica {
+  readonly zone: string;
+}
+
 export class ClusterFailure extends Error {
   override readonly name = 'ClusterFailure';
   readonly failure: Failure;
@@ -52,4 +75,7 @@ export interface ClusterPort {
   flush(namespaces: readonly number[]): Promise<Outcome<null>>;
   map(): ClusterMap;
   nodes(): Promise<readonly NodeHealth[]>;
+  locate(namespace: number, key: Buffer): Promise<KeyLocation>;
+  /** What each replica of a key holds, in the map's order of zones; within limits.inspectTimeoutMs. */
+  inspect(namespace: number, key: Buffer): Promise<readonly KeyReplica[]>;
 }

@@ -46,14 +46,15 @@ export interface MultiStep {
 
 /**
  * How a row is carried out.
- * - record: one key. `parse` looks at the arguments only; an ErrorReply is answered at once.
+ * - record: one key. `parse` looks at the arguments, and at the session's namespace where that has a default for them; an
+ *   ErrorReply is answered at once.
  * - records: several keys, key by key.
  * - session: answers at once from the session and the proxy; undefined means that the handler has written (or will write) itself.
  * - waiting: needs the cluster in its own way (SCAN, KEYS, COPY, FLUSHALL ...). It is a barrier: it starts when all earlier
  *   commands of the connection are answered, and later ones wait for it.
  */
 export type Handler =
-  | { readonly kind: 'record'; parse(args: readonly Buffer[]): KeyedStep | ErrorReply }
+  | { readonly kind: 'record'; parse(args: readonly Buffer[], session?: Session): KeyedStep | ErrorReply }
   | { readonly kind: 'records'; parse(args: readonly Buffer[]): MultiStep | ErrorReply }
   | { readonly kind: 'session'; run(session: Session, args: readonly Buffer[]): Reply | undefined }
   | { readonly kind: 'waiting'; run(session: Session, args: readonly Buffer[]): Promise<Reply> };

@@ -131,7 +131,7 @@ export function start(handler: Handler, session: Session, command: PendingComman
 }
 
 function startRecord(handler: Extract<Handler, { kind: 'record' }>, session: Session, command: PendingCommand): void {
-  const parsed = handler.parse(command.args);
+  const parsed = handler.parse(command.args, session);
   if (parsed instanceof ErrorReply) {
     command.settle(parsed);
     return;

@@ -29,6 +29,8 @@ function shuffling(cluster: LocalCluster): ClusterPort {
     flush: (namespaces) => cluster.flush(namespaces),
     map: () => cluster.map(),
     nodes: () => cluster.nodes(),
+    locate: (namespace, key) => cluster.locate(namespace, key),
+    inspect: (namespace, key) => cluster.inspect(namespace, key),
   };
 }
 

@@ -1,12 +1,16 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
-import type { ClusterMap } from '../cluster/map.ts';
+import { replicaSet } from '../cluster/cluster-map.ts';
+import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
+import { slotOf } from '../cluster/slot.ts';
 import type { Coordinator } from '../quorum/coordinator.ts';
 import { flushNamespaces } from '../quorum/flush.ts';
+import { inspectReplicas } from '../quorum/inspect.ts';
 import { Intake } from '../quorum/intake.ts';
 import { KeyScan, type ShardScan } from '../quorum/key-scan.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
+import type { Placement } from '../quorum/task-context.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
 import { MessageType } from '../rpc/messages.ts';
@@ -15,6 +19,8 @@ import {
   ClusterFailure,
   type ClusterPort,
   type KeyCount,
+  type KeyLocation,
+  type KeyReplica,
   type NodeHealth,
   type ScannedKey,
   type ScanPage,
@@ -134,19 +140,42 @@ export class QuorumCluster implements ClusterPort {
 
   nodes(): Promise<readonly NodeHealth[]> {
     const map = this.#map.current;
+    return Promise.all(map.zones.flatMap((zone) => zone.nodes.map((node) => this.#health(zone.name, node))));
+  }
+
+  async locate(namespace: number, key: Buffer): Promise<KeyLocation> {
+    const map = this.#map.current;
+    const { shard, shardEpoch } = this.#place(namespace, key).address;
+    const replicas = new Set(replicaSet(map, shard));
     const asked = map.zones.flatMap((zone) =>
-      zone.nodes.map(
-        (node) =>
-          new Promise<NodeHealth>((resolve) => {
-            const known = { nodeId: node.id, zone: zone.name, host: node.host, port: node.port };
-            this.#coordinator.caller.call(node.id, { type: MessageType.nodeStatus }, STATUS_TIMEOUT_MS, (response) => {
-              const status = response.type === MessageType.status ? response.status : null;
-              resolve({ ...known, up: status !== null && this.#transport.isUp(node.id), status });
-            });
-          }),
-      ),
+      zone.nodes.filter(({ id }) => replicas.has(id)).map((node) => this.#health(zone.name, node)),
     );
-    return Promise.all(asked);
+    const nodes = (await Promise.all(asked)).map(({ status: _status, ...node }) => node);
+    return { slot: slotOf(key), shard, shardEpoch, mapEpoch: map.epoch, nodes };
+  }
+
+  async inspect(namespace: number, key: Buffer): Promise<readonly KeyReplica[]> {
+    const { zones } = this.#map.current;
+    const replicas = await inspectReplicas(this.#coordinator, this.#place(namespace, key));
+    return zones.flatMap((zone) =>
+      replicas
+        .filter(({ nodeId }) => zone.nodes.some(({ id }) => id === nodeId))
+        .map((replica) => ({ zone: zone.name, ...replica })),
+    );
+  }
+
+  #place(namespace: number, key: Buffer): Placement {
+    return this.#coordinator.place({ namespace, key, step: EXISTS, done: () => {} });
+  }
+
+  #health(zone: string, node: NodeEntry): Promise<NodeHealth> {
+    return new Promise((resolve) => {
+      const known = { nodeId: node.id, zone, host: node.host, port: node.port };
+      this.#coordinator.caller.call(node.id, { type: MessageType.nodeStatus }, STATUS_TIMEOUT_MS, (response) => {
+        const status = response.type === MessageType.status ? response.status : null;
+        resolve({ ...known, up: status !== null && this.#transport.isUp(node.id), status });
+      });
+    });
   }
 
   /** One page of a shard; `donePrefix` null when the shard is finished. */

@@ -64,6 +64,17 @@ export function pastAfterDelete(past: RecordPast, change: Change, nowMs: number)
   return { recordVersion, creationTimeMs, lastModifiedMs, requests };
 }
 
+/** What a put makes of version and creation time; commands that answer them ask here as well. */
+export function versionAfterPut(
+  previous: LiveRecord | null,
+  past: RecordPast,
+  nowMs: number,
+): { readonly recordVersion: number; readonly creationTimeMs: number } {
+  return previous === null
+    ? { recordVersion: FIRST_RECORD_VERSION, creationTimeMs: Math.max(nowMs, past.creationTimeMs + 1) }
+    : { recordVersion: previous.recordVersion + 1, creationTimeMs: previous.creationTimeMs };
+}
+
 function put(
   previous: LiveRecord | null,
   past: RecordPast,
@@ -72,8 +83,7 @@ function put(
   nowMs: number,
 ): LiveRecord {
   const { expiresAtMs, value, requestId } = change;
-  const recordVersion = previous === null ? FIRST_RECORD_VERSION : previous.recordVersion + 1;
-  const creationTimeMs = previous === null ? Math.max(nowMs, past.creationTimeMs + 1) : previous.creationTimeMs;
+  const { recordVersion, creationTimeMs } = versionAfterPut(previous, past, nowMs);
   let requests: RequestHistory = past.requests;
   if (requestId !== undefined) {
     const action = previous === null ? RequestAction.created : RequestAction.updated;

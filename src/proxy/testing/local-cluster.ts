@@ -9,8 +9,16 @@ import { NO_PAST } from '../../record/request-history.ts';
 import type { LiveRecord, PageId, RecordPast } from '../../record/state.ts';
 import { NeedPages, type PageAccess, type Value } from '../../record/value.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { ClusterFailure, type ClusterPort, type KeyCount, type NodeHealth, type ScanPage } from '../cluster-port.ts';
-import { localMap, localNodes } from './local-map.ts';
+import {
+  ClusterFailure,
+  type ClusterPort,
+  type KeyCount,
+  type KeyLocation,
+  type KeyReplica,
+  type NodeHealth,
+  type ScanPage,
+} from '../cluster-port.ts';
+import { localLocation, localMap, localNodes, localReplicas } from './local-map.ts';
 
 interface Entry {
   /** Order of creation: the scan's position. */
@@ -115,7 +123,10 @@ export class LocalCluster implements ClusterPort {
       namespaces.includes(namespace) ? { generation: entry.generation + 1, epoch } : entry,
     );
     this.#map = { ...this.#map, epoch, namespaces: entries };
-    for (const namespace of namespaces) this.#database(namespace).clear();
+    for (const namespace of namespaces) {
+      this.#database(namespace).clear();
+      for (const name of this.#pasts.keys()) if (name.startsWith(`${namespace} `)) this.#pasts.delete(name);
+    }
     return { ok: true, reply: null };
   }
 
@@ -125,6 +136,16 @@ export class LocalCluster implements ClusterPort {
 
   async nodes(): Promise<readonly NodeHealth[]> {
     return localNodes(this.#map);
+  }
+
+  async locate(_namespace: number, key: Buffer): Promise<KeyLocation> {
+    return localLocation(this.#map, key);
+  }
+
+  /** An expired record is shown as dead at once. */
+  async inspect(namespace: number, key: Buffer): Promise<readonly KeyReplica[]> {
+    const id = key.toString('latin1');
+    return localReplicas(this.#map, this.#live(namespace, id), this.#pasts.get(`${namespace} ${id}`));
   }
 
   #run(operation: Operation<Reply>): Outcome<Reply> {

@@ -1,5 +1,8 @@
 import type { ClusterMap, NodeEntry } from '../../cluster/map.ts';
-import type { NodeHealth } from '../cluster-port.ts';
+import { shardOf, slotOf } from '../../cluster/slot.ts';
+import type { ReplicaState } from '../../quorum/inspect.ts';
+import { type LiveRecord, type RecordPast, type StateHeader, StateKind } from '../../record/state.ts';
+import type { KeyLocation, KeyReplica, NodeHealth } from '../cluster-port.ts';
 
 const ZONES = 3;
 const SHARDS = 1024;
@@ -18,6 +21,7 @@ export function localMap(namespaces: number): ClusterMap {
       placement: new Array<number>(SHARDS).fill(zone + 1),
     })),
     shardEpochs: new Array<number>(SHARDS).fill(1),
+    namespaceGroups: [DEFAULT_GROUP],
     namespaces: Array.from({ length: namespaces }, () => ({ generation: 0, epoch: 1 })),
   };
 }
@@ -46,4 +50,34 @@ export function localNodes(map: ClusterMap): NodeHealth[] {
       },
     })),
   );
+}
+
+/** Where a key is: every node holds every shard. */
+export function localLocation(map: ClusterMap, key: Buffer): KeyLocation {
+  const slot = slotOf(key);
+  const shard = shardOf(slot, map.shards);
+  const nodes = localNodes(map).map(({ nodeId, zone, host, port, up }) => ({ nodeId, zone, host, port, up }));
+  return { slot, shard, shardEpoch: map.shardEpochs[shard] ?? 0, mapEpoch: map.epoch, nodes };
+}
+
+/** The same record on every node, or what is left of it; under the ballot 1.1. */
+export function localReplicas(map: ClusterMap, live: LiveRecord | null, past: RecordPast | undefined): KeyReplica[] {
+  let replica: ReplicaState = { kind: 'absent' };
+  if (past !== undefined) {
+    const ballot = { time: 1, proposer: 1 };
+    const header: StateHeader = {
+      kind: live === null ? StateKind.dead : StateKind.live,
+      origin: ballot,
+      lineage: [ballot],
+      birth: true,
+      expiresAtMs: live?.expiresAtMs ?? 0,
+      sizeBytes: live?.sizeBytes ?? 0,
+      namespace: 0,
+      generation: 0,
+      paged: live?.value.paged ?? false,
+    };
+    const content = { ...past, key: live?.key ?? Buffer.alloc(0), value: live?.value ?? null };
+    replica = { kind: live === null ? 'dead' : 'live', accepted: ballot, header, content };
+  }
+  return localNodes(map).map(({ zone, nodeId }) => ({ zone, nodeId, replica }));
 }

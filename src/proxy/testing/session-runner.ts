@@ -151,7 +151,7 @@ export class SessionRunner implements Session {
         case 'waiting':
           return await handler.run(this, args);
         case 'record': {
-          const step = handler.parse(args);
+          const step = handler.parse(args, this);
           return step instanceof ErrorReply ? step : await this.#submit(step);
         }
         case 'records': {
