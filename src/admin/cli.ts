@@ -52,7 +52,12 @@ export async function runCommandLine(args: readonly string[], system: System, as
   }
   for (const warning of loaded.warnings) system.complain(`junokv: warning: ${warning}`);
   try {
-    return await commandsOf(assembly)[name]({ config: loaded.config, given: loaded.given, system });
+    return await commandsOf(assembly)[name]({
+      config: loaded.config,
+      given: loaded.given,
+      words: loaded.words,
+      system,
+    });
   } catch (error) {
     // Expected failures are values; what is thrown is a defect, and whoever reports it needs the stack.
     system.complain(`junokv: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

@@ -1,10 +1,12 @@
 import type { Configuration, OptionKey } from './option-table.ts';
 import type { System } from './system.ts';
 
-/** What a command gets: its options, which of them were named anywhere, and the process around it. */
+/** What a command gets: its options, which of them were named anywhere, its words, and the process around it. */
 export interface CommandInput {
   readonly config: Configuration;
   readonly given: ReadonlySet<OptionKey>;
+  /** What stood on the command line beside the options: as many as `command-words.ts` allows. */
+  readonly words: readonly string[];
   readonly system: System;
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { closestName } from './closest-name.ts';
+import { commandWords, NO_WORDS } from './command-words.ts';
 import type { CommandName, Option } from './option.ts';
 import { type Configuration, environmentName, kebabCase, type OptionKey, optionTable } from './option-table.ts';
 
@@ -11,6 +12,8 @@ export type LoadedConfiguration =
       readonly config: Configuration;
       /** Options that were named somewhere, as opposed to those that have their default. */
       readonly given: ReadonlySet<OptionKey>;
+      /** What stood between the options: keys, values and the like. */
+      readonly words: readonly string[];
       readonly warnings: readonly string[];
     }
   | { readonly kind: 'help' }
@@ -44,7 +47,7 @@ export function loadConfiguration(
   const warnings: string[] = [];
   const line = readArguments(command, args, problems);
   if (line.help) return { kind: 'help' };
-  const environmentValues = readEnvironment(environment, warnings);
+  const environmentValues = readEnvironment(command, environment, warnings);
   const file = line.configFile ?? environment[CONFIG_VARIABLE] ?? '';
   const fileValues = file === '' ? new Map() : readConfigFile(file, readText, problems);
 
@@ -60,14 +63,15 @@ export function loadConfiguration(
       const parsed = option.parse(given.text);
       if (!parsed.ok) {
         problems.push(badValue(option, given));
-        continue;
+      } else if (option.commands.includes(command)) {
+        values.set(key, parsed.value);
+        givenKeys.add(key);
       }
-      values.set(key, parsed.value);
-      givenKeys.add(key);
     }
   }
   if (problems.length > 0) return { kind: 'invalid', problems };
-  return { kind: 'loaded', config: Object.fromEntries(values) as Configuration, given: givenKeys, warnings };
+  const config = Object.fromEntries(values) as Configuration;
+  return { kind: 'loaded', config, given: givenKeys, words: line.words, warnings };
 }
 
 /** The defaults with some values changed, for tests and tools that start rooms without a command line. */
@@ -85,11 +89,17 @@ interface ReadLine {
   readonly help: boolean;
   readonly configFile: string | null;
   readonly values: GivenValues;
+  readonly words: readonly string[];
 }
 
-/** `--name value`, `--name=value`; a yes/no option also without a value. */
+/**
+ * `--name value`, `--name=value`; a yes/no option also without a value. Commands that take words take anything after `--`
+ * as one; the value of a yes/no option must follow `=` there, since what follows a blank may be a word.
+ */
 function readArguments(command: CommandName, args: readonly string[], problems: string[]): ReadLine {
   const values: GivenValues = new Map();
+  const allowedWords = commandWords[command] ?? NO_WORDS;
+  const words: string[] = [];
   let configFile: string | null = null;
   let help = false;
   for (let i = 0; i < args.length; i++) {
@@ -97,6 +107,14 @@ function readArguments(command: CommandName, args: readonly string[], problems: 
     const match = /^--([^=]+)(?:=(.*))?$/s.exec(word);
     if (word === '-h' || word === '--help') {
       help = true;
+      continue;
+    }
+    if (word === '--' && allowedWords.max > 0) {
+      words.push(...args.slice(i + 1));
+      break;
+    }
+    if (match === null && allowedWords.max > 0) {
+      words.push(word);
       continue;
     }
     if (match === null) {
@@ -115,7 +133,7 @@ function readArguments(command: CommandName, args: readonly string[], problems: 
     if (text === undefined) {
       const next = args[i + 1];
       const isSwitch = key !== undefined && typeof optionTable[key].defaultValue === 'boolean';
-      if (next !== undefined && !next.startsWith('--')) {
+      if (next !== undefined && !next.startsWith('--') && !(isSwitch && allowedWords.max > 0)) {
         text = next;
         i++;
       } else if (isSwitch) {
@@ -135,18 +153,24 @@ function readArguments(command: CommandName, args: readonly string[], problems: 
       values.set(key, { text, source: `--${name}` });
     }
   }
-  return { help, configFile, values };
+  if (words.length < allowedWords.min || words.length > allowedWords.max) {
+    problems.push(`'junokv ${command}' takes ${allowedWords.shown}; see 'junokv ${command} --help'`);
+  }
+  return { help, configFile, values, words };
 }
 
-function readEnvironment(environment: Environment, warnings: string[]): GivenValues {
+function readEnvironment(command: CommandName, environment: Environment, warnings: string[]): GivenValues {
   const values: GivenValues = new Map();
   const keyByVariable = new Map(keys.map((key) => [environmentName(key), key]));
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith('JUNOKV_') || variable === CONFIG_VARIABLE || text === undefined) continue;
     const key = keyByVariable.get(variable);
-    if (key !== undefined) values.set(key, { text, source: `environment variable ${variable}` });
+    const source = `environment variable ${variable}`;
     // Others set such names too (a Kubernetes service called junokv, for one): worth a word, not a refusal.
-    else warnings.push(unknownName(`environment variable ${variable}`, null, environmentName, variable));
+    if (key !== undefined && isLineOnly(key)) {
+      if (commandsOf(key).includes(command)) warnings.push(`${source}: ${lineOnlyText(key)}`);
+    } else if (key !== undefined) values.set(key, { text, source });
+    else warnings.push(unknownName(source, null, environmentName, variable));
   }
   return values;
 }
@@ -169,6 +193,8 @@ function readConfigFile(path: string, readText: (path: string) => string, proble
     const key = keyByName.get(name);
     if (key === undefined) {
       problems.push(unknownName(source, null, kebabCase, name));
+    } else if (isLineOnly(key)) {
+      problems.push(`${source}: ${lineOnlyText(key)}`);
     } else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
       values.set(key, { text: String(value), source });
     } else if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
@@ -185,6 +211,15 @@ function unknownName(shown: string, command: CommandName | null, write: (key: st
   const candidates = keys.filter((key) => command === null || commandsOf(key).includes(command)).map(write);
   const closest = closestName(name, candidates);
   return `${shown}: there is no such option${closest === null ? '' : `; did you mean ${closest}?`}`;
+}
+
+function isLineOnly(key: OptionKey): boolean {
+  const option: Option<unknown> = optionTable[key];
+  return option.lineOnly === true;
+}
+
+function lineOnlyText(key: OptionKey): string {
+  return `this belongs to one call, and is taken from the command line only (--${kebabCase(key)})`;
 }
 
 function commandsOf(key: OptionKey): readonly CommandName[] {

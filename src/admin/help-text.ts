@@ -1,3 +1,4 @@
+import { commandWords, NO_WORDS } from './command-words.ts';
 import type { CommandName, Option } from './option.ts';
 import { environmentName, kebabCase, optionTable } from './option-table.ts';
 
@@ -63,7 +64,8 @@ export function commandHelp(name: CommandName): string {
     const wrapped = wrap(right, 80).map((line) => `      ${line}`);
     return [`  ${left}`, ...wrapped];
   });
-  return `junokv ${name} [options]
+  const words = commandWords[name] ?? NO_WORDS;
+  return `junokv ${name} ${words.max === 0 ? '' : `${words.shown} `}[options]
 
 ${command?.summary ?? ''}
 ${wrap(command?.detail ?? '', 100).join('\n')}

@@ -17,11 +17,13 @@ export interface Option<T> {
   readonly allowed: string;
   /** Not to be shown in error messages. */
   readonly secret?: boolean;
+  /** Of one call only, so that the environment and the file may not name it. */
+  readonly lineOnly?: boolean;
   parse(text: string): ParsedValue<T>;
 }
 
 type Described<T> = Pick<Option<T>, 'summary' | 'commands' | 'defaultValue'> &
-  Partial<Pick<Option<T>, 'defaultText' | 'placeholder' | 'allowed' | 'secret'>>;
+  Partial<Pick<Option<T>, 'defaultText' | 'placeholder' | 'allowed' | 'secret' | 'lineOnly'>>;
 
 export function integerOption(range: { min: number; max: number }, row: Described<number>): Option<number> {
   return {
@@ -31,6 +33,37 @@ export function integerOption(range: { min: number; max: number }, row: Describe
     parse(text) {
       const value = Number(text);
       return /^\d{1,10}$/.test(text) && value >= range.min && value <= range.max ? { ok: true, value } : { ok: false };
+    },
+  };
+}
+
+/** A whole number up to Number.MAX_SAFE_INTEGER, such as a time in Unix milliseconds. */
+export function wholeNumberOption(min: number, row: Described<number>): Option<number> {
+  return {
+    placeholder: 'N',
+    allowed: `a whole number, at least ${min}`,
+    ...row,
+    parse(text) {
+      const value = Number(text);
+      return /^\d{1,16}$/.test(text) && Number.isSafeInteger(value) && value >= min
+        ? { ok: true, value }
+        : { ok: false };
+    },
+  };
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A span of time, in milliseconds: `90` and `90s` are 90,000; the units are ms, s, m, h and d. */
+export function durationOption(range: { minMs: number; maxMs: number }, row: Described<number>): Option<number> {
+  return {
+    placeholder: 'TIME',
+    allowed: 'a whole number of seconds, or of another unit that follows it: ms, s, m, h or d (such as 90, 500ms, 7d)',
+    ...row,
+    parse(text) {
+      const match = /^(\d{1,16})(ms|s|m|h|d)?$/i.exec(text);
+      const value = Number(match?.[1]) * (UNIT_MS[match?.[2]?.toLowerCase() ?? 's'] ?? Number.NaN);
+      return value >= range.minMs && value <= range.maxMs ? { ok: true, value } : { ok: false };
     },
   };
 }
