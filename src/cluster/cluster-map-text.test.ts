@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createClusterMap, withRaisedGenerations } from './cluster-map.ts';
 import { decodeClusterMap, decodeRuns, encodeClusterMap, encodeRuns } from './cluster-map-text.ts';
 import type { ClusterMap } from './map.ts';
+import { withNamespaceGroup, withNamespaceLimits } from './namespace-groups.ts';
 
 function cluster(zones: number, nodesPerZone: number, shards: number): ClusterMap {
   let id = 0;
@@ -29,6 +30,28 @@ describe('the text of a cluster map', () => {
       expect(decoded).toEqual({ ok: true, map });
       expect(decoded.ok && encodeClusterMap(decoded.map)).toBe(text);
     }
+  });
+
+  it('keeps namespace groups and their limits', () => {
+    const grown = withNamespaceGroup(cluster(3, 1, 4), 'orders');
+    const limited = grown.ok && withNamespaceLimits(grown.map, 'orders', { maxTtlMs: 60_000, requestsPerSecond: 5 });
+    const map = limited !== false && limited.ok ? limited.map : expect.fail('the group could not be made');
+    const text = encodeClusterMap(map);
+    expect(decodeClusterMap(text)).toEqual({ ok: true, map });
+    expect(text.replaceAll(/\s/g, '')).toContain('{"name":"orders","limits":{"maxTtlMs":60000,"requestsPerSecond":5}}');
+    expect(problemsOf(text.replace('"maxTtlMs": 60000', '"maxTtlMs": -1'))).toContain(
+      'maxTtlMs must be a whole number',
+    );
+    expect(problemsOf(text.replace('"maxTtlMs"', '"maxTtl"'))).toContain(
+      'namespace group 2, limits: unknown field maxTtl',
+    );
+  });
+
+  it('of before there were namespace groups is one of the default group alone', () => {
+    const map = cluster(3, 1, 4);
+    const old = encodeClusterMap(map).replace(/"namespaceGroups": \[[^\]]*\],/, '');
+    expect(old).not.toContain('default');
+    expect(decodeClusterMap(old)).toEqual({ ok: true, map });
   });
 
   it('stays small', () => {
@@ -63,6 +86,12 @@ describe('the text of a cluster map', () => {
           }
         ],
         "shardEpochs": "1*4",
+        "namespaceGroups": [
+          {
+            "name": "default",
+            "limits": {}
+          }
+        ],
         "generations": "1*16",
         "namespaceEpochs": "1*16"
       }

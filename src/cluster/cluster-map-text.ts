@@ -1,6 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { validateClusterMap } from './cluster-map.ts';
-import type { ClusterMap, NamespaceEntry, NodeEntry, ZoneEntry } from './map.ts';
+import type { ClusterMap, NamespaceEntry, NamespaceGroup, NamespaceLimits, NodeEntry, ZoneEntry } from './map.ts';
+import { DEFAULT_GROUP, LIMIT_NAMES, NO_LIMITS } from './namespace-groups.ts';
 import { SLOT_COUNT } from './slot.ts';
 
 export type DecodedMap =
@@ -29,9 +30,15 @@ export function clusterMapToJson(map: ClusterMap): object {
       placement: encodeRuns(zone.placement),
     })),
     shardEpochs: encodeRuns(map.shardEpochs),
+    namespaceGroups: map.namespaceGroups.map(({ name, limits: own }) => ({ name, limits: limitsToJson(own) })),
     generations: encodeRuns(map.namespaces.map((namespace) => namespace.generation)),
     namespaceEpochs: encodeRuns(map.namespaces.map((namespace) => namespace.epoch)),
   };
+}
+
+/** Only what is limited, in one order. */
+function limitsToJson(own: NamespaceLimits): object {
+  return Object.fromEntries(LIMIT_NAMES.filter((name) => own[name] !== 0).map((name) => [name, own[name]]));
 }
 
 /** Reads what `encodeClusterMap` wrote; anything else is a list of problems, never a thrown error. */
@@ -66,6 +73,9 @@ export function clusterMapFromJson(json: unknown): DecodedMap {
     shards: root.integer('shards'),
     zones: root.list('zones').map((zone, index) => zoneFromJson(zone, index, problems)),
     shardEpochs: root.runs('shardEpochs'),
+    namespaceGroups: root.has('namespaceGroups')
+      ? root.list('namespaceGroups').map((group, index) => groupFromJson(group, index, problems))
+      : [DEFAULT_GROUP],
     namespaces: generations.map((generation, i): NamespaceEntry => ({ generation, epoch: namespaceEpochs[i] ?? 0 })),
   };
   root.refuseOthers();
@@ -84,6 +94,18 @@ function zoneFromJson(json: unknown, index: number, problems: string[]): ZoneEnt
   };
   zone.refuseOthers();
   return entry;
+}
+
+function groupFromJson(json: unknown, index: number, problems: string[]): NamespaceGroup {
+  const where = `namespace group ${index + 1}`;
+  const group = new Fields(json, where, problems);
+  const name = group.text('name');
+  const own = new Fields(group.value('limits'), `${where}, limits`, problems);
+  const found = { ...NO_LIMITS };
+  for (const limit of LIMIT_NAMES) if (own.has(limit)) found[limit] = own.integer(limit);
+  own.refuseOthers();
+  group.refuseOthers();
+  return { name, limits: found };
 }
 
 function nodeFromJson(json: unknown, where: string, problems: string[]): NodeEntry {
@@ -141,6 +163,16 @@ class Fields {
       `${this.#where}: ${name} must be runs of numbers such as "1*512 2*512", at most ${SLOT_COUNT} in all`,
     );
     return [];
+  }
+
+  /** Whether the field is there at all. */
+  has(name: string): boolean {
+    return this.#fields.has(name);
+  }
+
+  /** A field of whatever shape. */
+  value(name: string): unknown {
+    return this.#take(name);
   }
 
   refuseOthers(): void {

@@ -1,10 +1,8 @@
 import { assert } from '../base/assert.ts';
 import type { ClusterMap, NamespaceEntry, NodeEntry, ZoneEntry } from './map.ts';
+import { DATABASES_PER_GROUP, DEFAULT_GROUP, namespaceGroupsProblems } from './namespace-groups.ts';
 import { placeShards } from './placement.ts';
 import { isShardCount, SLOT_COUNT } from './slot.ts';
-
-/** Namespaces 0-15 are Redis's 16 databases. */
-export const NAMESPACE_COUNT = 16;
 
 /** A node as it is named when a cluster is made; its incarnation comes with its first start. */
 export interface NewNode {
@@ -42,7 +40,8 @@ export function createClusterMap(cluster: NewCluster): ClusterMap {
       ),
     })),
     shardEpochs: new Array<number>(cluster.shards).fill(1),
-    namespaces: Array.from({ length: NAMESPACE_COUNT }, () => ({ generation: 1, epoch: 1 })),
+    namespaceGroups: [DEFAULT_GROUP],
+    namespaces: Array.from({ length: DATABASES_PER_GROUP }, () => ({ generation: 1, epoch: 1 })),
   };
   const problems = validateClusterMap(map);
   assert(problems.length === 0, `invalid cluster: ${problems.join('; ')}`);
@@ -70,8 +69,10 @@ export function validateClusterMap(map: ClusterMap): string[] {
   if (map.shardEpochs.some((epoch) => !isCount(epoch) || epoch > map.epoch)) {
     problems.push("a shard changed at an epoch that is not from 1 to the map's");
   }
-  if (map.namespaces.length !== NAMESPACE_COUNT) {
-    problems.push(`a map has ${NAMESPACE_COUNT} namespaces, not ${map.namespaces.length}`);
+  problems.push(...namespaceGroupsProblems(map.namespaceGroups));
+  const namespaces = DATABASES_PER_GROUP * map.namespaceGroups.length;
+  if (map.namespaces.length !== namespaces) {
+    problems.push(`a map has ${namespaces} namespaces, not ${map.namespaces.length}`);
   }
   map.namespaces.forEach((namespace, number) => {
     if (!isCount(namespace.generation)) problems.push(`namespace ${number}: generation must be a positive integer`);

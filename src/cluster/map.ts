@@ -21,6 +21,25 @@ export interface NamespaceEntry {
   readonly epoch: number;
 }
 
+/** Bounds that every proxy puts on the commands of one namespace group; 0: none of its own. */
+export interface NamespaceLimits {
+  readonly maxKeyBytes: number;
+  readonly maxValueBytes: number;
+  readonly maxTtlMs: number;
+  /** What a record gets that is created without an expiry. */
+  readonly defaultTtlMs: number;
+  /** Commands over keys, per proxy. */
+  readonly requestsPerSecond: number;
+  /** Their argument bytes, per proxy. */
+  readonly bytesPerSecond: number;
+}
+
+/** What clients know as a namespace: a name, 16 databases of its own, and limits. */
+export interface NamespaceGroup {
+  readonly name: string;
+  readonly limits: NamespaceLimits;
+}
+
 /**
  * The cluster map (protocol §8): plain data, computed once per change, versioned by `epoch`. Held by the config store,
  * by every proxy and, durably, by every storage node.
@@ -35,6 +54,8 @@ export interface ClusterMap {
   readonly zones: readonly ZoneEntry[];
   /** Map epoch at which each shard last changed; same length as `shards`. */
   readonly shardEpochs: readonly number[];
-  /** Namespaces 0-15 are the databases 0-15 of the default namespace group. */
+  /** Group 0 is `default`. Groups are only ever added. */
+  readonly namespaceGroups: readonly NamespaceGroup[];
+  /** Sixteen to a group: database d of group g is number 16 g + d (`namespace-groups.ts`). */
   readonly namespaces: readonly NamespaceEntry[];
 }
