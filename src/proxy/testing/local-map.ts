@@ -1,4 +1,5 @@
 import type { ClusterMap, NodeEntry } from '../../cluster/map.ts';
+import { DEFAULT_GROUP } from '../../cluster/namespace-groups.ts';
 import { shardOf, slotOf } from '../../cluster/slot.ts';
 import type { ReplicaState } from '../../quorum/inspect.ts';
 import { type LiveRecord, type RecordPast, type StateHeader, StateKind } from '../../record/state.ts';
