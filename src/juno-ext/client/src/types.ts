@@ -146,6 +146,8 @@ export interface ClientOptions {
   /** Seals values before they leave this process; see payload.ts. */
   readonly encryption?: ClientEncryption;
   readonly compression?: ClientCompression;
+  /** What decompresses to more is unreadable; default 512 MB. */
+  readonly maxPayloadBytes?: number;
 }
 
 export interface ClientEncryption {
