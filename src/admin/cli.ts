@@ -3,6 +3,8 @@ import { closestName } from './closest-name.ts';
 import { clusterInitCommand } from './cluster-init-command.ts';
 import type { Command } from './command-input.ts';
 import { loadConfiguration } from './configuration.ts';
+import { type ConnectClient, dataVerbCommand, refuseArguments } from './data-verbs/data-verb-command.ts';
+import { isDataVerb } from './data-verbs/verb.ts';
 import { commandDescriptions, commandHelp, generalHelp } from './help-text.ts';
 import type { CommandName } from './option.ts';
 import { proxyCommand } from './proxy-command.ts';
@@ -11,6 +13,11 @@ import { startCommand } from './start-command.ts';
 import { storageCommand } from './storage-command.ts';
 import type { System } from './system.ts';
 
+/** Loaded when needed: servers start without it. */
+async function loadClient(): Promise<ConnectClient> {
+  return (await import('../juno-ext/client/src/client.ts')).connect;
+}
+
 /** Every command, with its rooms built by `assembly`. */
 function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> {
   return {
@@ -18,10 +25,20 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     storage: (input) => storageCommand(input, assembly),
     proxy: (input) => proxyCommand(input, assembly),
     'cluster init': clusterInitCommand,
+    create: dataVerbCommand('create', loadClient),
+    get: dataVerbCommand('get', loadClient),
+    update: dataVerbCommand('update', loadClient),
+    set: dataVerbCommand('set', loadClient),
+    destroy: dataVerbCommand('destroy', loadClient),
+    locate: dataVerbCommand('locate', loadClient),
+    inspect: dataVerbCommand('inspect', loadClient),
   };
 }
 
-/** Runs what the arguments ask for; resolves to the exit code: 0 fine, 1 it failed, 2 it was asked for wrongly. */
+/**
+ * Runs what the arguments ask for; resolves to the exit code: 0 fine, 1 it failed, 2 it was asked for wrongly;
+ * data verbs have their own, in `data-verbs/verb-error.ts`.
+ */
 export async function runCommandLine(args: readonly string[], system: System, assembly: Assembly): Promise<number> {
   const [first, second] = args;
   if (first === '--version' || first === '-v' || first === 'version') {
@@ -47,6 +64,7 @@ export async function runCommandLine(args: readonly string[], system: System, as
     return EXIT_OK;
   }
   if (loaded.kind === 'invalid') {
+    if (isDataVerb(name)) return refuseArguments(name, args, loaded.problems, system);
     system.complain(loaded.problems.map((problem) => `junokv: ${problem}`).join('\n'));
     return EXIT_USAGE;
   }

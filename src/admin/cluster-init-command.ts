@@ -5,7 +5,8 @@ import { createClusterMap, type NewZone, nodesOf } from '../cluster/cluster-map.
 import { FileConfigStore } from '../cluster/file-config-store.ts';
 import { openClusterKeystore } from './cluster-keystore.ts';
 import type { CommandInput } from './command-input.ts';
-import { type Configuration, parseHostAndPort } from './option-table.ts';
+import { parseHostAndPort } from './host-and-port.ts';
+import type { Configuration } from './option-table.ts';
 import { SHARED_KEYSTORE_FILE } from './separate-cluster.ts';
 import { EXIT_FAILED, EXIT_OK } from './serve.ts';
 

@@ -12,4 +12,12 @@ export interface CommandWords {
 export const NO_WORDS: CommandWords = { min: 0, max: 0, shown: '' };
 
 /** Commands that take words. */
-export const commandWords: Readonly<Partial<Record<CommandName, CommandWords>>> = {};
+export const commandWords: Readonly<Partial<Record<CommandName, CommandWords>>> = {
+  create: { min: 1, max: 2, shown: 'KEY [VALUE]' },
+  get: { min: 1, max: 1, shown: 'KEY' },
+  update: { min: 1, max: 2, shown: 'KEY [VALUE]' },
+  set: { min: 1, max: 2, shown: 'KEY [VALUE]' },
+  destroy: { min: 1, max: 1, shown: 'KEY' },
+  locate: { min: 1, max: 1, shown: 'KEY' },
+  inspect: { min: 1, max: 1, shown: 'KEY' },
+};

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { configurationWith, type Environment, loadConfiguration } from './configuration.ts';
 import { commandDescriptions, commandHelp, configurationPage, generalHelp } from './help-text.ts';
+import { parseHostAndPort } from './host-and-port.ts';
 import type { CommandName } from './option.ts';
-import { type Configuration, optionTable, parseHostAndPort } from './option-table.ts';
+import { type Configuration, optionTable } from './option-table.ts';
 
 interface Sources {
   readonly command?: CommandName;

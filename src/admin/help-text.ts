@@ -34,6 +34,42 @@ export const commandDescriptions: readonly CommandDescription[] = [
     summary: 'Write the cluster map, the secret and the keystore of a new cluster.',
     detail: 'Existing files are never overwritten.',
   },
+  {
+    name: 'create',
+    summary: 'Create a key that must not be there yet.',
+    detail: 'Needs a running cluster (--target), as all commands on keys do; their exit codes are in docs/cli.md.',
+  },
+  {
+    name: 'get',
+    summary: 'Print the value of a key, byte by byte.',
+    detail: 'With --ttl its life is prolonged.',
+  },
+  {
+    name: 'update',
+    summary: 'Change a key that must be there, with --version only the version that is meant.',
+    detail:
+      'With --version and --created it is a compare-and-set that also tells one incarnation of a key from the next.',
+  },
+  {
+    name: 'set',
+    summary: 'Create or replace a key.',
+    detail: 'Its version becomes 1, or one more than it was.',
+  },
+  {
+    name: 'destroy',
+    summary: 'Delete a key; one that is not there is fine.',
+    detail: 'With --version only the version that is meant.',
+  },
+  {
+    name: 'locate',
+    summary: 'Show where a key lives: slot, shard and the nodes that hold it.',
+    detail: 'The key need not exist.',
+  },
+  {
+    name: 'inspect',
+    summary: 'Show what every replica holds of a key, for operators.',
+    detail: 'No value is shown. Needs a user with admin rights.',
+  },
 ];
 
 /** What `junokv help` prints. */

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { isShardCount } from '../cluster/slot.ts';
+import { clientOptions } from './client-options.ts';
+import { isHostAndPort } from './host-and-port.ts';
 import {
   type CommandName,
   choiceOption,
@@ -185,6 +187,7 @@ export const optionTable = {
     commands: RUNNING,
     defaultValue: 'warn',
   }),
+  ...clientOptions,
 } as const;
 
 export type OptionKey = keyof typeof optionTable;
@@ -193,19 +196,6 @@ export type OptionKey = keyof typeof optionTable;
 export type Configuration = {
   readonly [K in OptionKey]: (typeof optionTable)[K] extends Option<infer T> ? T : never;
 };
-
-/** HOST:PORT with a name, an IPv4 address or an IPv6 address in brackets; null for anything else. */
-export function parseHostAndPort(text: string): { readonly host: string; readonly port: number } | null {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):(\d{1,5})$/i.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port < 1 || port > 65_535) return null;
-  return { host, port };
-}
-
-function isHostAndPort(text: string): boolean {
-  return parseHostAndPort(text) !== null;
-}
 
 /** `nodesPerZone` as `nodes-per-zone`. */
 export function kebabCase(key: string): string {

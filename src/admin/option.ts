@@ -1,5 +1,16 @@
 /** Commands that take options. */
-export type CommandName = 'start' | 'storage' | 'proxy' | 'cluster init';
+export type CommandName =
+  | 'start'
+  | 'storage'
+  | 'proxy'
+  | 'cluster init'
+  | 'create'
+  | 'get'
+  | 'update'
+  | 'set'
+  | 'destroy'
+  | 'locate'
+  | 'inspect';
 
 export type ParsedValue<T> = { readonly ok: true; readonly value: T } | { readonly ok: false };
 

@@ -13,6 +13,12 @@ export interface System {
   readonly version: string;
   /** To standard output, with a newline at its end. */
   print(text: string): void;
+  /** To standard output, as they are; resolves to what went wrong, null if nothing did. */
+  writeOut(bytes: Buffer): Promise<string | null>;
+  /** Standard input to its end; null if it has more than `limitBytes`. Rejects when it cannot be read. */
+  readInput(limitBytes: number): Promise<Buffer | null>;
+  /** Whether a person, rather than a program or a file, gets standard output. */
+  readonly outIsTerminal: boolean;
   /** To standard error, with a newline at its end. */
   complain(text: string): void;
   /** Calls `listener` for each SIGINT and SIGTERM, instead of what they would do. */
@@ -34,6 +40,9 @@ export function createSystem(): System {
     environment: process.env,
     version: readVersion(),
     print: (text) => process.stdout.write(`${text}\n`),
+    writeOut,
+    readInput,
+    outIsTerminal: process.stdout.isTTY === true,
     complain: (text) => process.stderr.write(`${text}\n`),
     onStopSignal(listener) {
       process.on('SIGINT', listener);
@@ -43,6 +52,26 @@ export function createSystem(): System {
     exit: (code) => process.exit(code),
     kill: () => process.kill(process.pid, 'SIGKILL'),
   };
+}
+
+function writeOut(bytes: Buffer): Promise<string | null> {
+  return new Promise((resolve) => {
+    // A reader that went away is told by an event too, which nobody else listens to.
+    process.stdout.once('error', (error) => resolve(error.message));
+    process.stdout.write(bytes, (error) => resolve(error?.message ?? null));
+  });
+}
+
+async function readInput(limitBytes: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    size += bytes.length;
+    if (size > limitBytes) return null;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** From src/admin in a clone and from dist/admin in the package: the same way up. */

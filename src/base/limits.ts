@@ -284,4 +284,11 @@ export const limits = {
   keystoreFileBytes: 1_048_576,
   /** A shorter cluster secret could be guessed from a recorded handshake. */
   clusterSecretMinBytes: 16,
+  // --- command line ---
+  /** An answer is waited for so long at most: whoever asks for more wants to repeat the call. */
+  cliDeadlineMaxMs: 3_600_000,
+  /** The connections of a command that has its answer may take so long to close. */
+  cliCloseMs: 500,
+  /** A password file has one line. */
+  passwordFileBytes: 4_096,
 } as const;

@@ -16,6 +16,13 @@ export class FakeSystem implements System {
   readonly printed: string[] = [];
   readonly complaints: string[] = [];
   readonly exits: number[] = [];
+  /** What `writeOut` got. */
+  readonly written: Buffer[] = [];
+  /** What `writeOut` answers. */
+  writeProblem: string | null = null;
+  /** What stands on standard input. */
+  input = Buffer.alloc(0);
+  outIsTerminal = false;
   killed = 0;
   holds = 0;
   #onSignal: () => void = () => {};
@@ -31,6 +38,15 @@ export class FakeSystem implements System {
 
   complain(text: string): void {
     this.complaints.push(text);
+  }
+
+  async writeOut(bytes: Buffer): Promise<string | null> {
+    this.written.push(bytes);
+    return this.writeProblem;
+  }
+
+  async readInput(limitBytes: number): Promise<Buffer | null> {
+    return this.input.length > limitBytes ? null : this.input;
   }
 
   onStopSignal(listener: () => void): void {
