@@ -69,7 +69,8 @@ class Recorder implements NetworkWatcher {
     if (request.type === MessageType.prepare || request.type === MessageType.commit) this.#mix(request.ballot.time);
     if (response !== null) {
       this.answers.set(String(response.type), (this.answers.get(String(response.type)) ?? 0) + 1);
-      if ('accepted' in response) this.#mix(response.accepted.time);
+      if (response.type === MessageType.state || response.type === MessageType.promise)
+        this.#mix(response.accepted.time);
     }
     if (this.#keep) this.trace.push(`${this.#stamp()} ${formatArrival(from, to, request, response)}`);
   }

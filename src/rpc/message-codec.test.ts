@@ -4,7 +4,7 @@ import { limits } from '../base/limits.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
 import { type SealedState, StateKind } from '../record/state.ts';
 import { FrameKind, FrameWriter, readMessages } from './message-codec.ts';
-import { LOST, MessageType, type Request, type Response, Want } from './messages.ts';
+import { Ack, LOST, MessageType, type RecordAddress, type Request, type Response, Want } from './messages.ts';
 import { protocolTable } from './protocol-table.ts';
 import { readRequest, requestLength } from './request-codec.ts';
 import { readResponse, responseLength } from './response-codec.ts';
@@ -39,6 +39,18 @@ const state: fc.Arbitrary<SealedState> = fc.record({
 const optionalState = fc.option(state, { nil: null });
 const type = <T extends number>(value: T): fc.Arbitrary<T> => fc.constant(value);
 
+const wanted = fc.array(fc.record({ address, want }), { maxLength: 5 });
+const columns = (records: readonly { readonly address: RecordAddress; readonly want: Want }[]) => ({
+  addresses: records.map((record) => record.address),
+  wants: records.map((record) => record.want),
+});
+const manyStates = fc
+  .array(fc.record({ accepted: optionalBallot, state: optionalState }), { maxLength: 5 })
+  .map((records) => ({
+    accepted: records.map((record) => record.accepted),
+    states: records.map((record) => record.state),
+  }));
+
 const requests: Readonly<Record<string, fc.Arbitrary<Request>>> = {
   read: fc.record({ type: type(MessageType.read), address, want, ifAccepted: optionalBallot }),
   prepare: fc.record({ type: type(MessageType.prepare), address, ballot, want }),
@@ -72,6 +84,14 @@ const requests: Readonly<Record<string, fc.Arbitrary<Request>>> = {
   }),
   adoptMap: fc.record({ type: type(MessageType.adoptMap), map: text }),
   nodeStatus: fc.record({ type: type(MessageType.nodeStatus) }),
+  readMany: wanted.map((records) => ({ type: MessageType.readMany, ...columns(records) })),
+  prepareMany: fc
+    .tuple(ballot, wanted)
+    .map(([at, records]) => ({ type: MessageType.prepareMany, ballot: at, ...columns(records) })),
+  commitMany: fc.record({
+    type: type(MessageType.commitMany),
+    items: fc.array(fc.record({ address, ballot, state, next: optionalBallot }), { maxLength: 4 }),
+  }),
 };
 
 const responses: Readonly<Record<string, fc.Arbitrary<Response>>> = {
@@ -111,6 +131,12 @@ const responses: Readonly<Record<string, fc.Arbitrary<Response>>> = {
       corruptRecords: u64,
       unsyncedMs: fc.double({ min: 0, max: 1e9, noNaN: true }).map((value) => value + 0),
     }),
+  }),
+  statesMany: manyStates.map((columns) => ({ type: MessageType.statesMany, ...columns })),
+  promisesMany: manyStates.map((columns) => ({ type: MessageType.promisesMany, ...columns })),
+  acksMany: fc.record({
+    type: type(MessageType.acksMany),
+    acks: fc.array(fc.constantFrom(...Object.values(Ack)), { maxLength: 5 }),
   }),
 };
 

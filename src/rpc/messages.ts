@@ -13,6 +13,9 @@ export const MessageType = {
   scan: 8,
   adoptMap: 9,
   nodeStatus: 10,
+  readMany: 11,
+  prepareMany: 12,
+  commitMany: 13,
   state: 65,
   promise: 66,
   ack: 67,
@@ -28,6 +31,9 @@ export const MessageType = {
   scanned: 77,
   mapAdopted: 78,
   status: 79,
+  statesMany: 80,
+  promisesMany: 81,
+  acksMany: 82,
 } as const;
 
 /** Which record, and the epochs of the sender's map that concern it (protocol §1 "epoch"). Shared by all messages of a round. */
@@ -82,6 +88,37 @@ export interface CommitRequest {
   readonly next: Ballot | null;
   /** The stored form of ballot and state, kept by the first storage node of this process that made it. Never sent. */
   encoded?: Buffer | undefined;
+}
+
+/** READ of many records at once, without `ifAccepted`; all arrays of one length. */
+export interface ReadManyRequest {
+  readonly type: typeof MessageType.readMany;
+  readonly addresses: readonly RecordAddress[];
+  readonly wants: readonly Want[];
+}
+
+/** PREPARE of many records under one ballot. */
+export interface PrepareManyRequest {
+  readonly type: typeof MessageType.prepareMany;
+  readonly ballot: Ballot;
+  readonly addresses: readonly RecordAddress[];
+  readonly wants: readonly Want[];
+}
+
+/** One record of a COMMIT of many; without pages. */
+export interface CommitItem {
+  readonly address: RecordAddress;
+  readonly ballot: Ballot;
+  readonly state: SealedState;
+  readonly next: Ballot | null;
+  /** As in `CommitRequest`. Never sent. */
+  encoded?: Buffer | undefined;
+}
+
+/** COMMIT of many records: each on its own, some may be refused. */
+export interface CommitManyRequest {
+  readonly type: typeof MessageType.commitMany;
+  readonly items: readonly CommitItem[];
 }
 
 /** Pages travel ahead of the COMMIT that lists them. */
@@ -149,7 +186,8 @@ export type RecordRequest =
   | GetPagesRequest
   | ListPagesRequest
   | MissingPagesRequest;
-export type Request = RecordRequest | ScanRequest | AdoptMapRequest | NodeStatusRequest;
+export type ManyRequest = ReadManyRequest | PrepareManyRequest | CommitManyRequest;
+export type Request = RecordRequest | ManyRequest | ScanRequest | AdoptMapRequest | NodeStatusRequest;
 
 /** Answer to READ. `accepted` is NO_BALLOT when absent; `state` is null when absent, not wanted or no longer `ifAccepted`. */
 export interface StateResponse {
@@ -167,6 +205,36 @@ export interface PromiseResponse {
 export interface AckResponse {
   readonly type: typeof MessageType.ack;
   readonly nextRecorded: boolean;
+}
+
+/** Answer to READ of many. `accepted` null: this node does not answer for that record here; ask it alone. */
+export interface StatesManyResponse {
+  readonly type: typeof MessageType.statesMany;
+  readonly accepted: readonly (Ballot | null)[];
+  readonly states: readonly (SealedState | null)[];
+}
+
+/** Answer to PREPARE of many. `accepted` null: nothing was promised for that record; ask alone for the reason. */
+export interface PromisesManyResponse {
+  readonly type: typeof MessageType.promisesMany;
+  readonly accepted: readonly (Ballot | null)[];
+  readonly states: readonly (SealedState | null)[];
+}
+
+/** What became of one record of a COMMIT of many. A number on the wire: never renumber. */
+export const Ack = {
+  /** Nothing was done here: send it alone. */
+  passed: 0,
+  refused: 1,
+  accepted: 2,
+  /** And `next` was promised. */
+  acceptedAndNext: 3,
+} as const;
+export type Ack = (typeof Ack)[keyof typeof Ack];
+
+export interface AcksManyResponse {
+  readonly type: typeof MessageType.acksMany;
+  readonly acks: readonly Ack[];
 }
 
 /** The higher ballot that stands in the way, and the node's floor. */
@@ -263,6 +331,9 @@ export type Response =
   | StateResponse
   | PromiseResponse
   | AckResponse
+  | StatesManyResponse
+  | PromisesManyResponse
+  | AcksManyResponse
   | RejectResponse
   | ClockResponse
   | StaleResponse

@@ -37,6 +37,9 @@ export const protocolTable: readonly ProtocolRow[] = [
   request('scan', 'shard:u16 epoch:u32 namespace:u32 epoch:u32 generation:u32 afterId:id? limit:u32 want'),
   request('adoptMap', 'map:text'),
   request('nodeStatus', '-'),
+  request('readMany', '(address want)*'),
+  request('prepareMany', 'ballot (address want)*'),
+  request('commitMany', '(address ballot next:ballot? state)*'),
   response('state', 'accepted:ballot state?'),
   response('promise', 'accepted:ballot state?'),
   response('ack', 'nextRecorded:flag'),
@@ -51,4 +54,7 @@ export const protocolTable: readonly ProtocolRow[] = [
   response('scanned', 'lastId:id? exhausted:flag entry*'),
   response('mapAdopted', 'mapEpoch:u32'),
   response('status', 'nodeId:u32 mapEpoch:u32 engine:text fsync:text dataBytes:u64 corrupt:u64 unsyncedMs:f64'),
+  response('statesMany', '(accepted:ballot? state?)*'),
+  response('promisesMany', '(accepted:ballot? state?)*'),
+  response('acksMany', 'u8*'),
 ];

@@ -1,8 +1,9 @@
-import { unreachable } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { BALLOT_BYTES } from '../record/bytes.ts';
 import { stateLength } from '../record/state-codec.ts';
 import {
+  type CommitItem,
   type CommitRequest,
   MessageType,
   type PageManifest,
@@ -26,6 +27,8 @@ import { ID_BYTES, textLength, type WireWriter } from './wire-writer.ts';
 
 const ADDRESS_BYTES = ID_BYTES + 14;
 const PAGE_MIN_BYTES = ID_BYTES + 4;
+/** The shortest state is longer than this: keeps an announced count honest. */
+const COMMIT_ITEM_MIN_BYTES = ADDRESS_BYTES + BALLOT_BYTES + 1 + 16;
 
 function optionalBallotLength(ballot: Ballot | null): number {
   return ballot === null ? 1 : 1 + BALLOT_BYTES;
@@ -42,6 +45,13 @@ function manifestLength(manifest: PageManifest | null): number {
 function pagesLength(pages: readonly SealedPage[]): number {
   let bytes = 4 + pages.length * PAGE_MIN_BYTES;
   for (const page of pages) bytes += page.sealed.length;
+  return bytes;
+}
+
+function commitItemsLength(items: readonly CommitItem[]): number {
+  let bytes = 0;
+  for (const item of items)
+    bytes += ADDRESS_BYTES + BALLOT_BYTES + optionalBallotLength(item.next) + stateLength(item.state);
   return bytes;
 }
 
@@ -63,6 +73,12 @@ export function requestLength(request: Request): number {
       return ADDRESS_BYTES + idsLength(request.pageIds);
     case MessageType.listPages:
       return ADDRESS_BYTES + BALLOT_BYTES;
+    case MessageType.readMany:
+      return 4 + request.addresses.length * (ADDRESS_BYTES + 1);
+    case MessageType.prepareMany:
+      return BALLOT_BYTES + 4 + request.addresses.length * (ADDRESS_BYTES + 1);
+    case MessageType.commitMany:
+      return 4 + commitItemsLength(request.items);
     case MessageType.scan:
       return 18 + (request.afterId === '' ? 1 : 1 + ID_BYTES) + 5;
     case MessageType.adoptMap:
@@ -95,6 +111,28 @@ function writeCommit(writer: WireWriter, request: CommitRequest): void {
     writer.ids(request.pages.dropped);
   }
   writer.state(request.state);
+}
+
+function writeWanted(writer: WireWriter, addresses: readonly RecordAddress[], wants: readonly Want[]): void {
+  writer.u32(addresses.length);
+  for (let i = 0; i < addresses.length; i++) {
+    const address = addresses[i];
+    const want = wants[i];
+    assert(address !== undefined && want !== undefined, 'each record has its want');
+    writeAddress(writer, address);
+    writer.u8(want);
+  }
+}
+
+// commitMany := (address ballot next:ballot? state)*
+function writeCommitItems(writer: WireWriter, items: readonly CommitItem[]): void {
+  writer.u32(items.length);
+  for (const item of items) {
+    writeAddress(writer, item.address);
+    writer.ballot(item.ballot);
+    writer.optionalBallot(item.next);
+    writer.state(item.state);
+  }
 }
 
 // scan := shard:u16 epoch:u32 namespace:u32 epoch:u32 generation:u32 afterId:id? limit:u32 want
@@ -147,6 +185,18 @@ export function writeRequest(writer: WireWriter, request: Request): void {
     case MessageType.listPages:
       writeAddress(writer, request.address);
       writer.ballot(request.ifOrigin);
+      return;
+    // readMany := (address want)*
+    case MessageType.readMany:
+      writeWanted(writer, request.addresses, request.wants);
+      return;
+    // prepareMany := ballot (address want)*
+    case MessageType.prepareMany:
+      writer.ballot(request.ballot);
+      writeWanted(writer, request.addresses, request.wants);
+      return;
+    case MessageType.commitMany:
+      writeCommitItems(writer, request.items);
       return;
     case MessageType.scan:
       writeScan(writer, request);
@@ -216,6 +266,32 @@ function readScan(reader: WireReader): ScanRequest {
   };
 }
 
+/** Addresses and wants, in one pass. */
+function readWanted(reader: WireReader): { addresses: RecordAddress[]; wants: Want[] } {
+  const count = reader.count(ADDRESS_BYTES + 1);
+  const addresses: RecordAddress[] = [];
+  const wants: Want[] = [];
+  for (let i = 0; i < count && !reader.failed; i++) {
+    addresses.push(readAddress(reader));
+    wants.push(readWant(reader));
+  }
+  return { addresses, wants };
+}
+
+function readCommitItems(reader: WireReader): CommitItem[] {
+  const count = reader.count(COMMIT_ITEM_MIN_BYTES);
+  const items: CommitItem[] = [];
+  for (let i = 0; i < count; i++) {
+    const address = readAddress(reader);
+    const ballot = reader.ballot();
+    const next = reader.optionalBallot();
+    const state = reader.state();
+    if (state === null) break;
+    items.push({ address, ballot, state, next, encoded: undefined });
+  }
+  return items;
+}
+
 function readBody(reader: WireReader, type: number): Request | null {
   switch (type) {
     case MessageType.read:
@@ -231,6 +307,12 @@ function readBody(reader: WireReader, type: number): Request | null {
       return { type, address: readAddress(reader), pageIds: reader.ids() };
     case MessageType.listPages:
       return { type, address: readAddress(reader), ifOrigin: reader.ballot() };
+    case MessageType.readMany:
+      return { type, ...readWanted(reader) };
+    case MessageType.prepareMany:
+      return { type, ballot: reader.ballot(), ...readWanted(reader) };
+    case MessageType.commitMany:
+      return { type, items: readCommitItems(reader) };
     case MessageType.scan:
       return readScan(reader);
     case MessageType.adoptMap:

@@ -3,7 +3,7 @@ import type { Ballot } from '../record/ballot.ts';
 import { BALLOT_BYTES } from '../record/bytes.ts';
 import type { SealedState } from '../record/state.ts';
 import { stateLength } from '../record/state-codec.ts';
-import { type FaultKind, MessageType, type NodeStatus, type Response, type ScanEntry } from './messages.ts';
+import { Ack, type FaultKind, MessageType, type NodeStatus, type Response, type ScanEntry } from './messages.ts';
 import type { WireReader } from './wire-reader.ts';
 import { ID_BYTES, textLength, type WireWriter } from './wire-writer.ts';
 
@@ -36,6 +36,14 @@ function entriesLength(entries: readonly ScanEntry[]): number {
   return bytes;
 }
 
+function manyStatesLength(accepted: readonly (Ballot | null)[], states: readonly (SealedState | null)[]): number {
+  let bytes = 4;
+  for (let i = 0; i < accepted.length; i++) {
+    bytes += 1 + (accepted[i] === null ? 0 : BALLOT_BYTES) + optionalStateLength(states[i] ?? null);
+  }
+  return bytes;
+}
+
 /** Bytes that `writeResponse` will take. */
 export function responseLength(response: Response): number {
   switch (response.type) {
@@ -44,6 +52,11 @@ export function responseLength(response: Response): number {
       return BALLOT_BYTES + optionalStateLength(response.state);
     case MessageType.ack:
       return 1;
+    case MessageType.statesMany:
+    case MessageType.promisesMany:
+      return manyStatesLength(response.accepted, response.states);
+    case MessageType.acksMany:
+      return 4 + response.acks.length;
     case MessageType.reject:
       return 2 * BALLOT_BYTES;
     case MessageType.clock:
@@ -79,6 +92,22 @@ function writeAcceptedState(writer: WireWriter, accepted: Ballot, state: SealedS
   writer.ballot(accepted);
   writer.flag(state !== null);
   if (state !== null) writer.state(state);
+}
+
+// statesMany := (accepted:ballot? state?)*
+// promisesMany := (accepted:ballot? state?)*
+function writeManyStates(
+  writer: WireWriter,
+  accepted: readonly (Ballot | null)[],
+  states: readonly (SealedState | null)[],
+): void {
+  writer.u32(accepted.length);
+  for (let i = 0; i < accepted.length; i++) {
+    const state = states[i] ?? null;
+    writer.optionalBallot(accepted[i] ?? null);
+    writer.flag(state !== null);
+    if (state !== null) writer.state(state);
+  }
 }
 
 // pages := blob?*
@@ -122,6 +151,15 @@ export function writeResponse(writer: WireWriter, response: Response): void {
     // ack := nextRecorded:flag
     case MessageType.ack:
       writer.flag(response.nextRecorded);
+      return;
+    case MessageType.statesMany:
+    case MessageType.promisesMany:
+      writeManyStates(writer, response.accepted, response.states);
+      return;
+    // acksMany := u8*
+    case MessageType.acksMany:
+      writer.u32(response.acks.length);
+      for (const ack of response.acks) writer.u8(ack);
       return;
     // reject := ballot floor:ballot
     case MessageType.reject:
@@ -184,6 +222,35 @@ function readOptionalState(reader: WireReader): SealedState | null {
   return reader.flag() ? reader.state() : null;
 }
 
+function readManyStates(reader: WireReader): {
+  accepted: (Ballot | null)[];
+  states: (SealedState | null)[];
+} {
+  const count = reader.count(2);
+  const accepted: (Ballot | null)[] = [];
+  const states: (SealedState | null)[] = [];
+  for (let i = 0; i < count && !reader.failed; i++) {
+    accepted.push(reader.optionalBallot());
+    states.push(readOptionalState(reader));
+  }
+  return { accepted, states };
+}
+
+function readAcks(reader: WireReader): Ack[] {
+  const count = reader.count(1);
+  const acks: Ack[] = [];
+  for (let i = 0; i < count && !reader.failed; i++) {
+    const ack = reader.u8();
+    if (isAck(ack)) acks.push(ack);
+    else reader.fail();
+  }
+  return acks;
+}
+
+function isAck(value: number): value is Ack {
+  return value === Ack.passed || value === Ack.refused || value === Ack.accepted || value === Ack.acceptedAndNext;
+}
+
 function readBlobs(reader: WireReader): (Buffer | null)[] {
   const count = reader.count(1);
   const blobs: (Buffer | null)[] = [];
@@ -223,6 +290,11 @@ function readBody(reader: WireReader, type: number): Response | null {
       return { type, accepted: reader.ballot(), state: readOptionalState(reader) };
     case MessageType.ack:
       return { type, nextRecorded: reader.flag() };
+    case MessageType.statesMany:
+    case MessageType.promisesMany:
+      return { type, ...readManyStates(reader) };
+    case MessageType.acksMany:
+      return { type, acks: readAcks(reader) };
     case MessageType.reject:
       return { type, ballot: reader.ballot(), floor: reader.ballot() };
     case MessageType.clock:
