@@ -10,6 +10,7 @@ describe('docs/compatibility.md', () => {
   it('lists commands that are there and commands that are not', () => {
     const page = compatibilityPage();
     expect(page).toMatch(/^\| `GET` \| 1\.0\.0 \| yes \|/m);
+    expect(page).toMatch(/^\| `JUNO\.CREATE` \| 0\.1\.0 \| Creates a record/m);
     expect(page).toMatch(/^- \*\*hash\*\*: .*`HSET`/m);
     const [there = '', missing = ''] = page.split('## Not there yet');
     expect(there).not.toContain('`HSET`');

@@ -1,6 +1,7 @@
 /** Writes docs/compatibility.md from the command table: `node scripts/generate-compatibility.ts`. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { junoCommands } from '../src/juno-ext/juno-commands.ts';
 import type { CommandRow } from '../src/proxy/command.ts';
 import { allCommands } from '../src/proxy/commands/all-commands.ts';
 import { REDIS_VERSION } from '../src/proxy/redis-version.ts';
@@ -43,6 +44,16 @@ function table(rows: readonly CommandRow[]): string {
   return lines.join('\n');
 }
 
+function junoSection(): string {
+  const lines = ['| command | since | does | note |', '| --- | --- | --- | --- |'];
+  for (const row of [...junoCommands].sort(byName)) {
+    for (const one of [...(row.handler === null ? [] : [row]), ...[...(row.subcommands ?? [])].sort(byName)]) {
+      lines.push(`| ${shownName(one)} | ${one.since} | ${cell(one.summary)} | ${cell(one.difference ?? '')} |`);
+    }
+  }
+  return lines.join('\n');
+}
+
 function missing(): string {
   const here = new Set(allCommands.flatMap((row) => [row.name, ...(row.subcommands ?? []).map((child) => child.name)]));
   const lines: string[] = [];
@@ -61,7 +72,8 @@ function missing(): string {
 export function compatibilityPage(): string {
   const groups = [...new Set(allCommands.map((row) => row.group))].sort();
   const parts = groups.map((group) => `## ${group}\n\n${table(allCommands.filter((row) => row.group === group))}\n`);
-  return `${introduction}\n${parts.join('\n')}\n## Not there yet\n\n${missing()}\n`;
+  const juno = `## Juno's own\n\nRedis has none of these. They work on the same records.\n\n${junoSection()}\n`;
+  return `${introduction}\n${parts.join('\n')}\n${juno}\n## Not there yet\n\n${missing()}\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(compatibilityFile, compatibilityPage());

@@ -4,6 +4,7 @@ import type { ClusterMap } from '../cluster/map.ts';
 import { type Keystore, keyRing } from '../crypto/keystore.ts';
 import { RecordIdHasher } from '../crypto/record-id.ts';
 import { RecordSealer } from '../crypto/record-sealer.ts';
+import { junoCommands } from '../juno-ext/juno-commands.ts';
 import { allCommands } from '../proxy/commands/all-commands.ts';
 import { ProxyServer } from '../proxy/proxy.ts';
 import { QuorumCluster } from '../proxy/quorum-cluster.ts';
@@ -72,7 +73,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
       clusterAnnouncePort: config.clusterAnnouncePort,
       appendfsync: config.fsync,
     }),
-    commands: allCommands,
+    commands: [...allCommands, ...junoCommands],
   });
   const stop = async (): Promise<void> => {
     await server.stop();

@@ -1,5 +1,6 @@
 /**
- * What COMMAND INFO and COMMAND DOCS say beyond the rows of the command table: by full name, from Redis 7.0's own answers.
+ * What COMMAND INFO and COMMAND DOCS say beyond the rows of the command table: by full name, from Redis 7.0's own answers
+ * where the command is Redis's.
  */
 
 /** https://redis.io/docs/latest/develop/reference/command-tips/ */
@@ -75,6 +76,13 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
   incr: [['RW', 'access', 'update']],
   incrby: [['RW', 'access', 'update']],
   incrbyfloat: [['RW', 'access', 'update']],
+  'juno.create': [['RW', 'insert']],
+  'juno.destroy': [['RM', 'delete']],
+  'juno.get': [['RO', 'access']],
+  'juno.inspect': [['RO', 'access']],
+  'juno.locate': [['RO']],
+  'juno.set': [['OW', 'update']],
+  'juno.update': [['RW', 'update']],
   lcs: [['RO', 'access']],
   'memory|usage': [['RO']],
   mget: [['RO', 'access']],
