@@ -125,6 +125,61 @@ describe('loadConfiguration', () => {
     expect(loaded(['--node', '7'], { command: 'storage', env: { JUNOKV_PORT: 'tcp://x' } }).node).toBe(7);
   });
 
+  it('reads words between and after options', () => {
+    const words = (...args: string[]) => {
+      const result = load(args, { command: 'set' });
+      return result.kind === 'loaded' ? result.words : result;
+    };
+    expect(words('k', 'v')).toEqual(['k', 'v']);
+    expect(words('--json', 'k', '--database', '3', '-5')).toEqual(['k', '-5']);
+    expect(words('--hex=no', '--', '--json', '--help')).toEqual(['--json', '--help']);
+    expect(words('', '')).toEqual(['', '']);
+    expect(loaded(['--json', 'k'], { command: 'get' }).json).toBe(true);
+    expect(problems([], { command: 'get' })).toEqual(["'junokv get' takes KEY; see 'junokv get --help'"]);
+    expect(problems(['a', 'b', 'c'], { command: 'set' })[0]).toContain('takes KEY [VALUE]');
+    expect(problems(['--'])[0]).toBe("'--' is not an option; see 'junokv start --help'");
+  });
+
+  it.each<[string, number | null]>([
+    ['90', 90_000],
+    ['90s', 90_000],
+    ['500ms', 500],
+    ['2M', 120_000],
+    ['2h', 7_200_000],
+    ['7d', 604_800_000],
+    ['0', 0],
+    ['', null],
+    ['-1', null],
+    ['1.5h', null],
+    ['1w', null],
+    ['9999999999999999d', null],
+  ])('reads --ttl %j as milliseconds', (text, ttlMs) => {
+    const result = load([`--ttl=${text}`, 'k'], { command: 'get' });
+    expect(result.kind === 'loaded' ? result.config.ttl : null).toBe(ttlMs);
+  });
+
+  it('takes what belongs to one call from the command line only', () => {
+    const env = { JUNOKV_VERSION: '7', JUNOKV_DATABASE: '2' };
+    const result = load(['k', 'v'], { command: 'update', env });
+    if (result.kind !== 'loaded') throw new Error(JSON.stringify(result));
+    expect([result.given.has('version'), result.config.database]).toEqual([false, 2]);
+    expect(result.warnings[0]).toContain('JUNOKV_VERSION: this belongs to one call');
+    const atStart = load([], { env });
+    expect(atStart.kind === 'loaded' && atStart.warnings).toEqual([]);
+    const file = '{"request-id": "0190a5d0-0000-7000-8000-000000000001"}';
+    expect(problems(['k', 'v', '--config', 'c'], { command: 'set', file })[0]).toContain(
+      "'request-id' in c: this belongs",
+    );
+  });
+
+  it("takes nothing of a server's file but what both know", () => {
+    const file = '{"port": 7777, "requirepass": "s", "bind": "10.0.0.1", "database": 4, "keystore": "server.json"}';
+    const result = load(['k', '--config', 'c'], { command: 'get', file });
+    if (result.kind !== 'loaded') throw new Error(JSON.stringify(result));
+    expect(result.config).toEqual(configurationWith({ database: 4 }));
+    expect([...result.given]).toEqual(['database']);
+  });
+
   it('knows --help before anything else', () => {
     expect(load(['--port', 'x', '--help']).kind).toBe('help');
   });

@@ -7,7 +7,11 @@ export interface CommandDescription {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly detail: string;
+  /** Commands that follow one another and share most options share a table of docs/configuration.md under this title. */
+  readonly section?: string;
 }
+
+const KEY_SECTION = 'Commands on keys';
 
 /** The commands that take options, in the order of the help. */
 export const commandDescriptions: readonly CommandDescription[] = [
@@ -36,37 +40,44 @@ export const commandDescriptions: readonly CommandDescription[] = [
   },
   {
     name: 'create',
+    section: KEY_SECTION,
     summary: 'Create a key that must not be there yet.',
     detail: 'Needs a running cluster (--target), as all commands on keys do; their exit codes are in docs/cli.md.',
   },
   {
     name: 'get',
+    section: KEY_SECTION,
     summary: 'Print the value of a key, byte by byte.',
     detail: 'With --ttl its life is prolonged.',
   },
   {
     name: 'update',
+    section: KEY_SECTION,
     summary: 'Change a key that must be there, with --version only the version that is meant.',
     detail:
       'With --version and --created it is a compare-and-set that also tells one incarnation of a key from the next.',
   },
   {
     name: 'set',
+    section: KEY_SECTION,
     summary: 'Create or replace a key.',
     detail: 'Its version becomes 1, or one more than it was.',
   },
   {
     name: 'destroy',
+    section: KEY_SECTION,
     summary: 'Delete a key; one that is not there is fine.',
     detail: 'With --version only the version that is meant.',
   },
   {
     name: 'locate',
+    section: KEY_SECTION,
     summary: 'Show where a key lives: slot, shard and the nodes that hold it.',
     detail: 'The key need not exist.',
   },
   {
     name: 'inspect',
+    section: KEY_SECTION,
     summary: 'Show what every replica holds of a key, for operators.',
     detail: 'No value is shown. Needs a user with admin rights.',
   },
@@ -81,7 +92,7 @@ ${rows.join('\n')}
   junokv ${'help'.padEnd(14)}Show this, or with a command its options.
   junokv ${'--version'.padEnd(14)}Show the version.
 
-'junokv COMMAND --help' lists a command's options. Each can also be given in the environment (--nodes-per-zone as
+'junokv COMMAND --help' lists a command's options. Most can also be given in the environment (--nodes-per-zone as
 ${environmentName('nodesPerZone')}) or in a JSON file named by --config ("nodes-per-zone"). The command line wins over the
 environment, the environment over the file.
 `;
@@ -100,8 +111,7 @@ export function commandHelp(name: CommandName): string {
     const wrapped = wrap(right, 80).map((line) => `      ${line}`);
     return [`  ${left}`, ...wrapped];
   });
-  const words = commandWords[name] ?? NO_WORDS;
-  return `junokv ${name} ${words.max === 0 ? '' : `${words.shown} `}[options]
+  return `junokv ${[name, wordsOf(name), '[options]'].filter((part) => part !== '').join(' ')}
 
 ${command?.summary ?? ''}
 ${wrap(command?.detail ?? '', 100).join('\n')}
@@ -112,20 +122,7 @@ ${lines.join('\n')}
 
 /** docs/configuration.md, whole; `npm run docs` writes it and a test compares. */
 export function configurationPage(): string {
-  const sections = commandDescriptions.map((command) => {
-    const rows = optionsOf(command.name).map(
-      ([key, option]) =>
-        `| \`--${kebabCase(key)}\` | \`${environmentName(key)}\` | ${cell(option.allowed)} | ${cell(defaultText(option))} | ${cell(option.summary)} |`,
-    );
-    return `## junokv ${command.name}
-
-${command.summary} ${command.detail}
-
-| option | environment | allowed | default | meaning |
-| --- | --- | --- | --- | --- |
-${rows.join('\n')}
-`;
-  });
+  const titles = [...new Set(commandDescriptions.map(titleOf))];
   return `# Configuration
 
 This page is made from the program's own table of options by \`npm run docs\`; a test checks that it is current.
@@ -134,9 +131,52 @@ Every option can be given on the command line (\`--nodes-per-zone 2\` or \`--nod
 (\`JUNOKV_NODES_PER_ZONE=2\`) or in a JSON file named by \`--config\` or \`JUNOKV_CONFIG\` (\`{"nodes-per-zone": 2}\`). The command
 line wins over the environment, the environment over the file, the file over the default. A value that is not allowed, or
 an option that does not exist, stops the start with a message that says what is allowed; an unknown \`JUNOKV_...\` variable
-is only warned of. One file may serve all processes of a cluster: each takes the options that are its own.
+is only warned of. One file may serve all processes of a cluster: each takes the options that are its own. Options without a
+variable belong to one call: neither the environment nor the file can name them.
 
-${sections.join('\n')}`;
+${titles.map(configurationSection).join('\n')}`;
+}
+
+function titleOf(command: CommandDescription): string {
+  return command.section ?? `junokv ${command.name}`;
+}
+
+/** The commands of one title, and a row for each option of any of them. */
+function configurationSection(title: string): string {
+  const commands = commandDescriptions.filter((command) => titleOf(command) === title);
+  const names = commands.map(({ name }) => name);
+  const isAlone = commands.length === 1;
+  const about = commands.map(({ name, summary, detail }) =>
+    isAlone ? `${summary} ${detail}` : `- \`junokv ${name} ${wordsOf(name)}\`: ${summary} ${detail}`,
+  );
+  const options = Object.entries<Option<unknown>>(optionTable).filter(([, option]) =>
+    names.some((name) => option.commands.includes(name)),
+  );
+  const rows = options.map(([key, option]) => {
+    const of = names.filter((name) => option.commands.includes(name));
+    const cells = [
+      `\`--${kebabCase(key)}\``,
+      ...(isAlone ? [] : [of.length === names.length ? 'all' : of.join(', ')]),
+      option.lineOnly === true ? '' : `\`${environmentName(key)}\``,
+      cell(option.allowed),
+      cell(defaultText(option)),
+      cell(option.summary),
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return `## ${title}
+
+${about.join('\n')}
+
+| option | ${isAlone ? '' : 'of | '}environment | allowed | default | meaning |
+| --- | ${isAlone ? '' : '--- | '}--- | --- | --- | --- |
+${rows.join('\n')}
+`;
+}
+
+/** '' for a command without words. */
+function wordsOf(name: CommandName): string {
+  return (commandWords[name] ?? NO_WORDS).shown;
 }
 
 function optionsOf(name: CommandName): [string, Option<unknown>][] {
