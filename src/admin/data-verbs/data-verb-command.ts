@@ -33,7 +33,8 @@ async function runVerb(verb: DataVerb, input: CommandInput, load: () => Promise<
   const connect = await load();
   const interrupt = new AbortController();
   input.system.onStopSignal(() => interrupt.abort());
-  const client = connect(config.options);
+  const client = connectOrRefuse(connect, config.options);
+  if ('kind' in client) return fail(input, verb, client);
   const result = await untilInterrupted(
     callVerb(client, read.request, interrupt.signal),
     read.request,
@@ -42,6 +43,16 @@ async function runVerb(verb: DataVerb, input: CommandInput, load: () => Promise<
   const exitCode = result.ok ? await succeed(input, read.request, result.value) : await fail(input, verb, result.error);
   await closeSoon(client, input.system);
   return exitCode;
+}
+
+/** The client throws where options cannot be meant, such as a name that is too long. */
+function connectOrRefuse(connect: ConnectClient, options: ClientOptions): JunoClient | VerbError {
+  try {
+    return connect(options);
+  } catch (error) {
+    if (error instanceof TypeError) return { kind: 'usage', message: error.message };
+    throw error;
+  }
 }
 
 /** The client stops reads and writes itself; `locate` and `inspect` know no signal. */
