@@ -8,7 +8,7 @@ import {
   groupOf,
   NO_LIMITS,
   namespaceGroupsProblems,
-  namespaceNumber,
+  numberInGroup,
   withNamespaceGroup,
   withNamespaceLimits,
 } from './namespace-groups.ts';
@@ -52,7 +52,7 @@ describe('a new namespace group', () => {
   });
 
   it('has its own sixteen numbers', () => {
-    expect([namespaceNumber(0, 15), namespaceNumber(1, 0), namespaceNumber(2, 3)]).toEqual([15, 16, 35]);
+    expect([numberInGroup(0, 15), numberInGroup(1, 0), numberInGroup(2, 3)]).toEqual([15, 16, 35]);
     expect([groupOf(15), groupOf(16), groupOf(35)]).toEqual([0, 1, 2]);
   });
 });

@@ -33,7 +33,7 @@ export type GroupsChange =
   | { readonly ok: false; readonly problem: string };
 
 /** The namespace number of a group's database, as records, quorum and storage know it. */
-export function namespaceNumber(group: number, database: number): number {
+export function numberInGroup(group: number, database: number): number {
   return group * DATABASES_PER_GROUP + database;
 }
 

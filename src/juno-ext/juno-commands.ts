@@ -30,7 +30,10 @@ function withOptions(
 type PutStep = new (bytes: Buffer, options: JunoOptions, defaultTtlMs: number) => Step<Reply>;
 
 function putting(allowed: readonly JunoOption[], Made: PutStep): Handler {
-  return withOptions(3, allowed, (args, options) => new Made(argument(args, 2), options, 0));
+  return withOptions(3, allowed, (args, options, session) => {
+    const defaultTtlMs = session === undefined ? 0 : session.proxy.namespaces.defaultTtlMs(session);
+    return new Made(argument(args, 2), options, defaultTtlMs);
+  });
 }
 
 const TTL: ArgumentDoc = {

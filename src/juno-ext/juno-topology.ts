@@ -1,18 +1,18 @@
 import type { KeyLocation, KeyReplica } from '../proxy/cluster-port.ts';
 import { argument } from '../proxy/commands/keyed-row.ts';
-import type { Session } from '../proxy/session.ts';
+import { namespaceNumber, type Session } from '../proxy/session.ts';
 import { type Ballot, isNoBallot } from '../record/ballot.ts';
 import { MapReply, type Reply } from '../resp/reply.ts';
 
 /** JUNO.LOCATE */
 export async function locate(session: Session, args: readonly Buffer[]): Promise<Reply> {
-  const namespace = session.database;
+  const namespace = namespaceNumber(session);
   return locationReply(namespace, await session.proxy.cluster.locate(namespace, argument(args, 1)));
 }
 
 /** JUNO.INSPECT */
 export async function inspect(session: Session, args: readonly Buffer[]): Promise<Reply> {
-  const replicas = await session.proxy.cluster.inspect(session.database, argument(args, 1));
+  const replicas = await session.proxy.cluster.inspect(namespaceNumber(session), argument(args, 1));
   return replicas.map(replicaReply);
 }
 

@@ -15,9 +15,9 @@ const PROTECTED_MODE =
 
 /** Why a new connection from `host` is refused, as the text of an error line; null to accept it. */
 export function refusalOnAccept(proxy: ProxyContext, host: string): string | null {
-  const { config, clients } = proxy;
+  const { config, clients, users } = proxy;
   if (clients.size >= config.maxClients) return TOO_MANY_CLIENTS;
-  if (config.protectedMode && config.requirepass === '' && !isLoopback(host)) return PROTECTED_MODE;
+  if (config.protectedMode && !users.passwordNeeded && !isLoopback(host)) return PROTECTED_MODE;
   return null;
 }
 

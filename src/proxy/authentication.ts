@@ -1,32 +1,48 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { findGroup } from '../cluster/namespace-groups.ts';
 import { ErrorReply } from '../resp/reply.ts';
+import { AccessLevel } from './access.ts';
 import type { Session } from './session.ts';
-
-/** The only user until there are ACLs. */
-export const DEFAULT_USER = 'default';
+import type { UserRights } from './users.ts';
 
 const WRONG_PASS = new ErrorReply('WRONGPASS invalid username-password pair or user is disabled.');
 
 /** Whether commands of this session are refused until it has authenticated. */
 export function authenticationRequired(session: Session): boolean {
-  return !session.authenticated && session.proxy.config.requirepass !== '';
+  return !session.authenticated && session.proxy.users.passwordNeeded;
 }
 
-/** Authenticates the session; null, or the error to answer. Without a password any will do for the default user, as in Redis. */
+/** Authenticates the session, which is then in its user's namespace; null, or the error to answer. */
 export function authenticate(session: Session, user: Buffer, password: Buffer): ErrorReply | null {
-  const required = session.proxy.config.requirepass;
-  const known = user.toString('latin1') === DEFAULT_USER;
-  if (!known || (required !== '' && !samePassword(Buffer.from(required), password))) return WRONG_PASS;
+  const rights = session.proxy.users.authenticate(user.toString('utf8'), password);
+  if (rights === null) return WRONG_PASS;
+  if (!takeRights(session, rights)) {
+    return new ErrorReply(
+      `BADPARAM user ${rights.name} belongs to namespace ${rights.namespace}, which does not exist yet; JUNO.NAMESPACES CREATE makes it`,
+    );
+  }
   session.authenticated = true;
-  session.user = DEFAULT_USER;
   return null;
 }
 
-/** In a time that does not tell how much of the password was right. */
-function samePassword(expected: Buffer, given: Buffer): boolean {
-  return timingSafeEqual(digest(expected), digest(given));
+/** The session as it is before it authenticates. */
+export function forgetUser(session: Session): void {
+  const { users } = session.proxy;
+  session.authenticated = !users.passwordNeeded;
+  if (takeRights(session, users.atFirst)) return;
+  session.user = users.atFirst.name;
+  session.access = AccessLevel.none;
+  session.namespaceGroup = 0;
+  session.namespaceBound = true;
 }
 
-function digest(password: Buffer): Buffer {
-  return createHash('sha256').update(password).digest();
+/** False, and nothing is changed, if the user's namespace does not exist. */
+function takeRights(session: Session, rights: UserRights): boolean {
+  const { name, namespace, access } = rights;
+  const group = namespace === null ? 0 : findGroup(session.proxy.cluster.map(), namespace);
+  if (group === null) return false;
+  session.user = name;
+  session.access = access;
+  session.namespaceGroup = group;
+  session.namespaceBound = namespace !== null;
+  return true;
 }

@@ -16,8 +16,8 @@ export interface ConnectionFacts {
 }
 
 /**
- * One line of CLIENT LIST, without the newline; the fields are Redis 7's, with lib-name and lib-ver of 7.2. Those
- * without a meaning here are as in a connection that never used them.
+ * One line of CLIENT LIST, without the newline; the fields are Redis 7's, with lib-name and lib-ver of 7.2 and at the
+ * end the namespace, where it is not the default one. Those without a meaning here are as in a connection that never used them.
  * https://redis.io/docs/latest/commands/client-list/
  */
 export function clientLine(session: Session, facts: ConnectionFacts): string {
@@ -54,7 +54,8 @@ export function clientLine(session: Session, facts: ConnectionFacts): string {
     ['lib-name', session.libName],
     ['lib-ver', session.libVersion],
   ];
-  return fields.map(([name, value]) => `${name}=${value}`).join(' ');
+  const line = fields.map(([name, value]) => `${name}=${value}`).join(' ');
+  return session.namespaceGroup === 0 ? line : `${line} ns=${session.proxy.namespaces.nameOf(session)}`;
 }
 
 function flags(session: Session, closing: boolean): string {

@@ -1,5 +1,5 @@
 import type { Failure } from '../base/failure.ts';
-import type { ClusterMap } from '../cluster/map.ts';
+import type { ClusterMap, NamespaceLimits } from '../cluster/map.ts';
 import type { InspectedReplica } from '../quorum/inspect.ts';
 import type { Operation, Outcome } from '../quorum/operation.ts';
 import type { Reply } from '../resp/reply.ts';
@@ -74,6 +74,12 @@ export interface ClusterPort {
   /** Raises the generation of these namespaces under a new epoch; constant time. */
   flush(namespaces: readonly number[]): Promise<Outcome<null>>;
   map(): ClusterMap;
+  /** Calls `listener` with each newer map, as soon as `map` returns it. */
+  onMap(listener: (map: ClusterMap) => void): void;
+  /** Adds a namespace group to the cluster map; null, or in words why there cannot be one of this name. */
+  createNamespace(name: string): Promise<string | null>;
+  /** Changes some limits of a namespace group in the cluster map; null, or in words why they cannot be. */
+  setNamespaceLimits(name: string, changes: Partial<NamespaceLimits>): Promise<string | null>;
   nodes(): Promise<readonly NodeHealth[]>;
   locate(namespace: number, key: Buffer): Promise<KeyLocation>;
   /** What each replica of a key holds, in the map's order of zones; within limits.inspectTimeoutMs. */

@@ -1,5 +1,9 @@
 import { assert } from '../base/assert.ts';
+import { type AccessLevel, accessNeeded } from './access.ts';
 import type { CommandRow } from './command.ts';
+
+/** Their commands are about the connection, the proxy or the cluster. */
+const GROUPS_APART: ReadonlySet<CommandRow['group']> = new Set(['connection', 'server', 'cluster']);
 
 /** A row with what the serving path wants to know of it at once. */
 export interface CommandEntry {
@@ -12,6 +16,10 @@ export interface CommandEntry {
   readonly readOnly: boolean;
   readonly fast: boolean;
   readonly allowedBeforeAuth: boolean;
+  /** What the user must be allowed. */
+  readonly access: AccessLevel;
+  /** Works on the keys of a namespace: its rates and counters concern it. */
+  readonly onNamespace: boolean;
   readonly hiddenFromMonitor: boolean;
   readonly hiddenFromSlowLog: boolean;
 }
@@ -120,6 +128,8 @@ function addEntry(row: CommandRow, all: CommandEntry[]): CommandEntry {
     readOnly: flags.has('readonly'),
     fast: flags.has('fast'),
     allowedBeforeAuth: flags.has('no_auth'),
+    access: accessNeeded(row),
+    onNamespace: (flags.has('write') || flags.has('readonly')) && !GROUPS_APART.has(row.group),
     hiddenFromMonitor: flags.has('skip_monitor') || flags.has('admin'),
     hiddenFromSlowLog: flags.has('skip_slowlog'),
   };

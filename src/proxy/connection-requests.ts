@@ -13,7 +13,7 @@ export class ConnectionRequests {
   constructor(proxy: ProxyContext, budget: QueryBudget) {
     this.#proxy = proxy;
     this.#budget = budget;
-    this.#parser = new RequestParser(proxy.config.requirepass === '', proxy.config.protoMaxBulkBytes);
+    this.#parser = new RequestParser(!proxy.users.passwordNeeded, proxy.config.protoMaxBulkBytes);
   }
 
   /** What has been received and not been parsed to a whole command, as of the last `count`. */
@@ -36,9 +36,9 @@ export class ConnectionRequests {
   }
 
   push(chunk: Buffer): void {
-    const { config } = this.#proxy;
+    const { config, users } = this.#proxy;
     this.#parser.maxBulkBytes = config.protoMaxBulkBytes;
-    if (!this.#parser.authenticated && config.requirepass === '') this.#parser.authenticated = true;
+    if (!this.#parser.authenticated && !users.passwordNeeded) this.#parser.authenticated = true;
     this.#parser.push(chunk);
   }
 

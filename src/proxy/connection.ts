@@ -2,27 +2,19 @@ import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { ErrorReply, PushReply, type Reply } from '../resp/reply.ts';
-import { DEFAULT_USER } from './authentication.ts';
+import { AccessLevel } from './access.ts';
+import { forgetUser } from './authentication.ts';
 import { clientLine } from './client-line.ts';
 import type { CommandEntry } from './command-table.ts';
 import { ConnectionReplies } from './connection-replies.ts';
 import { ConnectionRequests } from './connection-requests.ts';
+import type { ConnectionSetup } from './connection-setup.ts';
 import { account, accountCall, admit, runOnSession, start } from './dispatch.ts';
 import type { Lingerer } from './linger.ts';
 import { type CommandOwner, PendingCommand, requestSize } from './pending-command.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import type { QueryBudget, QueryHolder } from './query-budget.ts';
 import type { Session } from './session.ts';
-
-/** What a connection is given besides its socket. */
-export interface ConnectionSetup {
-  readonly proxy: ProxyContext;
-  readonly budget: QueryBudget;
-  readonly lingerer: Lingerer;
-  readonly clusterEnabled: boolean;
-  readonly remoteAddress: string;
-  readonly localAddress: string;
-}
 
 /** A command that has been admitted but must wait before it starts; nothing behind it is parsed. */
 interface HeldCommand {
@@ -47,11 +39,14 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   readonly localAddress: string;
   readonly clusterEnabled: boolean;
   database = 0;
+  namespaceGroup = 0;
+  namespaceBound = false;
+  access: AccessLevel = AccessLevel.none;
   protocol: 2 | 3 = 2;
   name = '';
   libName = '';
   libVersion = '';
-  user = DEFAULT_USER;
+  user = '';
   replyMode: Session['replyMode'] = 'on';
   noEvict = false;
   noTouch = false;
@@ -95,6 +90,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     this.#requests = new ConnectionRequests(proxy, setup.budget);
     this.#turnMs = proxy.clock.monotonicMs();
     this.#lastActiveMs = this.#turnMs;
+    forgetUser(this);
     proxy.clients.add(this);
     this.#budget.add(this);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
@@ -148,11 +144,10 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     this.database = 0;
     this.protocol = 2;
     this.name = '';
-    this.user = DEFAULT_USER;
     this.replyMode = 'on';
     this.noEvict = false;
     this.noTouch = false;
-    this.authenticated = this.proxy.config.requirepass === '';
+    forgetUser(this);
   }
 
   describe(): string {

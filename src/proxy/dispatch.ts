@@ -7,7 +7,7 @@ import type { CommandEntry } from './command-table.ts';
 import { failureReply, INTERNAL_ERROR } from './failure-reply.ts';
 import { MultiPartCommand, type PendingCommand } from './pending-command.ts';
 import type { ProxyContext } from './proxy-context.ts';
-import type { Session } from './session.ts';
+import { namespaceNumber, type Session } from './session.ts';
 
 const NOAUTH = new ErrorReply('NOAUTH Authentication required.');
 /** Redis shows so much of what it did not understand. */
@@ -29,7 +29,11 @@ export function admit(session: Session, args: readonly Buffer[]): CommandEntry |
     }
     return entry;
   }
-  const refusal = checkArity(entry, args) ?? checkAuthenticated(session, entry);
+  const refusal =
+    checkArity(entry, args) ??
+    checkAuthenticated(session, entry) ??
+    checkAccess(session, entry) ??
+    checkRates(session, entry, args);
   if (refusal !== null) {
     stats.of(entry).rejected += 1;
     stats.countError(refusal.text);
@@ -65,6 +69,21 @@ function checkArity(entry: CommandEntry, args: readonly Buffer[]): ErrorReply | 
 
 function checkAuthenticated(session: Session, entry: CommandEntry): ErrorReply | null {
   return entry.allowedBeforeAuth || session.authenticated || !authenticationRequired(session) ? null : NOAUTH;
+}
+
+function checkAccess(session: Session, entry: CommandEntry): ErrorReply | null {
+  if (session.access >= entry.access) return null;
+  return new ErrorReply(`NOPERM this user has no permissions to run the '${entry.row.name}' command`);
+}
+
+/** What passes here is counted against the rates of its namespace. */
+function checkRates(session: Session, entry: CommandEntry, args: readonly Buffer[]): ErrorReply | null {
+  const { namespaces } = session.proxy;
+  const gate = namespaces.gateOf(session);
+  if (gate === null || !entry.onNamespace) return null;
+  const refusal = gate.admit(args);
+  if (refusal !== null) namespaces.countersOf(session.namespaceGroup).refused += 1;
+  return refusal;
 }
 
 /** As C prints an argument: up to its first zero byte, cut at `maxBytes`. */
@@ -109,6 +128,7 @@ export function runOnSession(
 
 /** Starts a row that needs the cluster; `command` is settled now or later, whatever happens. */
 export function start(handler: Handler, session: Session, command: PendingCommand): void {
+  command.namespace = namespaceNumber(session);
   try {
     switch (handler.kind) {
       case 'record':
@@ -136,32 +156,36 @@ function startRecord(handler: Extract<Handler, { kind: 'record' }>, session: Ses
     command.settle(parsed);
     return;
   }
-  command.namespace = session.database;
+  const gate = session.proxy.namespaces.gateOf(session);
   command.key = parsed.key;
-  command.step = parsed.step;
+  command.step = gate === null ? parsed.step : gate.limitStep(parsed.key, parsed.step);
   session.proxy.cluster.submit(command);
 }
 
 function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: Session, command: PendingCommand): void {
-  const parsed = handler.parse(command.args);
+  const { args, entry } = command;
+  const gate = session.proxy.namespaces.gateOf(session);
+  let parsed = handler.parse(args);
+  if (gate !== null && !(parsed instanceof ErrorReply)) parsed = gate.limitSteps(entry.row, args, parsed);
   if (parsed instanceof ErrorReply) {
     command.settle(parsed);
     return;
   }
-  const { args } = command;
+  const { steps } = parsed;
+  const multi = parsed;
   const combine = (replies: readonly Reply[]): Reply => {
     try {
-      return parsed.combine(replies);
+      return multi.combine(replies);
     } catch (error) {
       return exceptionReply(session.proxy, args, error);
     }
   };
-  if (parsed.steps.length === 0) {
+  if (steps.length === 0) {
     command.settle(combine([]));
     return;
   }
-  const whole = new MultiPartCommand(command, { steps: parsed.steps, combine }, command.entry.writes);
-  whole.start(session.proxy.cluster, session.database);
+  const whole = new MultiPartCommand(command, { steps, combine }, entry.writes);
+  whole.start(session.proxy.cluster, command.namespace);
 }
 
 function startWaiting(handler: Extract<Handler, { kind: 'waiting' }>, session: Session, command: PendingCommand): void {
@@ -190,6 +214,11 @@ export function account(session: Session, command: PendingCommand, reply: Reply,
   const { entry } = command;
   const { row } = entry;
   accountCall(session, entry, command.args, reply, (nowMs - command.startedMs) * 1000);
+  if (entry.onNamespace) {
+    const { namespace, argumentBytes, replyBytes } = command;
+    const failed = reply instanceof ErrorReply;
+    session.proxy.namespaces.count(namespace, entry.writes, failed, argumentBytes, replyBytes);
+  }
   if (entry.readOnly && row.handler?.kind === 'record') {
     // Without asking the cluster for more: what a missing key makes of GET, TTL and their like.
     if (reply === null || reply === -2) session.proxy.stats.keyspaceMisses += 1;

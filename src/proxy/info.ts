@@ -1,5 +1,6 @@
 import { machine, release, totalmem, type } from 'node:os';
 import { JUNOKV_VERSION } from '../base/junokv-version.ts';
+import { DATABASES_PER_GROUP } from '../cluster/namespace-groups.ts';
 import type { NodeHealth } from './cluster-port.ts';
 import { processMemory } from './process-memory.ts';
 import type { ProxyContext } from './proxy-context.ts';
@@ -209,9 +210,10 @@ function clusterFields({ session }: Source): Field[] {
   return [['cluster_enabled', session.clusterEnabled ? 1 : 0]];
 }
 
+/** The databases of the connection's namespace. */
 function keyspaceFields({ facts }: Source): Field[] {
   return (facts.counts ?? []).map(({ namespace, keys, expires }) => [
-    `db${namespace}`,
+    `db${namespace % DATABASES_PER_GROUP}`,
     `keys=${keys},expires=${expires},avg_ttl=0`,
   ]);
 }
@@ -234,13 +236,15 @@ function nodeField(node: NodeHealth): Field {
 }
 
 /** The cluster behind the proxies. Figures are sums over the nodes that have answered, so over all replicas. */
-function junokvFields({ proxy, facts: { nodes } }: Source): Field[] {
+function junokvFields({ proxy, session, facts: { nodes } }: Source): Field[] {
   const map = proxy.cluster.map();
   const fields: Field[] = [
     ['cluster_id', map.clusterId],
     ['map_epoch', map.epoch],
     ['zones', map.zones.length],
     ['shards', map.shards],
+    ['namespaces', map.namespaceGroups.length],
+    ['namespace', proxy.namespaces.nameOf(session)],
     ['nodes', map.zones.reduce((sum, zone) => sum + zone.nodes.length, 0)],
   ];
   if (nodes === null) return fields;

@@ -6,10 +6,12 @@ import type { ClusterPort } from './cluster-port.ts';
 import type { CommandTable } from './command-table.ts';
 import type { LatencyMonitor } from './latency-monitor.ts';
 import type { MonitorHub } from './monitor-hub.ts';
+import type { Namespaces } from './namespaces.ts';
 import type { ProxyInfo } from './proxy-info.ts';
 import type { ProxyStats } from './proxy-stats.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
 import type { SlowLog } from './slow-log.ts';
+import type { Users } from './users.ts';
 
 /** What all sessions of one proxy share; wired in `proxy.ts`. */
 export interface ProxyContext {
@@ -25,4 +27,6 @@ export interface ProxyContext {
   readonly latency: LatencyMonitor;
   readonly monitors: MonitorHub;
   readonly info: ProxyInfo;
+  readonly namespaces: Namespaces;
+  readonly users: Users;
 }

@@ -1,17 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import { ClusterFailure, type ClusterPort, type KeyCount, type NodeHealth } from './cluster-port.ts';
+import { ClusterFailure, type ClusterPort, type NodeHealth } from './cluster-port.ts';
+import { KeyspaceCount, type NamespaceCount } from './keyspace-count.ts';
 
 function hex40(random: Random): string {
   const bytes = Buffer.alloc(20);
   random.fill(bytes);
   return bytes.toString('hex');
-}
-
-/** A namespace with keys in it. */
-export interface NamespaceCount extends KeyCount {
-  readonly namespace: number;
 }
 
 /** What INFO prints of the cluster; `counts` is null while the first count is still under way. */
@@ -27,25 +23,20 @@ export interface ClusterFacts {
 export class ProxyInfo {
   readonly #clock: Clock;
   readonly #cluster: ClusterPort;
-  readonly #databases: number;
   /** New at every start, 40 hex characters. */
   readonly runId: string;
   /** This proxy as a node of a Redis Cluster, 40 hex characters. */
   readonly clusterNodeId: string;
   readonly startedAtMonotonicMs: number;
 
-  #counts: readonly NamespaceCount[] | null = null;
-  #countedAtMs = Number.NEGATIVE_INFINITY;
-  #counting: Promise<void> | null = null;
-  /** Raised when a count that is under way has lost its worth. */
-  #round = 0;
+  /** By namespace group, for those that were asked for. */
+  readonly #counts = new Map<number, KeyspaceCount>();
   #nodes: readonly NodeHealth[] | null = null;
   #asking: Promise<void> | null = null;
 
-  constructor(clock: Clock, random: Random, cluster: ClusterPort, databases = 16) {
+  constructor(clock: Clock, random: Random, cluster: ClusterPort) {
     this.#clock = clock;
     this.#cluster = cluster;
-    this.#databases = databases;
     this.runId = hex40(random);
     this.clusterNodeId = hex40(random);
     this.startedAtMonotonicMs = clock.monotonicMs();
@@ -56,47 +47,33 @@ export class ProxyInfo {
   }
 
   /**
-   * Keys per namespace and the nodes' state. Waits at most limits.keyspaceCountWaitMs, for the first count and for the
+   * Keys per database of a namespace group, where one is wanted, and the nodes' state. Waits at most limits.keyspaceCountWaitMs, for the first count and for the
    * nodes; null is what is not known by then. Later counts are made in the background, the last one is answered.
    */
-  async facts(wanted: { readonly counts: boolean; readonly nodes: boolean }): Promise<ClusterFacts> {
+  async facts(wanted: { readonly counts: number | null; readonly nodes: boolean }): Promise<ClusterFacts> {
     const waits: Promise<void>[] = [];
-    const aged = this.#clock.monotonicMs() - this.#countedAtMs > limits.keyspaceCountAgeMs;
-    if (wanted.counts && aged) {
-      this.#counting ??= this.#count();
-      if (this.#counts === null) waits.push(this.#counting);
-    }
+    const count = wanted.counts === null ? null : this.#countOf(wanted.counts);
+    const counting = count?.renew() ?? null;
+    if (counting !== null) waits.push(counting);
     if (wanted.nodes) {
       this.#asking ??= this.#ask();
       waits.push(this.#asking);
     }
     if (waits.length > 0) await this.#atMost(limits.keyspaceCountWaitMs, Promise.all(waits));
-    return { counts: this.#counts, nodes: this.#nodes };
+    return { counts: count?.latest ?? null, nodes: this.#nodes };
   }
 
-  /** After a flush: the last count is no longer near the truth. */
-  forgetCounts(): void {
-    this.#round++;
-    this.#counts = null;
-    this.#countedAtMs = Number.NEGATIVE_INFINITY;
+  /** After a flush: the last count of this group is no longer near the truth. */
+  forgetCounts(group: number): void {
+    this.#counts.get(group)?.forget();
   }
 
-  async #count(): Promise<void> {
-    const round = this.#round;
-    try {
-      const counts: NamespaceCount[] = [];
-      for (let namespace = 0; namespace < this.#databases; namespace++) {
-        const count = await this.#cluster.count(namespace);
-        if (count.keys > 0) counts.push({ namespace, ...count });
-      }
-      if (round === this.#round) this.#counts = counts;
-    } catch (error) {
-      // Without a quorum there is no count: the last one stays, and INFO goes on answering.
-      if (!(error instanceof ClusterFailure)) throw error;
-    } finally {
-      if (round === this.#round) this.#countedAtMs = this.#clock.monotonicMs();
-      this.#counting = null;
-    }
+  #countOf(group: number): KeyspaceCount {
+    const known = this.#counts.get(group);
+    if (known !== undefined) return known;
+    const count = new KeyspaceCount(this.#clock, this.#cluster, group);
+    this.#counts.set(group, count);
+    return count;
   }
 
   async #ask(): Promise<void> {

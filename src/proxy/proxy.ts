@@ -10,12 +10,14 @@ import { CommandTable } from './command-table.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
 import { type ListenAddress, Listener } from './listener.ts';
 import { MonitorHub } from './monitor-hub.ts';
+import { Namespaces } from './namespaces.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { ProxyInfo } from './proxy-info.ts';
 import { ProxyStats } from './proxy-stats.ts';
 import { QueryBudget } from './query-budget.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
 import { SlowLog } from './slow-log.ts';
+import { type User, Users } from './users.ts';
 
 export interface ProxySetup {
   readonly clock: Clock;
@@ -25,6 +27,8 @@ export interface ProxySetup {
   readonly config: RuntimeConfig;
   /** Every command that this proxy knows. */
   readonly commands: Iterable<CommandRow>;
+  /** Of the users file; default none but `default`. */
+  readonly users?: readonly User[];
   /** For all half received requests and commands under way; default limits.allQueryBytes. */
   readonly queryBudgetBytes?: number;
 }
@@ -58,7 +62,9 @@ export class ProxyServer {
       slowLog: new SlowLog(config),
       latency: new LatencyMonitor(clock, config),
       monitors: new MonitorHub(clock),
-      info: new ProxyInfo(clock, random, cluster, config.databases),
+      info: new ProxyInfo(clock, random, cluster),
+      namespaces: new Namespaces(cluster, clock),
+      users: new Users(config, setup.users),
     };
     this.#budget = new QueryBudget(setup.queryBudgetBytes);
   }

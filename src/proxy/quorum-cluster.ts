@@ -1,10 +1,12 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { replicaSet } from '../cluster/cluster-map.ts';
-import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
+import type { ClusterMap, NamespaceLimits, NodeEntry } from '../cluster/map.ts';
+import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../cluster/namespace-groups.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Coordinator } from '../quorum/coordinator.ts';
 import { flushNamespaces } from '../quorum/flush.ts';
+import { changeNamespaceGroups } from '../quorum/group-change.ts';
 import { inspectReplicas } from '../quorum/inspect.ts';
 import { Intake } from '../quorum/intake.ts';
 import { KeyScan, type ShardScan } from '../quorum/key-scan.ts';
@@ -61,6 +63,18 @@ export class QuorumCluster implements ClusterPort {
 
   map(): ClusterMap {
     return this.#map.current;
+  }
+
+  onMap(listener: (map: ClusterMap) => void): void {
+    this.#map.onChange(listener);
+  }
+
+  createNamespace(name: string): Promise<string | null> {
+    return this.#changeGroups((map) => withNamespaceGroup(map, name));
+  }
+
+  setNamespaceLimits(name: string, changes: Partial<NamespaceLimits>): Promise<string | null> {
+    return this.#changeGroups((map) => withNamespaceLimits(map, name, changes));
   }
 
   /**
@@ -136,6 +150,12 @@ export class QuorumCluster implements ClusterPort {
     const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
     const failure = await flushNamespaces(this.#map, caller, namespaces, () => endMs - clock.monotonicMs(), pause);
     return failure === null ? { ok: true, reply: null } : { ok: false, failure };
+  }
+
+  async #changeGroups(change: (map: ClusterMap) => GroupsChange): Promise<string | null> {
+    const result = await changeNamespaceGroups(this.#map, change);
+    if (result.kind === 'failed') throw new ClusterFailure(result.failure);
+    return result.kind === 'refused' ? result.problem : null;
   }
 
   nodes(): Promise<readonly NodeHealth[]> {

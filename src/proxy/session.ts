@@ -1,4 +1,6 @@
+import { numberInGroup } from '../cluster/namespace-groups.ts';
 import type { Reply } from '../resp/reply.ts';
+import type { AccessLevel } from './access.ts';
 import type { ProxyContext } from './proxy-context.ts';
 
 /** One client connection as command handlers see it. `connection.ts` implements it over a socket, tests without one. */
@@ -8,8 +10,14 @@ export interface Session {
   readonly createdAtMs: number;
   readonly remoteAddress: string;
   readonly localAddress: string;
-  /** SELECTed database = namespace number, 0-15. */
+  /** SELECTed database, 0-15, of the namespace group: `namespaceNumber` makes one number of both. */
   database: number;
+  /** Index into the cluster map's namespaceGroups. */
+  namespaceGroup: number;
+  /** The user belongs to that group alone. */
+  namespaceBound: boolean;
+  /** What the user may do. */
+  access: AccessLevel;
   protocol: 2 | 3;
   name: string;
   libName: string;
@@ -33,4 +41,9 @@ export interface Session {
   reset(): void;
   /** CLIENT LIST's fields for this connection, one line without the newline. */
   describe(): string;
+}
+
+/** The namespace that the session's commands work in, as the cluster numbers them. */
+export function namespaceNumber(session: Session): number {
+  return numberInGroup(session.namespaceGroup, session.database);
 }

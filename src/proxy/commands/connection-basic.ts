@@ -9,10 +9,11 @@ import {
   SimpleString,
   SYNTAX_ERROR,
 } from '../../resp/reply.ts';
-import { authenticate, authenticationRequired, DEFAULT_USER } from '../authentication.ts';
+import { authenticate, authenticationRequired } from '../authentication.ts';
 import type { CommandRow } from '../command.ts';
 import { REDIS_VERSION } from '../redis-version.ts';
 import type { Session } from '../session.ts';
+import { DEFAULT_USER } from '../users.ts';
 import { printable, setClientName } from './connection-names.ts';
 import { argument, optionName } from './keyed-row.ts';
 
@@ -37,7 +38,7 @@ const RESET_DONE = new SimpleString('RESET');
 function runAuth(session: Session, args: readonly Buffer[]): Reply {
   if (args.length > 3) return SYNTAX_ERROR;
   if (args.length === 3) return authenticate(session, argument(args, 1), argument(args, 2)) ?? OK;
-  if (session.proxy.config.requirepass === '') return NO_PASSWORD_CONFIGURED;
+  if (!session.proxy.users.passwordNeeded) return NO_PASSWORD_CONFIGURED;
   return authenticate(session, Buffer.from(DEFAULT_USER), argument(args, 1)) ?? OK;
 }
 
@@ -125,7 +126,7 @@ export const basicConnectionCommands: readonly CommandRow[] = [
       { name: 'password', type: 'string' },
     ],
     handler: { kind: 'session', run: runAuth },
-    difference: 'There is one user, default, until there are ACLs.',
+    difference: 'Users come from the file of --users; without one there is only default. There are no ACL rules.',
   },
   {
     name: 'echo',

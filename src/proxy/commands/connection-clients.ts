@@ -1,9 +1,9 @@
 import { limits } from '../../base/limits.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, NOT_AN_INTEGER, OK, type Reply, SYNTAX_ERROR, VerbatimReply } from '../../resp/reply.ts';
-import { DEFAULT_USER } from '../authentication.ts';
 import type { PauseMode } from '../client-registry.ts';
 import type { Session } from '../session.ts';
+import type { Users } from '../users.ts';
 import { printable } from './connection-names.ts';
 import { argument, optionName } from './keyed-row.ts';
 
@@ -65,7 +65,7 @@ interface KillFilter {
   skipMe: boolean;
 }
 
-function readKillOption(filter: KillFilter, option: string, value: Buffer): ErrorReply | null {
+function readKillOption(users: Users, filter: KillFilter, option: string, value: Buffer): ErrorReply | null {
   switch (option) {
     case 'id': {
       const id = parseInteger(value);
@@ -86,8 +86,8 @@ function readKillOption(filter: KillFilter, option: string, value: Buffer): Erro
       filter.localAddress = value.toString('latin1');
       return null;
     case 'user':
-      filter.user = value.toString('latin1');
-      return filter.user === DEFAULT_USER ? null : new ErrorReply(`ERR No such user '${printable(value)}'`);
+      filter.user = value.toString('utf8');
+      return users.has(filter.user) ? null : new ErrorReply(`ERR No such user '${printable(value)}'`);
     case 'skipme': {
       const answer = optionName(value);
       if (answer !== 'yes' && answer !== 'no') return SYNTAX_ERROR;
@@ -129,7 +129,7 @@ export function runKill(session: Session, args: readonly Buffer[]): Reply {
   for (let i = 2; i < args.length; i += 2) {
     const value = args[i + 1];
     if (value === undefined) return SYNTAX_ERROR;
-    const problem = readKillOption(filter, optionName(argument(args, i)), value);
+    const problem = readKillOption(session.proxy.users, filter, optionName(argument(args, i)), value);
     if (problem !== null) return problem;
   }
   return killAll(session, filter);

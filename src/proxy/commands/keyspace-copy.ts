@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import { numberInGroup } from '../../cluster/namespace-groups.ts';
 import type { Outcome, Step } from '../../quorum/operation.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { BulkPieces, ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
@@ -45,7 +46,8 @@ function parseCopyOptions(session: Session, args: readonly Buffer[]): CopyOption
   return { database, replace };
 }
 
-function submit(session: Session, namespace: number, key: Buffer, step: Step<Reply>): Promise<Outcome<Reply>> {
+function submit(session: Session, database: number, key: Buffer, step: Step<Reply>): Promise<Outcome<Reply>> {
+  const namespace = numberInGroup(session.namespaceGroup, database);
   return new Promise((done) => session.proxy.cluster.submit({ namespace, key, step, done }));
 }
 
@@ -89,7 +91,8 @@ async function copy(session: Session, args: readonly Buffer[]): Promise<Reply> {
   assert(Array.isArray(read.reply), 'the read step replies a pair');
   const [expiresAtMs, value] = read.reply;
   const step = writeStep(joined(value), Number(expiresAtMs), options.replace);
-  const written = await submit(session, options.database, destination, step);
+  const limited = session.proxy.namespaces.gateOf(session)?.limitStep(destination, step) ?? step;
+  const written = await submit(session, options.database, destination, limited);
   return written.ok ? written.reply : failureReply(written.failure);
 }
 

@@ -3,7 +3,7 @@ import { parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
 import { globMatches } from '../glob.ts';
-import type { Session } from '../session.ts';
+import { namespaceNumber, type Session } from '../session.ts';
 import { argument, optionName } from './keyed-row.ts';
 
 const INVALID_CURSOR = new ErrorReply('ERR invalid cursor');
@@ -70,7 +70,7 @@ async function scan(session: Session, args: readonly Buffer[]): Promise<Reply> {
   const options = parseScanOptions(args, 2);
   if (options instanceof ErrorReply) return options;
   if (cursor === 'foreign') return ['0', []];
-  const page = await session.proxy.cluster.scan(session.database, cursor, options.count);
+  const page = await session.proxy.cluster.scan(namespaceNumber(session), cursor, options.count);
   const { pattern, type } = options;
   const found: Buffer[] = [];
   for (const scanned of page.keys) {
@@ -87,7 +87,7 @@ async function keys(session: Session, args: readonly Buffer[]): Promise<Reply> {
   let bytes = 0;
   let cursor = '0';
   do {
-    const page = await session.proxy.cluster.scan(session.database, cursor, limits.keysScanBatch);
+    const page = await session.proxy.cluster.scan(namespaceNumber(session), cursor, limits.keysScanBatch);
     for (const { key } of page.keys) {
       if (!globMatches(pattern, key)) continue;
       bytes += key.length + KEY_OVERHEAD_BYTES;
@@ -100,7 +100,7 @@ async function keys(session: Session, args: readonly Buffer[]): Promise<Reply> {
 }
 
 function randomKey(session: Session): Promise<Reply> {
-  return session.proxy.cluster.randomKey(session.database);
+  return session.proxy.cluster.randomKey(namespaceNumber(session));
 }
 
 /** SCAN, KEYS and RANDOMKEY: what there is in a database. */

@@ -3,6 +3,10 @@ import type { CommandRow } from '../command.ts';
 import type { Session } from '../session.ts';
 import { helpHandler } from './help-reply.ts';
 
+const PASSWORD_IN_FILE = new ErrorReply(
+  "ERR CONFIG SET failed (possibly related to argument 'requirepass') - the users file says what the default user's password is",
+);
+
 /** CONFIG GET parameter [parameter ...] */
 function configGet(session: Session, args: readonly Buffer[]): Reply {
   return new MapReply(session.proxy.config.get(args.slice(2)));
@@ -15,12 +19,16 @@ function configSet(session: Session, args: readonly Buffer[]): Reply {
   for (let i = 2; i + 1 < args.length; i += 2) {
     pairs.push([args[i]?.toString() ?? '', args[i + 1]?.toString() ?? '']);
   }
+  if (session.proxy.users.definesDefault && pairs.some(([name]) => name.toLowerCase() === 'requirepass')) {
+    return PASSWORD_IN_FILE;
+  }
   const problem = session.proxy.config.set(pairs);
   return problem === null ? OK : new ErrorReply(problem);
 }
 
 function configResetStat(session: Session): Reply {
   session.proxy.stats.reset();
+  session.proxy.namespaces.resetCounters();
   session.proxy.latency.resetHistograms();
   return OK;
 }

@@ -1,9 +1,10 @@
+import { DATABASES_PER_GROUP, numberInGroup } from '../../cluster/namespace-groups.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { OK, SimpleString, SYNTAX_ERROR, VerbatimReply } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
 import { failureReply } from '../failure-reply.ts';
 import { REDIS_VERSION } from '../redis-version.ts';
-import type { Session } from '../session.ts';
+import { namespaceNumber, type Session } from '../session.ts';
 
 function validFlush(args: readonly Buffer[]): boolean {
   if (args.length === 1) return true;
@@ -15,20 +16,23 @@ async function flush(session: Session, args: readonly Buffer[], namespaces: read
   if (!validFlush(args)) return SYNTAX_ERROR;
   const outcome = await session.proxy.cluster.flush(namespaces);
   if (!outcome.ok) return failureReply(outcome.failure);
-  session.proxy.info.forgetCounts();
+  session.proxy.info.forgetCounts(session.namespaceGroup);
   return OK;
 }
 
 function flushDb(session: Session, args: readonly Buffer[]): Promise<Reply> {
-  return flush(session, args, [session.database]);
+  return flush(session, args, [namespaceNumber(session)]);
 }
 
+/** The sixteen databases of the connection's namespace. */
 function flushAll(session: Session, args: readonly Buffer[]): Promise<Reply> {
-  return flush(session, args, [...Array(session.proxy.config.databases).keys()]);
+  const { namespaceGroup } = session;
+  const numbers = Array.from({ length: DATABASES_PER_GROUP }, (_, database) => numberInGroup(namespaceGroup, database));
+  return flush(session, args, numbers);
 }
 
 async function dbSize(session: Session): Promise<Reply> {
-  return (await session.proxy.cluster.count(session.database)).keys;
+  return (await session.proxy.cluster.count(namespaceNumber(session))).keys;
 }
 
 /** TIME: unix seconds and microseconds, as strings. */

@@ -9,7 +9,10 @@ import type { Session } from '../session.ts';
  */
 async function info(session: Session, args: readonly Buffer[]): Promise<Reply> {
   const sections = wantedSections(args.slice(1).map((name) => name.toString('latin1')));
-  const facts = await session.proxy.info.facts({ counts: sections.has('keyspace'), nodes: sections.has('junokv') });
+  const facts = await session.proxy.info.facts({
+    counts: sections.has('keyspace') ? session.namespaceGroup : null,
+    nodes: sections.has('junokv'),
+  });
   return new VerbatimReply('txt', infoText(session, sections, facts));
 }
 

@@ -2,7 +2,8 @@ import { assert, InvariantError } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Failure } from '../../base/failure.ts';
 import { limits } from '../../base/limits.ts';
-import type { ClusterMap } from '../../cluster/map.ts';
+import type { ClusterMap, NamespaceLimits } from '../../cluster/map.ts';
+import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../../cluster/namespace-groups.ts';
 import { applyChange, isNoChange, pastAfterDelete } from '../../quorum/apply-change.ts';
 import type { Operation, Outcome, RunContext, StepResult } from '../../quorum/operation.ts';
 import { NO_PAST } from '../../record/request-history.ts';
@@ -44,7 +45,8 @@ export class LocalCluster implements ClusterPort {
   readonly pages = new Map<PageId, Buffer>();
   readonly #clock: Clock;
   #map: ClusterMap = localMap(NAMESPACES);
-  readonly #databases: Map<string, Entry>[] = Array.from({ length: NAMESPACES }, () => new Map());
+  readonly #databases = new Map<number, Map<string, Entry>>();
+  readonly #mapListeners: ((map: ClusterMap) => void)[] = [];
   /** What each key's record, live or not, was last. */
   readonly #pasts = new Map<string, RecordPast>();
   #nextSequence = 1;
@@ -122,7 +124,7 @@ export class LocalCluster implements ClusterPort {
     const entries = this.#map.namespaces.map((entry, namespace) =>
       namespaces.includes(namespace) ? { generation: entry.generation + 1, epoch } : entry,
     );
-    this.#map = { ...this.#map, epoch, namespaces: entries };
+    this.#adopt({ ...this.#map, epoch, namespaces: entries });
     for (const namespace of namespaces) {
       this.#database(namespace).clear();
       for (const name of this.#pasts.keys()) if (name.startsWith(`${namespace} `)) this.#pasts.delete(name);
@@ -132,6 +134,18 @@ export class LocalCluster implements ClusterPort {
 
   map(): ClusterMap {
     return this.#map;
+  }
+
+  onMap(listener: (map: ClusterMap) => void): void {
+    this.#mapListeners.push(listener);
+  }
+
+  async createNamespace(name: string): Promise<string | null> {
+    return this.#changeGroups(withNamespaceGroup(this.#map, name));
+  }
+
+  async setNamespaceLimits(name: string, changes: Partial<NamespaceLimits>): Promise<string | null> {
+    return this.#changeGroups(withNamespaceLimits(this.#map, name, changes));
   }
 
   async nodes(): Promise<readonly NodeHealth[]> {
@@ -241,9 +255,24 @@ export class LocalCluster implements ClusterPort {
   }
 
   #database(namespace: number): Map<string, Entry> {
-    const database = this.#databases[namespace];
-    assert(database !== undefined, 'no such namespace');
+    assert(namespace < this.#map.namespaces.length, 'no such namespace');
+    const known = this.#databases.get(namespace);
+    if (known !== undefined) return known;
+    const database = new Map<string, Entry>();
+    this.#databases.set(namespace, database);
     return database;
+  }
+
+  #changeGroups(change: GroupsChange): string | null {
+    this.#throwFailure();
+    if (!change.ok) return change.problem;
+    this.#adopt(change.map);
+    return null;
+  }
+
+  #adopt(map: ClusterMap): void {
+    this.#map = map;
+    for (const listener of this.#mapListeners) listener(map);
   }
 
   #throwFailure(): void {

@@ -8,12 +8,14 @@ import { stringCommands } from '../commands/string-commands.ts';
 import type { ConfigValues } from '../config-values.ts';
 import { ProxyServer } from '../proxy.ts';
 import { RuntimeConfig } from '../runtime-config.ts';
+import type { User } from '../users.ts';
 import { LocalCluster } from './local-cluster.ts';
 import { RawClient } from './raw-client.ts';
 
 export interface HarnessOptions {
   readonly config?: Partial<ConfigValues>;
   readonly commands?: readonly CommandRow[];
+  readonly users?: readonly User[];
   /** Wraps the in-memory cluster. */
   readonly wrap?: (cluster: LocalCluster) => ClusterPort;
   readonly queryBudgetBytes?: number;
@@ -46,6 +48,7 @@ export class ProxyHarness {
       cluster: options.wrap?.(cluster) ?? cluster,
       config: new RuntimeConfig(options.config),
       commands: [...connectionCommands, ...stringCommands, ...(options.commands ?? [])],
+      ...(options.users === undefined ? {} : { users: options.users }),
       ...(options.queryBudgetBytes === undefined ? {} : { queryBudgetBytes: options.queryBudgetBytes }),
     });
     const port = await proxy.listen({ host: '127.0.0.1', port: 0 });

@@ -16,6 +16,7 @@ import {
   SimpleString,
   VerbatimReply,
 } from '../../resp/reply.ts';
+import { AccessLevel } from '../access.ts';
 import { ClientRegistry } from '../client-registry.ts';
 import { ClusterFailure } from '../cluster-port.ts';
 import type { Handler, KeyedStep } from '../command.ts';
@@ -25,12 +26,14 @@ import type { ConfigValues } from '../config-values.ts';
 import { failureReply } from '../failure-reply.ts';
 import { LatencyMonitor } from '../latency-monitor.ts';
 import { MonitorHub } from '../monitor-hub.ts';
+import { Namespaces } from '../namespaces.ts';
 import type { ProxyContext } from '../proxy-context.ts';
 import { ProxyInfo } from '../proxy-info.ts';
 import { ProxyStats } from '../proxy-stats.ts';
 import { RuntimeConfig } from '../runtime-config.ts';
-import type { Session } from '../session.ts';
+import { namespaceNumber, type Session } from '../session.ts';
 import { SlowLog } from '../slow-log.ts';
+import { type User, Users } from '../users.ts';
 import { LocalCluster } from './local-cluster.ts';
 
 /** A reply as tests compare it: `+text`, `-error`, maps as objects, sets as arrays, verbatim strings as their text. */
@@ -80,12 +83,15 @@ export class TestProxy implements ProxyContext {
   readonly clients = new ClientRegistry();
   readonly monitors = new MonitorHub(this.clock);
   readonly info = new ProxyInfo(this.clock, this.random, this.cluster);
+  readonly namespaces = new Namespaces(this.cluster, this.clock);
   readonly config: RuntimeConfig;
+  readonly users: Users;
   readonly slowLog: SlowLog;
   readonly latency: LatencyMonitor;
 
-  constructor(config: Partial<ConfigValues> = {}) {
+  constructor(config: Partial<ConfigValues> = {}, users: readonly User[] = []) {
     this.config = new RuntimeConfig(config);
+    this.users = new Users(this.config, users);
     this.slowLog = new SlowLog(this.config);
     this.latency = new LatencyMonitor(this.clock, this.config);
   }
@@ -99,6 +105,9 @@ export class SessionRunner implements Session {
   readonly remoteAddress = '10.0.0.9:50000';
   localAddress = '10.0.0.1:6379';
   database = 0;
+  namespaceGroup = 0;
+  namespaceBound = false;
+  access: AccessLevel = AccessLevel.admin;
   protocol: 2 | 3 = 2;
   name = '';
   libName = '';
@@ -179,7 +188,7 @@ export class SessionRunner implements Session {
     return new Promise((resolve) => {
       const done = (outcome: Outcome<Reply>): void =>
         resolve(outcome.ok ? outcome.reply : failureReply(outcome.failure));
-      this.proxy.cluster.submit({ namespace: this.database, key, step, done });
+      this.proxy.cluster.submit({ namespace: namespaceNumber(this), key, step, done });
     });
   }
 }

@@ -1,0 +1,88 @@
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { ClusterMap } from '../cluster/map.ts';
+import { DEFAULT_GROUP, groupOf, LIMIT_NAMES } from '../cluster/namespace-groups.ts';
+import type { ClusterPort } from './cluster-port.ts';
+import { NamespaceGate } from './namespace-gate.ts';
+import type { Session } from './session.ts';
+
+/** What one proxy has done in one namespace group: commands over its keys. */
+export interface NamespaceCounters {
+  reads: number;
+  writes: number;
+  /** Answered an error. */
+  errors: number;
+  /** Refused because of a rate; they are not in the others. */
+  refused: number;
+  /** Arguments, and about what the replies hold. */
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** The namespace groups as one proxy serves them: their limits, and what it has counted. */
+export class Namespaces {
+  readonly #cluster: ClusterPort;
+  readonly #clock: Clock;
+  /** By group; null for one without limits. */
+  #gates: (NamespaceGate | null)[] = [];
+  /** By group, for as many as there are. */
+  readonly #counters: NamespaceCounters[] = [];
+
+  constructor(cluster: ClusterPort, clock: Clock) {
+    this.#cluster = cluster;
+    this.#clock = clock;
+    this.#adopt(cluster.map());
+    cluster.onMap((map) => this.#adopt(map));
+  }
+
+  /** The limits of the session's group; null if it has none. */
+  gateOf(session: Session): NamespaceGate | null {
+    return this.#gates[session.namespaceGroup] ?? null;
+  }
+
+  /** For a record that is created without an expiry, milliseconds; 0: none. */
+  defaultTtlMs(session: Session): number {
+    return this.gateOf(session)?.defaultTtlMs ?? 0;
+  }
+
+  nameOf(session: Session): string {
+    return this.#cluster.map().namespaceGroups[session.namespaceGroup]?.name ?? DEFAULT_GROUP.name;
+  }
+
+  /** The live counters of a group. */
+  countersOf(group: number): NamespaceCounters {
+    const counters = this.#counters[group];
+    assert(counters !== undefined, 'every namespace group has counters');
+    return counters;
+  }
+
+  /** A command over the keys of `namespace` was answered. */
+  count(namespace: number, writes: boolean, failed: boolean, bytesIn: number, bytesOut: number): void {
+    const counters = this.countersOf(groupOf(namespace));
+    if (writes) counters.writes += 1;
+    else counters.reads += 1;
+    if (failed) counters.errors += 1;
+    counters.bytesIn += bytesIn;
+    counters.bytesOut += bytesOut;
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetCounters(): void {
+    for (const counters of this.#counters) Object.assign(counters, noCounts());
+  }
+
+  /** Gates of groups that have not changed go on as they are. */
+  #adopt(map: ClusterMap): void {
+    while (this.#counters.length < map.namespaceGroups.length) this.#counters.push(noCounts());
+    this.#gates = map.namespaceGroups.map((group, index) => {
+      const before = this.#gates[index] ?? null;
+      if (before?.isFor(group) === true) return before;
+      const isLimited = LIMIT_NAMES.some((name) => group.limits[name] !== 0);
+      return isLimited ? new NamespaceGate(group, this.#clock, before) : null;
+    });
+  }
+}
+
+function noCounts(): NamespaceCounters {
+  return { reads: 0, writes: 0, errors: 0, refused: 0, bytesIn: 0, bytesOut: 0 };
+}
