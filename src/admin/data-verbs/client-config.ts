@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { limits } from '../../base/limits.ts';
+import { loadKeystore } from '../../juno-ext/client/src/keystore.ts';
 import type { ClientOptions, ServerAddress } from '../../juno-ext/client/src/types.ts';
 import { parseHostAndPort } from '../host-and-port.ts';
 import type { Configuration } from '../option-table.ts';
-import { readClientKeystore } from './client-keystore.ts';
 
 export type ClientConfigResult =
   | { readonly ok: true; readonly options: ClientOptions }
@@ -11,7 +11,7 @@ export type ClientConfigResult =
   | { readonly ok: false; readonly problem: string };
 
 /** How the typed client is to connect, as the options of `client-options.ts` say it; reads the files that they name. */
-export function clientConfig(config: Configuration): ClientConfigResult {
+export async function clientConfig(config: Configuration): Promise<ClientConfigResult> {
   const addresses = config.target.map(parseHostAndPort).filter((address): address is ServerAddress => address !== null);
   if (addresses.length === 0) return { ok: false, problem: '--target names no proxy' };
   const password = readPassword(config);
@@ -22,8 +22,8 @@ export function clientConfig(config: Configuration): ClientConfigResult {
       problem: `user '${config.username}' needs a password: JUNOKV_PASSWORD in the environment, or --password-file`,
     };
   }
-  const keystore = config.keystoreClient === '' ? null : readClientKeystore(config.keystoreClient);
-  if (keystore?.ok === false) return keystore;
+  const keystore = config.keystoreClient === '' ? null : await loadKeystore(config.keystoreClient);
+  if (keystore?.ok === false) return { ok: false, problem: `the client's keystore ${keystore.message}` };
   return {
     ok: true,
     options: {
@@ -33,7 +33,7 @@ export function clientConfig(config: Configuration): ClientConfigResult {
       ...(config.username === '' ? {} : { username: config.username }),
       ...(password.password === '' ? {} : { password: password.password }),
       ...(config.namespace === '' ? {} : { namespace: config.namespace }),
-      ...(keystore === null ? {} : { encryption: keystore.encryption }),
+      ...(keystore === null ? {} : { encryption: keystore.value }),
       ...(config.compress === 'none' ? {} : { compression: { algorithm: config.compress } }),
     },
   };

@@ -148,6 +148,20 @@ describe('the call', () => {
   });
 });
 
+describe('the keys of the client', () => {
+  it('come from a file', async () => {
+    const file = join(directory, 'keys.json');
+    const key = Buffer.alloc(32, 7);
+    writeFileSync(file, JSON.stringify({ format: 1, current: 'a', keys: { a: key.toString('base64') } }), {
+      mode: 0o600,
+    });
+    const args = ['k', 'v', '--keystore-client', file];
+    expect((await run('set', args)).client?.options.encryption).toEqual({ current: 'a', keys: { a: key } });
+    const missing = await run('set', ['k', 'v', '--keystore-client', `${file}.none`]);
+    expect(missing).toMatchObject({ code: 1, client: null, err: expect.stringContaining('cannot be read') });
+  });
+});
+
 describe('the password', () => {
   it('may come from a file', async () => {
     const file = join(directory, 'password');
@@ -213,15 +227,15 @@ describe('the answer', () => {
       '',
     ]);
     const prepare = (client: FakeClient) => {
-      const live = { zone: 'zone1', nodeId: 1, state: 'live', recordVersion: 3, creationTime: 1_750_000_000_000 };
+      const live = { zone: 'zone1', nodeId: 1, state: 'live', creationTime: 1_750_000_000_000, expiresAt: 0 };
       client.replicas = { ok: true, value: [live, { zone: 'zone2', nodeId: 2, state: 'unreachable' }] };
     };
     expect((await run('inspect', ['k'], { prepare })).out.split('\n')).toEqual([
-      'zone           zone1                                     zone2',
-      'nodeId         1                                         2',
-      'state          live                                      unreachable',
-      'recordVersion  3                                         -',
-      'creationTime   2025-06-15T15:06:40.000Z (1750000000000)  -',
+      'zone          zone1                                     zone2',
+      'nodeId        1                                         2',
+      'state         live                                      unreachable',
+      'creationTime  2025-06-15T15:06:40.000Z (1750000000000)  -',
+      'expiresAt     never                                     -',
       '',
     ]);
     const { out } = await run('inspect', ['k', '--json'], { prepare });

@@ -26,7 +26,7 @@ export function dataVerbCommand(verb: DataVerb, load: () => Promise<ConnectClien
 }
 
 async function runVerb(verb: DataVerb, input: CommandInput, load: () => Promise<ConnectClient>): Promise<number> {
-  const config = clientConfig(input.config);
+  const config = await clientConfig(input.config);
   if (!config.ok) return fail(input, verb, { kind: 'usage', message: config.problem });
   const read = await readVerbRequest(verb, input);
   if (!read.ok) return fail(input, verb, read.error);

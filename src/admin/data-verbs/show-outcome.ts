@@ -105,6 +105,7 @@ function replicasTable(replicas: readonly Readonly<Record<string, unknown>>[]): 
 function cell(field: string, value: unknown): string {
   const plain = plainValue(value);
   if (plain === null || plain === undefined) return '-';
+  if (field === 'expiresAt' && plain === 0) return 'never';
   const isTime = typeof plain === 'number' && plain > 0 && /(time|modified|expires)/i.test(field);
   return isTime ? shownTime(plain) : String(plain);
 }
