@@ -1,56 +1,88 @@
-import type { JunoClient, JunoError, JunoRecord, Key, Payload, RecordContext, Result, WriteOptions } from './types.ts';
+import type { Operations } from './operations.ts';
+import { positive } from './options.ts';
+import type { JunoError, JunoRecord, Key, Payload, RecordContext, Result, WriteOptions } from './types.ts';
 
 const DELAY_FIRST_MS = 1;
 const DELAY_MOST_MS = 64;
 
-/** See JunoClient.compareAndSet. */
+type Options = WriteOptions & { readonly deadlineMs: number };
+type Change = (current: JunoRecord | null) => Payload | null;
+
+/**
+ * Reads, changes and writes under the version that was read, until nobody came between or the deadline. Each attempt has
+ * a request id of its own, unless `options` bring one: then a repeat of the whole with the same id answers what the
+ * first one did, as long as the record remembers that.
+ */
 export async function compareAndSet(
-  client: Pick<JunoClient, 'create' | 'get' | 'update'>,
+  operations: Operations,
   key: Key,
-  change: (current: JunoRecord | null) => Payload | null,
-  options: WriteOptions & { readonly deadlineMs: number },
+  change: Change,
+  options: Options,
 ): Promise<Result<RecordContext | null>> {
-  const deadlineAtMs = performance.now() + options.deadlineMs;
+  const deadlineAtMs = performance.now() + positive('deadlineMs', options.deadlineMs);
+  const { ttlMs: _, requestId: __, ...callOptions } = options;
   let conflict: JunoError | null = null;
   for (let attempt = 0; ; attempt++) {
     const leftMs = deadlineAtMs - performance.now();
-    if (leftMs <= 0) return { ok: false, error: conflict ?? deadlinePassed() };
-    const signal = options.signal === undefined ? {} : { signal: options.signal };
-    const found = await client.get(key, { ...signal, deadlineMs: leftMs });
+    // Nothing was written: the last attempt was refused.
+    if (leftMs <= 0 && conflict !== null) return { ok: false, error: conflict };
+    const found = await operations.get(key, { ...callOptions, deadlineMs: Math.max(1, leftMs) });
     if (!found.ok) return found;
     const current = found.value;
-    // A repeat of what is there already: the answer to the first time was lost.
-    if (current !== null && options.requestId !== undefined && current.requestId === options.requestId.toLowerCase()) {
-      const { value: _, ...context } = current;
-      return { ok: true, value: context };
-    }
+    if (current !== null && isRepeat(current, options)) return { ok: true, value: contextOf(current) };
     const value = change(current);
     if (value === null) return { ok: true, value: null };
-    const writeOptions = { ...options, deadlineMs: Math.max(1, deadlineAtMs - performance.now()) };
-    const written =
-      current === null
-        ? await client.create(key, value, writeOptions)
-        : await client.update(key, value, {
-            ...writeOptions,
-            recordVersion: current.recordVersion,
-            creationTimeMs: current.creationTimeMs,
-          });
+    const written = await write(operations, key, value, current, {
+      ...options,
+      deadlineMs: Math.max(1, deadlineAtMs - performance.now()),
+    });
     if (written.ok || !isConflict(written.error)) return written;
     conflict = written.error;
     await delay(attempt);
   }
 }
+
+/** Whether the request id that the caller brought has made the present value. */
+function isRepeat(current: JunoRecord, { requestId }: Options): boolean {
+  return requestId !== undefined && current.requestId === requestId.toLowerCase();
+}
+
+function contextOf({ value: _, ...context }: JunoRecord): RecordContext {
+  return context;
+}
+
+/** No record is ever of it: an update that asks for it can only be answered from memory. */
+const NO_INCARNATION = { recordVersion: Number.MAX_SAFE_INTEGER, creationTimeMs: 1 };
+
+/** What the server says where a request id was used for a create and comes with an update, or the reverse. */
+const OTHER_OPERATION = /request id was used for another operation/;
+
+async function write(
+  operations: Operations,
+  key: Key,
+  value: Payload,
+  current: JunoRecord | null,
+  options: Options,
+): Promise<Result<RecordContext>> {
+  const create = (): Promise<Result<RecordContext>> => operations.create(key, value, options);
+  const update = (): Promise<Result<RecordContext>> => {
+    const { recordVersion, creationTimeMs } = current ?? NO_INCARNATION;
+    return operations.update(key, value, { ...options, recordVersion, creationTimeMs });
+  };
+  const written = await (current === null ? create() : update());
+  const isOther = !written.ok && written.error.kind === 'bad-parameter' && OTHER_OPERATION.test(written.error.message);
+  if (!isOther || options.requestId === undefined) return written;
+  // The id has done its work before, when the record was not what it is now: the other operation answers what it did.
+  return current === null ? update() : create();
+}
+
 function isConflict(error: JunoError): boolean {
   return error.kind === 'duplicate-key' || error.kind === 'no-key' || error.kind === 'version-conflict';
 }
 
-function deadlinePassed(): JunoError {
-  return { kind: 'timed-out', message: 'no time was left for an attempt', requestId: null };
-}
-
 /** Random, so that those who met do not meet again. */
 function delay(attempt: number): Promise<void> {
-  const mostMs = Math.min(DELAY_MOST_MS, DELAY_FIRST_MS * 2 ** attempt);
+  const mostMs = Math.min(DELAY_MOST_MS, DELAY_FIRST_MS * 2 ** Math.min(attempt, 16));
   return new Promise((resolve) => {
     setTimeout(resolve, Math.random() * mostMs);
   });

@@ -40,9 +40,16 @@ export class Link {
   #collected: Waiting[] = [];
   #refusal: string | null = null;
   #ended = false;
-  #replies = 0;
+  readonly #silenceMs: number;
+  /** Commands written and not answered, those included that nobody waits for any more. */
+  #unanswered = 0;
+  /** When the present wait for a reply began. */
+  #waitingSinceMs = 0;
 
-  /** `setup` are the commands that must be answered without an error before the link is ready, within `timeoutMs`. */
+  /**
+   * `setup` are the commands that must be answered without an error before the link is ready. Where no reply comes for
+   * `timeoutMs` although commands wait for one, the link is held to be dead, and is ended.
+   */
   constructor(
     address: ServerAddress,
     setup: readonly (readonly [string, ...Argument[]])[],
@@ -51,6 +58,7 @@ export class Link {
   ) {
     this.address = address;
     this.#events = events;
+    this.#silenceMs = timeoutMs;
     this.#redis = new Redis({
       host: address.host,
       port: address.port,
@@ -70,11 +78,6 @@ export class Link {
     this.#redis.on('ready', () => void this.#setUp(setup, timeoutMs));
   }
 
-  /** Commands that were sent and are not answered yet, those given up by their callers not counted. */
-  get pendingCommands(): number {
-    return this.#pending.size;
-  }
-
   /** Never rejects. After `timeoutMs` without an answer the outcome is 'try-timed-out'; the command may still be done. */
   send(name: string, args: readonly Argument[], timeoutMs: number): Promise<TryOutcome> {
     return new Promise((resolve) => {
@@ -82,11 +85,10 @@ export class Link {
         resolve({ kind: 'lost', mayBeSent: false, message: 'the connection has ended' });
         return;
       }
-      const repliesBefore = this.#replies;
       const timer = setTimeout(() => {
         settle({ kind: 'try-timed-out' });
-        // Silent all the while: rather dead than slow.
-        if (this.#replies === repliesBefore) this.disconnect();
+        // Timers count whole milliseconds.
+        if (performance.now() - this.#waitingSinceMs >= this.#silenceMs - 1) this.disconnect();
       }, timeoutMs);
       const settle: Settle = (outcome) => {
         if (!this.#pending.delete(settle)) return;
@@ -108,6 +110,8 @@ export class Link {
     const collected = this.#collected;
     this.#collected = [];
     if (this.#ended) return;
+    if (this.#unanswered === 0) this.#waitingSinceMs = performance.now();
+    this.#unanswered += collected.length;
     const [first] = collected;
     if (collected.length === 1 && first !== undefined) {
       const { name, args, settle } = first;
@@ -122,15 +126,20 @@ export class Link {
   #answer(settle: Settle): (error: Error | null | undefined, reply?: unknown) => void {
     return (error, reply) => {
       if (error === null || error === undefined) {
-        this.#replies++;
+        this.#answered();
         settle({ kind: 'reply', reply });
       } else if (error.name === 'ReplyError') {
-        this.#replies++;
+        this.#answered();
         settle({ kind: 'error-reply', message: error.message });
       } else {
         settle({ kind: 'lost', mayBeSent: error.message !== NOT_SENT, message: error.message });
       }
     };
+  }
+
+  #answered(): void {
+    this.#unanswered--;
+    this.#waitingSinceMs = performance.now();
   }
 
   async #setUp(setup: readonly (readonly [string, ...Argument[]])[], timeoutMs: number): Promise<void> {

@@ -20,10 +20,10 @@ const MAGIC = Buffer.from([0x89, 0x4a, 0x4b, 0x56, 0x0d, 0x0a, 0x1a, 0x0a]);
 const FORMAT = 1;
 const HEAD_BYTES = MAGIC.length + 2;
 
-/** Of the flags byte: the lower four bits are the compression. */
+/** Of the flags byte: the lower four bits are the compression, the upper four are all set in what is sealed. */
 const COMPRESSION_MASK = 0x0f;
 const COMPRESSIONS = ['none', 'gzip', 'brotli'] as const;
-const SEALED = 0x10;
+const SEALED = 0xf0;
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -68,14 +68,18 @@ export class PayloadCodec {
 
   /** The value of what was stored for it under `key`; the error is 'unreadable-payload'. */
   decode(key: Buffer, stored: Buffer): Result<Buffer> | Promise<Result<Buffer>> {
-    if (!startsWithMagic(stored)) return { ok: true, value: stored };
+    const isPlainRefused = this.#encryption?.onlySealed === true;
+    if (!startsWithMagic(stored)) return isPlainRefused ? notSealed() : { ok: true, value: stored };
     const flags = stored[MAGIC.length + 1] ?? 0;
     const compression = COMPRESSIONS[flags & COMPRESSION_MASK];
     const isKnown = stored.length >= HEAD_BYTES && stored[MAGIC.length] === FORMAT;
-    if (!isKnown || compression === undefined || (flags & ~(COMPRESSION_MASK | SEALED)) !== 0) {
+    const seal = flags & SEALED;
+    if (!isKnown || compression === undefined || (seal !== 0 && seal !== SEALED)) {
       return unreadable('an envelope of a kind that this client does not know', null);
     }
-    if ((flags & SEALED) === 0) return this.#decompress(stored.subarray(HEAD_BYTES), compression, null);
+    if (seal === 0) {
+      return isPlainRefused ? notSealed() : this.#decompress(stored.subarray(HEAD_BYTES), compression, null);
+    }
     const opened = this.#open(key, stored);
     if (!opened.ok) return opened;
     return this.#decompress(opened.value.content, compression, opened.value.keyName);
@@ -166,6 +170,10 @@ function seal(key: Buffer, content: Buffer, flags: number, { current, keys }: Cl
   const cipher = createCipheriv('aes-256-gcm', secret, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(Buffer.concat([front, key]));
   return Buffer.concat([front, nonce, cipher.update(content), cipher.final(), cipher.getAuthTag()]);
+}
+
+function notSealed(): Result<never> {
+  return unreadable('it is not sealed, and this client takes only what is', null);
 }
 
 function unreadable(message: string, keyName: string | null): Result<never> {

@@ -155,6 +155,8 @@ export interface ClientEncryption {
   readonly current: string;
   /** 32-byte keys by name (at most 255 bytes of UTF-8); old ones stay readable. */
   readonly keys: Readonly<Record<string, Uint8Array>>;
+  /** Unsealed values are unreadable; without it they are taken as they are: data from before there was a key. */
+  readonly onlySealed?: boolean;
 }
 
 export interface ClientCompression {
