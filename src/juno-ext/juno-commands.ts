@@ -1,3 +1,4 @@
+import { AccessLevel } from '../proxy/access.ts';
 import type { ArgumentDoc, CommandRow, Handler } from '../proxy/command.ts';
 import { argument, FAR_EXPIRY, KEY, ONE_KEY, VALUE } from '../proxy/commands/keyed-row.ts';
 import type { Session } from '../proxy/session.ts';
@@ -6,6 +7,7 @@ import { ErrorReply, type Reply } from '../resp/reply.ts';
 import { type JunoOption, type JunoOptions, parseJunoOptions } from './juno-options.ts';
 import { JunoCreateStep, JunoDestroyStep, JunoGetStep, JunoSetStep, JunoUpdateStep } from './juno-steps.ts';
 import { inspect, locate } from './juno-topology.ts';
+import { namespaceCommands } from './namespace-commands.ts';
 
 /** The first version of junokv that has these commands. */
 const SINCE = '0.1.0';
@@ -14,7 +16,7 @@ const SINCE = '0.1.0';
 function withOptions(
   first: number,
   allowed: readonly JunoOption[],
-  makeStep: (args: readonly Buffer[], options: JunoOptions, session: Session | undefined) => Step<Reply>,
+  makeStep: (args: readonly Buffer[], options: JunoOptions, session: Session | undefined) => Step<Reply> | ErrorReply,
 ): Handler {
   const names = new Set(allowed);
   return {
@@ -22,7 +24,8 @@ function withOptions(
     parse: (args, session) => {
       const options = parseJunoOptions(args, first, names);
       if (options instanceof ErrorReply) return options;
-      return { key: argument(args, 1), step: makeStep(args, options, session) };
+      const step = makeStep(args, options, session);
+      return step instanceof ErrorReply ? step : { key: argument(args, 1), step };
     },
   };
 }
@@ -35,6 +38,14 @@ function putting(allowed: readonly JunoOption[], Made: PutStep): Handler {
     return new Made(argument(args, 2), options, defaultTtlMs);
   });
 }
+
+/** Who may only read may not make a record live longer. */
+const NO_EXTENSION = new ErrorReply("NOPERM this user has no permissions to run the 'juno.get' command with a TTL");
+
+const getting = withOptions(2, ['ttl'], (_args, { ttlMs }, session) => {
+  const mayExtend = session === undefined || session.access >= AccessLevel.write;
+  return ttlMs === 0 || mayExtend ? new JunoGetStep(ttlMs) : NO_EXTENSION;
+});
 
 const TTL: ArgumentDoc = {
   name: 'expiration',
@@ -83,7 +94,7 @@ const dataCommands: readonly CommandRow[] = [
     categories: ['@read', '@string', '@fast'],
     keys: ONE_KEY,
     docArguments: [KEY, TTL],
-    handler: withOptions(2, ['ttl'], (_args, { ttlMs }) => new JunoGetStep(ttlMs)),
+    handler: getting,
     difference: FAR_EXPIRY,
   },
   {
@@ -160,4 +171,4 @@ const topologyCommands: readonly CommandRow[] = [
 ];
 
 /** All of Juno's commands, for the command table of a proxy that serves them beside Redis's. */
-export const junoCommands: readonly CommandRow[] = [...dataCommands, ...topologyCommands];
+export const junoCommands: readonly CommandRow[] = [...dataCommands, ...topologyCommands, ...namespaceCommands];

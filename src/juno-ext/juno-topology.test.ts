@@ -81,8 +81,8 @@ describe('over a connection', () => {
   it('LOCATE tells where a key lives', async () => {
     client.command('JUNO.LOCATE', 'k');
     const node = (n: number) => ['*10', 'zone', `zone${n}`, 'nodeId', `:${n}`, 'host', '127.0.0.1', 'port', `:700${n}`];
-    expect(await read(12)).toEqual([
-      '*12',
+    expect(await read(14)).toEqual([
+      '*14',
       'slot',
       `:${SLOT_OF_K}`,
       'shard',
@@ -92,6 +92,8 @@ describe('over a connection', () => {
       'mapEpoch',
       ':1',
       'namespace',
+      'default',
+      'database',
       ':0',
       'nodes',
     ]);

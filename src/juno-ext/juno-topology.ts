@@ -6,8 +6,9 @@ import { MapReply, type Reply } from '../resp/reply.ts';
 
 /** JUNO.LOCATE */
 export async function locate(session: Session, args: readonly Buffer[]): Promise<Reply> {
-  const namespace = namespaceNumber(session);
-  return locationReply(namespace, await session.proxy.cluster.locate(namespace, argument(args, 1)));
+  const { cluster, namespaces } = session.proxy;
+  const location = await cluster.locate(namespaceNumber(session), argument(args, 1));
+  return locationReply(namespaces.nameOf(session), session.database, location);
 }
 
 /** JUNO.INSPECT */
@@ -16,7 +17,7 @@ export async function inspect(session: Session, args: readonly Buffer[]): Promis
   return replicas.map(replicaReply);
 }
 
-function locationReply(namespace: number, location: KeyLocation): Reply {
+function locationReply(namespace: string, database: number, location: KeyLocation): Reply {
   const { slot, shard, shardEpoch, mapEpoch, nodes } = location;
   return new MapReply([
     ['slot', slot],
@@ -24,6 +25,7 @@ function locationReply(namespace: number, location: KeyLocation): Reply {
     ['shardEpoch', shardEpoch],
     ['mapEpoch', mapEpoch],
     ['namespace', namespace],
+    ['database', database],
     [
       'nodes',
       nodes.map(
