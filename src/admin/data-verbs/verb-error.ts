@@ -52,11 +52,10 @@ export function describeError(error: VerbError): string {
       return `${error.message}${repeatAdvice(error.requestId)}`;
     case 'unavailable':
     case 'busy':
-      return `${error.message} (nothing was changed)`;
+      // Of a proxy's own words this is a part already.
+      return /nothing was changed/i.test(error.message) ? error.message : `${error.message} (nothing was changed)`;
     case 'unreadable-payload':
-      return error.keyName === null
-        ? error.message
-        : `${error.message} (it is sealed with the client key '${error.keyName}'; see --keystore-client)`;
+      return error.keyName === null ? error.message : `${error.message}; see --keystore-client`;
     default:
       return error.message;
   }
