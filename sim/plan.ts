@@ -113,6 +113,7 @@ function makeSetup(random: SimRandom, seed: number, nodes: number, proxies: numb
     fsync,
     cacheBytes: random.pick([0, 4_000, 1_000_000]),
     promiseCapacity: random.pick([8, 1_000, 1_000]),
+    express: new SimRandom(seed, 'express').below(4) > 0,
     encoded: random.chance(0.2),
     framed: random.chance(0.5),
   };

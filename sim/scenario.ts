@@ -121,6 +121,7 @@ class ScenarioRun {
         fsync: 'always',
         cacheBytes: 1_000_000,
         promiseCapacity: 1_000,
+        express: false,
         encoded: true,
         framed: false,
       },

@@ -45,6 +45,8 @@ export interface WorldSetup {
   readonly fsync: Fsync;
   readonly cacheBytes: number;
   readonly promiseCapacity: number;
+  /** Proxies use their express lane; else every operation is a task of its record. */
+  readonly express: boolean;
   /** Messages pass through the real codec. */
   readonly encoded: boolean;
   readonly framed: boolean;
@@ -165,6 +167,7 @@ export class World {
       proposer,
       nextProposer: (done) => clock.after(1, () => done(this.#nextProposer++)),
       rules: this.#parts.rules(),
+      express: this.#setup.express,
     });
   }
 

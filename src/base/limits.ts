@@ -119,6 +119,11 @@ export const limits = {
   peerFailureLogMs: 1_000,
   /** A closing server lets its last responses leave for so long. */
   peerCloseMs: 500,
+  // --- users ---
+  /** The users file: tens of thousands of users. */
+  usersFileBytes: 4_194_304,
+  /** A user's name is printed in CLIENT LIST. */
+  userNameChars: 128,
   // --- proxy: serving ---
   /** Samples that a rate of INFO is averaged over, as in Redis. */
   rateSamples: 16,
@@ -161,6 +166,17 @@ export const limits = {
   drainPollMs: 10,
   /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
   tcpBacklog: 511,
+  // --- quorum: express lane ---
+  /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each. */
+  recordTableBytes: 134_217_728,
+  /** Larger values are not remembered in their clear form: what they cost to open is little beside their size. */
+  openedValueBytes: 16_384,
+  /** Longer keys take the long way, so that remembering names stays cheap. */
+  expressKeyBytes: 256,
+  /** Records in one message. */
+  expressItems: 1_024,
+  /** States in one response about many records: half of the largest message. */
+  manyStatesBytes: 4_194_304,
   // --- record ---
   /** Request ids remembered per record (49 bytes each): as many clients may have a write on one key under way. */
   requestIdsPerRecord: 64,

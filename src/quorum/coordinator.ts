@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { busy } from '../base/failure.ts';
+import { busy, uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -10,6 +10,7 @@ import type { RecordId } from '../record/state.ts';
 import { MessageType, type RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { BallotClock } from './ballot-clock.ts';
+import { type ExpressHost, ExpressLane } from './express-lane.ts';
 import { KeptTasks } from './kept-tasks.ts';
 import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
@@ -19,7 +20,8 @@ import { PageTransfer } from './page-transfer.ts';
 import { Pending } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
 import { RecentWrites } from './recent-writes.ts';
-import { RecordTask } from './record-task.ts';
+import { RecordEntry, RecordTable } from './record-table.ts';
+import { RecordTask, sameAddress } from './record-task.ts';
 import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
 import type { SealPort } from './seal-port.ts';
@@ -42,6 +44,8 @@ export interface CoordinatorOptions {
   /** Another one, should this proposer's clock be found broken. */
   nextProposer(done: (proposer: number) => void): void;
   readonly rules?: ProposerRules;
+  /** False: every operation goes the long way. */
+  readonly express?: boolean;
 }
 
 /** Maps are handed to nodes that are behind at most so often. */
@@ -51,7 +55,7 @@ const MAP_HANDOUT_PAUSE_MS = 50;
  * The proposer of protocol §3-5 for all records: one task per record that has work, ticked while any has. Used by
  * proxies for clients' commands.
  */
-export class Coordinator<R> implements TaskContext<R>, NodeListener {
+export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListener {
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealPort;
@@ -65,6 +69,8 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
   readonly #tasks = new Map<RecordId, RecordTask<R>>();
   readonly #busy = new Set<RecordTask<R>>();
   readonly #recent = new RecentWrites();
+  readonly #table = new RecordTable<R>();
+  readonly #express: ExpressLane<R>;
   readonly #kept = new KeptTasks<RecordTask<R>>(limits.recentRecords, limits.chainLifeMs, (task) => {
     if (this.#tasks.get(task.id) === task) this.#tasks.delete(task.id);
   });
@@ -98,6 +104,7 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
       health: new NodeHealth(options.clock, options.transport),
       counters: this.counters,
     };
+    this.#express = new ExpressLane(this);
     options.transport.setListener(this);
   }
 
@@ -120,22 +127,49 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
       this.#refuse(operation);
       return;
     }
-    const { id, generation } = this.#identify(operation);
-    let task = this.#tasks.get(id);
-    if (task === undefined) {
-      task = this.#newTask(id, generation, operation);
-    } else if (task.queued >= limits.queuedOperationsPerRecord) {
+    const entry = operation.key.length <= limits.expressKeyBytes ? this.#entryOf(operation) : null;
+    if (entry?.express === true) {
+      this.#submitBehind(entry, operation);
+      return;
+    }
+    const placement = entry?.placement ?? this.place(operation);
+    const task = this.#tasks.size === 0 ? undefined : this.#tasks.get(placement.address.id);
+    if (task !== undefined && task.queued >= limits.queuedOperationsPerRecord) {
       this.#refuse(operation);
       return;
     }
     this.#operations++;
     const nowMs = this.clock.monotonicMs();
-    task.submit(new Pending(operation, nowMs, nowMs + limits.deadlineMs, this));
+    if (task === undefined && entry !== null && this.#options.express !== false && nowMs >= entry.avoidUntilMs) {
+      this.#express.begin(entry, operation, nowMs);
+      return;
+    }
+    const pending = new Pending(operation, nowMs, nowMs + limits.deadlineMs, this);
+    (task ?? this.#newTask(placement, entry)).submit(pending);
   }
 
   place(operation: Operation<R>): Placement {
     const { id, generation } = this.#identify(operation);
     return this.#placementOf(id, generation, operation);
+  }
+
+  /** ExpressHost */
+  takeOver(entry: RecordEntry<R>, placement: Placement, pending: Pending<R>): void {
+    let now = placement;
+    if (placement.mapEpoch !== this.#map.epoch) {
+      now = this.place(pending.operation);
+      if (pending.used.length > 0 && !sameAddress(now.address, placement.address)) {
+        this.counters.add('uncertain');
+        pending.fail(uncertain('the cluster map changed while the write was under way'));
+        return;
+      }
+    }
+    (this.#tasks.get(now.address.id) ?? this.#newTask(now, entry)).submit(pending);
+  }
+
+  /** ExpressHost */
+  grown(bytes: number): void {
+    this.#table.grown(bytes);
   }
 
   /** A pending operation was answered. */
@@ -144,8 +178,8 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
     this.onFinished?.();
   }
 
-  onBusy(task: RecordTask<R>): void {
-    this.#busy.add(task);
+  onBusy(task?: RecordTask<R>): void {
+    if (task !== undefined) this.#busy.add(task);
     if (!this.#ticking) this.#startTicking();
   }
 
@@ -164,8 +198,8 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
     this.#tasks.delete(task.id);
     for (const pending of pendings) {
       this.counters.add('resubmitted');
-      const { id, generation } = this.#identify(pending.operation);
-      const target = this.#tasks.get(id) ?? this.#newTask(id, generation, pending.operation);
+      const placement = this.place(pending.operation);
+      const target = this.#tasks.get(placement.address.id) ?? this.#newTask(placement, null);
       target.submit(pending);
     }
   }
@@ -224,8 +258,39 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
     return { id: this.#options.ids.recordId(operation.namespace, generation, operation.key), generation };
   }
 
-  #newTask(id: RecordId, generation: number, operation: Operation<R>): RecordTask<R> {
-    const task = new RecordTask(this, this.#placementOf(id, generation, operation), this.#recent.lastWriteMs(id));
+  /** What is remembered of the operation's key, brought up to the current map. */
+  #entryOf(operation: Operation<R>): RecordEntry<R> {
+    const name = operation.key.toString('latin1');
+    const entry = this.#table.find(operation.namespace, name);
+    if (entry !== undefined && entry.placement.mapEpoch === this.#map.epoch) return entry;
+    const placement = this.place(operation);
+    if (entry !== undefined && sameAddress(entry.placement.address, placement.address)) {
+      entry.placement = placement;
+      return entry;
+    }
+    const fresh = new RecordEntry<R>(operation.namespace, name, placement);
+    this.#table.add(fresh);
+    return fresh;
+  }
+
+  #submitBehind(entry: RecordEntry<R>, operation: Operation<R>): void {
+    const behind = entry.behind ?? [];
+    if (behind.length >= limits.queuedOperationsPerRecord) {
+      this.#refuse(operation);
+      return;
+    }
+    this.#operations++;
+    const nowMs = this.clock.monotonicMs();
+    behind.push(new Pending(operation, nowMs, nowMs + limits.deadlineMs, this));
+    entry.behind = behind;
+  }
+
+  #newTask(placement: Placement, entry: RecordEntry<R> | null): RecordTask<R> {
+    const { id } = placement.address;
+    // What a task does to the record is not followed here.
+    entry?.forget();
+    const lastWriteMs = Math.max(this.#recent.lastWriteMs(id), entry?.lastWriteMs ?? Number.NEGATIVE_INFINITY);
+    const task = new RecordTask(this, placement, lastWriteMs);
     this.#tasks.set(id, task);
     return task;
   }
@@ -256,9 +321,10 @@ export class Coordinator<R> implements TaskContext<R>, NodeListener {
     this.clock.after(limits.roundTickMs, () => {
       const nowMs = this.clock.monotonicMs();
       for (const task of this.#busy) task.onTick(nowMs);
+      if (this.#express.busy) this.#express.onTick(nowMs);
       this.#kept.sweep(nowMs);
       this.#ticking = false;
-      if (this.#busy.size > 0 || this.#kept.size > 0) this.#startTicking();
+      if (this.#busy.size > 0 || this.#kept.size > 0 || this.#express.busy) this.#startTicking();
     });
   }
 }

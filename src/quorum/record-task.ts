@@ -119,6 +119,7 @@ export class RecordTask<R> implements ProposalOwner {
   }
 }
 
-function sameAddress(a: RecordAddress, b: RecordAddress): boolean {
+/** Messages about the record under either are the same. */
+export function sameAddress(a: RecordAddress, b: RecordAddress): boolean {
   return a.id === b.id && a.shardEpoch === b.shardEpoch && a.namespaceEpoch === b.namespaceEpoch;
 }

@@ -10,6 +10,9 @@ export interface Held {
   readonly state: SealedState | null;
 }
 
+/** What the rules look at in a COMMIT; without pages the base does not matter. */
+export type Commit = Pick<CommitRequest, 'ballot'> & Partial<Pick<CommitRequest, 'pages' | 'baseOrigin'>>;
+
 export type PrepareVerdict =
   | { readonly kind: 'promise' }
   | { readonly kind: 'reject'; readonly ballot: Ballot }
@@ -87,15 +90,15 @@ export class Acceptor {
   }
 
   /** §4.3; the caller stores on `accept`, and calls `accepted` when it has taken the state into memory. */
-  commit(id: RecordId, held: Held, request: CommitRequest): CommitVerdict {
+  commit(id: RecordId, held: Held, request: Commit): CommitVerdict {
     if (sameBallot(held.accepted, request.ballot)) return ACCEPTED_ALREADY;
     if (!this.mayAccept(id, held, request.ballot)) {
       return { kind: 'reject', ballot: this.promised(id, held.accepted) };
     }
-    const pages = request.pages;
+    const pages = request.pages ?? null;
     if (pages !== null && !pages.complete) {
       const origin = held.state === null ? NO_BALLOT : held.state.header.origin;
-      if (!sameBallot(origin, request.baseOrigin)) return STALE;
+      if (!sameBallot(origin, request.baseOrigin ?? NO_BALLOT)) return STALE;
     }
     return ACCEPT;
   }

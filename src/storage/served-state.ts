@@ -1,7 +1,7 @@
 import { recordKey } from '../record/record-id.ts';
 import type { SealedState } from '../record/state.ts';
 import { encodeStored } from '../record/state-codec.ts';
-import { type CommitRequest, type RecordAddress, Want } from '../rpc/messages.ts';
+import { type CommitItem, type RecordAddress, Want } from '../rpc/messages.ts';
 
 /** The part of a state that was asked for. */
 export function project(state: SealedState | null, want: Want): SealedState | null {
@@ -17,7 +17,7 @@ export function engineKey(address: RecordAddress): Buffer {
 }
 
 /** The nodes of one process store the same bytes: the first one encodes them. */
-export function storedBytes(request: CommitRequest): Buffer {
+export function storedBytes(request: CommitItem): Buffer {
   request.encoded ??= encodeStored(request.ballot, request.state);
   return request.encoded;
 }

@@ -7,6 +7,7 @@ import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
 import {
+  type CommitItem,
   type CommitRequest,
   type FaultKind,
   MessageType,
@@ -20,6 +21,7 @@ import type { Acceptor } from './acceptor.ts';
 import { CeilingKeeper } from './ceiling-keeper.ts';
 import type { Engine } from './engine.ts';
 import { GenerationSweep } from './generation-sweep.ts';
+import { ManyServer } from './many-server.ts';
 import { NodeMap } from './node-map.ts';
 import type { NodeStore } from './node-store.ts';
 import { PageStore } from './page-store.ts';
@@ -67,6 +69,7 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #pages: PageStore;
   readonly #sweep: GenerationSweep;
   readonly #map: NodeMap;
+  readonly #many: ManyServer;
   #corruptRecords = 0;
   #stopped = false;
 
@@ -84,6 +87,15 @@ export class StorageNode implements CallHandler, BatchListener {
     this.#sweep = new GenerationSweep(options.engine, this.#pipeline, options.clock, options.log, options.map);
     this.#pages = new PageStore(options.engine, this.#pipeline);
     this.#map = new NodeMap(options.nodeId, options.map, options.store, options.log, (map) => this.#sweep.onMap(map));
+    this.#many = new ManyServer({
+      clock: options.clock,
+      map: this.#map,
+      acceptor: options.acceptor,
+      cache: this.#cache,
+      pipeline: this.#pipeline,
+      isLoading: (id) => this.#loading.size > 0 && this.#loading.has(id),
+      store: (item) => this.#accept(item),
+    });
   }
 
   /** Calls may be received once `ready` was called. */
@@ -166,6 +178,15 @@ export class StorageNode implements CallHandler, BatchListener {
         else scanRecords(this.#engine, request, call);
         break;
       }
+      case MessageType.readMany:
+        this.#many.read(call, request);
+        break;
+      case MessageType.prepareMany:
+        this.#many.prepare(call, request);
+        break;
+      case MessageType.commitMany:
+        this.#many.commit(call, request);
+        break;
       case MessageType.adoptMap:
         this.#map.adopt(request.map, call);
         break;
@@ -323,7 +344,11 @@ export class StorageNode implements CallHandler, BatchListener {
           call.respond({ type: MessageType.stale });
           return;
         }
-        this.#accept(call, request);
+        this.#accept(request);
+        if (request.pages !== null) {
+          this.#pages.noteDropped(request.address, request.ballot, request.pages.dropped);
+        }
+        this.#acknowledge(call, request, this.#pipeline.formingNumber);
         break;
       case 'accepted-already':
         this.#acknowledge(call, request, record.batch);
@@ -337,7 +362,7 @@ export class StorageNode implements CallHandler, BatchListener {
     }
   }
 
-  #accept(call: Call, request: CommitRequest): void {
+  #accept(request: CommitItem): void {
     const { id } = request.address;
     const batch = this.#pipeline.formingNumber;
     this.#cache.set(id, { accepted: request.ballot, state: owned(request.state), batch });
@@ -347,8 +372,6 @@ export class StorageNode implements CallHandler, BatchListener {
       key: engineKey(request.address),
       value: storedBytes(request),
     });
-    if (request.pages !== null) this.#pages.noteDropped(request.address, request.ballot, request.pages.dropped);
-    this.#acknowledge(call, request, batch);
   }
 
   #acknowledge(call: Call, request: CommitRequest, batch: number): void {

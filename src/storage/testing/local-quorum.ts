@@ -30,6 +30,8 @@ const NAMESPACE = 0;
 export interface LocalQuorumOptions {
   readonly nodes?: 1 | 3 | 5;
   readonly shards?: number;
+  /** Default false: tests of the long way name the messages that each record sends alone. */
+  readonly express?: boolean;
 }
 
 /** One node's disk, and the node on it while its process lives. */
@@ -43,6 +45,7 @@ interface Machine {
 export class LocalQuorum {
   readonly clock = new ManualClock();
   readonly map: ClusterMap;
+  readonly express: boolean;
   readonly config: MemoryConfigStore;
   readonly seal = new RecordSealer(keyRingOf(1, new Map([[1, Buffer.alloc(32, 1)]])), new SystemRandom());
   readonly ids = new RecordIdHasher(Buffer.alloc(32, 2));
@@ -50,6 +53,7 @@ export class LocalQuorum {
   readonly #proxies: { readonly network: InProcessTransport }[] = [];
 
   constructor(options: LocalQuorumOptions = {}) {
+    this.express = options.express ?? false;
     const zones = Array.from({ length: options.nodes ?? 3 }, (_, i) => ({
       name: `z${i + 1}`,
       nodes: [{ id: i + 1, host: 'h', port: i + 1 }],
@@ -184,6 +188,7 @@ export class LocalProxy<R = TestReply> {
       map: this.holder,
       proposer,
       nextProposer: (done) => clock.after(1, () => done(proposer + 100)),
+      express: quorum.express,
     });
   }
 

@@ -1,0 +1,140 @@
+import { limits } from '../base/limits.ts';
+import type { Ballot } from '../record/ballot.ts';
+import {
+  Ack,
+  type CommitItem,
+  type ManyRequest,
+  MessageType,
+  type RecordAddress,
+  type Response,
+  type Want,
+} from '../rpc/messages.ts';
+import type { NodeId, ResponseReceiver, Transport } from '../rpc/transport.ts';
+import type { ExpressItem, Phase } from './express-item.ts';
+import type { NodeHealth } from './node-health.ts';
+
+/** One request to one node about many records, and what its response means to each. */
+class Bundle<R> implements ResponseReceiver {
+  readonly node: NodeId;
+  readonly phase: Phase;
+  readonly items: ExpressItem<R>[] = [];
+  readonly tags: number[] = [];
+  readonly addresses: RecordAddress[] = [];
+  readonly wants: Want[] = [];
+  readonly commits: CommitItem[] = [];
+  bytes = 0;
+  readonly #outbox: ExpressOutbox<R>;
+  readonly #sentMs: number;
+
+  constructor(outbox: ExpressOutbox<R>, node: NodeId, phase: Phase, sentMs: number) {
+    this.#outbox = outbox;
+    this.node = node;
+    this.phase = phase;
+    this.#sentMs = sentMs;
+  }
+
+  request(ballot: Ballot | null): ManyRequest {
+    const { addresses, wants, commits } = this;
+    if (ballot !== null) return { type: MessageType.prepareMany, ballot, addresses, wants };
+    if (this.phase === 'read') return { type: MessageType.readMany, addresses, wants };
+    return { type: MessageType.commitMany, items: commits };
+  }
+
+  onResponse(_tag: number, response: Response): void {
+    switch (response.type) {
+      case MessageType.statesMany:
+      case MessageType.promisesMany:
+        this.#outbox.health.answered(this.node, this.#sentMs);
+        for (let i = 0; i < this.items.length; i++) {
+          const item = this.items[i];
+          const tag = this.tags[i];
+          if (item === undefined || tag === undefined || !item.open || item.phase !== this.phase) continue;
+          const accepted = response.accepted[i] ?? null;
+          if (accepted === null) this.#outbox.sendAlone(item, tag);
+          else item.answered(tag, accepted, response.states[i] ?? null);
+        }
+        break;
+      case MessageType.acksMany:
+        this.#outbox.health.answered(this.node, this.#sentMs);
+        for (let i = 0; i < this.items.length; i++) this.#acknowledged(i, response.acks[i] ?? Ack.passed);
+        break;
+      default:
+        this.#unanswered(response);
+    }
+  }
+
+  #acknowledged(i: number, ack: Ack): void {
+    const item = this.items[i];
+    const tag = this.tags[i];
+    if (item === undefined || tag === undefined) return;
+    // Also where the write is chosen already: this node should have it too.
+    if (ack === Ack.passed) this.#outbox.sendAlone(item, tag);
+    else if (!item.open || item.phase !== 'commit') return;
+    else if (ack === Ack.refused) item.refusedBy(tag);
+    else item.acknowledged(tag, ack === Ack.acceptedAndNext);
+  }
+
+  /** As if each record had been asked for alone and got this response. */
+  #unanswered(response: Response): void {
+    this.#outbox.health.failed(this.node);
+    for (let i = 0; i < this.items.length; i++) {
+      const item = this.items[i];
+      if (item !== undefined && item.phase === this.phase) item.onResponse(this.tags[i] ?? 0, response);
+    }
+  }
+}
+
+/** Gathers the requests of one flush by the node that they go to. */
+export class ExpressOutbox<R> {
+  readonly health: NodeHealth;
+  readonly #transport: Transport;
+  readonly #bundles = new Map<NodeId, Bundle<R>>();
+
+  constructor(transport: Transport, health: NodeHealth) {
+    this.#transport = transport;
+    this.health = health;
+  }
+
+  /** Sends the items to their first `needed` nodes; a COMMIT to all. `ballot`: of the PREPAREs. */
+  send(phase: Phase, items: readonly ExpressItem<R>[], ballot: Ballot | null, nowMs: number): void {
+    for (const item of items) {
+      const targets = phase === 'commit' ? item.nodes.length : item.needed;
+      for (let index = 0; index < targets; index++) this.#add(phase, item, index, ballot, nowMs);
+    }
+    for (const bundle of this.#bundles.values()) this.#send(bundle, ballot);
+    this.#bundles.clear();
+  }
+
+  sendAlone(item: ExpressItem<R>, index: number): void {
+    const node = item.nodes[index];
+    if (node !== undefined) this.#transport.send(node, item.request(index), item, index);
+  }
+
+  #add(phase: Phase, item: ExpressItem<R>, index: number, ballot: Ballot | null, nowMs: number): void {
+    const node = item.nodes[index];
+    if (node === undefined) return;
+    let bundle = this.#bundles.get(node);
+    if (bundle === undefined) {
+      bundle = new Bundle(this, node, phase, nowMs);
+      this.#bundles.set(node, bundle);
+    }
+    bundle.items.push(item);
+    bundle.tags.push(index);
+    if (phase === 'commit') {
+      const commit = item.written?.commit;
+      if (commit === undefined) return;
+      bundle.commits.push(commit);
+      bundle.bytes += commit.state.meta.length + (commit.state.value?.length ?? 0);
+    } else {
+      bundle.addresses.push(item.placement.address);
+      bundle.wants.push(item.wantAt(index));
+    }
+    if (bundle.items.length < limits.expressItems && bundle.bytes < limits.frameTargetBytes) return;
+    this.#bundles.delete(node);
+    this.#send(bundle, ballot);
+  }
+
+  #send(bundle: Bundle<R>, ballot: Ballot | null): void {
+    this.#transport.send(bundle.node, bundle.request(ballot), bundle, 0);
+  }
+}

@@ -1,0 +1,104 @@
+import { limits } from '../base/limits.ts';
+import type { Ballot } from '../record/ballot.ts';
+import type { OpenedBase } from './attempt.ts';
+import type { Pending } from './pending.ts';
+import type { Placement } from './task-context.ts';
+
+/** Rough cost of an entry besides a value's bytes: objects, ballots, names. */
+const ENTRY_BYTES = 600;
+
+/** What a proxy remembers of one key that it served lately. All but `express` and `behind` may be forgotten at any time. */
+export class RecordEntry<R> {
+  readonly namespace: number;
+  readonly name: string;
+  placement: Placement;
+  /** As it was when this proxy last saw a quorum agree on it; worth nothing unless a quorum says the same ballot again. */
+  opened: OpenedBase | null = null;
+  /** Promised by a quorum with the last COMMIT, whose state `opened` is: the next write may start at COMMIT. */
+  next: Ballot | null = null;
+  nextUntilMs = 0;
+  /** Monotonic milliseconds of this proxy's last write. */
+  lastWriteMs = Number.NEGATIVE_INFINITY;
+  /** Monotonic milliseconds: until then it is contended, and the express lane is not worth trying. */
+  avoidUntilMs = Number.NEGATIVE_INFINITY;
+  /** One operation is on the express lane; those that came after it wait in `behind`. */
+  express = false;
+  behind: Pending<R>[] | null = null;
+
+  constructor(namespace: number, name: string, placement: Placement) {
+    this.namespace = namespace;
+    this.name = name;
+    this.placement = placement;
+  }
+
+  /** Somebody else may have written the record, or will now. */
+  forget(): void {
+    this.opened = null;
+    this.next = null;
+  }
+
+  /** The ballot with which a write can start at COMMIT; null if there is none or it is too old. Good for one write. */
+  takeNext(nowMs: number): Ballot | null {
+    const { next } = this;
+    this.next = null;
+    return next !== null && nowMs < this.nextUntilMs && this.opened !== null ? next : null;
+  }
+
+  get costBytes(): number {
+    const value = this.opened?.live?.value;
+    return ENTRY_BYTES + (value === undefined || value.paged ? 0 : (value.bytes?.length ?? 0));
+  }
+}
+
+/**
+ * Entries by namespace and key, in two generations: a hit moves an entry to the young one; when that is half the budget,
+ * the old one is dropped. Entries on the express lane are never dropped.
+ */
+export class RecordTable<R> {
+  readonly #budgetBytes: number;
+  #young: Map<string, RecordEntry<R>>[] = [];
+  #old: Map<string, RecordEntry<R>>[] = [];
+  #youngBytes = 0;
+
+  constructor(budgetBytes: number = limits.recordTableBytes) {
+    this.#budgetBytes = budgetBytes;
+  }
+
+  find(namespace: number, name: string): RecordEntry<R> | undefined {
+    const young = this.#young[namespace]?.get(name);
+    if (young !== undefined) return young;
+    const old = this.#old[namespace]?.get(name);
+    if (old !== undefined) this.add(old);
+    return old;
+  }
+
+  add(entry: RecordEntry<R>): void {
+    let names = this.#young[entry.namespace];
+    if (names === undefined) {
+      names = new Map();
+      this.#young[entry.namespace] = names;
+    }
+    names.set(entry.name, entry);
+    this.grown(entry.costBytes);
+  }
+
+  /** An entry of the table holds so much more now. Overwritten values are counted again: generations turn a little early. */
+  grown(bytes: number): void {
+    this.#youngBytes += bytes;
+    if (this.#youngBytes > this.#budgetBytes / 2) this.#rotate();
+  }
+
+  #rotate(): void {
+    const dropped = this.#old;
+    this.#old = this.#young;
+    this.#young = [];
+    this.#youngBytes = 0;
+    for (const names of dropped) {
+      // Namespaces without entries are holes.
+      if (names === undefined) continue;
+      for (const entry of names.values()) {
+        if (entry.express && this.#old[entry.namespace]?.get(entry.name) === undefined) this.add(entry);
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import type { Clock } from '../base/clock.ts';
+import type { Ballot } from '../record/ballot.ts';
+import type { RecordId, SealedState } from '../record/state.ts';
+import {
+  Ack,
+  type CommitItem,
+  type CommitManyRequest,
+  MessageType,
+  type PrepareManyRequest,
+  type ReadManyRequest,
+  type RecordAddress,
+  Want,
+} from '../rpc/messages.ts';
+import type { Call } from '../rpc/transport.ts';
+import type { Acceptor, PrepareVerdict } from './acceptor.ts';
+import type { NodeMap } from './node-map.ts';
+import type { CachedRecord, RecordCache } from './record-cache.ts';
+import { project } from './served-state.ts';
+import type { WritePipeline } from './write-pipeline.ts';
+
+export interface ManyServerParts {
+  readonly clock: Clock;
+  readonly map: NodeMap;
+  readonly acceptor: Acceptor;
+  readonly cache: RecordCache;
+  readonly pipeline: WritePipeline;
+  /** Calls wait for this record to come from the disk: none may overtake them. */
+  isLoading(id: RecordId): boolean;
+  /** Takes an accepted state into memory and the forming batch. */
+  store(item: CommitItem): void;
+}
+
+function promises(verdict: PrepareVerdict): boolean {
+  return verdict.kind === 'promise';
+}
+
+/**
+ * Serves READ, PREPARE and COMMIT of many records at once, by the same rules as each alone, where it can answer at once:
+ * the record is in memory, the map agrees, the ceiling is high enough. What is not so is passed on: the sender asks for it
+ * alone, and that request waits for what it needs. The response leaves when all that it rests on is durable.
+ */
+export class ManyServer {
+  readonly #parts: ManyServerParts;
+
+  constructor(parts: ManyServerParts) {
+    this.#parts = parts;
+  }
+
+  read(call: Call, request: ReadManyRequest): void {
+    const accepted: (Ballot | null)[] = [];
+    const states: (SealedState | null)[] = [];
+    let batch = 0;
+    for (let i = 0; i < request.addresses.length; i++) {
+      const record = this.#held(request.addresses[i]);
+      if (record === null) {
+        accepted.push(null);
+        states.push(null);
+        continue;
+      }
+      if (record.batch > batch) batch = record.batch;
+      accepted.push(record.accepted);
+      states.push(project(record.state, request.wants[i] ?? Want.nothing));
+    }
+    this.#parts.pipeline.respondWhenDurable(call, batch, { type: MessageType.statesMany, accepted, states });
+  }
+
+  prepare(call: Call, request: PrepareManyRequest): void {
+    const { acceptor, clock, pipeline } = this.#parts;
+    const { ballot } = request;
+    const nowUs = clock.wallUs();
+    const passed = acceptor.needsCeiling(ballot);
+    const accepted: (Ballot | null)[] = [];
+    const states: (SealedState | null)[] = [];
+    let batch = 0;
+    for (let i = 0; i < request.addresses.length; i++) {
+      const address = request.addresses[i];
+      const record = passed ? null : this.#held(address);
+      if (record === null || address === undefined || !promises(acceptor.prepare(address.id, record, ballot, nowUs))) {
+        accepted.push(null);
+        states.push(null);
+        continue;
+      }
+      if (record.batch > batch) batch = record.batch;
+      accepted.push(record.accepted);
+      states.push(project(record.state, request.wants[i] ?? Want.nothing));
+    }
+    pipeline.respondWhenDurable(call, batch, { type: MessageType.promisesMany, accepted, states });
+  }
+
+  commit(call: Call, request: CommitManyRequest): void {
+    const { acceptor, pipeline } = this.#parts;
+    const acks: Ack[] = [];
+    let batch = 0;
+    for (const item of request.items) {
+      const record = this.#held(item.address);
+      if (record === null || acceptor.needsCeiling(item.ballot)) {
+        acks.push(Ack.passed);
+        continue;
+      }
+      const verdict = acceptor.commit(item.address.id, record, item);
+      if (verdict.kind === 'reject' || verdict.kind === 'stale') {
+        acks.push(Ack.refused);
+        continue;
+      }
+      if (verdict.kind === 'accept') {
+        this.#parts.store(item);
+        batch = pipeline.formingNumber;
+      } else if (record.batch > batch) {
+        batch = record.batch;
+      }
+      const next = item.next !== null && acceptor.promiseNext(item.address.id, item.ballot, item.next);
+      acks.push(next ? Ack.acceptedAndNext : Ack.accepted);
+    }
+    pipeline.respondWhenDurable(call, batch, { type: MessageType.acksMany, acks });
+  }
+
+  /** The record, if it can be answered for at once. */
+  #held(address: RecordAddress | undefined): CachedRecord | null {
+    const { map, cache } = this.#parts;
+    if (address === undefined || map.refusal(address) !== null || this.#parts.isLoading(address.id)) return null;
+    return cache.get(address.id) ?? null;
+  }
+}
