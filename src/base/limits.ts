@@ -168,7 +168,7 @@ export const limits = {
   tcpBacklog: 511,
   // --- quorum: express lane ---
   /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each. */
-  recordTableBytes: 134_217_728,
+  recordTableBytes: 268_435_456,
   /** Larger values are not remembered in their clear form: what they cost to open is little beside their size. */
   openedValueBytes: 16_384,
   /** Longer keys take the long way, so that remembering names stays cheap. */

@@ -45,6 +45,14 @@ export interface RecordAddress {
   readonly namespaceEpoch: number;
   /** The record's key in an engine, kept by the first storage node of this process that made it. Never sent. */
   engineKey?: Buffer | undefined;
+  /** What storage nodes of this process remember of the record. Never sent. */
+  memos?: RecordMemo[] | undefined;
+}
+
+/** Where one storage node of this process has the record. */
+export interface RecordMemo {
+  readonly owner: object;
+  record: object;
 }
 
 /** How much of the state a sender wants back. `meta` is the header and the sealed metadata, `full` also a larger value. */

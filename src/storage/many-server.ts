@@ -118,6 +118,6 @@ export class ManyServer {
   #held(address: RecordAddress | undefined): CachedRecord | null {
     const { map, cache } = this.#parts;
     if (address === undefined || map.refusal(address) !== null || this.#parts.isLoading(address.id)) return null;
-    return cache.get(address.id) ?? null;
+    return cache.at(address) ?? null;
   }
 }

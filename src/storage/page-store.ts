@@ -66,9 +66,10 @@ export class PageStore {
       call.respond({ type: MessageType.pageIds, pageIds: null });
       return;
     }
+    const { batch } = record;
     this.#scanIds(request.address, (pageIds) => {
       if (pageIds === null) call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be listed' });
-      else this.#pipeline.respondWhenDurable(call, record.batch, { type: MessageType.pageIds, pageIds });
+      else this.#pipeline.respondWhenDurable(call, batch, { type: MessageType.pageIds, pageIds });
     });
   }
 

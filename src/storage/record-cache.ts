@@ -1,12 +1,32 @@
+import type { Ballot } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
+import type { RecordAddress } from '../rpc/messages.ts';
 import type { Held } from './acceptor.ts';
 
 /** Rough cost of an entry besides its sealed bytes: map slots, objects, ballots. */
 const ENTRY_OVERHEAD_BYTES = 400;
 
-/** A record in memory. `batch` is the number of the write batch that makes it durable; 0 when it came from the disk. */
+/** A record in memory, changed in place: good until the next turn. */
 export interface CachedRecord extends Held {
+  /** Number of the write batch that makes it durable; 0 when it came from the disk. */
   readonly batch: number;
+}
+
+class Slot implements CachedRecord {
+  readonly id: RecordId;
+  accepted: Ballot;
+  state: SealedState | null;
+  batch: number;
+  /** Of the cache's generations; 0 once dropped. */
+  generation: number;
+
+  constructor(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number, generation: number) {
+    this.id = id;
+    this.accepted = accepted;
+    this.state = state;
+    this.batch = batch;
+    this.generation = generation;
+  }
 }
 
 function costBytes(state: SealedState | null): number {
@@ -23,9 +43,10 @@ function costBytes(state: SealedState | null): number {
 export class RecordCache {
   readonly #budgetBytes: number;
   readonly #isDurable: (batch: number) => boolean;
-  #young = new Map<RecordId, CachedRecord>();
-  #old = new Map<RecordId, CachedRecord>();
+  #young = new Map<RecordId, Slot>();
+  #old = new Map<RecordId, Slot>();
   #youngBytes = 0;
+  #generation = 1;
 
   constructor(budgetBytes: number, isDurable: (batch: number) => boolean) {
     this.#budgetBytes = budgetBytes;
@@ -33,31 +54,89 @@ export class RecordCache {
   }
 
   get(id: RecordId): CachedRecord | undefined {
-    const young = this.#young.get(id);
-    if (young !== undefined) return young;
-    const old = this.#old.get(id);
-    if (old !== undefined) this.#add(id, old);
-    return old;
+    return this.#find(id);
   }
 
-  set(id: RecordId, record: CachedRecord): void {
-    const before = this.#young.get(id);
-    if (before !== undefined) this.#youngBytes -= costBytes(before.state);
-    this.#add(id, record);
+  /** As `get`. A proxy of this process uses one address object for a record again and again: it then finds it without looking. */
+  at(address: RecordAddress): CachedRecord | undefined {
+    const known = this.#known(address);
+    if (known !== undefined) return known;
+    const slot = this.#find(address.id);
+    if (slot !== undefined) this.#remember(address, slot);
+    return slot;
+  }
+
+  set(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number): void {
+    this.#put(this.#young.get(id), id, accepted, state, batch);
+  }
+
+  /** As `set`, where `at` may know the record. */
+  setAt(address: RecordAddress, accepted: Ballot, state: SealedState | null, batch: number): void {
+    const known = this.#known(address);
+    this.#put(known ?? this.#young.get(address.id), address.id, accepted, state, batch);
+  }
+
+  #put(slot: Slot | undefined, id: RecordId, accepted: Ballot, state: SealedState | null, batch: number): void {
+    if (slot === undefined) {
+      // Also where the old generation has it: what is dropped with that must not take this along.
+      const before = this.#old.get(id);
+      if (before !== undefined) before.generation = 0;
+      this.#add(new Slot(id, accepted, state, batch, this.#generation));
+      return;
+    }
+    this.#youngBytes += costBytes(state) - costBytes(slot.state);
+    slot.accepted = accepted;
+    slot.state = state;
+    slot.batch = batch;
+    if (this.#youngBytes > this.#budgetBytes / 2) this.#rotate();
   }
 
   delete(id: RecordId): void {
-    const before = this.#young.get(id);
-    if (before !== undefined) {
+    const slot = this.#young.get(id);
+    if (slot !== undefined) {
       this.#young.delete(id);
-      this.#youngBytes -= costBytes(before.state);
+      this.#youngBytes -= costBytes(slot.state);
+      slot.generation = 0;
     }
+    const old = this.#old.get(id);
+    if (old !== undefined) old.generation = 0;
     this.#old.delete(id);
   }
 
-  #add(id: RecordId, record: CachedRecord): void {
-    this.#young.set(id, record);
-    this.#youngBytes += costBytes(record.state);
+  #find(id: RecordId): Slot | undefined {
+    const young = this.#young.get(id);
+    if (young !== undefined) return young;
+    const old = this.#old.get(id);
+    if (old !== undefined) this.#add(old);
+    return old;
+  }
+
+  #known(address: RecordAddress): Slot | undefined {
+    const { memos } = address;
+    if (memos === undefined) return undefined;
+    for (let i = 0; i < memos.length; i++) {
+      const memo = memos[i];
+      if (memo === undefined || memo.owner !== this) continue;
+      const { record } = memo;
+      return record instanceof Slot && record.generation === this.#generation ? record : undefined;
+    }
+    return undefined;
+  }
+
+  #remember(address: RecordAddress, slot: Slot): void {
+    address.memos ??= [];
+    for (const memo of address.memos) {
+      if (memo.owner !== this) continue;
+      memo.record = slot;
+      return;
+    }
+    address.memos.push({ owner: this, record: slot });
+  }
+
+  #add(slot: Slot): void {
+    slot.generation = this.#generation;
+    this.#young.set(slot.id, slot);
+    this.#youngBytes += costBytes(slot.state);
     if (this.#youngBytes > this.#budgetBytes / 2) this.#rotate();
   }
 
@@ -66,10 +145,18 @@ export class RecordCache {
     this.#old = this.#young;
     this.#young = new Map();
     this.#youngBytes = 0;
-    for (const [id, record] of dropped) {
-      if (this.#isDurable(record.batch) || this.#old.has(id)) continue;
-      this.#young.set(id, record);
-      this.#youngBytes += costBytes(record.state);
+    this.#generation++;
+    for (const [id, slot] of dropped) {
+      if (this.#old.get(id) === slot || slot.generation === 0) continue;
+      if (this.#isDurable(slot.batch)) {
+        // Addresses that are kept elsewhere must not keep the bytes.
+        slot.generation = 0;
+        slot.state = null;
+      } else {
+        slot.generation = this.#generation;
+        this.#young.set(id, slot);
+        this.#youngBytes += costBytes(slot.state);
+      }
     }
   }
 }

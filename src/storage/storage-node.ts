@@ -138,7 +138,7 @@ export class StorageNode implements CallHandler, BatchListener {
         case MessageType.listPages: {
           const refusal = this.#map.refusal(request.address);
           if (refusal !== null) call.respond(refusal);
-          else if (!this.#serveFromMemory(call, request.address.id)) {
+          else if (!this.#serveFromMemory(call, request.address)) {
             toLoad ??= [];
             toLoad.push(request.address);
           }
@@ -199,13 +199,14 @@ export class StorageNode implements CallHandler, BatchListener {
   }
 
   /** False if the record must be brought from the disk first; the call then waits in `#loading`. */
-  #serveFromMemory(call: Call, id: RecordId): boolean {
+  #serveFromMemory(call: Call, address: RecordAddress): boolean {
+    const { id } = address;
     const waiting = this.#loading.size === 0 ? undefined : this.#loading.get(id);
     if (waiting !== undefined) {
       waiting.push(call);
       return true;
     }
-    const record = this.#cache.get(id);
+    const record = this.#cache.at(address);
     if (record === undefined) {
       this.#loading.set(id, [call]);
       return false;
@@ -244,7 +245,7 @@ export class StorageNode implements CallHandler, BatchListener {
       }
       record = { accepted: stored.accepted, state: stored.state, batch: FROM_DISK };
     }
-    this.#cache.set(id, record);
+    this.#cache.set(id, record.accepted, record.state, record.batch);
     for (const call of calls) this.#serve(call, this.#cache.get(id) ?? record);
   }
 
@@ -365,7 +366,7 @@ export class StorageNode implements CallHandler, BatchListener {
   #accept(request: CommitItem): void {
     const { id } = request.address;
     const batch = this.#pipeline.formingNumber;
-    this.#cache.set(id, { accepted: request.ballot, state: owned(request.state), batch });
+    this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
     this.#acceptor.accepted(id, request.ballot);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     this.#pipeline.addRecord(id, {
