@@ -1,6 +1,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
+COPY src/juno-ext/client/package.json src/juno-ext/client/
 RUN npm ci
 COPY . .
 RUN npm run build && npm prune --omit=dev --omit=optional

@@ -6,6 +6,8 @@ import type { CallOptions, ClientMetrics, JunoError, Result } from './types.ts';
 
 const DELAY_FIRST_MS = 5;
 const DELAY_MOST_MS = 1000;
+/** With less time left no further try is made: it would hardly be answered, and leave open what happened. */
+const LAST_TRY_MS = 20;
 /** How often a request id is made anew with a later time. Its lead grows from a second to about three days. */
 const RENEWALS_MOST = 10;
 const LEAD_FIRST_MS = 1000;
@@ -94,7 +96,7 @@ async function tryUntil<T>(
   for (;;) {
     if (abort?.signal.aborted === true) return failed(abortError(progress));
     const leftMs = deadlineAtMs - performance.now();
-    if (leftMs <= 0) return failed(deadlineError(progress));
+    if (leftMs <= (progress.tries > 0 ? LAST_TRY_MS : 0)) return failed(deadlineError(progress));
     const link = settings.pool.pick(request.key, progress.tries);
     if (link === null) {
       const refusal = settings.pool.refusal();

@@ -68,7 +68,7 @@ function takeCommands(text: string): { readonly commands: string[][]; readonly r
   return { commands, rest: text.slice(at) };
 }
 
-/** A RESP server that answers as a script says, and remembers what it received. PING is always answered. */
+/** A RESP server that answers as a script says, and remembers what it received. PING has an answer of its own. */
 export class ScriptedServer {
   readonly received: Received[] = [];
   /** How many commands each piece of data from a socket completed; PINGs alone not counted. */
@@ -76,16 +76,18 @@ export class ScriptedServer {
   connections = 0;
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
+  readonly #ping: Answer;
   #script: Script;
   #port = 0;
 
-  private constructor(script: Script) {
+  private constructor(script: Script, ping: Answer) {
     this.#script = script;
+    this.#ping = ping;
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
-  static async start(script: Script, port = 0): Promise<ScriptedServer> {
-    const server = new ScriptedServer(script);
+  static async start(script: Script, port = 0, ping: Answer = '+PONG\r\n'): Promise<ScriptedServer> {
+    const server = new ScriptedServer(script, ping);
     await server.listen(port);
     return server;
   }
@@ -141,7 +143,7 @@ export class ScriptedServer {
       for (const [name = '', ...args] of taken.commands) {
         const command = [name.toUpperCase(), ...args];
         this.received.push(command);
-        const answer = command[0] === 'PING' ? '+PONG\r\n' : this.#script(command, connection);
+        const answer = command[0] === 'PING' ? this.#ping : this.#script(command, connection);
         turn = turn.then(async () => give(socket, await answer));
       }
     });
