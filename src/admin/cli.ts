@@ -5,7 +5,9 @@ import type { Command } from './command-input.ts';
 import { loadConfiguration } from './configuration.ts';
 import { type ConnectClient, dataVerbCommand, refuseArguments } from './data-verbs/data-verb-command.ts';
 import { isDataVerb } from './data-verbs/verb.ts';
+import { hashPasswordCommand } from './hash-password-command.ts';
 import { commandDescriptions, commandHelp, generalHelp } from './help-text.ts';
+import { limitsGetCommand, limitsSetCommand, namespaceCreateCommand, namespaceListCommand } from './namespace-verbs.ts';
 import type { CommandName } from './option.ts';
 import { proxyCommand } from './proxy-command.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './serve.ts';
@@ -25,6 +27,11 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     storage: (input) => storageCommand(input, assembly),
     proxy: (input) => proxyCommand(input, assembly),
     'cluster init': clusterInitCommand,
+    'namespace list': namespaceListCommand,
+    'namespace create': namespaceCreateCommand,
+    'limits get': limitsGetCommand,
+    'limits set': limitsSetCommand,
+    'hash-password': hashPasswordCommand,
     create: dataVerbCommand('create', loadClient),
     get: dataVerbCommand('get', loadClient),
     update: dataVerbCommand('update', loadClient),
@@ -52,7 +59,8 @@ export async function runCommandLine(args: readonly string[], system: System, as
   }
   const name = findCommand(args);
   if (name === null) {
-    const typed = first === 'cluster' && second !== undefined ? `cluster ${second}` : first;
+    const isHalfName = commandDescriptions.some((command) => command.name.startsWith(`${first} `));
+    const typed = isHalfName && second !== undefined ? `${first} ${second}` : first;
     const closest = closestName(typed, [...commandDescriptions.map((command) => command.name), 'help']);
     const hint = closest === null ? '' : `; did you mean 'junokv ${closest}'?`;
     system.complain(`junokv: there is no command '${typed}'${hint}\n'junokv help' lists all of them.`);

@@ -16,6 +16,9 @@ import {
 const DATA: readonly CommandName[] = ['create', 'get', 'update', 'set', 'destroy', 'locate', 'inspect'];
 /** Commands that connect to a running cluster. */
 const CONNECTING: readonly CommandName[] = [...DATA];
+/** Commands that ask a running cluster about itself. */
+const ADMINISTERING: readonly CommandName[] = ['namespace list', 'namespace create', 'limits get', 'limits set'];
+const REACHING: readonly CommandName[] = [...CONNECTING, ...ADMINISTERING];
 const WITH_VALUE: readonly CommandName[] = ['create', 'get', 'update', 'set'];
 const STORING_VALUE: readonly CommandName[] = ['create', 'update', 'set'];
 const CONDITIONAL: readonly CommandName[] = ['update', 'destroy'];
@@ -26,7 +29,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const clientOptions = {
   target: listOption((item) => isHostAndPort(item), {
     summary: 'Proxies of the cluster; any of them serves every key, and the next one is asked where one fails.',
-    commands: CONNECTING,
+    commands: REACHING,
     defaultValue: ['127.0.0.1:6379'],
     defaultText: '127.0.0.1:6379',
     placeholder: 'HOST:PORT,...',
@@ -34,7 +37,7 @@ export const clientOptions = {
   }),
   username: textOption(true, {
     summary: 'User to authenticate as.',
-    commands: CONNECTING,
+    commands: REACHING,
     defaultValue: '',
     defaultText: "the default user, who has the proxy's --requirepass",
     placeholder: 'NAME',
@@ -42,7 +45,7 @@ export const clientOptions = {
   password: textOption(true, {
     summary:
       'Password to authenticate with. Better in the environment or with --password-file: a command line can be seen by others on the machine.',
-    commands: CONNECTING,
+    commands: REACHING,
     defaultValue: '',
     defaultText: 'none',
     placeholder: 'PASSWORD',
@@ -50,7 +53,7 @@ export const clientOptions = {
   }),
   passwordFile: textOption(true, {
     summary: 'File whose first line is the password.',
-    commands: CONNECTING,
+    commands: REACHING,
     defaultValue: '',
     defaultText: 'none',
     placeholder: 'FILE',
@@ -70,14 +73,14 @@ export const clientOptions = {
     { minMs: 1, maxMs: limits.cliDeadlineMaxMs },
     {
       summary: 'How long an answer is waited for, retries included.',
-      commands: CONNECTING,
+      commands: REACHING,
       defaultValue: 5_000,
       defaultText: '5s',
     },
   ),
   json: yesNoOption({
     summary: 'Print one JSON object on standard output, for errors too.',
-    commands: CONNECTING,
+    commands: REACHING,
     defaultValue: false,
     defaultText: 'no',
   }),

@@ -1,3 +1,4 @@
+import { LIMIT_NAMES } from '../cluster/namespace-groups.ts';
 import type { CommandName } from './option.ts';
 
 /** The words that a command takes beside its options. */
@@ -20,4 +21,7 @@ export const commandWords: Readonly<Partial<Record<CommandName, CommandWords>>> 
   destroy: { min: 1, max: 1, shown: 'KEY' },
   locate: { min: 1, max: 1, shown: 'KEY' },
   inspect: { min: 1, max: 1, shown: 'KEY' },
+  'namespace create': { min: 1, max: 1, shown: 'NAMESPACE' },
+  'limits get': { min: 1, max: 1, shown: 'NAMESPACE' },
+  'limits set': { min: 3, max: 1 + 2 * LIMIT_NAMES.length, shown: 'NAMESPACE LIMIT VALUE...' },
 };

@@ -1,3 +1,4 @@
+import { LIMIT_NAMES } from '../cluster/namespace-groups.ts';
 import { commandWords, NO_WORDS } from './command-words.ts';
 import type { CommandName, Option } from './option.ts';
 import { environmentName, kebabCase, optionTable } from './option-table.ts';
@@ -12,6 +13,7 @@ export interface CommandDescription {
 }
 
 const KEY_SECTION = 'Commands on keys';
+const NAMESPACE_SECTION = 'Namespaces and limits';
 
 /** The commands that take options, in the order of the help. */
 export const commandDescriptions: readonly CommandDescription[] = [
@@ -37,6 +39,35 @@ export const commandDescriptions: readonly CommandDescription[] = [
     name: 'cluster init',
     summary: 'Write the cluster map, the secret and the keystore of a new cluster.',
     detail: 'Existing files are never overwritten.',
+  },
+  {
+    name: 'namespace list',
+    section: NAMESPACE_SECTION,
+    summary: 'List the namespaces with their limits, and what one proxy has done in each.',
+    detail: 'Asks the first proxy of --target that can be reached.',
+  },
+  {
+    name: 'namespace create',
+    section: NAMESPACE_SECTION,
+    summary: 'Add a namespace to the cluster.',
+    detail: 'It stays: namespaces cannot be removed. Needs a user with admin rights.',
+  },
+  {
+    name: 'limits get',
+    section: NAMESPACE_SECTION,
+    summary: 'Show the limits of a namespace.',
+    detail: 'What they mean is in docs/namespaces.md.',
+  },
+  {
+    name: 'limits set',
+    section: NAMESPACE_SECTION,
+    summary: 'Change limits of a namespace on every proxy, all that are given or none.',
+    detail: `The limits are ${LIMIT_NAMES.join(', ')}; 0 is none. Needs a user with admin rights.`,
+  },
+  {
+    name: 'hash-password',
+    summary: 'Print what the users file (--users) keeps of a password.',
+    detail: 'The password is read from standard input, up to the end of its line.',
   },
   {
     name: 'create',
@@ -83,14 +114,17 @@ export const commandDescriptions: readonly CommandDescription[] = [
   },
 ];
 
+/** Of the column of names in the list of commands. */
+const NAME_WIDTH = 18;
+
 /** What `junokv help` prints. */
 export function generalHelp(): string {
-  const rows = commandDescriptions.map((command) => `  junokv ${command.name.padEnd(14)}${command.summary}`);
+  const rows = commandDescriptions.map((command) => `  junokv ${command.name.padEnd(NAME_WIDTH)}${command.summary}`);
   return `junokv: a key-value cluster that applications use as if it were Redis
 
 ${rows.join('\n')}
-  junokv ${'help'.padEnd(14)}Show this, or with a command its options.
-  junokv ${'--version'.padEnd(14)}Show the version.
+  junokv ${'help'.padEnd(NAME_WIDTH)}Show this, or with a command its options.
+  junokv ${'--version'.padEnd(NAME_WIDTH)}Show the version.
 
 'junokv COMMAND --help' lists a command's options. Most can also be given in the environment (--nodes-per-zone as
 ${environmentName('nodesPerZone')}) or in a JSON file named by --config ("nodes-per-zone"). The command line wins over the
@@ -147,7 +181,7 @@ function configurationSection(title: string): string {
   const names = commands.map(({ name }) => name);
   const isAlone = commands.length === 1;
   const about = commands.map(({ name, summary, detail }) =>
-    isAlone ? `${summary} ${detail}` : `- \`junokv ${name} ${wordsOf(name)}\`: ${summary} ${detail}`,
+    isAlone ? `${summary} ${detail}` : `- \`junokv ${`${name} ${wordsOf(name)}`.trim()}\`: ${summary} ${detail}`,
   );
   const options = Object.entries<Option<unknown>>(optionTable).filter(([, option]) =>
     names.some((name) => option.commands.includes(name)),
@@ -164,6 +198,7 @@ function configurationSection(title: string): string {
     ];
     return `| ${cells.join(' | ')} |`;
   });
+  if (rows.length === 0) return `## ${title}\n\n${about.join('\n')}\n`;
   return `## ${title}
 
 ${about.join('\n')}

@@ -107,6 +107,14 @@ export const optionTable = {
     placeholder: 'PASSWORD',
     secret: true,
   }),
+  users: textOption(true, {
+    summary:
+      'JSON file with the users beside the default one: name, password hash, namespace and access of each; see docs/namespaces.md.',
+    commands: LISTENING,
+    defaultValue: '',
+    defaultText: 'none',
+    placeholder: 'FILE',
+  }),
   protectedMode: yesNoOption({
     summary: 'Without a password, serve clients from this machine only, as Redis does.',
     commands: LISTENING,

@@ -16,6 +16,7 @@ import type { Transport } from '../rpc/transport.ts';
 import { listenProblem } from './listen-problem.ts';
 import type { Configuration } from './option-table.ts';
 import type { ProcessParts } from './running.ts';
+import { openUsers } from './users-file.ts';
 
 /** A proxy that serves. */
 export interface ProxyRoom {
@@ -41,6 +42,8 @@ export type StartedProxy =
 export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts): Promise<StartedProxy> {
   const { config, store } = setup;
   const { clock, random, log } = parts;
+  const users = openUsers(config, setup.map, log);
+  if (!users.ok) return users;
   const proposer = await store.nextProposerId();
   if (!proposer.ok) return proposer;
   const holder = new MapHolder(store, setup.map, clock, log);
@@ -74,6 +77,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
       appendfsync: config.fsync,
     }),
     commands: [...allCommands, ...junoCommands],
+    users: users.users,
   });
   const stop = async (): Promise<void> => {
     await server.stop();

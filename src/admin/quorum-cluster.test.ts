@@ -170,6 +170,68 @@ describe('FLUSHDB', () => {
   });
 });
 
+describe('a new namespace group', () => {
+  const numbers = Array.from({ length: 16 }, (_, database) => 16 + database);
+
+  it('serves from the first command on, though no node has its map yet', async () => {
+    const kit = new ClusterKit();
+    await kit.set(['k']);
+    expect(await kit.until(kit.cluster.createNamespace('orders'))).toBeNull();
+    const epochs = async () => (await kit.until(kit.cluster.nodes())).map(({ status }) => status?.mapEpoch);
+    expect(await epochs()).toEqual([1, 1, 1]);
+    // All at once: none is lost while the nodes adopt the map.
+    const all = names(50).map((name, i) => kit.run(name, step(set('x')), 16 + (i % 16)));
+    expect(await Promise.all(all)).toHaveLength(50);
+    expect(await epochs()).toEqual([2, 2, 2]);
+    expect(await kit.run('key 17', step(GET), 17)).toBe('x');
+    expect(await kit.run('key 17', step(GET), 16)).toBeNull();
+    expect(await kit.run('k', step(GET))).toBe('x');
+    expect(await kit.until(kit.cluster.count(16))).toEqual({ keys: 4, expires: 0 });
+    expect(await kit.until(kit.cluster.createNamespace('orders'))).toBe("there is a namespace 'orders' already");
+  });
+
+  it('can be scanned and flushed before any command', async () => {
+    const kit = new ClusterKit();
+    await kit.until(kit.cluster.createNamespace('a'));
+    expect(await kit.until(kit.cluster.count(31))).toEqual({ keys: 0, expires: 0 });
+    await kit.until(kit.cluster.createNamespace('b'));
+    expect(await kit.until(kit.cluster.flush(numbers))).toEqual({ ok: true, reply: null });
+    await kit.set(['k'], 16);
+    await kit.set(['k'], 32);
+    await kit.until(kit.cluster.flush(numbers));
+    expect(await kit.run('k', step(GET), 16)).toBeNull();
+    expect(await kit.run('k', step(GET), 32)).toBe('x');
+  });
+
+  it('is known to nodes after a restart, and with one of them down', async () => {
+    const kit = new ClusterKit();
+    await kit.until(kit.cluster.createNamespace('a'));
+    kit.quorum.takeDown(3);
+    await kit.set(['k'], 16);
+    kit.quorum.takeUp(3);
+    kit.quorum.restart(1);
+    kit.quorum.restart(3);
+    kit.quorum.takeDown(2);
+    expect(await kit.run('k', step(GET), 16)).toBe('x');
+    await kit.set(['l'], 20);
+  });
+
+  it('disturbs nobody: another proxy, with the map of before, goes on', async () => {
+    const kit = new ClusterKit();
+    const other = kit.quorum.proxy<Reply>();
+    const elsewhere = new QuorumCluster(other.coordinator, other.holder, other.transport);
+    await kit.until(kit.cluster.createNamespace('a'));
+    await kit.set(['k'], 16);
+    expect(other.holder.current.epoch).toBe(1);
+    expect(await kit.until(elsewhere.count(0))).toEqual({ keys: 0, expires: 0 });
+    expect(other.holder.current.epoch).toBe(1);
+    // It knows at the latest when it changes something itself.
+    expect(await kit.until(elsewhere.setNamespaceLimits('a', { maxKeyBytes: 4 }))).toBeNull();
+    expect(other.holder.current.namespaceGroups.map(({ name }) => name)).toEqual(['default', 'a']);
+    expect(await kit.until(elsewhere.setNamespaceLimits('b', {}))).toBe("there is no namespace 'b'");
+  });
+});
+
 describe('nodes', () => {
   it('tell their status; one that is down has none', async () => {
     const kit = new ClusterKit();

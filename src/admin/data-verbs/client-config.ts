@@ -39,10 +39,10 @@ export async function clientConfig(config: Configuration): Promise<ClientConfigR
   };
 }
 
-type Password = { readonly ok: true; readonly password: string } | { readonly ok: false; readonly problem: string };
+export type Password = { readonly ok: true; readonly password: string } | { readonly ok: false; readonly problem: string };
 
-/** '' where none is given. */
-function readPassword(config: Configuration): Password {
+/** The password of --password or --password-file; '' where none is given. */
+export function readPassword(config: Configuration): Password {
   if (config.passwordFile === '') return { ok: true, password: config.password };
   if (config.password !== '')
     return { ok: false, problem: 'the password is given twice: as such and by --password-file' };
