@@ -68,14 +68,18 @@ function runSteps(steps: readonly Step[]): string[] {
 describe('docs/cli.md', () => {
   const blocks = [...page.matchAll(/^```console\n(.*?)^```$/gms)].map((match) => match[1] ?? '');
 
-  it.each(blocks.map((block, index) => [index + 1, block] as const))('example %i prints what it says', (_, block) => {
-    const steps = stepsOf(block);
-    expect(steps.length).toBeGreaterThan(5);
-    const printed = runSteps(steps);
-    expect(steps.map(({ command }, i) => `$ ${command}\n${withoutChance(printed[i] ?? 'nothing')}`)).toEqual(
-      steps.map(({ command, output }) => `$ ${command}\n${withoutChance(output)}`),
-    );
-  });
+  it.each(blocks.map((block, index) => [index + 1, block] as const))(
+    'example %i prints what it says',
+    (_, block) => {
+      const steps = stepsOf(block);
+      expect(steps.length).toBeGreaterThan(5);
+      const printed = runSteps(steps);
+      expect(steps.map(({ command }, i) => `$ ${command}\n${withoutChance(printed[i] ?? 'nothing')}`)).toEqual(
+        steps.map(({ command, output }) => `$ ${command}\n${withoutChance(output)}`),
+      );
+    },
+    120_000,
+  );
 
   it('has two examples', () => {
     expect(blocks).toHaveLength(2);

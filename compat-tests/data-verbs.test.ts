@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from './support/free-port.ts';
 import { makeTempDir, startJunokv } from './support/junokv-server.ts';
+import { RawClient } from './support/raw-client.ts';
 import type { RunningServer } from './support/redis-server.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/junokv.mjs', import.meta.url));
@@ -159,6 +160,20 @@ describe('data verbs', () => {
   });
 });
 
+describe('namespaces', () => {
+  it('keep keys apart, and end with 1 where there is none of the name', async () => {
+    const client = await RawClient.connect(server.port);
+    await client.command(['AUTH', PASSWORD]);
+    expect(`${await client.command(['JUNO.NAMESPACES', 'CREATE', 'shop'])}`).toBe('+OK\r\n');
+    client.close();
+    expect((await junokv(['create', 'k', 'in the shop', '--namespace', 'shop'])).code).toBe(0);
+    expect((await junokv(['get', 'k', '--namespace', 'shop'])).out.toString()).toBe('in the shop');
+    expect((await junokv(['get', 'k'])).out.toString()).not.toBe('in the shop');
+    const nowhere = await junokv(['get', 'k', '--namespace', 'shpo']);
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining('no such namespace')]);
+  });
+});
+
 describe('errors of data verbs', () => {
   it('of usage end with 1', async () => {
     expect(await junokv(['get'])).toMatchObject({ code: 1, err: expect.stringContaining("'junokv get' takes KEY") });
@@ -204,7 +219,7 @@ describe('errors of data verbs', () => {
     const target = () => `127.0.0.1:${(silent.address() as AddressInfo).port}`;
 
     it('end with 4 and the id to repeat the write with', async () => {
-      const { code, err } = await junokv(['create', 'quiet', 'v', '--deadline', '500ms'], { target: target() });
+      const { code, err } = await junokv(['create', 'quiet', 'v', '--deadline', '3s'], { target: target() });
       expect(code).toBe(4);
       const id = /Repeat it with --request-id ([0-9a-f-]{36}):/.exec(err)?.[1] ?? '';
       expect(await json('create', 'quiet', 'v', '--request-id', id)).toMatchObject({ did: 'created', requestId: id });
