@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
 import {
@@ -12,7 +13,7 @@ import {
   Want,
 } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
-import type { Acceptor, PrepareVerdict } from './acceptor.ts';
+import type { Acceptor } from './acceptor.ts';
 import type { NodeMap } from './node-map.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
 import { project } from './served-state.ts';
@@ -30,8 +31,37 @@ export interface ManyServerParts {
   store(item: CommitItem): void;
 }
 
-function promises(verdict: PrepareVerdict): boolean {
-  return verdict.kind === 'promise';
+/** A response about many records, as it grows. */
+class Answers<T extends typeof MessageType.statesMany | typeof MessageType.promisesMany> {
+  readonly type: T;
+  readonly accepted: (Ballot | null)[] = [];
+  readonly states: (SealedState | null)[] = [];
+  /** The newest write batch that the answer rests on. */
+  batch = 0;
+  #bytes = 0;
+
+  constructor(type: T) {
+    this.type = type;
+  }
+
+  add(record: CachedRecord, want: Want): void {
+    const state = project(record.state, want);
+    if (state !== null) {
+      this.#bytes += state.meta.length + (state.value?.length ?? 0);
+      if (this.#bytes > limits.manyStatesBytes) {
+        this.pass();
+        return;
+      }
+    }
+    if (record.batch > this.batch) this.batch = record.batch;
+    this.accepted.push(record.accepted);
+    this.states.push(state);
+  }
+
+  pass(): void {
+    this.accepted.push(null);
+    this.states.push(null);
+  }
 }
 
 /**
@@ -47,44 +77,33 @@ export class ManyServer {
   }
 
   read(call: Call, request: ReadManyRequest): void {
-    const accepted: (Ballot | null)[] = [];
-    const states: (SealedState | null)[] = [];
-    let batch = 0;
+    const answer = new Answers(MessageType.statesMany);
     for (let i = 0; i < request.addresses.length; i++) {
       const record = this.#held(request.addresses[i]);
-      if (record === null) {
-        accepted.push(null);
-        states.push(null);
-        continue;
-      }
-      if (record.batch > batch) batch = record.batch;
-      accepted.push(record.accepted);
-      states.push(project(record.state, request.wants[i] ?? Want.nothing));
+      if (record === null) answer.pass();
+      else answer.add(record, request.wants[i] ?? Want.nothing);
     }
-    this.#parts.pipeline.respondWhenDurable(call, batch, { type: MessageType.statesMany, accepted, states });
+    this.#parts.pipeline.respondWhenDurable(call, answer.batch, answer);
   }
 
   prepare(call: Call, request: PrepareManyRequest): void {
     const { acceptor, clock, pipeline } = this.#parts;
     const { ballot } = request;
     const nowUs = clock.wallUs();
-    const passed = acceptor.needsCeiling(ballot);
-    const accepted: (Ballot | null)[] = [];
-    const states: (SealedState | null)[] = [];
-    let batch = 0;
+    const below = !acceptor.needsCeiling(ballot);
+    const answer = new Answers(MessageType.promisesMany);
     for (let i = 0; i < request.addresses.length; i++) {
       const address = request.addresses[i];
-      const record = passed ? null : this.#held(address);
-      if (record === null || address === undefined || !promises(acceptor.prepare(address.id, record, ballot, nowUs))) {
-        accepted.push(null);
-        states.push(null);
-        continue;
-      }
-      if (record.batch > batch) batch = record.batch;
-      accepted.push(record.accepted);
-      states.push(project(record.state, request.wants[i] ?? Want.nothing));
+      const record = below ? this.#held(address) : null;
+      // A promise that the answer has no room to tell of does no harm.
+      const promised =
+        record !== null &&
+        address !== undefined &&
+        acceptor.prepare(address.id, record, ballot, nowUs).kind === 'promise';
+      if (promised) answer.add(record, request.wants[i] ?? Want.nothing);
+      else answer.pass();
     }
-    pipeline.respondWhenDurable(call, batch, { type: MessageType.promisesMany, accepted, states });
+    pipeline.respondWhenDurable(call, answer.batch, answer);
   }
 
   commit(call: Call, request: CommitManyRequest): void {

@@ -32,6 +32,8 @@ export interface LocalQuorumOptions {
   readonly shards?: number;
   /** Default false: tests of the long way name the messages that each record sends alone. */
   readonly express?: boolean;
+  /** Of each node's records in memory; default 1 MB. */
+  readonly cacheBytes?: number;
 }
 
 /** One node's disk, and the node on it while its process lives. */
@@ -49,11 +51,13 @@ export class LocalQuorum {
   readonly config: MemoryConfigStore;
   readonly seal = new RecordSealer(keyRingOf(1, new Map([[1, Buffer.alloc(32, 1)]])), new SystemRandom());
   readonly ids = new RecordIdHasher(Buffer.alloc(32, 2));
+  readonly #cacheBytes: number;
   readonly #machines: Machine[] = [];
   readonly #proxies: { readonly network: InProcessTransport }[] = [];
 
   constructor(options: LocalQuorumOptions = {}) {
     this.express = options.express ?? false;
+    this.#cacheBytes = options.cacheBytes ?? 1_000_000;
     const zones = Array.from({ length: options.nodes ?? 3 }, (_, i) => ({
       name: `z${i + 1}`,
       nodes: [{ id: i + 1, host: 'h', port: i + 1 }],
@@ -146,7 +150,7 @@ export class LocalQuorum {
       clock: this.clock,
       log: silentLog,
       fsync: 'no',
-      cacheBytes: 1_000_000,
+      cacheBytes: this.#cacheBytes,
     });
     node.start(() => {});
     return node;
