@@ -70,13 +70,15 @@ describe('generic commands on keys', () => {
     expect(commands.line('object encoding k')).toBe(encoding);
   });
 
-  it('OBJECT IDLETIME counts seconds since the last change', () => {
+  it('OBJECT IDLETIME counts seconds since the value was last changed', () => {
     const commands = runner();
     commands.line('set k v');
     commands.clock.advance(2_999);
     commands.line('get k');
     expect(commands.line('object idletime k')).toBe(2);
     commands.line('expire k 100');
+    expect(commands.line('object idletime k')).toBe(2);
+    commands.line('append k w');
     expect(commands.line('object idletime k')).toBe(0);
   });
 

@@ -128,7 +128,7 @@ export const objectCommands: readonly CommandRow[] = [
           name: 'object|idletime',
           summary: 'Get the time since a Redis object was last accessed',
           since: '2.2.3',
-          difference: 'Seconds since the last change: reads are not recorded.',
+          difference: 'Seconds since the value was last changed: neither reads nor changes of the expiry count.',
         },
         IDLETIME_STEP,
       ),
