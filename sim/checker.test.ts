@@ -29,6 +29,13 @@ const incr: KeyOp = { kind: 'incr' };
 const set = (value: string): KeyOp => ({ kind: 'set', value });
 const setUntil = (value: string, expiresAtMs: number): KeyOp => ({ kind: 'setpxat', value, expiresAtMs });
 
+const juno = (write: 'create' | 'update' | 'set' | 'destroy', value: string, requestId = `id${value}`): KeyOp => ({
+  kind: 'juno',
+  write,
+  value,
+  requestId,
+});
+
 const good: Record<string, readonly Line[]> = {
   'a GET during a SET may see either': [
     { at: [0, 10], op: set('1'), reply: '+OK' },
@@ -66,6 +73,44 @@ const good: Record<string, readonly Line[]> = {
     { at: [0, 1], op: setUntil('1', 100), reply: '+OK' },
     { at: [50, 60], op: get, reply: 'none', aheadMs: 60 },
     { at: [70, 71], op: get, reply: null },
+  ],
+  'a request that is repeated after others have written': [
+    { at: [0, 1], op: juno('set', '1'), reply: 'created' },
+    { at: [2, 3], op: set('2'), reply: '+OK' },
+    { at: [4, 5], op: juno('set', '1'), reply: 'created' },
+    { at: [6, 7], op: get, reply: '2' },
+  ],
+  'a request without an answer, done late and once': [
+    { at: [0, 1], op: juno('create', '1'), reply: 'unknown' },
+    { at: [2, 3], op: get, reply: null },
+    { at: [4, 5], op: juno('create', '1'), reply: 'created' },
+    { at: [6, 7], op: { kind: 'del' }, reply: 1 },
+    { at: [8, 9], op: juno('create', '1'), reply: 'created' },
+    { at: [10, 11], op: get, reply: null },
+  ],
+  'a request that failed before it succeeded': [
+    { at: [0, 1], op: juno('update', '1'), reply: '-NOKEY' },
+    { at: [2, 3], op: set('2'), reply: '+OK' },
+    { at: [4, 5], op: juno('create', '3'), reply: '-DUPKEY' },
+    { at: [6, 7], op: juno('update', '1'), reply: 'updated' },
+    { at: [8, 9], op: get, reply: '1' },
+  ],
+  'a destroy whose repeat spares a later record': [
+    { at: [0, 1], op: juno('destroy', '1'), reply: '+OK' },
+    { at: [2, 3], op: juno('set', '2'), reply: 'created' },
+    { at: [4, 5], op: juno('destroy', '1'), reply: '+OK' },
+    { at: [6, 7], op: get, reply: '2' },
+  ],
+  'a request that may have been forgotten': [
+    { at: [0, 1], op: set('1'), reply: '+OK' },
+    { at: [2, 3], op: juno('set', '2'), reply: '-UNCERTAIN' },
+    { at: [4, 5], op: get, reply: '1' },
+  ],
+  'an unknown request that was written over, and its repeat': [
+    { at: [0, 1], op: juno('set', '1'), reply: 'unknown' },
+    { at: [0, 1], op: set('2'), reply: 'unknown' },
+    { at: [2, 3], op: juno('set', '1'), reply: 'created' },
+    { at: [4, 5], op: get, reply: '2' },
   ],
 };
 
@@ -124,6 +169,47 @@ const bad: Record<string, readonly Line[]> = {
     { at: [90, 130], op: { kind: 'setxx', value: '2' }, reply: '+OK' },
     { at: [105, 110], op: get, reply: null },
     { at: [140, 141], op: get, reply: null },
+  ],
+  'a request done twice': [
+    { at: [0, 1], op: juno('set', '1'), reply: 'created' },
+    { at: [2, 3], op: set('2'), reply: '+OK' },
+    { at: [4, 5], op: juno('set', '1'), reply: 'updated' },
+  ],
+  'a request done twice although it answers as if it were not': [
+    { at: [0, 1], op: juno('set', '1'), reply: 'created' },
+    { at: [2, 3], op: set('2'), reply: '+OK' },
+    { at: [4, 5], op: juno('set', '1'), reply: 'created' },
+    { at: [6, 7], op: get, reply: '1' },
+  ],
+  'an unknown request and its repeat, both done': [
+    { at: [0, 1], op: juno('set', '1'), reply: 'unknown' },
+    { at: [2, 3], op: get, reply: '1' },
+    { at: [4, 5], op: set('2'), reply: '+OK' },
+    { at: [6, 7], op: juno('set', '1'), reply: 'created' },
+    { at: [8, 9], op: get, reply: '1' },
+  ],
+  'two sendings of a request without an answer, both done': [
+    { at: [0, 1], op: juno('set', '1'), reply: 'unknown' },
+    { at: [0, 1], op: juno('set', '1'), reply: 'unknown' },
+    { at: [2, 3], op: get, reply: '1' },
+    { at: [4, 5], op: set('2'), reply: '+OK' },
+    { at: [6, 7], op: get, reply: '1' },
+  ],
+  'a destroy done again': [
+    { at: [0, 1], op: juno('destroy', '1'), reply: '+OK' },
+    { at: [2, 3], op: set('2'), reply: '+OK' },
+    { at: [4, 5], op: juno('destroy', '1'), reply: '+OK' },
+    { at: [6, 7], op: get, reply: null },
+  ],
+  'an expired record that lets a request be done again': [
+    { at: [0, 1], op: setUntil('0', 100), reply: '+OK' },
+    { at: [2, 3], op: juno('update', '1'), reply: 'updated' },
+    { at: [110, 111], op: juno('update', '1'), reply: '-NOKEY' },
+  ],
+  'a forgotten request that was done': [
+    { at: [0, 1], op: set('1'), reply: '+OK' },
+    { at: [2, 3], op: juno('set', '2'), reply: '-UNCERTAIN' },
+    { at: [4, 5], op: get, reply: '2' },
   ],
 };
 

@@ -13,7 +13,14 @@ export type KeyOp =
   | { readonly kind: 'incr' }
   | { readonly kind: 'del' }
   | { readonly kind: 'getdel' }
-  | { readonly kind: 'persist' };
+  | { readonly kind: 'persist' }
+  /** A write that is carried out once, however often it is sent with this request id (a UUID). */
+  | {
+      readonly kind: 'juno';
+      readonly write: 'create' | 'update' | 'set' | 'destroy';
+      readonly value: string;
+      readonly requestId: string;
+    };
 
 /** A reply as the checker compares it. */
 export type SimReply = string | number | null;
@@ -37,16 +44,24 @@ export interface HistoryOp {
   lowestWallMs: number;
   highestWallMs: number;
   outcome: OpOutcome;
+  /** Of a write with a request id: the whole of its answer, which all its repeats must have. */
+  answer?: string;
 }
 
 interface KeyState {
   readonly value: string | null;
   /** 0: never. */
   readonly expiresAtMs: number;
+  /** What each write with a request id that was carried out has answered: ` id=answer`, in the order of the ids. */
+  readonly requests: string;
 }
 
-const ABSENT: KeyState = { value: null, expiresAtMs: 0 };
+const START: KeyState = { value: null, expiresAtMs: 0, requests: '' };
 const INTEGER = /^-?\d{1,15}$/;
+/** In place of a request id: a write that is sent once and not remembered. */
+const UNNAMED = '';
+/** Nothing was changed, now; whether it was before cannot be told. */
+export const FORGOTTEN_REPLY = '-UNCERTAIN';
 export const NOT_AN_INTEGER_REPLY = '-ERR value is not an integer or out of range';
 
 /** Stands for LONG_RUN in histories: values of many kilobytes would be all that the search is busy with. */
@@ -74,45 +89,78 @@ function lengthOf(value: string): number {
   return length;
 }
 
+function absent(state: KeyState): KeyState {
+  return state.value === null ? state : { ...state, value: null, expiresAtMs: 0 };
+}
+
+function holding(state: KeyState, value: string, expiresAtMs = 0): KeyState {
+  return { ...state, value, expiresAtMs };
+}
+
 /** The sequential specification: reply and next state. An expired state is passed as absent. */
 export function apply(state: KeyState, op: KeyOp): { readonly reply: SimReply; readonly state: KeyState } {
   switch (op.kind) {
     case 'get':
       return { reply: state.value, state };
     case 'set':
-      return { reply: '+OK', state: { value: op.value, expiresAtMs: 0 } };
+      return { reply: '+OK', state: holding(state, op.value) };
     case 'setpxat':
-      return { reply: '+OK', state: { value: op.value, expiresAtMs: op.expiresAtMs } };
+      return { reply: '+OK', state: holding(state, op.value, op.expiresAtMs) };
     case 'setnx':
-      return state.value === null ? { reply: 1, state: { value: op.value, expiresAtMs: 0 } } : { reply: 0, state };
+      return state.value === null ? { reply: 1, state: holding(state, op.value) } : { reply: 0, state };
     case 'setxx':
-      return state.value === null
-        ? { reply: null, state }
-        : { reply: '+OK', state: { value: op.value, expiresAtMs: 0 } };
+      return state.value === null ? { reply: null, state } : { reply: '+OK', state: holding(state, op.value) };
     case 'getset':
-      return { reply: state.value, state: { value: op.value, expiresAtMs: 0 } };
+      return { reply: state.value, state: holding(state, op.value) };
     case 'cas':
-      return state.value === op.expected
-        ? { reply: 1, state: { value: op.value, expiresAtMs: 0 } }
-        : { reply: 0, state };
+      return state.value === op.expected ? { reply: 1, state: holding(state, op.value) } : { reply: 0, state };
     case 'append': {
       const value = (state.value ?? '') + op.value;
-      return { reply: lengthOf(value), state: { value, expiresAtMs: state.expiresAtMs } };
+      return { reply: lengthOf(value), state: holding(state, value, state.expiresAtMs) };
     }
     case 'incr': {
       if (state.value !== null && !INTEGER.test(state.value)) return { reply: NOT_AN_INTEGER_REPLY, state };
       const next = Number(state.value ?? '0') + 1;
-      return { reply: next, state: { value: String(next), expiresAtMs: state.expiresAtMs } };
+      return { reply: next, state: holding(state, String(next), state.expiresAtMs) };
     }
     case 'del':
-      return { reply: state.value === null ? 0 : 1, state: ABSENT };
+      return { reply: state.value === null ? 0 : 1, state: absent(state) };
     case 'getdel':
-      return { reply: state.value, state: ABSENT };
+      return { reply: state.value, state: absent(state) };
     case 'persist':
       return state.value === null || state.expiresAtMs === 0
         ? { reply: 0, state }
-        : { reply: 1, state: { value: state.value, expiresAtMs: 0 } };
+        : { reply: 1, state: holding(state, state.value) };
+    case 'juno':
+      return applyRequest(state, op);
   }
+}
+
+/** Carried out once; its repeats answer what it answered then. Errors are not remembered. */
+function applyRequest(
+  state: KeyState,
+  { write, value, requestId }: KeyOp & { readonly kind: 'juno' },
+): { readonly reply: SimReply; readonly state: KeyState } {
+  const at = requestId === UNNAMED ? -1 : state.requests.indexOf(` ${requestId}=`);
+  if (at >= 0) return { reply: state.requests.slice(at).split(/[ =]/)[2] ?? '', state };
+  const live = state.value !== null;
+  if (write === 'create' && live) return { reply: '-DUPKEY', state };
+  if (write === 'update' && !live) return { reply: '-NOKEY', state };
+  const reply = write === 'destroy' ? '+OK' : live ? 'updated' : 'created';
+  // The TTLs of Juno's commands only grow, and these have none.
+  const next = write === 'destroy' ? absent(state) : holding(state, value, state.expiresAtMs);
+  if (requestId === UNNAMED) return { reply, state: next };
+  // In the order of their ids, not of their times: states that differ in nothing else are the same.
+  const requests = [...state.requests.split(' ').slice(1), `${requestId}=${reply}`].sort();
+  return { reply, state: { ...next, requests: ` ${requests.join(' ')}` } };
+}
+
+/** What an answered operation may have made of a state; null if it cannot have been answered so there. */
+function explain(state: KeyState, { op, outcome }: HistoryOp): KeyState | null {
+  if (outcome.kind !== 'reply') return null;
+  if (op.kind === 'juno' && outcome.reply === FORGOTTEN_REPLY) return state;
+  const result = apply(state, op);
+  return result.reply === outcome.reply ? result.state : null;
 }
 
 export type Verdict =
@@ -148,7 +196,7 @@ class KeySearch {
   readonly #reach: { readonly invokedUs: number; readonly wallMs: number }[] = [];
   /** Moments that lead nowhere: by what is in place and the state, the sets of unknown operations used by then. */
   readonly #seen = new Map<string, bigint[]>();
-  /** Short names of values, for `#seen`. */
+  /** Short names of values and requests, for `#seen`. */
   readonly #names = new Map<string | null, number>();
   readonly #done: boolean[];
   #unknownDone = 0n;
@@ -160,7 +208,10 @@ class KeySearch {
   constructor(history: readonly HistoryOp[]) {
     const byInvocation = [...history].sort((a, b) => a.invokedUs - b.invokedUs || a.id - b.id);
     this.#answered = byInvocation.filter((op) => op.outcome.kind === 'reply');
-    this.#unknown = byInvocation.filter((op) => op.outcome.kind === 'unknown' && op.op.kind !== 'get');
+    this.#unknown = withoutRepeats(
+      byInvocation.filter((op) => op.outcome.kind === 'unknown' && op.op.kind !== 'get'),
+      this.#answered,
+    );
     this.#done = this.#answered.map(() => false);
     let wallMs = 0;
     for (const op of byInvocation) {
@@ -170,7 +221,7 @@ class KeySearch {
   }
 
   run(): Verdict {
-    if (this.#search(ABSENT, 0, false)) return { kind: 'linearizable' };
+    if (this.#search(START, 0, false)) return { kind: 'linearizable' };
     if (this.#steps > SEARCH_BOUND) return { kind: 'undecided' };
     return { kind: 'violation', longest: this.#longest, stuck: this.#stuck };
   }
@@ -182,8 +233,12 @@ class KeySearch {
     if (this.#wasSeen(this.#memory(state, first))) return false;
     const untilUs = this.#earliestReturn(first);
     if (this.#order.length > this.#longest.length) this.#note(first, untilUs);
+    const idle = this.#idle(state, first, untilUs);
+    const op = this.#answered[idle];
+    if (op !== undefined) return this.#place(idle, op, state, first);
     if (this.#tryAnswered(state, first, untilUs)) return true;
-    if (state.expiresAtMs !== 0 && this.#mayExpire(state, untilUs) && this.#search(ABSENT, first, false)) return true;
+    if (state.expiresAtMs !== 0 && this.#mayExpire(state, untilUs) && this.#search(absent(state), first, false))
+      return true;
     return this.#tryUnknown(state, first, untilUs, afterUnknown);
   }
 
@@ -198,21 +253,38 @@ class KeySearch {
     return untilUs;
   }
 
+  /**
+   * Index of an answered operation that may come now and changes nothing, or -1: wherever else it could come, it can come
+   * here as well.
+   */
+  #idle(state: KeyState, first: number, untilUs: number): number {
+    for (let i = first; i < this.#answered.length; i++) {
+      const op = this.#answered[i];
+      if (op === undefined || op.invokedUs > untilUs) break;
+      if (!this.#done[i] && maySee(op, state) && explain(state, op) === state) return i;
+    }
+    return -1;
+  }
+
   #tryAnswered(state: KeyState, first: number, untilUs: number): boolean {
     for (let i = first; i < this.#answered.length; i++) {
       const op = this.#answered[i];
       if (op === undefined || op.invokedUs > untilUs) break;
-      if (this.#done[i] || !maySee(op, state) || op.outcome.kind !== 'reply') continue;
-      const result = apply(state, op.op);
-      if (result.reply !== op.outcome.reply) continue;
-      this.#done[i] = true;
-      this.#order.push(op.id);
-      let next = first;
-      while (this.#done[next]) next++;
-      if (this.#search(result.state, next, false)) return true;
-      this.#done[i] = false;
-      this.#order.pop();
+      if (this.#done[i] || !maySee(op, state)) continue;
+      const explained = explain(state, op);
+      if (explained !== null && this.#place(i, op, explained, first)) return true;
     }
+    return false;
+  }
+
+  #place(index: number, op: HistoryOp, state: KeyState, first: number): boolean {
+    this.#done[index] = true;
+    this.#order.push(op.id);
+    let next = first;
+    while (this.#done[next]) next++;
+    if (this.#search(state, next, false)) return true;
+    this.#done[index] = false;
+    this.#order.pop();
     return false;
   }
 
@@ -228,12 +300,13 @@ class KeySearch {
       // What is written over unseen need not have happened.
       if (afterUnknown && OVERWRITES.has(op.op.kind)) continue;
       // Of those with the same effect the one that began first can stand for all.
-      const effect = `${this.#name(result.state.value)} ${result.state.expiresAtMs} ${'value' in op.op ? i : op.op.kind}`;
+      const effect = `${this.#stateName(result.state)} ${'value' in op.op ? i : op.op.kind}`;
       if (tried.has(effect)) continue;
       tried.add(effect);
       this.#unknownDone |= bit;
       this.#order.push(op.id);
-      if (this.#search(result.state, first, true)) return true;
+      // Of a request that must be remembered more is left than its value.
+      if (this.#search(result.state, first, op.op.kind !== 'juno' || op.op.requestId === UNNAMED)) return true;
       this.#unknownDone &= ~bit;
       this.#order.pop();
     }
@@ -250,9 +323,13 @@ class KeySearch {
   }
 
   #memory(state: KeyState, first: number): string {
-    let memory = `${first} ${this.#name(state.value)} ${state.expiresAtMs}`;
+    let memory = `${first} ${this.#stateName(state)}`;
     for (let i = first + 1; i < this.#answered.length; i++) if (this.#done[i]) memory += ` ${i}`;
     return memory;
+  }
+
+  #stateName({ value, expiresAtMs, requests }: KeyState): string {
+    return `${this.#name(value)} ${expiresAtMs} ${requests === '' ? '' : this.#name(requests)}`;
   }
 
   #name(value: string | null): number {
@@ -287,6 +364,26 @@ class KeySearch {
     }
     this.#stuck = stuck;
   }
+}
+
+/**
+ * Of several sendings of one request without an answer the first can stand for all. Where no sending of it was answered, it
+ * is all the same whether it is remembered: it then goes without its id, which leaves fewer states to search.
+ */
+function withoutRepeats(unknown: readonly HistoryOp[], answered: readonly HistoryOp[]): HistoryOp[] {
+  const answeredIds = new Set(answered.map(({ op }) => (op.kind === 'juno' ? op.requestId : UNNAMED)));
+  const met = new Set<string>();
+  const kept: HistoryOp[] = [];
+  for (const entry of unknown) {
+    const { op } = entry;
+    if (op.kind !== 'juno') {
+      kept.push(entry);
+    } else if (!met.has(op.requestId)) {
+      met.add(op.requestId);
+      kept.push(answeredIds.has(op.requestId) ? entry : { ...entry, op: { ...op, requestId: UNNAMED } });
+    }
+  }
+  return kept;
 }
 
 /** A process whose clock was past the moment when it began must not see the value. */

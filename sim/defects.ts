@@ -1,8 +1,10 @@
 import { ProposerRules, type Report } from '../src/quorum/rules.ts';
 import type { Settlement, UsedBallot } from '../src/quorum/settle.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../src/record/ballot.ts';
-import type { RecordId, StateHeader } from '../src/record/state.ts';
+import { NO_REQUESTS } from '../src/record/request-history.ts';
+import type { RecordContent, RecordId, SealedState, StateHeader } from '../src/record/state.ts';
 import { Acceptor, type Held } from '../src/storage/acceptor.ts';
+import { SimSeal } from './sim-seal.ts';
 import { type Parts, SOUND_PARTS } from './world.ts';
 
 class ReadQuorumOfOne extends ProposerRules {
@@ -62,6 +64,13 @@ class NoCeiling extends Acceptor {
   }
 }
 
+/** Only whoever has written a record last still knows whose requests it has carried out. */
+class ForgetsRequestIds extends SimSeal {
+  override seal(id: RecordId, header: StateHeader, content: RecordContent): SealedState {
+    return super.seal(id, header, { ...content, requests: NO_REQUESTS });
+  }
+}
+
 function withRules(make: () => ProposerRules): Parts {
   return { ...SOUND_PARTS, rules: make };
 }
@@ -81,4 +90,5 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['no-op-although-promises-differ', withRules(() => new NoOpAlthoughPromisesDiffer())],
   ['no-ceiling', withAcceptor((ceilingUs, capacity) => new NoCeiling(ceilingUs, capacity))],
   ['second-try-forgets-first', withRules(() => new SecondTryForgetsFirst())],
+  ['forgets-request-ids', { ...SOUND_PARTS, seal: () => new ForgetsRequestIds() }],
 ]);

@@ -1,5 +1,6 @@
 import type { Fsync } from '../src/storage/write-pipeline.ts';
 import { type KeyOp, LONG_RUN } from './checker.ts';
+import { makeRequestClients } from './plan-requests.ts';
 import type { DiskProfile } from './sim-disk.ts';
 import { SimRandom } from './sim-random.ts';
 import type { WorldSetup } from './world.ts';
@@ -22,6 +23,14 @@ export interface PlannedOp {
   readonly thinkUs: number;
   readonly key: string;
   readonly op: KeyOp;
+  /** Of a write with a request id. */
+  readonly repeats?: readonly PlannedRepeat[];
+}
+
+/** The same request once more, so long after it was first sent, whatever has become of it by then. */
+export interface PlannedRepeat {
+  readonly afterUs: number;
+  readonly proxy: number;
 }
 
 /** Operations that one client sends through one proxy, one after the other. */
@@ -91,7 +100,7 @@ export function makePlan(seed: number, nodes: number): Plan {
   const keys = Array.from({ length: flapping ? 1 : random.between(1, 5) }, (_, i) => `k${i + 1}`);
   const setup = makeSetup(random, seed, nodes, proxies);
   const links = flapping ? makeFlappingLinks(random) : makeLinks(random);
-  const clients = makeClients(random, proxies, keys);
+  const clients = [...makeClients(random, proxies, keys), ...makeRequestClients(seed, nodes, proxies, keys)];
   const faults = flapping ? makeFlapping(random, nodes) : makeFaults(random, nodes, proxies, setup.fsync);
   faults.push(...makeRareFaults(random, nodes, proxies, keys));
   return { setup, links, keys, clients, faults };
@@ -164,11 +173,14 @@ function makeClients(random: SimRandom, proxies: number, keys: readonly string[]
   });
 }
 
-const PAGED_MIX: readonly KeyOp['kind'][] = ['set', 'append', 'get', 'getset', 'setpxat', 'setnx', 'get'];
+/** Of operations that may be carried out as often as they are sent. */
+type PlainKind = Exclude<KeyOp['kind'], 'juno'>;
+
+const PAGED_MIX: readonly PlainKind[] = ['set', 'append', 'get', 'getset', 'setpxat', 'setnx', 'get'];
 
 /** Kinds of operations, those that occur more often several times. */
-function makeMix(random: SimRandom): readonly KeyOp['kind'][] {
-  const mixes: readonly (readonly KeyOp['kind'][])[] = [
+function makeMix(random: SimRandom): readonly PlainKind[] {
+  const mixes: readonly (readonly PlainKind[])[] = [
     ['get', 'set', 'getset', 'incr', 'cas', 'del', 'setpxat', 'setnx', 'setxx', 'getdel', 'persist'],
     ['get', 'get', 'get', 'set', 'incr', 'cas'],
     ['incr', 'incr', 'get', 'getset'],
@@ -179,7 +191,7 @@ function makeMix(random: SimRandom): readonly KeyOp['kind'][] {
   return random.pick(mixes);
 }
 
-function makeOp(random: SimRandom, mix: readonly KeyOp['kind'][], number: number, pagedChance: number): KeyOp {
+function makeOp(random: SimRandom, mix: readonly PlainKind[], number: number, pagedChance: number): KeyOp {
   const kind = random.pick(mix);
   const value = makeValue(random, number, pagedChance);
   switch (kind) {

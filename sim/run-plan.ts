@@ -2,6 +2,7 @@ import { limits } from '../src/base/limits.ts';
 import type { ProtocolBranch } from '../src/quorum/protocol-counters.ts';
 import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
 import { checkKey, type HistoryOp, isLong } from './checker.ts';
+import { checkRequests } from './check-requests.ts';
 import type { Plan } from './plan.ts';
 import { RandomNetwork, scheduleFaults } from './sim-faults.ts';
 import type { NetworkWatcher } from './sim-network.ts';
@@ -109,6 +110,7 @@ export function runPlan(plan: Plan, parts: Parts, keepTrace: boolean): RunResult
   problems.push(...workload.problems);
   checkDeadlines(plan, workload.history, problems);
   const undecided = checkHistory(plan.keys, workload.history, problems);
+  problems.push(...checkRequests(plan.faults, workload.history));
   const branches = new Map<string, number>(world.branches());
   for (const [type, name] of NODE_ANSWERS) branches.set(name, recorder.answers.get(String(MessageType[type])) ?? 0);
   return {

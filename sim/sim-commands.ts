@@ -1,14 +1,15 @@
 import { assert } from '../src/base/assert.ts';
+import { junoCommands } from '../src/juno-ext/juno-commands.ts';
 import type { CommandRow } from '../src/proxy/command.ts';
 import { genericKeyCommands } from '../src/proxy/commands/generic-commands.ts';
 import { stringCommands } from '../src/proxy/commands/string-commands.ts';
 import { putString, stringReply } from '../src/proxy/values/string-value.ts';
 import type { Step } from '../src/quorum/operation.ts';
-import { BulkPieces, ErrorReply, type Reply, SimpleString } from '../src/resp/reply.ts';
-import type { KeyOp, SimReply } from './checker.ts';
+import { BulkPieces, ErrorReply, MapReply, type Reply, SimpleString } from '../src/resp/reply.ts';
+import { FORGOTTEN_REPLY, type KeyOp, type SimReply } from './checker.ts';
 
 const rows = new Map<string, CommandRow>();
-for (const row of [...stringCommands, ...genericKeyCommands]) rows.set(row.name, row);
+for (const row of [...stringCommands, ...genericKeyCommands, ...junoCommands]) rows.set(row.name, row);
 
 /** The step of a command with one key, from its row in the command table. */
 export function commandStep(words: readonly string[]): Step<Reply> {
@@ -54,10 +55,40 @@ export function stepOf(key: string, op: KeyOp): Step<Reply> {
       return commandStep(['set', key, op.value, 'pxat', String(op.expiresAtMs)]);
     case 'cas':
       return casStep(op.expected, op.value);
+    case 'juno': {
+      const words = op.write === 'destroy' ? [key] : [key, op.value];
+      return commandStep([`juno.${op.write}`, ...words, 'requestid', op.requestId]);
+    }
   }
 }
 
-export function simReply(reply: Reply): SimReply {
+/** A UUID of version 7; `serial` tells those of one millisecond apart. */
+export function requestIdAt(timeMs: number, serial: number): string {
+  const time = timeMs.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${serial.toString(16).padStart(12, '0')}`;
+}
+
+/** What a write with a request id has answered, as the checker knows it: how it ended, without versions and times. */
+function requestReply(reply: Reply): SimReply {
+  if (reply instanceof ErrorReply) {
+    const code = `-${reply.text.split(' ')[0]}`;
+    assert(['-DUPKEY', '-NOKEY', FORGOTTEN_REPLY].includes(code), `an error of these requests, not ${reply.text}`);
+    return code;
+  }
+  if (reply instanceof SimpleString) return `+${reply.text}`;
+  assert(reply instanceof MapReply, 'a context');
+  return new Map(reply.entries).get('recordVersion') === 1 ? 'created' : 'updated';
+}
+
+/** The same in full; null for an error, which is not remembered. */
+export function wholeAnswer(reply: Reply): string | null {
+  if (reply instanceof ErrorReply) return null;
+  return reply instanceof MapReply ? reply.entries.map(([name, value]) => `${name} ${value}`).join(', ') : 'OK';
+}
+
+/** The reply to `op` as the checker compares it. */
+export function simReply(reply: Reply, op: KeyOp | null = null): SimReply {
+  if (op?.kind === 'juno') return requestReply(reply);
   if (reply === null || typeof reply === 'number' || typeof reply === 'string') return reply;
   if (typeof reply === 'bigint') return Number(reply);
   if (Buffer.isBuffer(reply)) return reply.toString('latin1');
@@ -73,6 +104,8 @@ export function describeOp(key: string, op: KeyOp): string {
   if ('expected' in op) words.push(op.expected === null ? 'nil' : short(op.expected));
   if ('value' in op) words.push(short(op.value));
   if ('expiresAtMs' in op) words.push(`@${op.expiresAtMs}`);
+  if (op.kind === 'juno') words.splice(0, 1, `JUNO.${op.write.toUpperCase()}`);
+  if (op.kind === 'juno') words.push(op.requestId);
   return words.join(' ');
 }
 

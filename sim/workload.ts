@@ -1,9 +1,9 @@
 import type { Failure } from '../src/base/failure.ts';
 import type { Reply } from '../src/resp/reply.ts';
 import { compact, expand, type HistoryOp, type KeyOp, type SimReply } from './checker.ts';
-import type { PlannedClient, PlannedOp } from './plan.ts';
+import type { PlannedClient, PlannedOp, PlannedRepeat } from './plan.ts';
 import { START_US } from './sim-clock.ts';
-import { simReply, stepOf } from './sim-commands.ts';
+import { requestIdAt, simReply, stepOf, wholeAnswer } from './sim-commands.ts';
 import type { SimProxy, World } from './world.ts';
 
 /** A client whose proxy is away looks again after so long. */
@@ -18,6 +18,7 @@ export class Workload {
   readonly #onEvent: (text: () => string) => void;
   readonly #running = new Map<HistoryOp, SimProxy>();
   #openClients = 0;
+  #requests = 0;
 
   constructor(world: World, onEvent: (text: () => string) => void) {
     this.#world = world;
@@ -44,6 +45,16 @@ export class Workload {
 
   clientDone(): void {
     this.#openClients--;
+  }
+
+  /** A repeat that is yet to come keeps the run going, as a client does. */
+  repeatPlanned(): void {
+    this.#openClients++;
+  }
+
+  /** A request id of this moment, never given before. */
+  newRequestId(): string {
+    return requestIdAt(Math.floor((START_US + this.#world.scheduler.nowUs) / 1000), ++this.#requests);
   }
 
   /** Sends an operation; `done` gets its reply (null for a failure), or nothing ever if the proxy crashes. */
@@ -90,7 +101,9 @@ export class Workload {
   ): void {
     this.#close(entry, proxy);
     if (outcome.ok) {
-      entry.outcome = { kind: 'reply', reply: compactReply(simReply(outcome.reply)) };
+      entry.outcome = { kind: 'reply', reply: compactReply(simReply(outcome.reply, entry.op)) };
+      const answer = entry.op.kind === 'juno' ? wholeAnswer(outcome.reply) : null;
+      if (answer !== null) entry.answer = answer;
     } else {
       const { kind } = outcome.failure;
       this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1);
@@ -147,27 +160,51 @@ class Client {
   }
 
   #send(planned: PlannedOp): void {
-    const { process } = this.#proxy;
-    const { scheduler } = this.#world;
-    if (process === null || process.pausedUntilUs > scheduler.nowUs) {
-      scheduler.after(RECONNECT_US, null, () => this.#send(planned));
-      return;
-    }
+    const isReady = this.#whenUp(this.#proxy, () => this.#send(planned));
+    if (!isReady) return;
     this.#index++;
-    let ended = false;
+    const op = this.#resolve(planned);
+    for (const repeat of planned.repeats ?? []) this.#plan(repeat, planned.key, op);
+    this.#deliver(this.#proxy, planned.key, op, () => this.next(0));
+  }
+
+  #plan(repeat: PlannedRepeat, key: string, op: KeyOp): void {
+    const proxy = this.#world.proxies[repeat.proxy];
+    if (proxy === undefined) return;
+    this.#workload.repeatPlanned();
+    const send = (): void => {
+      if (this.#whenUp(proxy, send)) this.#deliver(proxy, key, op, () => this.#workload.clientDone());
+    };
+    this.#world.scheduler.after(repeat.afterUs, null, send);
+  }
+
+  /** True if the proxy can be spoken to; else `again` is called in a while. */
+  #whenUp(proxy: SimProxy, again: () => void): boolean {
+    const { process } = proxy;
+    const { scheduler } = this.#world;
+    if (process !== null && process.pausedUntilUs <= scheduler.nowUs) return true;
+    scheduler.after(RECONNECT_US, null, again);
+    return false;
+  }
+
+  /** `ended` is called once: after the answer, or when the connection is found to be gone. */
+  #deliver(proxy: SimProxy, key: string, op: KeyOp, ended: () => void): void {
+    const { process } = proxy;
+    const { scheduler } = this.#world;
+    let isOver = false;
     const end = (): void => {
-      if (ended) return;
-      ended = true;
+      if (isOver) return;
+      isOver = true;
       watch.cancel();
-      this.next(0);
+      ended();
     };
     // A crash answers nothing: the client notices that its connection is gone.
     const look = (): void => {
-      if (process.alive) watch = scheduler.after(RECONNECT_US, null, look);
+      if (process?.alive === true) watch = scheduler.after(RECONNECT_US, null, look);
       else end();
     };
     let watch = scheduler.after(RECONNECT_US, null, look);
-    this.#workload.send(this.#proxy, this.#planned.name, planned.key, this.#resolve(planned), (entry) => {
+    this.#workload.send(proxy, this.#planned.name, key, op, (entry) => {
       if (entry.outcome.kind === 'reply') this.#see(entry, entry.outcome.reply);
       end();
     });
@@ -175,6 +212,7 @@ class Client {
 
   #resolve(planned: PlannedOp): KeyOp {
     const { op, key } = planned;
+    if (op.kind === 'juno') return { ...op, requestId: this.#workload.newRequestId() };
     if (op.kind === 'setpxat') {
       const nowMs = Math.floor((START_US + this.#world.scheduler.nowUs) / 1000);
       return { ...op, expiresAtMs: nowMs + op.expiresAtMs };
@@ -188,6 +226,7 @@ class Client {
 
   #see(entry: HistoryOp, reply: SimReply): void {
     const { op, key } = entry;
+    if (op.kind === 'juno') return;
     if (op.kind === 'get' || op.kind === 'incr') this.#seen.set(key, reply);
     else if ('value' in op && op.kind !== 'append' && reply !== 0) this.#seen.set(key, op.value);
   }

@@ -8,6 +8,7 @@ import { Coordinator } from '../src/quorum/coordinator.ts';
 import { MapHolder } from '../src/quorum/map-holder.ts';
 import { type ProtocolBranch, ProtocolCounters } from '../src/quorum/protocol-counters.ts';
 import { ProposerRules } from '../src/quorum/rules.ts';
+import type { SealPort } from '../src/quorum/seal-port.ts';
 import { recordKey } from '../src/record/record-id.ts';
 import type { Reply } from '../src/resp/reply.ts';
 import { MessageType } from '../src/rpc/messages.ts';
@@ -25,11 +26,13 @@ import { SimSeal, simIds } from './sim-seal.ts';
 export interface Parts {
   rules(): ProposerRules;
   acceptor(durableCeilingUs: number, promiseCapacity: number): Acceptor;
+  seal(): SealPort;
 }
 
 export const SOUND_PARTS: Parts = {
   rules: () => new ProposerRules(),
   acceptor: (durableCeilingUs, promiseCapacity) => new Acceptor(durableCeilingUs, promiseCapacity),
+  seal: () => new SimSeal(),
 };
 
 export interface WorldSetup {
@@ -161,7 +164,7 @@ export class World {
       random: new SimRandom(this.#setup.seed, `proxy${proposer}`),
       log: silentLog,
       transport: link,
-      seal: new SimSeal(),
+      seal: this.#parts.seal(),
       ids: simIds,
       map: new MapHolder(this.#config, this.#config.map, clock, silentLog),
       proposer,
