@@ -69,7 +69,7 @@ describe('the typed client with two proxies', () => {
   }
 
   beforeAll(async () => {
-    cluster = await JunokvCluster.start(2, { storage: ['--engine', 'memory'] });
+    cluster = await JunokvCluster.start(2, { storage: ['--fsync', 'no'] });
     addresses = cluster.proxyPorts.map((port) => ({ host: '127.0.0.1', port }));
   }, 60_000);
   afterEach(() => Promise.all(clients.splice(0).map((client) => client.close())));
@@ -210,13 +210,16 @@ describe('the typed client with two proxies', () => {
       return worker(open({ addresses: own }), i);
     });
     const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    await pause(1000);
-    await cluster.killStorage(2);
-    await pause(1500);
-    await cluster.startStorage(2);
-    await pause(500);
-    isRunning = false;
-    await Promise.all(workers);
+    try {
+      await pause(1000);
+      await cluster.killStorage(2);
+      await pause(1500);
+      await cluster.startStorage(2);
+      await pause(500);
+    } finally {
+      isRunning = false;
+      await Promise.all(workers);
+    }
     expect(failures).toEqual([]);
     const client = open();
     for (const key of keys) {
