@@ -318,10 +318,11 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
 
   #startTicking(): void {
     this.#ticking = true;
+    const dueMs = this.clock.monotonicMs() + limits.roundTickMs;
     this.clock.after(limits.roundTickMs, () => {
       const nowMs = this.clock.monotonicMs();
       for (const task of this.#busy) task.onTick(nowMs);
-      if (this.#express.busy) this.#express.onTick(nowMs);
+      if (this.#express.busy) this.#express.onTick(nowMs, Math.max(0, nowMs - dueMs));
       this.#kept.sweep(nowMs);
       this.#ticking = false;
       if (this.#busy.size > 0 || this.#kept.size > 0 || this.#express.busy) this.#startTicking();

@@ -22,7 +22,8 @@ export interface ItemOwner<R> {
 export interface Wave<R> {
   readonly phase: Phase;
   readonly items: readonly ExpressItem<R>[];
-  readonly sentMs: number;
+  /** Monotonic milliseconds; moved along by what this process itself was late. */
+  sentMs: number;
   resentMs: number;
   /** How many of them are still in this phase. */
   open: number;

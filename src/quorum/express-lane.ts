@@ -104,11 +104,15 @@ export class ExpressLane<R> implements ItemOwner<R> {
     this.#ask(item);
   }
 
-  /** Deadlines, resends, and patience with nodes; called every few milliseconds while busy. */
-  onTick(nowMs: number): void {
+  /**
+   * Deadlines, resends, and patience with nodes; called every few milliseconds while busy. `lateMs`: so much later than it
+   * was due. For so long this process was at something else, and answers may have come meanwhile: that is no node's fault.
+   */
+  onTick(nowMs: number, lateMs: number): void {
     const { hedgeDelayMs } = this.#host.rounds.health;
     for (const wave of this.#waves) {
       if (wave.open === 0) continue;
+      wave.sentMs += lateMs;
       if (wave.phase === 'commit') this.#tickCommits(wave, nowMs);
       else if (nowMs - wave.sentMs >= hedgeDelayMs) this.#giveUp(wave);
     }
