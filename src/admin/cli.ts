@@ -7,6 +7,7 @@ import { type ConnectClient, dataVerbCommand, refuseArguments } from './data-ver
 import { isDataVerb } from './data-verbs/verb.ts';
 import { hashPasswordCommand } from './hash-password-command.ts';
 import { commandDescriptions, commandHelp, generalHelp } from './help-text.ts';
+import { loadCommand } from './load/load-command.ts';
 import { limitsGetCommand, limitsSetCommand, namespaceCreateCommand, namespaceListCommand } from './namespace-verbs.ts';
 import type { CommandName } from './option.ts';
 import { proxyCommand } from './proxy-command.ts';
@@ -39,6 +40,7 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     destroy: dataVerbCommand('destroy', loadClient),
     locate: dataVerbCommand('locate', loadClient),
     inspect: dataVerbCommand('inspect', loadClient),
+    load: loadCommand,
   };
 }
 

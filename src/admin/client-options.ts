@@ -19,6 +19,9 @@ const CONNECTING: readonly CommandName[] = [...DATA];
 /** Commands that ask a running cluster about itself. */
 const ADMINISTERING: readonly CommandName[] = ['namespace list', 'namespace create', 'limits get', 'limits set'];
 const REACHING: readonly CommandName[] = [...CONNECTING, ...ADMINISTERING];
+/** ... and the load generator, which only connects in the same way. */
+const CONNECTING_OR_LOAD: readonly CommandName[] = [...CONNECTING, 'load'];
+const REACHING_OR_LOAD: readonly CommandName[] = [...REACHING, 'load'];
 const WITH_VALUE: readonly CommandName[] = ['create', 'get', 'update', 'set'];
 const STORING_VALUE: readonly CommandName[] = ['create', 'update', 'set'];
 const CONDITIONAL: readonly CommandName[] = ['update', 'destroy'];
@@ -29,7 +32,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const clientOptions = {
   target: listOption((item) => isHostAndPort(item), {
     summary: 'Proxies of the cluster; any of them serves every key, and the next one is asked where one fails.',
-    commands: REACHING,
+    commands: REACHING_OR_LOAD,
     defaultValue: ['127.0.0.1:6379'],
     defaultText: '127.0.0.1:6379',
     placeholder: 'HOST:PORT,...',
@@ -37,7 +40,7 @@ export const clientOptions = {
   }),
   username: textOption(true, {
     summary: 'User to authenticate as.',
-    commands: REACHING,
+    commands: REACHING_OR_LOAD,
     defaultValue: '',
     defaultText: "the default user, who has the proxy's --requirepass",
     placeholder: 'NAME',
@@ -45,7 +48,7 @@ export const clientOptions = {
   password: textOption(true, {
     summary:
       'Password to authenticate with. Better in the environment or with --password-file: a command line can be seen by others on the machine.',
-    commands: REACHING,
+    commands: REACHING_OR_LOAD,
     defaultValue: '',
     defaultText: 'none',
     placeholder: 'PASSWORD',
@@ -53,21 +56,21 @@ export const clientOptions = {
   }),
   passwordFile: textOption(true, {
     summary: 'File whose first line is the password.',
-    commands: REACHING,
+    commands: REACHING_OR_LOAD,
     defaultValue: '',
     defaultText: 'none',
     placeholder: 'FILE',
   }),
   namespace: textOption(true, {
     summary: 'Namespace of the key.',
-    commands: CONNECTING,
+    commands: CONNECTING_OR_LOAD,
     defaultValue: '',
     defaultText: "the user's own, else 'default'",
     placeholder: 'NAME',
   }),
   database: integerOption(
     { min: 0, max: 15 },
-    { summary: 'Database of the namespace, as with SELECT.', commands: CONNECTING, defaultValue: 0 },
+    { summary: 'Database of the namespace, as with SELECT.', commands: CONNECTING_OR_LOAD, defaultValue: 0 },
   ),
   deadline: durationOption(
     { minMs: 1, maxMs: limits.cliDeadlineMaxMs },
@@ -80,7 +83,7 @@ export const clientOptions = {
   ),
   json: yesNoOption({
     summary: 'Print one JSON object on standard output, for errors too.',
-    commands: REACHING,
+    commands: REACHING_OR_LOAD,
     defaultValue: false,
     defaultText: 'no',
   }),

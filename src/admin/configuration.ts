@@ -208,7 +208,10 @@ function readConfigFile(path: string, readText: (path: string) => string, proble
 
 /** `write` says how option names look in this source; `name` is the bad one as it would look there. */
 function unknownName(shown: string, command: CommandName | null, write: (key: string) => string, name = shown): string {
-  const candidates = keys.filter((key) => command === null || commandsOf(key).includes(command)).map(write);
+  // Only the command line may name what belongs to one call.
+  const isPossible = (key: OptionKey): boolean =>
+    command === null ? !isLineOnly(key) : commandsOf(key).includes(command);
+  const candidates = keys.filter(isPossible).map(write);
   const closest = closestName(name, candidates);
   return `${shown}: there is no such option${closest === null ? '' : `; did you mean ${closest}?`}`;
 }

@@ -112,6 +112,12 @@ export const commandDescriptions: readonly CommandDescription[] = [
     summary: 'Show what every replica holds of a key, for operators.',
     detail: 'No value is shown. Needs a user with admin rights.',
   },
+  {
+    name: 'load',
+    summary: 'Drive junokv or any Redis with requests, and show throughput and latency.',
+    detail:
+      'It ends by itself; Ctrl-C ends it sooner, with the results until then. What the figures mean is in docs/load.md.',
+  },
 ];
 
 /** Of the column of names in the list of commands. */

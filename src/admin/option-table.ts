@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { isShardCount } from '../cluster/slot.ts';
 import { clientOptions } from './client-options.ts';
 import { isHostAndPort } from './host-and-port.ts';
+import { loadOptions } from './load/option-rows.ts';
 import {
   type CommandName,
   choiceOption,
@@ -196,6 +197,7 @@ export const optionTable = {
     defaultValue: 'warn',
   }),
   ...clientOptions,
+  ...loadOptions,
 } as const;
 
 export type OptionKey = keyof typeof optionTable;

@@ -15,7 +15,8 @@ export type CommandName =
   | 'set'
   | 'destroy'
   | 'locate'
-  | 'inspect';
+  | 'inspect'
+  | 'load';
 
 export type ParsedValue<T> = { readonly ok: true; readonly value: T } | { readonly ok: false };
 

@@ -21,6 +21,15 @@ export interface System {
   readonly outIsTerminal: boolean;
   /** To standard error, with a newline at its end. */
   complain(text: string): void;
+  /**
+   * Draws the last line of standard error anew, cut to the terminal's width; '' leaves none. Null where standard error is no
+   * terminal.
+   */
+  readonly redraw: ((line: string) => void) | null;
+  /** Calls `fn` once, after what has arrived was handled: a turn of the event loop without sleeping. */
+  soon(fn: () => void): void;
+  /** Processor time that this process has used, milliseconds. */
+  cpuMs(): number;
   /** Calls `listener` for each SIGINT and SIGTERM, instead of what they would do. */
   onStopSignal(listener: () => void): void;
   /** Keeps the process alive until cancelled. */
@@ -44,6 +53,12 @@ export function createSystem(): System {
     readInput,
     outIsTerminal: process.stdout.isTTY === true,
     complain: (text) => process.stderr.write(`${text}\n`),
+    redraw: process.stderr.isTTY === true ? redraw : null,
+    soon: (fn) => clock.soon(fn),
+    cpuMs() {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1_000;
+    },
     onStopSignal(listener) {
       process.on('SIGINT', listener);
       process.on('SIGTERM', listener);
@@ -52,6 +67,14 @@ export function createSystem(): System {
     exit: (code) => process.exit(code),
     kill: () => process.kill(process.pid, 'SIGKILL'),
   };
+}
+
+const DEFAULT_COLUMNS = 80;
+
+function redraw(line: string): void {
+  const columns = process.stderr.columns || DEFAULT_COLUMNS;
+  // To the start of the line, the text, and nothing after it.
+  process.stderr.write(`\r${line.slice(0, columns - 1)}\u001b[K`);
 }
 
 function writeOut(bytes: Buffer): Promise<string | null> {

@@ -167,7 +167,7 @@ export const limits = {
   /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
   tcpBacklog: 511,
   // --- quorum: express lane ---
-  /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each. */
+  /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each. Less on a small machine. */
   recordTableBytes: 268_435_456,
   /** Larger values are not remembered in their clear form: what they cost to open is little beside their size. */
   openedValueBytes: 16_384,
@@ -307,4 +307,40 @@ export const limits = {
   cliCloseMs: 500,
   /** A password file has one line. */
   passwordFileBytes: 4_096,
+  // --- load generator ---
+  /** Its connections; a proxy serves as many by default. */
+  loadConnections: 10_000,
+  /** Connections that are being opened at once: fewer than servers keep in their backlog. */
+  loadConnectsAtOnce: 128,
+  /** From connecting to the answers of AUTH and the like. */
+  loadConnectMs: 5_000,
+  /** A lost connection is opened again after so long. */
+  loadReconnectMs: 100,
+  /** A run without any connection, or a preload without any answer, is given up after so long. */
+  loadUnreachableMs: 30_000,
+  /** Keys; their numbers have twelve digits. */
+  loadKeys: 1_000_000_000_000,
+  loadRequests: 1_000_000_000_000,
+  /** Largest value; all values are parts of one stretch of random bytes that is a little longer. */
+  loadValueBytes: 67_108_864,
+  /** Bytes of requests that can be under way at once. */
+  loadRequestBytes: 1_073_741_824,
+  /** Requests of an open loop that are under way at once: some seconds of a high rate. What is due then waits. */
+  loadOpenRequests: 262_144,
+  /** Requests of an open loop that are sent before answers are looked at again. */
+  loadRequestsPerTurn: 1_024,
+  /** Requests of one connection under way while preloading. */
+  loadPreloadDepth: 64,
+  /** A run that ends by the number of its requests ends after so long at the latest. */
+  loadRequestsMaxMs: 3_600_000,
+  /** The last answers are waited for so long: longer than any deadline of a server. */
+  loadDrainMs: 5_000,
+  /** Points of the results over time; longer runs have longer intervals. */
+  loadSeriesPoints: 3_600,
+  /** Different first words of errors that are counted by themselves, and their length. */
+  loadErrorWords: 64,
+  loadErrorWordChars: 40,
+  /** How often the progress is drawn on a terminal, and written elsewhere. */
+  loadStatusLineMs: 250,
+  loadProgressMs: 5_000,
 } as const;

@@ -39,6 +39,11 @@ export class SystemClock implements Clock {
     return { cancel: () => clearInterval(handle) };
   }
 
+  /** Calls `fn` once, in the next turn of the event loop, without sleeping before it. For the load generator only. */
+  soon(fn: () => void): void {
+    setImmediate(fn);
+  }
+
   endOfTurn(fn: () => void): void {
     if (this.#turnQueue === NO_FUNCTIONS) {
       this.#turnQueue = [];

@@ -23,6 +23,7 @@ export class FakeSystem implements System {
   /** What stands on standard input. */
   input = Buffer.alloc(0);
   outIsTerminal = false;
+  redraw: ((line: string) => void) | null = null;
   killed = 0;
   holds = 0;
   #onSignal: () => void = () => {};
@@ -47,6 +48,15 @@ export class FakeSystem implements System {
 
   async readInput(limitBytes: number): Promise<Buffer | null> {
     return this.input.length > limitBytes ? null : this.input;
+  }
+
+  soon(fn: () => void): void {
+    setImmediate(fn);
+  }
+
+  cpuMs(): number {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
   }
 
   onStopSignal(listener: () => void): void {
