@@ -1,4 +1,5 @@
 import { limits } from '../base/limits.ts';
+import { usableMemoryBytes } from '../base/system-memory.ts';
 import type { ConfigStore } from '../cluster/config-store.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { type Keystore, keyRing } from '../crypto/keystore.ts';
@@ -58,6 +59,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
     map: holder,
     proposer: proposer.value,
     nextProposer: (done) => takeProposer(store, parts, done),
+    recordTableBytes: Math.min(limits.recordTableBytes, Math.floor(usableMemoryBytes() / 16)),
   });
   const watch = store.watch(setup.map.epoch, (map) => holder.adopt(map));
   const server = new ProxyServer({

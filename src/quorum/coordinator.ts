@@ -46,6 +46,8 @@ export interface CoordinatorOptions {
   readonly rules?: ProposerRules;
   /** False: every operation goes the long way. */
   readonly express?: boolean;
+  /** For what is remembered of records served lately; default `limits.recordTableBytes`. */
+  readonly recordTableBytes?: number;
 }
 
 /** Maps are handed to nodes that are behind at most so often. */
@@ -69,7 +71,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   readonly #tasks = new Map<RecordId, RecordTask<R>>();
   readonly #busy = new Set<RecordTask<R>>();
   readonly #recent = new RecentWrites();
-  readonly #table = new RecordTable<R>();
+  readonly #table: RecordTable<R>;
   readonly #express: ExpressLane<R>;
   readonly #kept = new KeptTasks<RecordTask<R>>(limits.recentRecords, limits.chainLifeMs, (task) => {
     if (this.#tasks.get(task.id) === task) this.#tasks.delete(task.id);
@@ -104,6 +106,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       health: new NodeHealth(options.clock, options.transport),
       counters: this.counters,
     };
+    this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
     this.#express = new ExpressLane(this);
     options.transport.setListener(this);
   }

@@ -1,4 +1,3 @@
-import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import type { OpenedBase } from './attempt.ts';
 import type { Pending } from './pending.ts';
@@ -60,7 +59,7 @@ export class RecordTable<R> {
   #old: Map<string, RecordEntry<R>>[] = [];
   #youngBytes = 0;
 
-  constructor(budgetBytes: number = limits.recordTableBytes) {
+  constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes;
   }
 
