@@ -1,154 +1,168 @@
-import { randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import type { Figures } from './figures.ts';
+import { createHistogram } from 'node:perf_hooks';
+import { BatchWriter, prefixOf, type Workload } from './commands.ts';
+import { type KeyPattern, keyChooser, keyName, seededRandom, slotOf } from './keys.ts';
+import { ReplyCounter } from './reply-counter.ts';
 
-export interface LoadOptions {
+/** A port, and the slots of Redis Cluster that it serves: all of them where there is no cluster. */
+export interface Endpoint {
   readonly port: number;
-  readonly connections: number;
-  /** SETs in one write. */
-  readonly pipeline: number;
-  readonly valueBytes: number;
+  readonly firstSlot: number;
+  readonly lastSlot: number;
+}
+
+/** One endpoint for all slots. */
+export function wholeEndpoint(port: number): Endpoint {
+  return { port, firstSlot: 0, lastSlot: 16_383 };
+}
+
+export interface Load extends Workload {
+  readonly endpoints: readonly Endpoint[];
+  readonly keyPattern: KeyPattern;
   readonly keys: number;
-  /** End each batch with WAIT 1: one replica, too, must have it. */
-  readonly waitForReplica: boolean;
+  readonly connections: number;
   readonly durationMs: number;
 }
 
-/** A WAIT that a replica does not answer within this is counted as an error. */
-const WAIT_MS = 1_000;
-const COLON = 0x3a;
-const MINUS = 0x2d;
-const NEWLINE = 0x0a;
-const ZERO = 0x30;
-
-/** As redis-benchmark names its keys. */
-export function benchmarkKey(index: number): string {
-  return `key:${String(index).padStart(12, '0')}`;
+/** What a load came to. Latencies are of one batch. */
+export interface LoadFigures {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Error replies, keys that were missing, WAITs that no replica answered. */
+  readonly errors: number;
+  readonly operations: number;
 }
+
+/** A batch that is not answered within this fails the run. */
+const BATCH_MS = 30_000;
+const US_PER_MS = 1_000;
 
 /** One connection: sends a batch, waits for all of its replies, sends the next. */
 class Batches {
-  readonly latenciesMs: number[] = [];
+  readonly counter = new ReplyCounter();
   requests = 0;
-  errors = 0;
   readonly #socket: Socket;
-  readonly #options: LoadOptions;
-  readonly #value: string;
-  readonly #done: () => void;
+  readonly #writer: BatchWriter;
+  readonly #pipeline: number;
+  readonly #latency: (us: number) => void;
   #endMs = 0;
   #startMs = 0;
   #left = 0;
-  #atLineStart = true;
-  #isWaitLine = false;
+  #done: (() => void) | null = null;
+  #fail: ((error: Error) => void) | null = null;
 
-  constructor(socket: Socket, options: LoadOptions, done: () => void) {
+  constructor(socket: Socket, writer: BatchWriter, pipeline: number, latency: (us: number) => void) {
     this.#socket = socket;
-    this.#options = options;
-    this.#value = `$${options.valueBytes}\r\n${'x'.repeat(options.valueBytes)}\r\n`;
-    this.#done = done;
+    this.#writer = writer;
+    this.#pipeline = pipeline;
+    this.#latency = latency;
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    socket.on('close', done);
-    socket.on('error', () => {
-      this.errors += 1;
-    });
+    socket.on('error', (error) => this.#fail?.(error));
+    socket.on('close', () => this.#fail?.(new Error('the server closed a connection of the load')));
+    socket.setTimeout(BATCH_MS, () => socket.destroy(new Error(`no reply within ${BATCH_MS} ms`)));
   }
 
-  start(endMs: number): void {
+  run(endMs: number): Promise<void> {
     this.#endMs = endMs;
-    this.#send();
+    return new Promise((resolve, reject) => {
+      this.#done = resolve;
+      this.#fail = reject;
+      this.#send();
+    });
   }
 
   #send(): void {
-    const { pipeline, keys, waitForReplica } = this.#options;
-    let batch = '';
-    for (let i = 0; i < pipeline; i++) {
-      batch += `*3\r\n$3\r\nSET\r\n$16\r\n${benchmarkKey(randomInt(keys))}\r\n${this.#value}`;
-    }
-    if (waitForReplica) batch += `*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$${String(WAIT_MS).length}\r\n${WAIT_MS}\r\n`;
-    this.#left = pipeline + (waitForReplica ? 1 : 0);
+    const batch = this.#writer.next();
+    this.#left = this.#writer.replies;
     this.#startMs = performance.now();
-    this.#socket.write(batch, 'latin1');
+    this.#socket.write(batch);
   }
 
-  /** Every reply is one line: +OK, -ERR ..., or :replicas. */
   #received(chunk: Buffer): void {
-    for (const byte of chunk) {
-      if (this.#atLineStart) {
-        if (byte === MINUS) this.errors += 1;
-        this.#isWaitLine = byte === COLON;
-        this.#atLineStart = false;
-      } else if (this.#isWaitLine && byte === ZERO) {
-        // No replica: with two of them, a count of 10 or more cannot be.
-        this.errors += 1;
-      }
-      if (byte !== NEWLINE) continue;
-      this.#atLineStart = true;
-      this.#left -= 1;
-      if (this.#left === 0) this.#batchDone();
-    }
-  }
-
-  #batchDone(): void {
+    this.#left -= this.counter.push(chunk);
+    if (this.#left > 0) return;
     const nowMs = performance.now();
-    this.latenciesMs.push(nowMs - this.#startMs);
-    this.requests += this.#options.pipeline;
-    if (nowMs < this.#endMs) this.#send();
-    else this.#socket.end(this.#done);
+    this.#latency((nowMs - this.#startMs) * US_PER_MS);
+    this.requests += this.#pipeline;
+    if (nowMs < this.#endMs) {
+      this.#send();
+      return;
+    }
+    this.#fail = null;
+    this.#socket.destroy();
+    this.#done?.();
   }
 }
 
-function open(port: number): Promise<Socket> {
+export function openSocket(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     socket.once('error', reject);
-    socket.once('connect', () => resolve(socket));
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
   });
 }
 
-/** SETs of random keys from many connections of this process, for so long. */
-export async function runLoad(options: LoadOptions): Promise<Figures> {
-  const sockets = await Promise.all(Array.from({ length: options.connections }, () => open(options.port)));
-  const startMs = performance.now();
-  const all: Batches[] = [];
-  await Promise.all(
-    sockets.map(
-      (socket) =>
-        new Promise<void>((done) => {
-          const batches = new Batches(socket, options, done);
-          all.push(batches);
-          batches.start(startMs + options.durationMs);
-        }),
-    ),
-  );
-  const seconds = (performance.now() - startMs) / 1_000;
-  const latencies = all.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b);
-  const at = (part: number): number => latencies[Math.floor((latencies.length - 1) * part)] ?? 0;
-  const requests = all.reduce((sum, batches) => sum + batches.requests, 0);
-  const errors = all.reduce((sum, batches) => sum + batches.errors, 0);
-  return { perSecond: requests / seconds, p50Ms: at(0.5), p99Ms: at(0.99), errors };
+/** The keys whose slots each endpoint serves; null where there is only one endpoint, and it serves all. */
+export function keysByEndpoint(endpoints: readonly Endpoint[], prefix: string, keys: number): (Int32Array | null)[] {
+  if (endpoints.length === 1) return [null];
+  const lists: number[][] = endpoints.map(() => []);
+  for (let index = 0; index < keys; index++) {
+    const slot = slotOf(keyName(prefix, index));
+    const owner = endpoints.findIndex(({ firstSlot, lastSlot }) => slot >= firstSlot && slot <= lastSlot);
+    lists[owner]?.push(index);
+  }
+  return lists.map((list) => Int32Array.from(list));
 }
 
-/** Sets all keys of the benchmark to values of this size, so that every GET finds something. */
-export async function fillKeys(port: number, keys: number, valueBytes: number): Promise<void> {
-  const socket = await open(port);
-  const value = `$${valueBytes}\r\n${'x'.repeat(valueBytes)}\r\n`;
-  const together = 500;
-  for (let first = 0; first < keys; first += together) {
-    const count = Math.min(together, keys - first);
-    let batch = '';
-    for (let i = 0; i < count; i++) batch += `*3\r\n$3\r\nSET\r\n$16\r\n${benchmarkKey(first + i)}\r\n${value}`;
-    await new Promise<void>((resolve, reject) => {
-      let text = '';
-      const take = (chunk: Buffer): void => {
-        text += chunk.toString('latin1');
-        if (text.length < count * 5) return;
-        socket.off('data', take);
-        if (text === '+OK\r\n'.repeat(count)) resolve();
-        else reject(new Error(`filling the keys: ${text.slice(0, 200)}`));
-      };
-      socket.on('data', take);
-      socket.write(batch, 'latin1');
-    });
+/** Connections of a load: each belongs to one endpoint, and asks only for keys which that serves, as a cluster client does. */
+export interface Lane {
+  readonly port: number;
+  readonly chooseKey: () => number;
+  readonly random: () => number;
+}
+
+export function lanesOf(load: Omit<Load, 'durationMs' | 'pipeline'>): Lane[] {
+  const { endpoints, operation, keyPattern, keys, connections } = load;
+  const lists = keysByEndpoint(endpoints, prefixOf(operation), keyPattern === 'one' ? 1 : keys);
+  const serving = endpoints.flatMap(({ port }, i) => {
+    const list = lists[i] ?? null;
+    return list !== null && list.length === 0 ? [] : [{ port, list }];
+  });
+  return Array.from({ length: connections }, (_, i) => {
+    const { port, list } = serving[i % serving.length] ?? { port: 0, list: null };
+    const random = seededRandom(i + 1);
+    const choose = keyChooser(keyPattern, list?.length ?? keys, random);
+    return { port, random, chooseKey: list === null ? choose : () => list[choose()] ?? 0 };
+  });
+}
+
+/** A closed loop from many connections of this process, for so long. Throws if a connection fails. */
+export async function runLoad(load: Load): Promise<LoadFigures> {
+  const histogram = createHistogram();
+  const record = (us: number): void => histogram.record(Math.max(1, Math.round(us)));
+  const lanes = lanesOf(load);
+  const sockets = await Promise.all(lanes.map(({ port }) => openSocket(port)));
+  const all = sockets.map((socket, i) => {
+    const lane = lanes[i] ?? { chooseKey: () => 0, random: () => 0 };
+    return new Batches(socket, new BatchWriter(load, lane.chooseKey, lane.random), load.pipeline, record);
+  });
+  const startMs = performance.now();
+  try {
+    await Promise.all(all.map((batches) => batches.run(startMs + load.durationMs)));
+  } finally {
+    for (const socket of sockets) socket.destroy();
   }
-  socket.destroy();
+  const seconds = (performance.now() - startMs) / 1_000;
+  const operations = all.reduce((sum, { requests }) => sum + requests, 0);
+  const errors = all.reduce((sum, { counter }) => sum + errorsOf(counter, load.waitForReplica), 0);
+  const at = (percentile: number): number => histogram.percentile(percentile) / US_PER_MS;
+  return { perSecond: operations / seconds, p50Ms: at(50), p99Ms: at(99), errors, operations };
+}
+
+export function errorsOf({ errors, nulls, zeros }: ReplyCounter, waitForReplica: boolean): number {
+  return errors + nulls + (waitForReplica ? zeros : 0);
 }

@@ -1,112 +1,133 @@
+import { fillEtcd, runEtcdLoad } from './etcd-load.ts';
+import { fillKeys } from './fill.ts';
 import type { Figures } from './figures.ts';
-import { fillKeys, runLoad } from './load-client.ts';
+import { countInstructions } from './instructions.ts';
+import { type LoadFigures, runLoad } from './load-client.ts';
 import type { BenchOptions } from './options.ts';
-import { type BenchmarkCommand, MGET_KEYS, runBenchmark } from './redis-benchmark.ts';
-import type { Measured } from './results.ts';
-import type { System, SystemName } from './systems.ts';
+import { cpuPerOperation, ownCpuUs, readCpu } from './process-cpu.ts';
+import { runBenchmark } from './redis-benchmark.ts';
+import type { RowResult } from './results.ts';
+import type { RowSpec } from './rows.ts';
+import { isEtcd, type System, type SystemName } from './systems.ts';
 
-/** Requests of the first, uncounted run of a test, for each place in the pipeline: it shows how many fill a run. */
+/** Requests of the first, uncounted run of a row, for each place in the pipeline: it shows how many fill a run. */
 const FIRST_REQUESTS = 4_000;
 const LEAST_REQUESTS = 1_000;
-const BENCHMARKED: readonly SystemName[] = ['redis', 'junokv-1-process', 'junokv-3-storage-1-proxy'];
+/** Length of the first, uncounted run of the own client. */
+const WARM_UP_SHARE = 0.3;
+/** Values of all keys of a system together. */
+const VALUES_BYTES = 100_000_000;
+/** etcd takes a hundredth of the others' writes per second, and would need minutes to be filled. */
+const ETCD_KEYS = 10_000;
 
-interface Test {
-  readonly command: BenchmarkCommand;
-  readonly valueBytes: number;
-  readonly pipeline: number;
-}
-
-function sizeText(bytes: number): string {
-  return bytes < 1_000 ? `${bytes} B` : `${bytes / 1_000} KB`;
-}
-
-function titleOf({ command, valueBytes, pipeline }: Test): string {
-  const what = command === 'MGET' ? `MGET of ${MGET_KEYS}` : command;
-  return `${what}${command === 'INCR' ? '' : `, ${sizeText(valueBytes)}`}, pipeline ${pipeline}`;
-}
-
-function progress(text: string, figures: Figures): void {
-  const errors = figures.errors === 0 ? '' : `, ${figures.errors} errors`;
-  console.error(
-    `${text}: ${Math.round(figures.perSecond)}/s, p50 ${figures.p50Ms.toFixed(2)} ms, p99 ${figures.p99Ms.toFixed(2)} ms${errors}`,
-  );
+/** How many keys there are of this size, so that memory and the time of filling stay bounded. */
+export function keyCount(options: BenchOptions, valueBytes: number, system: SystemName): number {
+  const keys = Math.min(options.keys, Math.floor(VALUES_BYTES / valueBytes));
+  return isEtcd(system) ? Math.min(keys, ETCD_KEYS) : keys;
 }
 
 /** In each round another system goes first. */
-function inTurns<T>(items: readonly T[], round: number): T[] {
+export function inTurns<T>(items: readonly T[], round: number): T[] {
   return items.map((_, i) => items[(i + round) % items.length]).filter((item) => item !== undefined);
 }
 
-async function fill(systems: readonly System[], options: BenchOptions, valueBytes: number): Promise<void> {
-  for (const { name, port } of systems) {
-    console.error(`filling ${name} with ${options.keys} keys of ${sizeText(valueBytes)}`);
-    await fillKeys(port, options.keys, valueBytes);
+/** Runs `load`, and counts beside it the CPU time of the system's processes and of the client. */
+export async function measured(
+  system: System,
+  options: Pick<BenchOptions, 'instructions'>,
+  load: () => Promise<LoadFigures>,
+): Promise<Figures> {
+  const stop = options.instructions ? await countInstructions(system.processes.map(({ pid }) => pid)) : null;
+  const before = readCpu(system.processes);
+  const clientBefore = ownCpuUs();
+  const startMs = performance.now();
+  const { operations, ...figures } = await load();
+  const elapsedUs = (performance.now() - startMs) * 1_000;
+  const clientUs = ownCpuUs() - clientBefore;
+  const cpu = cpuPerOperation(before, readCpu(system.processes), operations);
+  const instructions = (await stop?.()) ?? null;
+  return {
+    ...figures,
+    cpu,
+    clientCores: clientUs / elapsedUs,
+    instructions: instructions === null ? null : instructions / operations,
+  };
+}
+
+/** Which size of values each system's keys have now. */
+export class Filler {
+  readonly #options: BenchOptions;
+  readonly #filled = new Map<System, number>();
+
+  constructor(options: BenchOptions) {
+    this.#options = options;
+  }
+
+  async fill(system: System, valueBytes: number): Promise<void> {
+    if (this.#filled.get(system) === valueBytes) return;
+    const keys = keyCount(this.#options, valueBytes, system.name);
+    console.error(`filling ${system.name} with ${keys} keys of ${valueBytes} bytes`);
+    if (isEtcd(system.name)) await fillEtcd(system.endpoints[0]?.port ?? 0, keys, valueBytes);
+    else await fillKeys(system.endpoints, keys, valueBytes);
+    this.#filled.set(system, valueBytes);
   }
 }
 
-/** redis-benchmark on plain Redis and on junokv in both shapes. */
-export async function measureRedisBenchmark(all: readonly System[], options: BenchOptions): Promise<Measured[]> {
-  const systems = all.filter(({ name }) => BENCHMARKED.includes(name));
-  const measured: Measured[] = [];
-  for (const valueBytes of options.valueSizes) {
-    await fill(systems, options, valueBytes);
-    const isFirst = valueBytes === options.valueSizes[0];
-    const commands: readonly BenchmarkCommand[] = isFirst ? ['GET', 'SET', 'MGET', 'INCR'] : ['GET', 'SET', 'MGET'];
-    for (const command of commands) {
-      for (const pipeline of options.pipelines) {
-        measured.push(...(await measureTest({ command, valueBytes, pipeline }, systems, options)));
-      }
-    }
-  }
-  return measured;
+/** Runs the row's load on a system for so long. */
+export function ownLoad(system: System, spec: RowSpec, keys: number, durationMs: number): Promise<LoadFigures> {
+  const load = { ...spec, keys, durationMs };
+  const { endpoints, waitForReplica } = system;
+  if (isEtcd(system.name)) return runEtcdLoad({ ...load, port: endpoints[0]?.port ?? 0 });
+  return runLoad({ ...load, endpoints, waitForReplica });
 }
 
-async function measureTest(test: Test, systems: readonly System[], options: BenchOptions): Promise<Measured[]> {
-  const { keys, connections, rounds, runMs } = options;
-  const run = (port: number, requests: number): Promise<Figures> =>
-    runBenchmark({ port, ...test, connections, keys, requests });
-  const series = titleOf(test);
-  const perRequest = test.command === 'MGET' ? 4 : 1;
-  const requests = new Map<SystemName, number>();
-  for (const { name, port } of systems) {
-    const { perSecond } = await run(port, Math.ceil((FIRST_REQUESTS * Math.sqrt(test.pipeline)) / perRequest));
-    requests.set(name, Math.max(LEAST_REQUESTS, Math.round((perSecond * runMs) / 1_000)));
+/** A run of the row on a system, the first time without knowing how fast it is. */
+async function prepare(system: System, spec: RowSpec, options: BenchOptions): Promise<() => Promise<LoadFigures>> {
+  const keys = keyCount(options, spec.valueBytes, system.name);
+  if (spec.client === 'own') {
+    await ownLoad(system, spec, keys, options.runMs * WARM_UP_SHARE);
+    return () => ownLoad(system, spec, keys, options.runMs);
   }
-  const figures = new Map<SystemName, Figures[]>(systems.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const { name, port } of inTurns(systems, round)) {
-      const result = await run(port, requests.get(name) ?? LEAST_REQUESTS);
-      figures.get(name)?.push(result);
-      progress(`${series}, round ${round + 1}/${rounds}, ${name}`, result);
-    }
-  }
-  return systems.map(({ name }) => ({ series, label: name, system: name, figures: figures.get(name) ?? [] }));
+  const run = (requests: number): Promise<LoadFigures> => {
+    const drawn = spec.keyPattern === 'one' ? 1 : keys;
+    return runBenchmark({ ...spec, port: system.endpoints[0]?.port ?? 0, keys: drawn, requests });
+  };
+  const perRequest = spec.operation === 'MGET' || spec.operation === 'MSET' ? 4 : 1;
+  const { perSecond } = await run(Math.ceil((FIRST_REQUESTS * Math.sqrt(spec.pipeline)) / perRequest));
+  return () => run(Math.max(LEAST_REQUESTS, Math.round((perSecond * options.runMs) / 1_000)));
 }
 
-/** SET from a client of ours, which can end a batch with WAIT: the nearest thing that Redis has to a quorum write. */
-export async function measureLoad(systems: readonly System[], options: BenchOptions): Promise<Measured[]> {
-  const { keys, connections, rounds, runMs } = options;
-  const valueBytes = options.valueSizes[0] ?? 100;
-  const variants = systems.flatMap((system) => [
-    { system, label: system.name as string, waitForReplica: false },
-    ...(system.name === 'redis-2-replicas' ? [{ system, label: `${system.name}, WAIT 1`, waitForReplica: true }] : []),
-  ]);
-  const measured: Measured[] = [];
-  for (const pipeline of options.pipelines) {
-    const series = `SET, ${sizeText(valueBytes)}, pipeline ${pipeline}, own client`;
-    const figures = new Map<string, Figures[]>(variants.map(({ label }) => [label, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (const { system, label, waitForReplica } of inTurns(variants, round)) {
-        const { port } = system;
-        const load = { port, connections, pipeline, valueBytes, keys, waitForReplica, durationMs: runMs };
-        const result = await runLoad(load);
-        figures.get(label)?.push(result);
-        progress(`${series}, round ${round + 1}/${rounds}, ${label}`, result);
-      }
-    }
-    for (const { system, label } of variants) {
-      measured.push({ series, label, system: system.name, figures: figures.get(label) ?? [] });
+/** One row on all of its systems, round by round. */
+export async function measureRow(
+  spec: RowSpec,
+  systems: readonly System[],
+  options: BenchOptions,
+  filler: Filler,
+): Promise<RowResult> {
+  const runs: { readonly system: System; readonly run: () => Promise<LoadFigures>; readonly figures: Figures[] }[] = [];
+  for (const system of systems) {
+    if (spec.operation !== 'INCR') await filler.fill(system, spec.valueBytes);
+    runs.push({ system, run: await prepare(system, spec, options), figures: [] });
+  }
+  for (let round = 0; round < options.rounds; round++) {
+    for (const { system, run, figures } of inTurns(runs, round)) {
+      const result = await measured(system, options, run);
+      figures.push(result);
+      progress(`${spec.id}, round ${round + 1}/${options.rounds}, ${system.name}`, result);
     }
   }
-  return measured;
+  const { id, title, client, operation, keyPattern, valueBytes, pipeline, connections } = spec;
+  return {
+    ...{ id, title, client, operation, keyPattern, valueBytes, pipeline, connections },
+    systems: runs.map(({ system, figures }) => ({ system: system.name, figures })),
+  };
+}
+
+export function progress(text: string, figures: Figures): void {
+  const errors = figures.errors === 0 ? '' : `, ${figures.errors} errors`;
+  const cpuUs = figures.cpu.reduce((sum, { userUs, systemUs }) => sum + userUs + systemUs, 0);
+  console.error(
+    `${text}: ${Math.round(figures.perSecond)}/s, p99 ${figures.p99Ms.toFixed(2)} ms, ` +
+      `CPU ${cpuUs.toFixed(1)} us/op, client ${figures.clientCores.toFixed(2)} cores${errors}`,
+  );
 }

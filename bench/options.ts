@@ -1,50 +1,138 @@
 import { parseArgs } from 'node:util';
+import type { Form } from './rows.ts';
+import { isSystemName, SYSTEM_NAMES, type SystemName } from './systems.ts';
 
 export interface BenchOptions {
+  readonly form: Form;
   readonly rounds: number;
   /** Aimed-at length of one run. */
   readonly runMs: number;
-  readonly pipelines: readonly number[];
-  readonly valueSizes: readonly number[];
-  /** Keys that are read and written at random; all exist. */
+  /** Length of one run at a fixed rate. */
+  readonly openLoopMs: number;
+  /** Keys that are read and written at random, fewer where the values are large; all exist. */
   readonly keys: number;
-  readonly connections: number;
+  /** Row ids or parts of them. Null: all rows of the form. */
+  readonly rows: readonly string[] | null;
+  readonly systems: readonly SystemName[];
+  readonly memoryLimitBytes: number;
+  readonly instructions: boolean;
+  /** guard: compare ratios with bench/guard.json; write-guard: write it; render: only make the page again. */
+  readonly mode: 'measure' | 'guard' | 'write-guard' | 'render' | 'list';
+  readonly writeDocs: boolean;
   readonly jsonFile: string | null;
 }
 
-const USAGE = `Usage: npm run bench -- [--rounds N] [--quick] [--json FILE]
+const USAGE = `Usage: npm run bench -- [options]
 
-  --rounds N   runs of each test on each system, in turns (default 3; with --quick 1)
-  --quick      fewer tests, fewer keys and short runs: below two minutes
-  --json FILE  writes all figures as JSON, too`;
+  --quick            few rows, few keys, short runs: about a minute
+  --full             all rows, among them data larger than memory
+  --rows A,B         only the rows A and B, or all whose ids contain A or B, of any form (see --list)
+  --systems A,B      only these systems: ${SYSTEM_NAMES.join(', ')}
+  --rounds N         runs of each row on each system, in turns (default 3; --quick 1, --full 5)
+  --run-ms N         aimed-at length of one run (default 1500; --quick 500)
+  --keys N           keys of each system (default 100000; --quick 20000)
+  --memory-limit-mb N  for data larger than memory (default 1024); twice as much is loaded
+  --instructions     also counts instructions with perf
+  --json FILE        writes all figures as JSON
+  --write-docs       writes docs/performance.md and what belongs to it
+  --render           writes docs/performance.md again from the figures of the last --write-docs
+  --guard            the short form; fails where a ratio is below that of bench/guard.json
+  --write-guard      the short form; writes half of its ratios to bench/guard.json
+  --list             shows the rows`;
+
+/** The guard's rounds are few, for it must be quick; two show what one outlier does. */
+const GUARD_ROUNDS = 2;
+
+const FLAGS = { type: 'boolean', default: false } as const;
+const CONFIG = {
+  quick: FLAGS,
+  full: FLAGS,
+  rows: { type: 'string' },
+  systems: { type: 'string' },
+  rounds: { type: 'string' },
+  'run-ms': { type: 'string' },
+  keys: { type: 'string' },
+  'memory-limit-mb': { type: 'string' },
+  instructions: FLAGS,
+  json: { type: 'string' },
+  'write-docs': FLAGS,
+  render: FLAGS,
+  guard: FLAGS,
+  'write-guard': FLAGS,
+  list: FLAGS,
+  help: FLAGS,
+} as const;
+
+export class UsageError extends Error {}
+
+/** What the command line asks for; null for help. Throws a UsageError where it makes no sense. */
+export function parseOptions(args: readonly string[]): BenchOptions | null {
+  const { values } = parse(args);
+  if (values.help) return null;
+  const modes = (['guard', 'write-guard', 'render', 'list'] as const).filter((mode) => values[mode]);
+  if (modes.length > 1) throw new UsageError(`--${modes.join(' and --')} do not go together`);
+  const mode = modes[0] ?? 'measure';
+  const guards = mode === 'guard' || mode === 'write-guard';
+  if (values.quick && values.full) throw new UsageError('--quick and --full do not go together');
+  if (guards && (values.full || values['write-docs'])) throw new UsageError(`--${mode} is a short form of its own`);
+  const form: Form = values.quick || guards ? 'quick' : values.full ? 'full' : 'normal';
+  const quick = form === 'quick';
+  const usualRounds = guards ? GUARD_ROUNDS : { quick: 1, normal: 3, full: 5 }[form];
+  const runMs = whole('run-ms', values['run-ms'], quick ? 500 : 1_500, 100, 600_000);
+  return {
+    form,
+    rounds: whole('rounds', values.rounds, usualRounds, 1, 100),
+    runMs,
+    openLoopMs: 3 * runMs,
+    keys: whole('keys', values.keys, quick ? 20_000 : 100_000, 100, 10_000_000),
+    rows: values.rows === undefined ? null : words(values.rows),
+    systems: systemsOf(values.systems),
+    memoryLimitBytes: 2 ** 20 * whole('memory-limit-mb', values['memory-limit-mb'], 1_024, 64, 1_000_000),
+    instructions: values.instructions,
+    mode,
+    writeDocs: values['write-docs'],
+    jsonFile: values.json ?? null,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: CONFIG });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function words(text: string): string[] {
+  return text.split(',').filter((word) => word !== '');
+}
+
+function systemsOf(text: string | undefined): readonly SystemName[] {
+  if (text === undefined) return SYSTEM_NAMES;
+  return words(text).map((name) => {
+    if (!isSystemName(name)) throw new UsageError(`--systems: there is no ${name}`);
+    return name;
+  });
+}
+
+function whole(name: string, text: string | undefined, usual: number, least: number, most: number): number {
+  const value = text === undefined ? usual : Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new UsageError(`--${name}: ${text} is no number from ${least} to ${most}`);
+  }
+  return value;
+}
 
 /** Reads the command line; ends the process where it makes no sense. */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rounds: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      json: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    process.exit(0);
-  }
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
-    console.error(`--rounds: ${values.rounds} is no number from 1 to 100\n\n${USAGE}`);
+  try {
+    const options = parseOptions(args);
+    if (options !== null) return options;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n\n${USAGE}`);
     process.exit(2);
   }
-  return {
-    rounds,
-    runMs: values.quick ? 700 : 1_500,
-    pipelines: values.quick ? [1, 16] : [1, 16, 64],
-    valueSizes: values.quick ? [100] : [100, 1_000],
-    keys: values.quick ? 20_000 : 100_000,
-    connections: 50,
-    jsonFile: values.json ?? null,
-  };
+  console.log(USAGE);
+  process.exit(0);
 }

@@ -7,6 +7,13 @@ import { makeTempDir, spawnJunokv, waitUntilPrintedReady, waitUntilServing } fro
 const ZONES = 3;
 const INIT_MS = 30_000;
 
+export interface ClusterOptions {
+  /** More options of the storage processes. */
+  readonly storage?: readonly string[];
+  /** A command that runs the command which follows it. */
+  readonly launcher?: readonly string[];
+}
+
 /** A cluster of separate processes: three storage nodes, one per zone, and some proxies; on this machine's loopback. */
 export class JunokvCluster {
   readonly dir: string;
@@ -15,18 +22,20 @@ export class JunokvCluster {
   readonly #keystore: readonly string[];
   readonly #storage: ChildServer[] = [];
   readonly #proxies: ChildServer[] = [];
+  readonly #options: ClusterOptions;
 
-  private constructor(dir: string, proxyPorts: readonly number[]) {
+  private constructor(dir: string, proxyPorts: readonly number[], options: ClusterOptions) {
     this.dir = dir;
     this.proxyPorts = proxyPorts;
+    this.#options = options;
     this.#shared = ['--map', join(dir, 'cluster-map.json'), '--secret', join(dir, 'cluster-secret')];
     this.#keystore = ['--keystore', join(dir, 'keystore.json')];
   }
 
   /** `cluster init`, then all processes; resolves when all serve. */
-  static async start(proxies: number): Promise<JunokvCluster> {
+  static async start(proxies: number, options: ClusterOptions = {}): Promise<JunokvCluster> {
     const ports = await freePorts(ZONES + proxies);
-    const cluster = new JunokvCluster(makeTempDir('cluster'), ports.slice(ZONES));
+    const cluster = new JunokvCluster(makeTempDir('cluster'), ports.slice(ZONES), options);
     try {
       await cluster.#start(ports.slice(0, ZONES));
     } catch (error) {
@@ -42,12 +51,7 @@ export class JunokvCluster {
     const init = spawnJunokv('junokv cluster init', args, this.dir);
     await init.waitUntilDone(INIT_MS);
     for (let node = 1; node <= ZONES; node++) await this.startStorage(node);
-    for (const port of this.proxyPorts) {
-      const name = `junokv proxy ${port}`;
-      const proxy = spawnJunokv(name, ['proxy', '--port', `${port}`, ...this.#shared, ...this.#keystore], this.dir);
-      this.#proxies.push(proxy);
-      await waitUntilServing(proxy, port);
-    }
+    for (let proxy = 1; proxy <= this.proxyPorts.length; proxy++) await this.startProxy(proxy);
   }
 
   get dataDirs(): readonly string[] {
@@ -58,6 +62,11 @@ export class JunokvCluster {
     return join(this.dir, `data-${node}`);
   }
 
+  /** Of its storage nodes, in their order, and of its proxies. */
+  get pids(): { readonly storage: readonly number[]; readonly proxies: readonly number[] } {
+    return { storage: this.#storage.map(({ pid }) => pid), proxies: this.#proxies.map(({ pid }) => pid) };
+  }
+
   /** Everything that its processes printed last. */
   get output(): string {
     return [...this.#storage, ...this.#proxies].map(({ output }) => output).join('\n');
@@ -66,7 +75,8 @@ export class JunokvCluster {
   /** Starts storage node 1, 2 or 3, for the first time or again; resolves when it says that it is ready. */
   async startStorage(node: number): Promise<void> {
     const args = ['storage', '--node', `${node}`, '--data', this.dataDir(node), ...this.#shared];
-    const server = spawnJunokv(`junokv storage ${node}`, args, this.dir);
+    args.push(...(this.#options.storage ?? []));
+    const server = spawnJunokv(`junokv storage ${node}`, args, this.dir, this.#options.launcher);
     this.#storage[node - 1] = server;
     await waitUntilPrintedReady(server);
   }
@@ -74,6 +84,21 @@ export class JunokvCluster {
   /** `kill -9` of storage node 1, 2 or 3. */
   async killStorage(node: number): Promise<void> {
     await this.#storage[node - 1]?.kill();
+  }
+
+  /** Starts a proxy, numbered from 1, for the first time or again on the same port; resolves when it serves. */
+  async startProxy(proxy: number): Promise<void> {
+    const port = this.proxyPorts[proxy - 1];
+    if (port === undefined) throw new Error(`there is no proxy ${proxy}`);
+    const args = ['proxy', '--port', `${port}`, ...this.#shared, ...this.#keystore];
+    const server = spawnJunokv(`junokv proxy ${port}`, args, this.dir, this.#options.launcher);
+    this.#proxies[proxy - 1] = server;
+    await waitUntilServing(server, port);
+  }
+
+  /** `kill -9` of a proxy. */
+  async killProxy(proxy: number): Promise<void> {
+    await this.#proxies[proxy - 1]?.kill();
   }
 
   /** Those of the processes that have ended, and how; for a test to see that none did by itself. */

@@ -10,9 +10,15 @@ import type { RunningServer } from './redis-server.ts';
 const PROGRAM = fileURLToPath(new URL('../../bin/junokv.mjs', import.meta.url));
 const READY_MS = 30_000;
 
-/** Starts `junokv <args>` in `dir`; does not wait for anything. */
-export function spawnJunokv(name: string, args: readonly string[], dir: string): ChildServer {
-  return new ChildServer({ name, command: process.execPath, args: [PROGRAM, ...args], cwd: dir });
+/** Starts `junokv <args>` in `dir`, through `launcher` if there is one; does not wait for anything. */
+export function spawnJunokv(
+  name: string,
+  args: readonly string[],
+  dir: string,
+  launcher: readonly string[] = [],
+): ChildServer {
+  const [command = process.execPath, ...rest] = [...launcher, process.execPath, PROGRAM, ...args];
+  return new ChildServer({ name, command, args: rest, cwd: dir });
 }
 
 /** Waits until a junokv that serves clients does so. */
@@ -35,6 +41,8 @@ export interface JunokvOptions {
   readonly dir?: string;
   readonly port?: number;
   readonly more?: readonly string[];
+  /** A command that runs the command which follows it. */
+  readonly launcher?: readonly string[];
 }
 
 /** One-process junokv (`junokv start`), serving on 127.0.0.1. */
@@ -46,7 +54,7 @@ export async function startJunokv(options: JunokvOptions): Promise<RunningServer
   const port = options.port ?? (await freePort());
   const files = ['--data', join(dir, 'data'), '--keystore', join(dir, 'keystore.json')];
   const args = ['start', '--engine', options.engine, '--port', `${port}`, ...files, ...(options.more ?? [])];
-  const server = spawnJunokv(`junokv ${port}`, args, dir);
+  const server = spawnJunokv(`junokv ${port}`, args, dir, options.launcher);
   try {
     await waitUntilServing(server, port);
   } catch (error) {
