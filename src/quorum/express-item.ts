@@ -49,6 +49,8 @@ export class ExpressItem<R> implements ResponseReceiver {
   /** Monotonic milliseconds. */
   readonly arrivedMs: number;
   phase: Phase;
+  /** This proxy did not serve the record lately: nodes may not have it in memory. */
+  readonly cold: boolean;
   /** Neither answered nor left. */
   open = true;
   wave: Wave<R> | null = null;
@@ -81,6 +83,7 @@ export class ExpressItem<R> implements ResponseReceiver {
     this.placement = entry.placement;
     this.nodes = nodes;
     this.arrivedMs = arrivedMs;
+    this.cold = entry.opened === null;
     this.phase = operation.step.access === 'read' ? 'read' : 'prepare';
   }
 

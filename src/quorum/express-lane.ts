@@ -2,12 +2,12 @@ import { assert } from '../base/assert.ts';
 import { uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { type Ballot, isNoBallot, sameBallot } from '../record/ballot.ts';
-import { NO_PAST } from '../record/request-history.ts';
 import type { LiveRecord } from '../record/state.ts';
-import { NeedPages, type PageAccess } from '../record/value.ts';
+import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import { AttemptPages, buildState, chainedBase, isExpired, type OpenedBase, openBase } from './attempt.ts';
+import { ABSENT, ownBase, PAGES_ELSEWHERE } from './express-base.ts';
 import { ExpressItem, type ItemOwner, type Phase, type Wave } from './express-item.ts';
 import { ExpressOutbox } from './express-outbox.ts';
 import { majority } from './majority.ts';
@@ -35,25 +35,7 @@ export interface ExpressHost<R> {
   onBusy(): void;
 }
 
-const ABSENT: Omit<OpenedBase, 'accepted'> = {
-  state: null,
-  live: null,
-  past: NO_PAST,
-  differ: false,
-  chained: false,
-  holders: NO_NODES,
-};
 const NO_ATTEMPT_PAGES = new AttemptPages(new Map(), null);
-
-/** Values in pages take the long way: touching a page ends the attempt. */
-const PAGES_ELSEWHERE: PageAccess = {
-  read: (id) => {
-    throw new NeedPages([id]);
-  },
-  write: () => {
-    throw new NeedPages([]);
-  },
-};
 
 /**
  * The short way for what is most common: one operation on a record that nobody else works on, its value inline, all nodes
@@ -123,11 +105,12 @@ export class ExpressLane<R> implements ItemOwner<R> {
     const { counters, seal } = this.#host;
     const { entry, accepted, state } = item;
     counters.add(item.phase === 'read' ? 'read-agreed' : 'prepared');
+    const { opened } = entry;
     if (isNoBallot(accepted)) {
-      this.#run(item, { ...ABSENT, accepted });
+      entry.opened = ABSENT;
+      this.#run(item, ABSENT);
       return;
     }
-    const { opened } = entry;
     if (opened !== null && sameBallot(opened.accepted, accepted) && this.#suffices(opened, item)) {
       this.#run(item, opened);
       return;
@@ -380,21 +363,4 @@ export class ExpressLane<R> implements ItemOwner<R> {
       this.onLeave(item);
     }
   }
-}
-
-/** What is remembered must not keep the chunk alive that a client's arguments arrived in. */
-function ownBase(base: OpenedBase): OpenedBase {
-  const { live } = base;
-  if (live === null) return base;
-  const { value } = live;
-  if (value.paged || value.bytes === null) return base;
-  const key = ownBytes(live.key);
-  const bytes = ownBytes(value.bytes);
-  if (key === live.key && bytes === value.bytes) return base;
-  return { ...base, live: { ...live, key, value: { ...value, bytes } } };
-}
-
-function ownBytes(bytes: Buffer): Buffer {
-  const room = bytes.buffer.byteLength;
-  return room <= Buffer.poolSize || bytes.length * 2 > room ? bytes : Buffer.from(bytes);
 }

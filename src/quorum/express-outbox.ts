@@ -17,6 +17,7 @@ import type { NodeHealth } from './node-health.ts';
 class Bundle<R> implements ResponseReceiver {
   readonly node: NodeId;
   readonly phase: Phase;
+  readonly load: boolean;
   readonly items: ExpressItem<R>[] = [];
   readonly tags: number[] = [];
   readonly addresses: RecordAddress[] = [];
@@ -26,18 +27,19 @@ class Bundle<R> implements ResponseReceiver {
   readonly #outbox: ExpressOutbox<R>;
   readonly #sentMs: number;
 
-  constructor(outbox: ExpressOutbox<R>, node: NodeId, phase: Phase, sentMs: number) {
+  constructor(outbox: ExpressOutbox<R>, node: NodeId, phase: Phase, load: boolean, sentMs: number) {
     this.#outbox = outbox;
     this.node = node;
     this.phase = phase;
+    this.load = load;
     this.#sentMs = sentMs;
   }
 
   request(ballot: Ballot | null): ManyRequest {
-    const { addresses, wants, commits } = this;
-    if (ballot !== null) return { type: MessageType.prepareMany, ballot, addresses, wants };
-    if (this.phase === 'read') return { type: MessageType.readMany, addresses, wants };
-    return { type: MessageType.commitMany, items: commits };
+    const { load, addresses, wants, commits } = this;
+    if (ballot !== null) return { type: MessageType.prepareMany, load, ballot, addresses, wants };
+    if (this.phase === 'read') return { type: MessageType.readMany, load, addresses, wants };
+    return { type: MessageType.commitMany, load, items: commits };
   }
 
   onResponse(_tag: number, response: Response): void {
@@ -88,7 +90,9 @@ class Bundle<R> implements ResponseReceiver {
 export class ExpressOutbox<R> {
   readonly health: NodeHealth;
   readonly #transport: Transport;
-  readonly #bundles = new Map<NodeId, Bundle<R>>();
+  /** What is likely in the node's memory, and what is not: the one does not wait for the other. */
+  readonly #warm = new Map<NodeId, Bundle<R>>();
+  readonly #cold = new Map<NodeId, Bundle<R>>();
 
   constructor(transport: Transport, health: NodeHealth) {
     this.#transport = transport;
@@ -101,8 +105,10 @@ export class ExpressOutbox<R> {
       const targets = phase === 'commit' ? item.nodes.length : item.needed;
       for (let index = 0; index < targets; index++) this.#add(phase, item, index, ballot, nowMs);
     }
-    for (const bundle of this.#bundles.values()) this.#send(bundle, ballot);
-    this.#bundles.clear();
+    for (const bundles of [this.#warm, this.#cold]) {
+      for (const bundle of bundles.values()) this.#send(bundle, ballot);
+      bundles.clear();
+    }
   }
 
   sendAlone(item: ExpressItem<R>, index: number): void {
@@ -113,10 +119,11 @@ export class ExpressOutbox<R> {
   #add(phase: Phase, item: ExpressItem<R>, index: number, ballot: Ballot | null, nowMs: number): void {
     const node = item.nodes[index];
     if (node === undefined) return;
-    let bundle = this.#bundles.get(node);
+    const bundles = item.cold ? this.#cold : this.#warm;
+    let bundle = bundles.get(node);
     if (bundle === undefined) {
-      bundle = new Bundle(this, node, phase, nowMs);
-      this.#bundles.set(node, bundle);
+      bundle = new Bundle(this, node, phase, item.cold, nowMs);
+      bundles.set(node, bundle);
     }
     bundle.items.push(item);
     bundle.tags.push(index);
@@ -130,7 +137,7 @@ export class ExpressOutbox<R> {
       bundle.wants.push(item.wantAt(index));
     }
     if (bundle.items.length < limits.expressItems && bundle.bytes < limits.frameTargetBytes) return;
-    this.#bundles.delete(node);
+    bundles.delete(node);
     this.#send(bundle, ballot);
   }
 

@@ -101,6 +101,8 @@ export interface CommitRequest {
 /** READ of many records at once, without `ifAccepted`; all arrays of one length. */
 export interface ReadManyRequest {
   readonly type: typeof MessageType.readMany;
+  /** Records that the node has not in memory are brought from its disk first; else it passes them on. */
+  readonly load: boolean;
   readonly addresses: readonly RecordAddress[];
   readonly wants: readonly Want[];
 }
@@ -108,6 +110,7 @@ export interface ReadManyRequest {
 /** PREPARE of many records under one ballot. */
 export interface PrepareManyRequest {
   readonly type: typeof MessageType.prepareMany;
+  readonly load: boolean;
   readonly ballot: Ballot;
   readonly addresses: readonly RecordAddress[];
   readonly wants: readonly Want[];
@@ -126,6 +129,7 @@ export interface CommitItem {
 /** COMMIT of many records: each on its own, some may be refused. */
 export interface CommitManyRequest {
   readonly type: typeof MessageType.commitMany;
+  readonly load: boolean;
   readonly items: readonly CommitItem[];
 }
 

@@ -74,11 +74,11 @@ export function requestLength(request: Request): number {
     case MessageType.listPages:
       return ADDRESS_BYTES + BALLOT_BYTES;
     case MessageType.readMany:
-      return 4 + request.addresses.length * (ADDRESS_BYTES + 1);
+      return 5 + request.addresses.length * (ADDRESS_BYTES + 1);
     case MessageType.prepareMany:
-      return BALLOT_BYTES + 4 + request.addresses.length * (ADDRESS_BYTES + 1);
+      return BALLOT_BYTES + 5 + request.addresses.length * (ADDRESS_BYTES + 1);
     case MessageType.commitMany:
-      return 4 + commitItemsLength(request.items);
+      return 5 + commitItemsLength(request.items);
     case MessageType.scan:
       return 18 + (request.afterId === '' ? 1 : 1 + ID_BYTES) + 5;
     case MessageType.adoptMap:
@@ -124,7 +124,7 @@ function writeWanted(writer: WireWriter, addresses: readonly RecordAddress[], wa
   }
 }
 
-// commitMany := (address ballot next:ballot? state)*
+// commitMany := load:flag (address ballot next:ballot? state)*
 function writeCommitItems(writer: WireWriter, items: readonly CommitItem[]): void {
   writer.u32(items.length);
   for (const item of items) {
@@ -186,16 +186,19 @@ export function writeRequest(writer: WireWriter, request: Request): void {
       writeAddress(writer, request.address);
       writer.ballot(request.ifOrigin);
       return;
-    // readMany := (address want)*
+    // readMany := load:flag (address want)*
     case MessageType.readMany:
+      writer.flag(request.load);
       writeWanted(writer, request.addresses, request.wants);
       return;
-    // prepareMany := ballot (address want)*
+    // prepareMany := load:flag ballot (address want)*
     case MessageType.prepareMany:
+      writer.flag(request.load);
       writer.ballot(request.ballot);
       writeWanted(writer, request.addresses, request.wants);
       return;
     case MessageType.commitMany:
+      writer.flag(request.load);
       writeCommitItems(writer, request.items);
       return;
     case MessageType.scan:
@@ -308,11 +311,11 @@ function readBody(reader: WireReader, type: number): Request | null {
     case MessageType.listPages:
       return { type, address: readAddress(reader), ifOrigin: reader.ballot() };
     case MessageType.readMany:
-      return { type, ...readWanted(reader) };
+      return { type, load: reader.flag(), ...readWanted(reader) };
     case MessageType.prepareMany:
-      return { type, ballot: reader.ballot(), ...readWanted(reader) };
+      return { type, load: reader.flag(), ballot: reader.ballot(), ...readWanted(reader) };
     case MessageType.commitMany:
-      return { type, items: readCommitItems(reader) };
+      return { type, load: reader.flag(), items: readCommitItems(reader) };
     case MessageType.scan:
       return readScan(reader);
     case MessageType.adoptMap:

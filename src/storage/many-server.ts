@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
-import type { RecordId, SealedState } from '../record/state.ts';
+import type { SealedState } from '../record/state.ts';
 import {
   Ack,
   type CommitItem,
@@ -16,6 +16,7 @@ import type { Call } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
 import type { NodeMap } from './node-map.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
+import type { RecordLoader, RecordWaiter } from './record-loader.ts';
 import { project } from './served-state.ts';
 import type { WritePipeline } from './write-pipeline.ts';
 
@@ -25,8 +26,7 @@ export interface ManyServerParts {
   readonly acceptor: Acceptor;
   readonly cache: RecordCache;
   readonly pipeline: WritePipeline;
-  /** Calls wait for this record to come from the disk: none may overtake them. */
-  isLoading(id: RecordId): boolean;
+  readonly loader: RecordLoader;
   /** Takes an accepted state into memory and the forming batch. */
   store(item: CommitItem): void;
 }
@@ -66,8 +66,8 @@ class Answers<T extends typeof MessageType.statesMany | typeof MessageType.promi
 
 /**
  * Serves READ, PREPARE and COMMIT of many records at once, by the same rules as each alone, where it can answer at once:
- * the record is in memory, the map agrees, the ceiling is high enough. What is not so is passed on: the sender asks for it
- * alone, and that request waits for what it needs. The response leaves when all that it rests on is durable.
+ * the record is in memory (or the request says that it is worth waiting for), the map agrees, the ceiling is high enough. What
+ * is not so is passed on: the sender asks for it alone, and that request waits for what it needs. The response leaves when all that it rests on is durable.
  */
 export class ManyServer {
   readonly #parts: ManyServerParts;
@@ -77,6 +77,25 @@ export class ManyServer {
   }
 
   read(call: Call, request: ReadManyRequest): void {
+    if (request.load) this.#whenInMemory(request.addresses, () => this.#read(call, request));
+    else this.#read(call, request);
+  }
+
+  prepare(call: Call, request: PrepareManyRequest): void {
+    if (request.load) this.#whenInMemory(request.addresses, () => this.#prepare(call, request));
+    else this.#prepare(call, request);
+  }
+
+  commit(call: Call, request: CommitManyRequest): void {
+    if (!request.load) this.#commit(call, request);
+    else
+      this.#whenInMemory(
+        request.items.map((item) => item.address),
+        () => this.#commit(call, request),
+      );
+  }
+
+  #read(call: Call, request: ReadManyRequest): void {
     const answer = new Answers(MessageType.statesMany);
     for (let i = 0; i < request.addresses.length; i++) {
       const record = this.#held(request.addresses[i]);
@@ -86,7 +105,7 @@ export class ManyServer {
     this.#parts.pipeline.respondWhenDurable(call, answer.batch, answer);
   }
 
-  prepare(call: Call, request: PrepareManyRequest): void {
+  #prepare(call: Call, request: PrepareManyRequest): void {
     const { acceptor, clock, pipeline } = this.#parts;
     const { ballot } = request;
     const nowUs = clock.wallUs();
@@ -106,7 +125,7 @@ export class ManyServer {
     pipeline.respondWhenDurable(call, answer.batch, answer);
   }
 
-  commit(call: Call, request: CommitManyRequest): void {
+  #commit(call: Call, request: CommitManyRequest): void {
     const { acceptor, pipeline } = this.#parts;
     const acks: Ack[] = [];
     let batch = 0;
@@ -133,10 +152,28 @@ export class ManyServer {
     pipeline.respondWhenDurable(call, batch, { type: MessageType.acksMany, acks });
   }
 
+  /** Once all that this node is to answer for has been brought from the disk, as far as that goes. */
+  #whenInMemory(addresses: readonly RecordAddress[], run: () => void): void {
+    const { map, cache, loader } = this.#parts;
+    let missing = 1;
+    const arrived = (): void => {
+      missing--;
+      if (missing === 0) run();
+    };
+    const waiter: RecordWaiter = { onLoaded: arrived, onCorrupt: arrived, onFailed: arrived };
+    for (const address of addresses) {
+      if (map.refusal(address) !== null) continue;
+      if (!loader.isLoading(address.id) && cache.at(address) !== undefined) continue;
+      missing++;
+      loader.wait(address, waiter);
+    }
+    arrived();
+  }
+
   /** The record, if it can be answered for at once. */
   #held(address: RecordAddress | undefined): CachedRecord | null {
     const { map, cache } = this.#parts;
-    if (address === undefined || map.refusal(address) !== null || this.#parts.isLoading(address.id)) return null;
+    if (address === undefined || map.refusal(address) !== null || this.#parts.loader.isLoading(address.id)) return null;
     return cache.at(address) ?? null;
   }
 }

@@ -3,9 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { ClusterMap } from '../cluster/map.ts';
-import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { sameBallot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
-import { decodeStored } from '../record/state-codec.ts';
 import {
   type CommitItem,
   type CommitRequest,
@@ -26,6 +25,7 @@ import { NodeMap } from './node-map.ts';
 import type { NodeStore } from './node-store.ts';
 import { PageStore } from './page-store.ts';
 import { type CachedRecord, RecordCache } from './record-cache.ts';
+import { ABSENT, RecordLoader } from './record-loader.ts';
 import { scanRecords } from './record-scan.ts';
 import { engineKey, owned, project, storedBytes } from './served-state.ts';
 import { type BatchListener, type Fsync, WritePipeline } from './write-pipeline.ts';
@@ -43,11 +43,6 @@ export interface StorageNodeOptions {
   readonly cacheBytes: number;
 }
 
-/** Batch number of what came from the disk. */
-const FROM_DISK = 0;
-
-const ABSENT: CachedRecord = { accepted: NO_BALLOT, state: null, batch: FROM_DISK };
-
 /**
  * One storage node: takes calls, brings the record each is about, asks the acceptor, and answers when what the answer
  * rests on is durable. It never sees a key or a value.
@@ -61,7 +56,7 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #cache: RecordCache;
-  readonly #loading = new Map<RecordId, Call[]>();
+  readonly #loader: RecordLoader;
   /** Found corrupt and not written since. */
   readonly #corrupt = new Set<RecordId>();
   readonly #pipeline: WritePipeline;
@@ -79,6 +74,7 @@ export class StorageNode implements CallHandler, BatchListener {
     this.#engine = options.engine;
     this.#clock = options.clock;
     this.#cache = new RecordCache(options.cacheBytes, (batch) => batch <= this.#pipeline.durableNumber);
+    this.#loader = new RecordLoader(options.engine, this.#cache);
     this.#pipeline = new WritePipeline(options.engine, options.clock, options.log, options.fsync, this);
     this.#ceiling = new CeilingKeeper(options.acceptor, options.store, options.clock, options.log, (calls, raised) => {
       if (raised) this.receive(calls);
@@ -93,7 +89,7 @@ export class StorageNode implements CallHandler, BatchListener {
       acceptor: options.acceptor,
       cache: this.#cache,
       pipeline: this.#pipeline,
-      isLoading: (id) => this.#loading.size > 0 && this.#loading.has(id),
+      loader: this.#loader,
       store: (item) => this.#accept(item),
     });
   }
@@ -124,7 +120,6 @@ export class StorageNode implements CallHandler, BatchListener {
   }
 
   receive(calls: readonly Call[]): void {
-    let toLoad: RecordAddress[] | null = null;
     for (const call of calls) {
       const request = call.request;
       if (this.#stopped) {
@@ -138,17 +133,14 @@ export class StorageNode implements CallHandler, BatchListener {
         case MessageType.listPages: {
           const refusal = this.#map.refusal(request.address);
           if (refusal !== null) call.respond(refusal);
-          else if (!this.#serveFromMemory(call, request.address)) {
-            toLoad ??= [];
-            toLoad.push(request.address);
-          }
+          else this.#serveRecord(call, request.address);
           break;
         }
         default:
           this.#receiveOther(call);
       }
     }
-    if (toLoad !== null) this.#load(toLoad);
+    this.#loader.start();
   }
 
   onFailed(records: readonly RecordId[], batch: number): void {
@@ -198,71 +190,31 @@ export class StorageNode implements CallHandler, BatchListener {
     }
   }
 
-  /** False if the record must be brought from the disk first; the call then waits in `#loading`. */
-  #serveFromMemory(call: Call, address: RecordAddress): boolean {
-    const { id } = address;
-    const waiting = this.#loading.size === 0 ? undefined : this.#loading.get(id);
-    if (waiting !== undefined) {
-      waiting.push(call);
-      return true;
+  /** At once if the record is in memory and nobody waits for it; else once it has come from the disk. */
+  #serveRecord(call: Call, address: RecordAddress): void {
+    const record = this.#loader.isLoading(address.id) ? undefined : this.#cache.at(address);
+    if (record !== undefined) {
+      this.#serve(call, record);
+      return;
     }
-    const record = this.#cache.at(address);
-    if (record === undefined) {
-      this.#loading.set(id, [call]);
-      return false;
-    }
-    this.#serve(call, record);
-    return true;
-  }
-
-  #load(addresses: readonly RecordAddress[]): void {
-    const keys = addresses.map(engineKey);
-    this.#engine.getMany(keys, (error, values) => {
-      if (error?.kind === 'corrupt' && addresses.length > 1) {
-        // One damaged block fails them all: alone, the sound ones can be read.
-        for (const address of addresses) this.#load([address]);
-        return;
-      }
-      for (let i = 0; i < addresses.length; i++) {
-        const id = addresses[i]?.id ?? '';
-        const calls = this.#loading.get(id);
-        assert(calls !== undefined, 'whoever loads has calls that wait');
-        this.#loading.delete(id);
-        if (error === null) this.#loaded(id, values?.[i] ?? null, calls);
-        else if (error.kind === 'corrupt') this.#onCorrupt(id, calls);
-        else for (const call of calls) call.respond(fault('io', error.message));
-      }
+    this.#loader.wait(address, {
+      onLoaded: (loaded) => this.#serve(call, loaded),
+      onCorrupt: (id) => this.#onCorrupt(id, call),
+      onFailed: (detail) => call.respond(fault('io', detail)),
     });
-  }
-
-  #loaded(id: RecordId, bytes: Buffer | null, calls: readonly Call[]): void {
-    let record: CachedRecord = ABSENT;
-    if (bytes !== null) {
-      const stored = decodeStored(bytes);
-      if (stored === null) {
-        this.#onCorrupt(id, calls);
-        return;
-      }
-      record = { accepted: stored.accepted, state: stored.state, batch: FROM_DISK };
-    }
-    this.#cache.set(id, record.accepted, record.state, record.batch);
-    for (const call of calls) this.#serve(call, this.#cache.get(id) ?? record);
   }
 
   /**
    * What was accepted is unknown but lies below the ceiling. So the node answers nothing from this record, and takes
    * only a COMMIT above all that it can have accepted: a repair by the coordinator that hears of it.
    */
-  #onCorrupt(id: RecordId, calls: readonly Call[]): void {
+  #onCorrupt(id: RecordId, call: Call): void {
     if (!this.#corrupt.has(id)) {
       this.#noteCorrupt(id);
       this.#acceptor.promises.promise(id, { time: this.#acceptor.ceilingUs, proposer: 0xffff_ffff });
     }
-    for (const call of calls) {
-      const request = call.request;
-      if (request.type === MessageType.commit) this.#serve(call, this.#cache.get(id) ?? ABSENT);
-      else call.respond(fault('corrupt', 'the stored record is corrupt'));
-    }
+    if (call.request.type === MessageType.commit) this.#serve(call, this.#cache.get(id) ?? ABSENT);
+    else call.respond(fault('corrupt', 'the stored record is corrupt'));
   }
 
   /** Once for each: a repair that raises the ceiling must not find the bar raised as well. */

@@ -1,0 +1,92 @@
+import { assert } from '../base/assert.ts';
+import { NO_BALLOT } from '../record/ballot.ts';
+import type { RecordId } from '../record/state.ts';
+import { decodeStored } from '../record/state-codec.ts';
+import type { RecordAddress } from '../rpc/messages.ts';
+import type { Engine } from './engine.ts';
+import type { CachedRecord, RecordCache } from './record-cache.ts';
+import { engineKey } from './served-state.ts';
+
+/** Batch number of what came from the disk. */
+const FROM_DISK = 0;
+
+/** What a node holds of a record that it never heard of. */
+export const ABSENT: CachedRecord = { accepted: NO_BALLOT, state: null, batch: FROM_DISK };
+
+/** Somebody who needs a record in memory; told once. */
+export interface RecordWaiter {
+  onLoaded(record: CachedRecord): void;
+  onCorrupt(id: RecordId): void;
+  onFailed(detail: string): void;
+}
+
+/** Brings records from the disk into memory: those asked for in one turn in one read, each once however many wait for it. */
+export class RecordLoader {
+  readonly #engine: Engine;
+  readonly #cache: RecordCache;
+  readonly #waiting = new Map<RecordId, RecordWaiter[]>();
+  #asked: RecordAddress[] = [];
+
+  constructor(engine: Engine, cache: RecordCache) {
+    this.#engine = engine;
+    this.#cache = cache;
+  }
+
+  /** Others wait for this record: none may overtake them. */
+  isLoading(id: RecordId): boolean {
+    return this.#waiting.size > 0 && this.#waiting.has(id);
+  }
+
+  /** For a record that is not in memory; `start` must follow before the turn ends. */
+  wait(address: RecordAddress, waiter: RecordWaiter): void {
+    const waiting = this.#waiting.get(address.id);
+    if (waiting !== undefined) {
+      waiting.push(waiter);
+      return;
+    }
+    this.#waiting.set(address.id, [waiter]);
+    this.#asked.push(address);
+  }
+
+  /** Reads what was asked for. */
+  start(): void {
+    if (this.#asked.length === 0) return;
+    const asked = this.#asked;
+    this.#asked = [];
+    this.#load(asked);
+  }
+
+  #load(addresses: readonly RecordAddress[]): void {
+    this.#engine.getMany(addresses.map(engineKey), (error, values) => {
+      if (error?.kind === 'corrupt' && addresses.length > 1) {
+        // One damaged block fails them all: alone, the sound ones can be read.
+        for (const address of addresses) this.#load([address]);
+        return;
+      }
+      for (let i = 0; i < addresses.length; i++) {
+        const id = addresses[i]?.id ?? '';
+        const waiting = this.#waiting.get(id);
+        assert(waiting !== undefined, 'what is loaded is waited for');
+        this.#waiting.delete(id);
+        if (error === null) this.#loaded(id, values?.[i] ?? null, waiting);
+        else if (error.kind === 'corrupt') for (const waiter of waiting) waiter.onCorrupt(id);
+        else for (const waiter of waiting) waiter.onFailed(error.message);
+      }
+    });
+  }
+
+  #loaded(id: RecordId, bytes: Buffer | null, waiting: readonly RecordWaiter[]): void {
+    let record = ABSENT;
+    if (bytes !== null) {
+      const stored = decodeStored(bytes);
+      if (stored === null) {
+        for (const waiter of waiting) waiter.onCorrupt(id);
+        return;
+      }
+      record = { accepted: stored.accepted, state: stored.state, batch: FROM_DISK };
+    }
+    this.#cache.set(id, record.accepted, record.state, record.batch);
+    // Each may change it for the next.
+    for (const waiter of waiting) waiter.onLoaded(this.#cache.get(id) ?? record);
+  }
+}
