@@ -336,7 +336,7 @@ export const limits = {
   /** The last answers are waited for so long: longer than any deadline of a server. */
   loadDrainMs: 5_000,
   /** Points of the results over time; longer runs have longer intervals. */
-  loadSeriesPoints: 3_600,
+  loadSeriesPoints: 4_096,
   /** Different first words of errors that are counted by themselves, and their length. */
   loadErrorWords: 64,
   loadErrorWordChars: 40,

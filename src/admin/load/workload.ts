@@ -22,7 +22,7 @@ export interface WorkloadOptions {
 
 /** As redis-benchmark writes the numbers of its keys. */
 const KEY_DIGITS = 12;
-/** Values are parts of random bytes that begin anywhere in so many of them. */
+/** Values are parts of random bytes that begin somewhere in the first so many of them. */
 const VALUE_STARTS = 1_048_576;
 const REQUEST_ID_CHARS = 36;
 const CRLF = Buffer.from('\r\n');
@@ -51,6 +51,7 @@ export class Workload {
   readonly #sizes: SizeChooser;
   readonly #valueRandom: SeededRandom;
   readonly #valueBytes: Buffer;
+  #valueAt = 0;
   readonly #requestIds: RequestIds | null;
 
   /** `requestIds`: null for requests without them. */
@@ -96,7 +97,10 @@ export class Workload {
     const size = this.#sizes.next();
     target.append(DOLLAR);
     target.appendNumberLine(size, 1);
-    target.appendPart(this.#valueBytes, this.#valueRandom.below(VALUE_STARTS), size);
+    target.appendPart(this.#valueBytes, this.#valueAt, size);
+    // Each value begins where the last one ended, so that near ones have nothing in common.
+    this.#valueAt += size;
+    if (this.#valueAt >= VALUE_STARTS) this.#valueAt = this.#valueRandom.below(VALUE_STARTS);
     target.append(CRLF);
   }
 }
