@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestIds } from '../src/juno-ext/client/src/request-id.ts';
-import { type Answer, type Adapter, openAdapter } from './support/juno-adapters.ts';
+import { type Adapter, type Answer, openAdapter } from './support/juno-adapters.ts';
 import { startJunokv } from './support/junokv-server.ts';
 import { codesIn, readPage, tableAfter } from './support/markdown.ts';
 import type { RunningServer } from './support/redis-server.ts';
