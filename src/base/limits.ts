@@ -329,8 +329,13 @@ export const limits = {
   loadOpenRequests: 262_144,
   /** Requests of an open loop that are sent before answers are looked at again. */
   loadRequestsPerTurn: 1_024,
-  /** Requests of one connection under way while preloading. */
+  /** Requests under way while preloading, together and of one connection: enough to be fast, few enough to be answered in time. */
+  loadPreloadRequests: 1_024,
   loadPreloadDepth: 64,
+  /** Keys that preloading writes again after an error that may pass, such as -BUSY. */
+  loadPreloadRetries: 100_000,
+  /** Wait before that, lest a busy server gets busier. */
+  loadPreloadRetryMs: 50,
   /** A run that ends by the number of its requests ends after so long at the latest. */
   loadRequestsMaxMs: 3_600_000,
   /** The last answers are waited for so long: longer than any deadline of a server. */

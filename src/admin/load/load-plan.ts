@@ -87,7 +87,11 @@ export function planLoad(config: Configuration, durationGiven: boolean, password
       preload: config.preload ? preloadOf(config, workload) : null,
       connections,
       depth: rate > 0 ? openDepth : config.pipeline,
-      preloadDepth: Math.min(depthByBytes, limits.loadPreloadDepth),
+      preloadDepth: Math.min(
+        depthByBytes,
+        limits.loadPreloadDepth,
+        Math.ceil(limits.loadPreloadRequests / connections),
+      ),
       rate,
       arrival,
       spin,

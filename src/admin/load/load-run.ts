@@ -85,7 +85,7 @@ export class LoadRun {
     const { preload, preloadDepth } = this.#plan;
     if (preload === null) return null;
     const options = { keys: preload.keys, depth: preloadDepth };
-    const workload = new Workload(preload, this.#requestIds());
+    const workload = (nextKey: () => number): Workload => new Workload(preload, this.#requestIds(), nextKey);
     this.#preload = new Preload(this.#connections, workload, options, this.#parts.clock);
     return await this.#preload.run();
   }

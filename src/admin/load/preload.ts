@@ -10,22 +10,36 @@ export interface PreloadOptions {
   readonly depth: number;
 }
 
+/** Errors after which a write may be sent again: writing the same key twice does no harm here. */
+const PASSING = /^(BUSY|UNAVAILABLE|UNCERTAIN|TRYAGAIN|LOADING|CLUSTERDOWN)\b/;
+
 /** Writes every key once, over all connections. */
 export class Preload implements ConnectionOwner {
   done = 0;
   readonly #connections: readonly LoadConnection[];
-  /** SETs of one key after the other. */
   readonly #workload: Workload;
   readonly #options: PreloadOptions;
   readonly #clock: Clock;
-  #sent = 0;
+  /** The first key that has not been sent. */
+  #nextKey = 0;
+  #key = 0;
+  /** Keys to be sent again: never more than were under way. */
+  readonly #again: number[] = [];
+  #retries = 0;
+  #retryTimer: Timer | null = null;
   #doneBefore = 0;
   #watchTimer: Timer | null = null;
   #finish: ((problem: string | null) => void) | null = null;
 
-  constructor(connections: readonly LoadConnection[], workload: Workload, options: PreloadOptions, clock: Clock) {
+  /** `workload` makes SETs of the keys that it is given a source of. */
+  constructor(
+    connections: readonly LoadConnection[],
+    workload: (nextKey: () => number) => Workload,
+    options: PreloadOptions,
+    clock: Clock,
+  ) {
     this.#connections = connections;
-    this.#workload = workload;
+    this.#workload = workload(() => this.#key);
     this.#options = options;
     this.#clock = clock;
   }
@@ -36,7 +50,7 @@ export class Preload implements ConnectionOwner {
       this.#finish = resolve;
       for (const connection of this.#connections) connection.owner = this;
       this.#watch();
-      for (const connection of this.#connections) this.turned(connection);
+      this.#fillAll();
     });
   }
 
@@ -44,8 +58,9 @@ export class Preload implements ConnectionOwner {
     this.#end('stopped while preloading');
   }
 
-  replied(_operation: number, _startMs: number, _nowMs: number, outcome: Outcome, errorText: string): void {
-    if (outcome === 'error') this.#end(`preloading was answered: ${errorText}`);
+  /** A connection keeps the key where others keep the time of the start. */
+  replied(_operation: number, key: number, _nowMs: number, outcome: Outcome, errorText: string): void {
+    if (outcome === 'error') this.#failed(key, errorText);
     else if (outcome !== 'lost') this.done++;
     if (this.done === this.#options.keys) this.#end(null);
   }
@@ -53,16 +68,35 @@ export class Preload implements ConnectionOwner {
   turned(connection: LoadConnection): void {
     const { keys, depth } = this.#options;
     // Half a pipeline at a time, so that writes to the socket are few.
-    if (connection.outstanding > depth / 2) return;
-    while (this.#finish !== null && this.#sent < keys && connection.outstanding < depth) {
-      connection.add(this.#workload.next(connection.buffer), 0);
-      this.#sent++;
+    if (this.#retryTimer !== null || connection.outstanding > depth / 2) return;
+    while (this.#finish !== null && connection.outstanding < depth) {
+      const again = this.#again.pop();
+      if (again === undefined && this.#nextKey === keys) break;
+      this.#key = again ?? this.#nextKey++;
+      connection.add(this.#workload.next(connection.buffer), this.#key);
     }
     connection.flush();
   }
 
   ended(_connection: LoadConnection, problem: string): void {
     this.#end(`a connection was lost while preloading: ${problem}`);
+  }
+
+  #fillAll(): void {
+    for (const connection of this.#connections) this.turned(connection);
+  }
+
+  #failed(key: number, errorText: string): void {
+    if (!PASSING.test(errorText) || this.#retries === limits.loadPreloadRetries) {
+      this.#end(`preloading was answered: ${errorText}`);
+      return;
+    }
+    this.#retries++;
+    this.#again.push(key);
+    this.#retryTimer ??= this.#clock.after(limits.loadPreloadRetryMs, () => {
+      this.#retryTimer = null;
+      this.#fillAll();
+    });
   }
 
   /** Gives up when nothing at all is answered any more. */
@@ -78,6 +112,7 @@ export class Preload implements ConnectionOwner {
     const finish = this.#finish;
     this.#finish = null;
     this.#watchTimer?.cancel();
+    this.#retryTimer?.cancel();
     finish?.(problem);
   }
 }

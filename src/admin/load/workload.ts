@@ -54,13 +54,13 @@ export class Workload {
   #valueAt = 0;
   readonly #requestIds: RequestIds | null;
 
-  /** `requestIds`: null for requests without them. */
-  constructor(options: WorkloadOptions, requestIds: RequestIds | null) {
+  /** `requestIds`: null for requests without them. `nextKey`: instead of the distribution that the options name. */
+  constructor(options: WorkloadOptions, requestIds: RequestIds | null, nextKey?: () => number) {
     const { seed } = options;
     this.#templates = options.operations.map((operation) => makeTemplate(operation, options, requestIds !== null));
     this.#operationChoice = new WeightedChoice(options.weights);
     this.#operationRandom = new SeededRandom(seed, 'operations');
-    this.#nextKey = keyChooser(options.keyDistribution, options.keys, new SeededRandom(seed, 'keys'));
+    this.#nextKey = nextKey ?? keyChooser(options.keyDistribution, options.keys, new SeededRandom(seed, 'keys'));
     this.#sizes = new SizeChooser(options.valueSizes, new SeededRandom(seed, 'sizes'));
     this.#valueRandom = new SeededRandom(seed, 'values');
     const hasValues = options.operations.some((operation) => operation.hasValue);
