@@ -43,6 +43,18 @@ class SecondTryForgetsFirst extends ProposerRules {
   }
 }
 
+class MemoryNotConfirmed extends ProposerRules {
+  override confirms(): boolean {
+    return true;
+  }
+}
+
+class LeavesItsCommitBehind extends ProposerRules {
+  override takesAlong(): boolean {
+    return false;
+  }
+}
+
 class PrepareNotRecorded extends Acceptor {
   protected override recordPromise(): void {}
 }
@@ -89,6 +101,8 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['next-not-recorded', withAcceptor((ceilingUs, capacity) => new NextNotRecorded(ceilingUs, capacity))],
   ['no-op-although-promises-differ', withRules(() => new NoOpAlthoughPromisesDiffer())],
   ['no-ceiling', withAcceptor((ceilingUs, capacity) => new NoCeiling(ceilingUs, capacity))],
+  ['memory-not-confirmed', withRules(() => new MemoryNotConfirmed())],
+  ['leaves-its-commit-behind', withRules(() => new LeavesItsCommitBehind())],
   ['second-try-forgets-first', withRules(() => new SecondTryForgetsFirst())],
   ['forgets-request-ids', { ...SOUND_PARTS, seal: () => new ForgetsRequestIds() }],
 ]);

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
-import { type Ballot, isNoBallot, sameBallot } from '../record/ballot.ts';
+import { type Ballot, isNoBallot } from '../record/ballot.ts';
 import type { LiveRecord } from '../record/state.ts';
 import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
@@ -103,6 +103,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
 
   onAgreed(item: ExpressItem<R>): void {
     const { counters, seal } = this.#host;
+    const { rules } = this.#host.rounds;
     const { entry, accepted, state } = item;
     counters.add(item.phase === 'read' ? 'read-agreed' : 'prepared');
     const { opened } = entry;
@@ -111,7 +112,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
       this.#run(item, ABSENT);
       return;
     }
-    if (opened !== null && sameBallot(opened.accepted, accepted) && this.#suffices(opened, item)) {
+    if (opened !== null && rules.confirms(opened.accepted, accepted) && this.#suffices(opened, item)) {
       this.#run(item, opened);
       return;
     }
@@ -150,7 +151,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     entry.forget();
     entry.avoidUntilMs = this.#host.rounds.clock.monotonicMs() + limits.chainLifeMs;
     const pending = new Pending(operation, arrivedMs, arrivedMs + limits.deadlineMs, this.#host);
-    if (written !== null && item.phase === 'commit') {
+    if (written !== null && item.phase === 'commit' && this.#host.rounds.rules.takesAlong()) {
       pending.used.push({ ballot: item.ballot, reply: written.reply });
       pending.firstCommitMonotonicMs = written.sentMonotonicMs;
       pending.firstCommitWallMs = written.sentWallMs;

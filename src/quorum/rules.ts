@@ -36,6 +36,16 @@ export class ProposerRules {
     return first !== undefined && reports.some((report) => !sameBallot(report.accepted, first.accepted));
   }
 
+  /** Whether a remembered state is the one that a quorum holds now (`said`). */
+  confirms(remembered: Ballot, said: Ballot): boolean {
+    return sameBallot(remembered, said);
+  }
+
+  /** Whether an operation that leaves the express lane after its COMMIT was sent has to look for that. */
+  takesAlong(): boolean {
+    return true;
+  }
+
   settle<R>(used: readonly UsedBallot<R>[], base: StateHeader | null, absenceProves: boolean): Settlement<R> {
     return settle(used, base, absenceProves);
   }
