@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { JunokvCluster } from '../compat-tests/support/junokv-cluster.ts';
 import { connect } from '../src/juno-ext/client/src/client.ts';
-import type { JunoClient } from '../src/juno-ext/client/src/types.ts';
+import type { ClientMetrics, JunoClient } from '../src/juno-ext/client/src/types.ts';
 import { AnswerLog } from './answer-log.ts';
 import { ClientFleet } from './client-fleet.ts';
 import type { FaultKind, FaultPlan } from './fault-proxy.ts';
@@ -16,6 +16,8 @@ const FAULTS_MS = 3_000;
 const KILLED_MS = 1_500;
 const BACK_MS = 1_000;
 
+/** Long enough for who has bad luck with conflicts, so that hardly any increment is left open. */
+const INCREMENT_DEADLINE_MS = 15_000;
 /** Short, so that the faults make many tries and calls time out. */
 const FORCED_TIME_OUTS = { deadlineMs: 400, tryTimeoutMs: 250 };
 const FAULT_KINDS: readonly FaultKind[] = [
@@ -82,23 +84,28 @@ async function killInTurn(
 
 async function incrementUnderKills(cluster: JunokvCluster, report: Report): Promise<void> {
   console.log(`\n${CLIENTS} clients, compare-and-set increments of 10 keys, storage processes and a proxy killed\n`);
-  let conflicts = 0;
-  const onOperation = (_: string, outcome: string): void => {
-    if (outcome === 'version-conflict' || outcome === 'duplicate-key') conflicts += 1;
+  let calls = { conflicts: 0, repeated: 0, longestMs: 0 };
+  const metrics: ClientMetrics = {
+    onOperation: (_, outcome, durationMs) => {
+      if (outcome === 'version-conflict' || outcome === 'duplicate-key') calls.conflicts += 1;
+      calls.longestMs = Math.max(calls.longestMs, durationMs);
+    },
+    onRetry: () => {
+      calls.repeated += 1;
+    },
   };
-  let tries = 0;
-  const options = { metrics: { onOperation, onRetry: () => void tries++ } };
+  const options = { deadlineMs: INCREMENT_DEADLINE_MS, metrics };
   const fleet = await ClientFleet.start(CLIENTS, { ports: cluster.proxyPorts, plan: () => null, options });
   const load = new IncrementLoad();
   const rows: (string | number)[][] = [
-    ['phase', 'increments', 'conflicts', 'tries repeated', 'refused', 'open', 'longest ms'],
+    ['phase', 'increments', 'conflicts', 'tries repeated', 'refused', 'open', 'longest ms', 'longest read or write ms'],
   ];
   const problems: string[] = [];
   const phase = (name: string): void => {
     const { done, refused, open, longestMs, problems: found } = load.takeFigures();
-    rows.push([name, done, conflicts, tries, refused, open, Math.round(longestMs)]);
-    conflicts = 0;
-    tries = 0;
+    const { conflicts, repeated } = calls;
+    rows.push([name, done, conflicts, repeated, refused, open, Math.round(longestMs), Math.round(calls.longestMs)]);
+    calls = { conflicts: 0, repeated: 0, longestMs: 0 };
     problems.push(...found.map((problem) => `${name}: ${problem}`));
     if (done === 0) problems.push(`${name}: nothing was incremented`);
   };
