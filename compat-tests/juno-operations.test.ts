@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RequestIds } from '../src/juno-ext/client/src/request-id.ts';
 import { cells } from './juno-cells.ts';
-import { ADAPTER_NAMES, type Adapter, type Answer, openAdapter } from './support/juno-adapters.ts';
+import { ADAPTER_NAMES, type Adapter, type Answer, fieldsOf, openAdapter } from './support/juno-adapters.ts';
 import { type Cell, type Expected, LIMITED, type Seen } from './support/juno-cell.ts';
 import { startJunokv } from './support/junokv-server.ts';
 import { codesIn, readPage, tableAfter } from './support/markdown.ts';
@@ -184,6 +184,21 @@ function outcomes(answers: readonly Answer[]): string[] {
 }
 
 describe('the form of replies', () => {
+  it('has the fields that the page lists', async () => {
+    const listed = tableAfter(readPage('juno.md'), '## Where a key lives').map(([, fields = '']) => codesIn(fields));
+    await redis.set('form', 'a');
+    const located = fieldsOf(await redis.call('JUNO.LOCATE', 'form'));
+    const inspected = await redis.call('JUNO.INSPECT', 'form');
+    const nodes = located.get('nodes');
+    if (!Array.isArray(nodes) || !Array.isArray(inspected)) throw new Error('arrays were expected');
+    const names = (reply: unknown): string[] => [...fieldsOf(reply).keys()];
+    expect([[...located.keys()], names(nodes[0]), names(inspected[0])]).toEqual(listed);
+    expect(nodes).toHaveLength(3);
+    expect(
+      inspected.map((replica) => fieldsOf(replica).get('state')).filter((state) => state === 'live').length,
+    ).toBeGreaterThan(1);
+  });
+
   it('is a flat array in RESP2 and a map in RESP3', async () => {
     const client = await RawClient.connect(server.port);
     const fields = /recordVersion\r\n:1\r\n\$12\r\ncreationTime\r\n:\d{13}\r\n\$12\r\nlastModified\r\n:\d{13}\r\n/;

@@ -65,6 +65,7 @@ function argumentsOf(code: string, key: string): [string, ...string[]] {
   const places: Readonly<Record<string, string>> = {
     key,
     other: `${key}:other`,
+    '""': '',
     'unix-seconds': `${Math.floor(in500sMs / 1000)}`,
     'unix-ms': `${in500sMs}`,
   };
@@ -81,7 +82,8 @@ async function runRow(adapter: Adapter, code: string, isLive: boolean, key: stri
   const before = await adapter.run(key, first);
   if (!isLive) await adapter.run(key, { op: 'destroy' });
   await new Promise((resolve) => setTimeout(resolve, 3));
-  await adapter.command(argumentsOf(code, key));
+  const { outcome } = await adapter.command(argumentsOf(code, key));
+  expect(['ok', 'absent', 'duplicate-key', 'no-key'], `${code} is a command as it should be`).toContain(outcome);
   const after = await adapter.run(key, { op: 'get' });
   const repeated = await adapter.run(key, first);
   const later = await adapter.run(key, { op: 'get' });

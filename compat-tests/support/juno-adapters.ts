@@ -185,7 +185,9 @@ function answerOf(reply: unknown): Answer {
   };
 }
 
-function fieldsOf(reply: object): ReadonlyMap<string, unknown> {
+/** Of a map: a flat array in RESP2. */
+export function fieldsOf(reply: unknown): ReadonlyMap<string, unknown> {
+  if (typeof reply !== 'object' || reply === null) throw new Error('a map was expected');
   if (!Array.isArray(reply)) return new Map(reply instanceof Map ? reply : Object.entries(reply));
   return new Map(
     Array.from({ length: reply.length / 2 }, (_, i): [string, unknown] => [String(reply[2 * i]), reply[2 * i + 1]]),
