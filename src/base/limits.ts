@@ -125,6 +125,8 @@ export const limits = {
   /** A user's name is printed in CLIENT LIST. */
   userNameChars: 128,
   // --- proxy: serving ---
+  /** What one read from a client's socket may bring: as in Node. */
+  clientReadBytes: 65_536,
   /** Samples that a rate of INFO is averaged over, as in Redis. */
   rateSamples: 16,
   /** Time between two samples. */

@@ -93,7 +93,6 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     forgetUser(this);
     proxy.clients.add(this);
     this.#budget.add(this);
-    socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('drain', this.#resume);
     socket.on('end', () => this.#inputEnded());
     socket.on('error', (error) => {
@@ -183,6 +182,17 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     this.destroy();
   }
 
+  /** Bytes from the client, which must not change any more. */
+  received(chunk: Buffer): void {
+    if (this.#isGone) return;
+    this.proxy.stats.netInputBytes += chunk.length;
+    this.#turnMs = this.proxy.clock.monotonicMs();
+    this.#lastActiveMs = this.#turnMs;
+    if (this.#isClosing) return;
+    this.#requests.push(chunk);
+    this.#advance();
+  }
+
   /** CommandOwner: a command's reply is there; it is written once those before it are. */
   settled(command: PendingCommand): void {
     const { reply } = command;
@@ -194,15 +204,6 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     if (this.#isGone) return;
     this.#replies.settled(command);
     this.#scheduleFlush();
-  }
-
-  #received(chunk: Buffer): void {
-    this.proxy.stats.netInputBytes += chunk.length;
-    this.#turnMs = this.proxy.clock.monotonicMs();
-    this.#lastActiveMs = this.#turnMs;
-    if (this.#isClosing || this.#isGone) return;
-    this.#requests.push(chunk);
-    this.#advance();
   }
 
   /** Parses and starts commands as far as the limits allow. */
@@ -374,7 +375,6 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     const socket = this.#socket;
     socket.end(() => {
       this.#leave();
-      socket.removeAllListeners('data');
       if (!socket.destroyed) this.#lingerer.add(socket);
     });
   }

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { limits } from '../base/limits.ts';
 import { formatAddress, plainHost, refusalOnAccept } from './admission.ts';
+import { ClientInput } from './client-socket.ts';
 import { Connection } from './connection.ts';
 import { Lingerer } from './linger.ts';
 import type { ProxyContext } from './proxy-context.ts';
@@ -19,6 +20,7 @@ export class Listener {
   readonly #clusterEnabled: boolean;
   readonly #lingerer: Lingerer;
   readonly #connections = new Set<Connection>();
+  readonly #input = new ClientInput();
   readonly #server: Server;
 
   /** `clusterEnabled`: clients of this port are answered as by a node of a Redis Cluster. */
@@ -28,7 +30,8 @@ export class Listener {
     this.#clusterEnabled = clusterEnabled;
     this.#lingerer = new Lingerer(proxy.clock);
     // Half open: a client may send its last commands and close its side, and still reads the replies.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
+    this.#server = createServer(options, (socket) => this.#accept(socket));
   }
 
   /** Resolves with the port once it listens; rejects with the system's error, e.g. EADDRINUSE. */
@@ -71,19 +74,20 @@ export class Listener {
     }
   }
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
     const { stats, config } = this.#proxy;
-    const host = plainHost(socket.remoteAddress);
+    const host = plainHost(accepted.remoteAddress);
     const refusal = refusalOnAccept(this.#proxy, host);
     if (refusal !== null) {
       stats.rejectedConnections += 1;
-      socket.on('error', () => {});
-      socket.end(`-${refusal}\r\n`, () => {
-        if (!socket.destroyed) this.#lingerer.add(socket);
+      accepted.on('error', () => {});
+      accepted.end(`-${refusal}\r\n`, () => {
+        if (!accepted.destroyed) this.#lingerer.add(accepted);
       });
       return;
     }
     stats.totalConnections += 1;
+    const socket = this.#input.socketOf(accepted, (chunk) => connection.received(chunk));
     if (config.tcpKeepaliveSeconds > 0) socket.setKeepAlive(true, config.tcpKeepaliveSeconds * 1000);
     const connection = new Connection(socket, {
       proxy: this.#proxy,
