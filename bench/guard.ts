@@ -73,6 +73,9 @@ function isSystem(name: unknown): name is SystemName {
 }
 
 export function writeGuard(results: Results): void {
-  const lines = guardedRatios(results).map((ratio) => `  ${JSON.stringify(ratio)}`);
+  // As the formatter would write it.
+  const lines = guardedRatios(results).map(({ row, system, against, least }) => {
+    return `  { "row": "${row}", "system": "${system}", "against": "${against}", "least": ${least} }`;
+  });
   writeFileSync(GUARD_FILE, `[\n${lines.join(',\n')}\n]\n`);
 }

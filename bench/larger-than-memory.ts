@@ -7,7 +7,7 @@ import { inTurns, measured, progress } from './measure.ts';
 import { type MemoryCgroup, makeMemoryCgroup } from './memory-cgroup.ts';
 import type { BenchOptions } from './options.ts';
 import type { Form } from './rows.ts';
-import { startSystem, type SystemName } from './systems.ts';
+import { type SystemName, startSystem } from './systems.ts';
 
 /** GETs of data that do not fit into the memory which the processes are given, beside GETs of few of them, which do. */
 export interface MemorySpec {

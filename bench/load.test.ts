@@ -176,6 +176,13 @@ describe('loads', () => {
     await fillKeys(endpoints, 1_234, 10);
     expect(bytes).toBe('+OK\r\n'.repeat(1_234));
     await expect(fillKeys(await listen('-OOM no\r\n'), 10, 10)).rejects.toThrow('OOM');
+    let refusals = 2;
+    const busy = await listen('+OK\r\n', '', (socket, text) => {
+      refusals -= 1;
+      socket.write(refusals >= 0 ? text.replace('+OK', '-BUSY later') : text);
+    });
+    await fillKeys(busy, 10, 10);
+    expect(refusals).toBeLessThan(0);
   });
 
   it('of an open loop are at the rate, and latency counts from the intended time', async () => {

@@ -1,6 +1,6 @@
 import { fillEtcd, runEtcdLoad } from './etcd-load.ts';
-import { fillKeys } from './fill.ts';
 import type { Figures } from './figures.ts';
+import { fillKeys } from './fill.ts';
 import { countInstructions } from './instructions.ts';
 import { type LoadFigures, runLoad } from './load-client.ts';
 import type { BenchOptions } from './options.ts';

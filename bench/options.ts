@@ -40,8 +40,8 @@ const USAGE = `Usage: npm run bench -- [options]
   --write-guard      the short form; writes half of its ratios to bench/guard.json
   --list             shows the rows`;
 
-/** The guard's rounds are few, for it must be quick; two show what one outlier does. */
-const GUARD_ROUNDS = 2;
+/** The fewest of which the median is not moved by one bad round. */
+const GUARD_ROUNDS = 3;
 
 const FLAGS = { type: 'boolean', default: false } as const;
 const CONFIG = {

@@ -7,7 +7,7 @@ import { plotsOf } from './plots.ts';
 import type { Results } from './results.ts';
 import { resultsText } from './results-text.ts';
 import { axisStep, barChart, rangeChart } from './svg-chart.ts';
-import type { SystemName } from './systems.ts';
+import { SYSTEM_NAMES, type SystemName } from './systems.ts';
 import { resultsOf } from './testing/made-up-results.ts';
 
 const OPEN: OpenFigures = {
@@ -58,6 +58,19 @@ function problemOfXml(text: string): string | null {
   return open.length === 0 ? null : `${open.join(', ')} not closed`;
 }
 
+/** Texts that stand out of the picture, at a generous width of each character. */
+function textsOutside(svg: string): string[] {
+  const width = Number(/viewBox="0 0 (\d+) /.exec(svg)?.[1] ?? Number.NaN);
+  return [...svg.matchAll(/<text x="([\d.-]+)" y="[\d.]+" ([^>]*)>([^<]*)</g)].flatMap(
+    ([, at, more = '', text = '']) => {
+      const size = Number(/font-size="(\d+)"/.exec(more)?.[1] ?? 12);
+      const length = text.length * size * 0.58;
+      const start = Number(at) - (more.includes('"end"') ? length : more.includes('"middle"') ? length / 2 : 0);
+      return start < 0 || start + length > width ? [text] : [];
+    },
+  );
+}
+
 describe('pictures', () => {
   it('have axes in steps of 1, 2 or 5', () => {
     expect([1, 4, 0.3, 70, 1_200].map(axisStep)).toEqual([0.2, 1, expect.closeTo(0.1), 20, 500]);
@@ -95,6 +108,16 @@ describe('pictures', () => {
     ]);
     expect(plots.map(({ svg }) => problemOfXml(svg))).toEqual(plots.map(() => null));
     expect(plotsOf({ ...RESULTS, rows: [], latency: [] })).toEqual([]);
+  });
+
+  it('have room for the longest names', () => {
+    const rates = Object.fromEntries(SYSTEM_NAMES.map((name) => [name, [100, 1]]));
+    const all = resultsOf('get-100b-p1-c50', rates);
+    const points = SYSTEM_NAMES.map((of) => ({ ...point('redis', 123.4), of }));
+    const latency = [{ id: 'latency-get', title: 'GET', maximum: [], points }];
+    const outside = plotsOf({ ...all, latency }).flatMap(({ svg }) => textsOutside(svg));
+    expect(outside).toEqual([]);
+    expect(textsOutside('<svg viewBox="0 0 50 9"><text x="20" y="1" >far too long</text>')).toEqual(['far too long']);
   });
 });
 

@@ -84,8 +84,8 @@ describe('options', () => {
     expect(parseOptions(['--help'])).toBeNull();
   });
 
-  it('of the guard are the short form with two rounds', () => {
-    expect(parseOptions(['--guard'])).toMatchObject({ form: 'quick', rounds: 2, mode: 'guard' });
+  it('of the guard are the short form with three rounds', () => {
+    expect(parseOptions(['--guard'])).toMatchObject({ form: 'quick', rounds: 3, mode: 'guard' });
     expect(parseOptions([])).toMatchObject({ form: 'normal', rounds: 3, mode: 'measure', writeDocs: false });
   });
 });

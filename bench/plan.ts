@@ -1,5 +1,5 @@
-import { LATENCY_ROWS, type LatencySpec } from './latency.ts';
 import { MEMORY_ROWS, type MemorySpec } from './larger-than-memory.ts';
+import { LATENCY_ROWS, type LatencySpec } from './latency.ts';
 import type { BenchOptions } from './options.ts';
 import { type Form, ROWS, type RowSpec } from './rows.ts';
 import type { SystemName } from './systems.ts';

@@ -39,7 +39,9 @@ export class ReplyCounter {
         this.#type = chunk[at] ?? 0;
         this.#number = 0;
         this.#isNegative = false;
-        if (this.#type === ERROR && this.firstError === '') this.firstError = chunk.toString('latin1', at, at + 100);
+        if (this.#type === ERROR && this.firstError === '') {
+          this.firstError = chunk.toString('latin1', at, at + 100).split('\r')[0] ?? '';
+        }
         at += 1;
       } else {
         at = this.#takeLine(chunk, at);

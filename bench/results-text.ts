@@ -1,7 +1,7 @@
 import { compare } from './comparisons.ts';
 import { type RoleCpu, totalCpuUs } from './figures.ts';
-import type { LatencyResult } from './latency.ts';
 import type { MemoryResult } from './larger-than-memory.ts';
+import type { LatencyResult } from './latency.ts';
 import type { Machine } from './machine.ts';
 import type { Plot } from './plots.ts';
 import { type Ratio, type Results, summariseRow } from './results.ts';

@@ -1,6 +1,6 @@
 import { type Figures, type Summary, summarise } from './figures.ts';
-import type { LatencyResult } from './latency.ts';
 import type { MemoryResult } from './larger-than-memory.ts';
+import type { LatencyResult } from './latency.ts';
 import type { Machine } from './machine.ts';
 import type { RowSpec } from './rows.ts';
 import type { SystemName } from './systems.ts';

@@ -1,10 +1,10 @@
-import { measureLargerThanMemory, type MemoryResult } from './larger-than-memory.ts';
+import { type MemoryResult, measureLargerThanMemory } from './larger-than-memory.ts';
 import { type LatencyResult, measureLatency } from './latency.ts';
 import { Filler, measureRow } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import type { Plan } from './plan.ts';
 import type { Results, RowResult } from './results.ts';
-import { startSystem, type System, type SystemName } from './systems.ts';
+import { type System, type SystemName, startSystem } from './systems.ts';
 
 interface Step {
   readonly id: string;

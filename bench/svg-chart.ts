@@ -39,9 +39,9 @@ export interface RangeChart {
   }[];
 }
 
-const WIDTH = 860;
-const LEFT = 190;
-const RIGHT = 110;
+const WIDTH = 960;
+const LEFT = 285;
+const RIGHT = 150;
 const TOP = 62;
 const BAR = 15;
 const STEP = 19;
