@@ -59,6 +59,13 @@ function readResults(text: string): Results {
   return JSON.parse(text) as Results;
 }
 
+/** Names of all fields, at any depth, but for those whose names the run gave. */
+function fieldsOf(json: unknown): string[] {
+  if (Array.isArray(json)) return [...new Set(json.flatMap(fieldsOf))];
+  if (typeof json !== 'object' || json === null) return [];
+  return Object.entries(json).flatMap(([name, value]) => (name === 'options' ? [name] : [name, ...fieldsOf(value)]));
+}
+
 describe('junokv load', () => {
   it('prints a table of every operation and of all', async () => {
     const { code, out, err } = await load('--requests', '2000', '--mix', 'get:3,set:1', '--connections', '4');
@@ -119,6 +126,9 @@ describe('junokv load', () => {
         reconnects: 0,
       },
     });
+    const page = readFileSync(new URL('../../../docs/load.md', import.meta.url), 'utf8');
+    const missing = fieldsOf(JSON.parse(text)).filter((field) => !new RegExp(`[\`.]${field}(\\[\\])?\``).test(page));
+    expect(missing).toEqual([]);
     const all = json.operations[2];
     expect(all?.count).toBe(5_000);
     expect(all?.histogram.reduce((sum, [, count]) => sum + count, 0)).toBe(5_000);

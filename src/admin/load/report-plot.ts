@@ -112,7 +112,7 @@ function percentileSection({ operations, expectedIntervalUs }: LoadResults): str
     const at = lines.flatMap(({ name, points }) =>
       points[i]?.y ? [`${name}: ${millisecondsText(points[i].y)} ms`] : [],
     );
-    return { at: x, text: [percentile === 100 ? 'maximum' : `p${percentile}`, ...at].join('\n') };
+    return { at: x, text: [`p${percentile}`, ...at].join('\n') };
   });
   const meaning =
     expectedIntervalUs === null
