@@ -58,9 +58,11 @@ export const limits = {
   argumentOverheadBytes: 128,
   /** A bulk string from here on is handed to the socket by reference; below, copying is cheaper than one more piece. */
   replyReferenceBytes: 16_384,
-  /** First and largest block that replies are gathered in; an idle connection keeps at most the first. */
-  replyBlockBytes: 4_096,
+  /** First and largest block that replies of one connection and turn are gathered in; an idle connection has none. */
+  replyBlockBytes: 16_384,
   replyBlockMaxBytes: 65_536,
+  /** First blocks kept for the next turn: as many connections as mostly have replies in the same one. */
+  replyBlocksKept: 256,
   /** A line of a reply that our own decoder takes: MONITOR shows a whole command in one. */
   replyLineBytes: 16_777_216,
   /** Items of an aggregate that it takes; memory is only taken as they arrive. */

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { ReplyBlocks } from '../resp/reply-blocks.ts';
 import type { Session } from './session.ts';
 
 /** What CLIENT PAUSE holds back: commands that write, or all. */
@@ -20,6 +21,8 @@ export class ClientRegistry {
   queryBufferBytes = 0;
   /** Bytes of replies that the sockets have not taken yet, of all connections; kept up by the connections. */
   outputBufferBytes = 0;
+  /** Memory that the connections write their replies into. */
+  readonly replyBlocks = new ReplyBlocks();
   /** Connections that wait inside a blocking command. */
   blockedClients = 0;
 

@@ -11,7 +11,7 @@ import { ReplyQueue } from './reply-queue.ts';
 export class ConnectionReplies {
   readonly #socket: Socket;
   readonly #clients: ClientRegistry;
-  readonly #writer = new ReplyWriter();
+  readonly #writer: ReplyWriter;
   readonly #queue = new ReplyQueue();
   /** Replies that are there but wait for an earlier one. */
   #readyBytes = 0;
@@ -24,6 +24,7 @@ export class ConnectionReplies {
   constructor(socket: Socket, clients: ClientRegistry) {
     this.#socket = socket;
     this.#clients = clients;
+    this.#writer = new ReplyWriter(clients.replyBlocks);
   }
 
   /** Commands whose replies are not written yet. */
@@ -81,6 +82,7 @@ export class ConnectionReplies {
       for (const chunk of chunks) this.#socket.write(chunk);
       if (chunks.length > 1) this.#socket.uncork();
     }
+    if (this.#socket.writableLength === 0) this.#writer.sent();
     const unread = this.unreadBytes;
     this.#clients.outputBufferBytes += unread - this.#countedBytes;
     this.#countedBytes = unread;

@@ -16,6 +16,7 @@ import {
   SYNTAX_ERROR,
   VerbatimReply,
 } from './reply.ts';
+import { ReplyBlocks } from './reply-blocks.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
 function encode(protocol: 2 | 3, ...replies: readonly Reply[]): Buffer {
@@ -158,12 +159,53 @@ describe('ReplyWriter', () => {
     expect(Buffer.concat(taken).toString() === expected).toBe(true);
   });
 
+  it('shares its block with other writers once its chunks are sent, and never before', () => {
+    const blocks = new ReplyBlocks();
+    const [one, two, three] = [new ReplyWriter(blocks), new ReplyWriter(blocks), new ReplyWriter(blocks)];
+    one.write(1);
+    const [first] = one.takeChunks();
+    two.write(2);
+    const [second] = two.takeChunks();
+    expect(second?.buffer).not.toBe(first?.buffer);
+    one.write(11);
+    one.sent();
+    three.write(3);
+    expect(three.takeChunks()[0]?.buffer).not.toBe(first?.buffer);
+    expect(Buffer.concat(one.takeChunks()).toString()).toBe(':11\r\n');
+    expect(first?.toString()).toBe(':1\r\n');
+    one.sent();
+    two.write(22);
+    two.write('x'.repeat(limits.replyBlockBytes));
+    const [, third] = two.takeChunks();
+    expect(third?.buffer).not.toBe(first?.buffer);
+    three.sent();
+    three.write(4);
+    one.write(5);
+    const buffers = [...three.takeChunks(), ...one.takeChunks()].map((chunk) => chunk.buffer);
+    expect(new Set(buffers).size).toBe(2);
+    expect(buffers).toContain(first?.buffer);
+  });
+
+  it('makes no block while one is free', () => {
+    const blocks = new ReplyBlocks();
+    const seen = new Set<ArrayBufferLike>();
+    for (let turn = 0; turn < 1_000; turn++) {
+      const writer = new ReplyWriter(blocks);
+      for (let n = 0; n < 100; n++) writer.write(n);
+      for (const chunk of writer.takeChunks()) seen.add(chunk.buffer);
+      writer.sent();
+    }
+    expect(seen.size).toBe(1);
+  });
+
   it('keeps no large block for an idle connection', () => {
     const writer = new ReplyWriter();
     for (let n = 0; n < 50_000; n++) writer.write(n);
     writer.takeChunks();
+    writer.sent();
     writer.write(1);
     writer.takeChunks();
+    writer.sent();
     writer.write(1);
     const [chunk] = writer.takeChunks();
     expect(chunk?.buffer.byteLength).toBe(limits.replyBlockBytes);

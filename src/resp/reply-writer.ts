@@ -16,6 +16,7 @@ import {
   SimpleString,
   VerbatimReply,
 } from './reply.ts';
+import { ReplyBlocks } from './reply-blocks.ts';
 
 const CR = 13;
 const LF = 10;
@@ -47,7 +48,8 @@ const EMPTY: Buffer = Buffer.alloc(0);
 /**
  * Encodes replies for one connection (https://redis.io/docs/latest/develop/reference/protocol-spec/). Small ones are
  * gathered in a block, large bulk strings are passed on by reference: write() any number of replies, then give
- * takeChunks() to one socket write. Buffers passed by reference must not change until they have been sent.
+ * takeChunks() to one socket write, and say sent() once the socket has nothing left of them. Buffers passed by reference
+ * must not change until they have been sent.
  */
 export class ReplyWriter {
   /** RESP version from the next reply on; HELLO changes it. */
@@ -60,6 +62,12 @@ export class ReplyWriter {
   private end = 0;
   private nextBlockBytes: number = limits.replyBlockBytes;
   private writtenBytes = 0;
+  private readonly blocks: ReplyBlocks;
+
+  /** `blocks` may be shared by many writers. */
+  constructor(blocks: ReplyBlocks = new ReplyBlocks()) {
+    this.blocks = blocks;
+  }
 
   /** Bytes written and not yet taken. */
   get pendingBytes(): number {
@@ -72,11 +80,19 @@ export class ReplyWriter {
     const chunks = this.chunks;
     this.chunks = [];
     this.chunksBytes = 0;
-    // A busy connection gets its next block as large as this turn needed; an idle one keeps no large block.
+    // A busy connection gets its next block as large as this turn needed.
     this.nextBlockBytes = Math.min(limits.replyBlockMaxBytes, Math.max(limits.replyBlockBytes, this.writtenBytes));
     this.writtenBytes = 0;
-    if (this.block.length > limits.replyBlockBytes) this.dropBlock();
     return chunks;
+  }
+
+  /** All chunks that were taken have been sent: an idle connection keeps no block. */
+  sent(): void {
+    if (this.block === EMPTY || this.pendingBytes > 0) return;
+    this.blocks.giveBack(this.block);
+    this.block = EMPTY;
+    this.start = 0;
+    this.end = 0;
   }
 
   write(reply: Reply): void {
@@ -293,16 +309,11 @@ export class ReplyWriter {
 
   private newBlock(size: number): void {
     this.cut();
-    this.block = Buffer.allocUnsafeSlow(Math.max(size, this.nextBlockBytes));
+    const bytes = Math.max(size, this.nextBlockBytes);
+    this.block = bytes > limits.replyBlockBytes ? Buffer.allocUnsafeSlow(bytes) : this.blocks.take();
     this.start = 0;
     this.end = 0;
     this.nextBlockBytes = Math.min(limits.replyBlockMaxBytes, this.block.length * 2);
-  }
-
-  private dropBlock(): void {
-    this.block = EMPTY;
-    this.start = 0;
-    this.end = 0;
   }
 
   /** Ends the chunk that is being written. */
