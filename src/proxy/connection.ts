@@ -3,13 +3,14 @@ import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { ErrorReply, PushReply, type Reply } from '../resp/reply.ts';
 import { AccessLevel } from './access.ts';
+import { accountCall, SettledCommands } from './accounting.ts';
 import { forgetUser } from './authentication.ts';
 import { clientLine } from './client-line.ts';
 import type { CommandEntry } from './command-table.ts';
 import { ConnectionReplies } from './connection-replies.ts';
 import { ConnectionRequests } from './connection-requests.ts';
 import type { ConnectionSetup } from './connection-setup.ts';
-import { account, accountCall, admit, runOnSession, start } from './dispatch.ts';
+import { admit, runOnSession, start } from './dispatch.ts';
 import type { Lingerer } from './linger.ts';
 import { type CommandOwner, PendingCommand, requestSize } from './pending-command.ts';
 import type { ProxyContext } from './proxy-context.ts';
@@ -23,7 +24,6 @@ interface HeldCommand {
   readonly argumentBytes: number;
 }
 
-const NO_ARGUMENTS: readonly Buffer[] = [];
 const QUERY_BUFFER_FULL = 'ERR query buffer limit of this client exceeded';
 const ALL_QUERY_BUFFERS_FULL = 'ERR query buffers of all clients are full, and this one holds the most';
 
@@ -57,6 +57,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   readonly #lingerer: Lingerer;
   readonly #replies: ConnectionReplies;
   readonly #requests: ConnectionRequests;
+  readonly #settled = new SettledCommands(this);
   #held: HeldCommand | null = null;
   /** A waiting command runs: nothing starts until it is settled. */
   #atBarrier = false;
@@ -195,13 +196,13 @@ export class Connection implements Session, CommandOwner, QueryHolder {
 
   /** CommandOwner: a command's reply is there; it is written once those before it are. */
   settled(command: PendingCommand): void {
-    const { reply } = command;
-    assert(reply !== undefined, 'a settled command has a reply');
-    account(this, command, reply, this.proxy.clock.monotonicMs());
+    this.#settled.add(command);
     this.#requests.inFlight(-command.argumentBytes);
-    command.args = NO_ARGUMENTS;
     if (command.barrier) this.#atBarrier = false;
-    if (this.#isGone) return;
+    if (this.#isGone) {
+      this.#settled.accountNow();
+      return;
+    }
     this.#replies.settled(command);
     this.#scheduleFlush();
   }
@@ -275,6 +276,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     const { handler } = entry.row;
     assert(handler !== null, 'a command that was admitted has a handler');
     this.#lastEntry = entry;
+    if (handler.kind !== 'record') this.#settled.accountNow();
     if (handler.kind === 'session') {
       const startedMs = this.proxy.clock.monotonicMs();
       const reply = runOnSession(handler, this, args);
@@ -353,6 +355,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     this.#isFlushScheduled = false;
     if (this.#isGone) return;
     this.#turnMs = this.proxy.clock.monotonicMs();
+    this.#settled.account(this.#turnMs);
     this.proxy.stats.netOutputBytes += this.#replies.flush();
     this.checkOutputLimit(this.#turnMs);
     if (this.#isInputWaiting || !this.#isReading) this.#advance();
@@ -383,6 +386,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   #leave(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.#settled.accountNow();
     this.#dropHeld();
     this.#requests.drop();
     this.#replies.leave();

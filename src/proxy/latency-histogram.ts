@@ -28,12 +28,12 @@ export class LatencyHistogram {
     return this.#total;
   }
 
-  /** `durationUs` may have a fraction. */
-  record(durationUs: number): void {
+  /** `calls` took `durationUs` each, which may have a fraction. */
+  record(durationUs: number, calls = 1): void {
     const ns = Math.min(MAX_NS, Math.max(MIN_NS, Math.round(durationUs * 1000)));
     const bucket = bucketOf(ns);
-    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
-    this.#total++;
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + calls;
+    this.#total += calls;
   }
 
   /** Microseconds that `percentile` (0-100) of the commands did not exceed; 0 when nothing was recorded. */

@@ -40,8 +40,11 @@ export class LatencyMonitor {
     this.#keep(event, Math.floor(latencyMs));
   }
 
-  /** Call for every finished command: its histogram, and the event `command` or `fast-command` as Redis names them. */
-  recordCommand(name: string, durationUs: number, fast: boolean): void {
+  /**
+   * Call for every finished command: its histogram, and the event `command` or `fast-command` as Redis names them;
+   * `calls` of them at a time where they took equally long.
+   */
+  recordCommand(name: string, durationUs: number, fast: boolean, calls = 1): void {
     const threshold = this.#config.latencyMonitorThresholdMs;
     if (threshold !== 0 && durationUs >= threshold * 1000) {
       this.#keep(fast ? 'fast-command' : 'command', Math.floor(durationUs / 1000));
@@ -52,7 +55,7 @@ export class LatencyMonitor {
       histogram = new LatencyHistogram();
       this.#histograms.set(name, histogram);
     }
-    histogram.record(durationUs);
+    histogram.record(durationUs, calls);
   }
 
   #keep(event: string, latencyMs: number): void {

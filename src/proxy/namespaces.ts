@@ -56,12 +56,12 @@ export class Namespaces {
     return counters;
   }
 
-  /** A command over the keys of `namespace` was answered. */
-  count(namespace: number, writes: boolean, failed: boolean, bytesIn: number, bytesOut: number): void {
+  /** So many commands over the keys of `namespace` were answered, `failed` of them with an error. */
+  count(namespace: number, writes: boolean, calls: number, failed: number, bytesIn: number, bytesOut: number): void {
     const counters = this.countersOf(groupOf(namespace));
-    if (writes) counters.writes += 1;
-    else counters.reads += 1;
-    if (failed) counters.errors += 1;
+    if (writes) counters.writes += calls;
+    else counters.reads += calls;
+    counters.errors += failed;
     counters.bytesIn += bytesIn;
     counters.bytesOut += bytesOut;
   }

@@ -15,6 +15,7 @@ export interface CommandOwner {
 }
 
 const NO_KEY = Buffer.alloc(0);
+const NO_ARGUMENTS: readonly Buffer[] = [];
 const NO_STEP: Step<Reply> = {
   access: 'read',
   needs: 'meta',
@@ -30,7 +31,7 @@ const SMALL_REPLY_BYTES = 16;
 export class PendingCommand implements Operation<Reply>, ReplyPlace {
   readonly owner: CommandOwner;
   readonly entry: CommandEntry;
-  /** Let go of once settled: the reply may have to wait for its turn. */
+  /** Let go of once counted: the reply may have to wait for its turn. */
   args: readonly Buffer[];
   readonly argumentBytes: number;
   readonly startedMs: number;
@@ -45,6 +46,8 @@ export class PendingCommand implements Operation<Reply>, ReplyPlace {
   reply: Reply | undefined = undefined;
   /** About how much the reply holds; 0 until settled. */
   replyBytes = 0;
+  /** Of those that are settled and not counted, the one after this. */
+  nextSettled: PendingCommand | null = null;
 
   constructor(
     owner: CommandOwner,
@@ -68,6 +71,14 @@ export class PendingCommand implements Operation<Reply>, ReplyPlace {
 
   get isSettled(): boolean {
     return this.reply !== undefined;
+  }
+
+  /** Counted: drops what only that needed; returns `nextSettled`. */
+  letGo(): PendingCommand | null {
+    const next = this.nextSettled;
+    this.nextSettled = null;
+    this.args = NO_ARGUMENTS;
+    return next;
   }
 
   done(outcome: Outcome<Reply>): void {
