@@ -39,10 +39,11 @@ export class SettledCommands {
 /** Counters, slow log and latency of `first` and the commands after it that are like it; returns the next one. */
 function accountAlike(session: Session, first: PendingCommand, nowMs: number): PendingCommand | null {
   const { entry, namespace, startedMs } = first;
-  const { stats, namespaces } = session.proxy;
+  const { stats, namespaces, slowLog, clock } = session.proxy;
   const durationUs = (nowMs - startedMs) * 1000;
   const reads = entry.readOnly && entry.row.handler?.kind === 'record';
   const slow = isSlow(session, entry, durationUs);
+  const unixMs = slow ? clock.wallMs() : 0;
   let calls = 0;
   let failed = 0;
   let misses = 0;
@@ -56,7 +57,7 @@ function accountAlike(session: Session, first: PendingCommand, nowMs: number): P
     bytesOut += command.replyBytes;
     if (reply === null || reply === -2) misses += 1;
     else if (reply instanceof ErrorReply) failed += countFailure(session, reply);
-    if (slow) recordSlow(session, command.args, durationUs);
+    if (slow) slowLog.record(command.args, durationUs, unixMs, session);
     command = command.letGo();
   }
   count(session, entry, calls, failed, durationUs);
@@ -82,7 +83,8 @@ export function accountCall(
   durationUs: number,
 ): void {
   const failed = reply instanceof ErrorReply ? countFailure(session, reply) : 0;
-  if (isSlow(session, entry, durationUs)) recordSlow(session, args, durationUs);
+  const { slowLog, clock } = session.proxy;
+  if (isSlow(session, entry, durationUs)) slowLog.record(args, durationUs, clock.wallMs(), session);
   count(session, entry, 1, failed, durationUs);
 }
 
@@ -104,8 +106,4 @@ function countFailure(session: Session, reply: ErrorReply): 1 {
 function isSlow(session: Session, entry: CommandEntry, durationUs: number): boolean {
   const threshold = session.proxy.config.slowlogLogSlowerThanUs;
   return threshold >= 0 && durationUs >= threshold && !entry.hiddenFromSlowLog;
-}
-
-function recordSlow(session: Session, args: readonly Buffer[], durationUs: number): void {
-  session.proxy.slowLog.record(args, durationUs, session.proxy.clock.wallMs(), session);
 }

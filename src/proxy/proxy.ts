@@ -59,7 +59,7 @@ export class ProxyServer {
       table,
       stats: new ProxyStats(table),
       clients: new ClientRegistry(),
-      slowLog: new SlowLog(config),
+      slowLog: new SlowLog(config, clock),
       latency: new LatencyMonitor(clock, config),
       monitors: new MonitorHub(clock),
       info: new ProxyInfo(clock, random, cluster),

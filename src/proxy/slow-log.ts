@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { withoutSecrets } from './redact.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
@@ -31,18 +32,39 @@ function shortenedAll(args: readonly Buffer[]): Buffer[] {
   return short;
 }
 
-/** Redis's slow log (SLOWLOG): the latest slow commands of this proxy. */
+/** An entry while it is kept: its arguments are the client's until the turn ends, then copies. */
+interface KeptEntry extends SlowLogEntry {
+  args: readonly Buffer[];
+}
+
+const FORGOTTEN: KeptEntry = { id: 0, unixSeconds: 0, durationUs: 0, args: [], clientAddress: '', clientName: '' };
+/** Entries that were forgotten are cut off when so many have piled up. */
+const COMPACT_AT = 1_024;
+
+/**
+ * Redis's slow log (SLOWLOG): the latest slow commands of this proxy. Under overload every command is slow, so only those
+ * that are still kept when the turn ends have their arguments copied.
+ */
 export class SlowLog {
   readonly #config: RuntimeConfig;
-  /** Newest last. */
-  #entries: SlowLogEntry[] = [];
+  readonly #clock: Clock;
+  /** Newest last; the kept ones begin at `#first`. */
+  #entries: KeptEntry[] = [];
+  #first = 0;
+  /** From here on arguments are not copied yet. */
+  #copied = 0;
   #nextId = 0;
+  readonly #copyNow = (): void => this.#copy();
 
-  constructor(config: RuntimeConfig) {
+  constructor(config: RuntimeConfig, clock: Clock) {
     this.#config = config;
+    this.#clock = clock;
   }
 
-  /** Call for every finished command that has no skip_slowlog flag; cheap when it was fast enough. `unixMs`: now. */
+  /**
+   * Call for every finished command that has no skip_slowlog flag; cheap when it was fast enough. `unixMs`: now. The
+   * arguments must not change before the turn ends.
+   */
   record(
     args: readonly Buffer[],
     durationUs: number,
@@ -51,29 +73,48 @@ export class SlowLog {
   ): void {
     const threshold = this.#config.slowlogLogSlowerThanUs;
     if (threshold < 0 || durationUs < threshold) return;
+    if (this.#copied === this.#entries.length) this.#clock.endOfTurn(this.#copyNow);
     this.#entries.push({
       id: this.#nextId++,
       unixSeconds: Math.floor(unixMs / 1000),
       durationUs: Math.floor(durationUs),
-      args: shortenedAll(withoutSecrets(args)),
+      args,
       clientAddress: client.remoteAddress,
       clientName: client.name,
     });
-    const maxLen = Math.min(this.#config.slowlogMaxLen, limits.slowLogEntries);
-    if (this.#entries.length > maxLen) this.#entries.splice(0, this.#entries.length - maxLen);
+    this.#forgetOldest(Math.min(this.#config.slowlogMaxLen, limits.slowLogEntries));
   }
 
   /** Newest first, at most `count`. */
   latest(count: number): readonly SlowLogEntry[] {
-    return this.#entries.slice(Math.max(0, this.#entries.length - count)).reverse();
+    this.#copy();
+    return this.#entries.slice(Math.max(this.#first, this.#entries.length - count)).reverse();
   }
 
   get length(): number {
-    return this.#entries.length;
+    return this.#entries.length - this.#first;
   }
 
   /** Ids go on counting. */
   reset(): void {
     this.#entries = [];
+    this.#first = 0;
+    this.#copied = 0;
+  }
+
+  #forgetOldest(maxLen: number): void {
+    while (this.length > maxLen) this.#entries[this.#first++] = FORGOTTEN;
+    if (this.#first < COMPACT_AT) return;
+    this.#entries = this.#entries.slice(this.#first);
+    this.#copied = Math.max(0, this.#copied - this.#first);
+    this.#first = 0;
+  }
+
+  #copy(): void {
+    for (let i = Math.max(this.#copied, this.#first); i < this.#entries.length; i++) {
+      const entry = this.#entries[i];
+      if (entry !== undefined) entry.args = shortenedAll(withoutSecrets(entry.args));
+    }
+    this.#copied = this.#entries.length;
   }
 }

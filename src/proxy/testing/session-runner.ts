@@ -92,7 +92,7 @@ export class TestProxy implements ProxyContext {
   constructor(config: Partial<ConfigValues> = {}, users: readonly User[] = []) {
     this.config = new RuntimeConfig(config);
     this.users = new Users(this.config, users);
-    this.slowLog = new SlowLog(this.config);
+    this.slowLog = new SlowLog(this.config, this.clock);
     this.latency = new LatencyMonitor(this.clock, this.config);
   }
 }
