@@ -1,4 +1,5 @@
 import { ByteGatherer } from './byte-gatherer.ts';
+import type { NameCache } from './name-cache.ts';
 
 export const CR = 13;
 export const LF = 10;
@@ -100,10 +101,18 @@ export class ByteInput {
     return this.takeBody();
   }
 
+  /** As takeBulk, for a command's name: shared with other requests, so it must not be changed. */
+  takeName(length: number, names: NameCache): Buffer | null {
+    const start = this.at;
+    if (this.chunk.length - start < length + 2 || this.isPartial) return this.takeBulk(length);
+    this.at = start + length + 2;
+    return names.find(this.chunk, start, start + length);
+  }
+
   /** A bulk string of `length` bytes and the two bytes after it, whatever they are: Redis does not look at them either. */
   takeBulk(length: number): Buffer | null {
     const start = this.at;
-    if (this.chunk.length - start >= length + 2 && this.gathered.length === 0 && this.body === null) {
+    if (this.chunk.length - start >= length + 2 && !this.isPartial) {
       this.at = start + length + 2;
       return this.chunk.subarray(start, start + length);
     }

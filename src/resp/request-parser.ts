@@ -3,11 +3,14 @@ import { limits } from '../base/limits.ts';
 import { ByteInput, CR, LF } from './byte-input.ts';
 import { splitInlineCommand } from './inline-command.ts';
 import { parseInteger } from './integer.ts';
+import { NameCache } from './name-cache.ts';
 
 const STAR = 42;
 const DOLLAR = 36;
 /** An announced count is believed so far; beyond, the array grows as arguments arrive. */
 const PREALLOCATED_ARGUMENTS = 32;
+/** Of all parsers: nearly all clients send the same few. */
+const NAMES = new NameCache();
 /** Between commands; never written to. */
 const NO_ARGUMENTS: Buffer[] = [];
 
@@ -22,7 +25,7 @@ const NO_ARGUMENTS: Buffer[] = [];
  * Memory: nothing is taken because it was announced, only as bytes arrive. An argument that lies in one chunk is a view of
  * it, so chunks must not be reused, and an argument keeps its chunk alive: right for a command's life of at most a deadline,
  * but who keeps arguments longer (MULTI) copies them with detachArguments(). The parser itself does so with the arguments
- * of a command whose rest has not arrived.
+ * of a command whose rest has not arrived. Requests with the same name share its Buffer: arguments are only read.
  */
 export class RequestParser {
   /** False applies Redis's tight limits for clients that have yet to authenticate. */
@@ -136,7 +139,8 @@ export class RequestParser {
     const input = this.input;
     while (this.remaining > 0) {
       if (this.bulkLength < 0 && !this.takeBulkLength()) break;
-      const arg = input.takeBulk(this.bulkLength);
+      const length = this.bulkLength;
+      const arg = this.argCount === 0 ? input.takeName(length, NAMES) : input.takeBulk(length);
       if (arg === null) break;
       this.args[this.argCount++] = arg;
       this.bulkLength = -1;
