@@ -82,6 +82,7 @@ async function openSingleDisk(cluster: SingleCluster, node: NodeEntry, parts: Pr
       fsync: cluster.config.fsync,
       keystoreFingerprint: keystoreFingerprint(cluster.keystore),
       trustAfterMachineCrash: true,
+      unsettledBytes: Math.floor(unsettledBytes() / nodesOf(map).length),
     },
     parts,
   );
@@ -143,6 +144,7 @@ async function openProcessDisk(storage: StorageParts, parts: ProcessParts): Prom
       fsync: config.fsync,
       keystoreFingerprint: '',
       trustAfterMachineCrash: false,
+      unsettledBytes: unsettledBytes(),
     },
     parts,
   );
@@ -175,6 +177,11 @@ function enterNodes(store: ConfigStore, started: readonly NodeEntry[]): Promise<
     const unknown = started.filter((node) => findNode(map, node.id)?.node.incarnation === '');
     return unknown.length === 0 ? null : unknown.reduce(withStartedNode, map);
   });
+}
+
+/** A sixteenth of what the process may use, on small machines. */
+function unsettledBytes(): number {
+  return Math.min(limits.unsettledBytes, Math.floor(usableMemoryBytes() / 16));
 }
 
 /** An eighth of what the process may use, on small machines. */

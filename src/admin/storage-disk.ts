@@ -5,6 +5,7 @@ import { systemMachine } from '../base/system-machine.ts';
 import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import type { Engine } from '../storage/engine.ts';
+import { openLoggedEngine } from '../storage/logged-engine.ts';
 import { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryNodeStore } from '../storage/memory-node-store.ts';
 import { type NodeDirectory, openNodeDirectory } from '../storage/node-directory.ts';
@@ -38,6 +39,8 @@ export interface DiskRequest {
   readonly keystoreFingerprint: string;
   /** One process with all zones has nobody to relearn from: it goes on with what the disk has, as Redis does. */
   readonly trustAfterMachineCrash: boolean;
+  /** Memory for what is in the node's log only. */
+  readonly unsettledBytes: number;
 }
 
 /** A node in memory: new with every start. */
@@ -82,7 +85,18 @@ async function openOn(files: Files, machine: Machine, request: DiskRequest, part
   }
   const database = await openRocksdbEngine({ directory: directory.recordsPath, clock: parts.clock, files });
   if (!database.ok) return refuse(`${request.path}: ${database.error.message}`);
-  const { engine } = database;
+  const logged = await openLoggedEngine({
+    table: database.engine,
+    directory: directory.logPath,
+    files,
+    clock: parts.clock,
+    unsettledBytes: request.unsettledBytes,
+  });
+  if (!logged.ok) {
+    await closeEngine(database.engine);
+    return refuse(`${request.path}: ${logged.error.message}`);
+  }
+  const { engine } = logged;
   try {
     await directory.removeCleanMark({ fsync: request.fsync });
   } catch (error) {

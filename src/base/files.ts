@@ -18,6 +18,11 @@ export type FileCallback<T> = (error: FileError | null, result: T | undefined) =
 export interface OpenFile {
   /** Writes all of `bytes` at `position`, or fails. `bytes` must not be touched before the callback. */
   writeAt(position: number, bytes: Buffer, callback: FileCallback<void>): void;
+  /**
+   * Writes all of `bytes` at `position` before it returns; an error, or null. The bytes are the system's then, and outlive the
+   * process. For what is small: handing it to another thread and back costs more than the copy.
+   */
+  writeNow(position: number, bytes: Buffer): FileError | null;
   /** The content written before the call survives a loss of power (fdatasync). */
   sync(callback: FileCallback<void>): void;
   sizeBytes(callback: FileCallback<number>): void;

@@ -279,6 +279,14 @@ export const limits = {
   engineOpenMs: 120_000,
   /** Closing writes out the memory table, 64 MB; an orchestrator kills after 30 s. */
   engineCloseMs: 20_000,
+  /** A log file as it is read when a node starts: a segment, and the last batch of a node under many large values. */
+  logReadBytes: 1_073_741_824,
+  /** A larger batch is written by another thread: the copy would hold everybody up. */
+  logWriteNowBytes: 524_288,
+  /** Changes of all storage nodes of one process that are in their logs only: the more, the fewer go to the table twice. Less on a small machine. */
+  unsettledBytes: 536_870_912,
+  /** The table refused changes: they are tried again after so long. */
+  settleRetryMs: 1_000,
   /** How old the reported size of an engine may be: finding it looks at every file. */
   engineSizeRefreshMs: 10_000,
   /** RocksDB's memory table; two of them, and their logs, are kept. */
@@ -291,6 +299,19 @@ export const limits = {
   engineIteratorEntries: 512,
   /** ... and at least so many when entries are large. */
   engineIteratorEntriesMin: 8,
+  /** A part of the journal that is settled at a time: RocksDB takes 14,000 small records at once, in order, at half the cost. */
+  journalSegmentBytes: 4_194_304,
+  /** Parts of the journal, in memory and on the disk: what is overwritten before 64 MB more came costs RocksDB nothing ... */
+  journalSegments: 16,
+  /** ... and at least so many where memory is short: one to write to, one that is settled, two between. */
+  journalSegmentsMin: 4,
+  /** A larger value gains nothing by the journal: copying it costs more than RocksDB's table of small ones. */
+  journalValueBytes: 2_048,
+  /** Changes and bytes that one batch takes from the journal into RocksDB: about half a millisecond of work. */
+  settleChanges: 512,
+  settleBytes: 262_144,
+  /** Changes whose index is dropped in one turn, about as long. */
+  settleForgets: 4_096,
   /** Keys in one chunk of the memory engine: an insertion moves half of them at most. */
   memoryChunkKeys: 256,
   /** identity.json and run.json hold a few short fields. */

@@ -116,6 +116,19 @@ class SystemOpenFile implements OpenFile {
     });
   }
 
+  writeNow(position: number, bytes: Buffer): FileError | null {
+    try {
+      for (let done = 0; done < bytes.length; ) {
+        const written = fs.writeSync(this.#descriptor, bytes, done, bytes.length - done, position + done);
+        if (written === 0) return new FileError('EIO', 'nothing could be written');
+        done += written;
+      }
+      return null;
+    } catch (error) {
+      return toFileError(error);
+    }
+  }
+
   sync(callback: FileCallback<void>): void {
     fs.fdatasync(this.#descriptor, (error) => callback(error === null ? null : toFileError(error), undefined));
   }

@@ -101,6 +101,7 @@ class FailingFiles extends SystemFiles {
         sync: (done) => file.sync(done),
         sizeBytes: (done) => file.sizeBytes(done),
         close: (done) => file.close(done),
+        writeNow: (position, bytes) => file.writeNow(position, bytes),
         writeAt: (position, bytes, done) => {
           const failure = this.failure;
           if (failure === null) file.writeAt(position, bytes, done);

@@ -2,6 +2,8 @@
 export interface EngineChange {
   readonly key: Buffer;
   readonly value: Buffer | null;
+  /** The key's bytes as a latin1 string, where somebody has made it already. */
+  readonly name?: string | undefined;
 }
 
 export interface EngineEntry {

@@ -98,7 +98,7 @@ describe('NodeDirectory: what it keeps', () => {
 
   it.each([
     ['identity.json', '{"formatVersion": 1, "clusterId": "c1"}', /identity\.json is damaged/],
-    ['identity.json', '{"formatVersion": 2}', /identity\.json has format 2, this program reads format 1/],
+    ['identity.json', '{"formatVersion": 3}', /identity\.json has format 3, this program reads format 1 to 2/],
     ['run.json', '{"formatVersion": 1', /run\.json is damaged/],
     ['cluster-map.json', '{"shards": 1}', /cluster-map\.json is damaged/],
     ['ceiling', 'zero', /ceiling is damaged/],

@@ -19,7 +19,9 @@ export interface RunMark {
   readonly pid: number;
 }
 
-export const NODE_FORMAT_VERSION = 1;
+/** Since 2 the newest records may be in the node's log alone: a program that knows only 1 must not open the rest without it. */
+export const NODE_FORMAT_VERSION = 2;
+const OLDEST_FORMAT_VERSION = 1;
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
@@ -76,9 +78,13 @@ function encode(fields: object): Buffer {
 function decode<T>(bytes: Buffer, read: (fields: Record<string, unknown>) => T | null): Decoded<T> {
   const fields = parseObject(bytes.toString('utf8'));
   if (fields === null) return { ok: false, problem: 'is damaged: not a JSON object' };
-  if (fields['formatVersion'] !== NODE_FORMAT_VERSION) {
-    const found = String(fields['formatVersion']);
-    return { ok: false, problem: `has format ${found}, this program reads format ${NODE_FORMAT_VERSION}` };
+  const version = fields['formatVersion'];
+  if (typeof version !== 'number' || version < OLDEST_FORMAT_VERSION || version > NODE_FORMAT_VERSION) {
+    const found = String(version);
+    return {
+      ok: false,
+      problem: `has format ${found}, this program reads format ${OLDEST_FORMAT_VERSION} to ${NODE_FORMAT_VERSION}`,
+    };
   }
   const value = read(fields);
   return value === null ? { ok: false, problem: 'is damaged: a field is missing or wrong' } : { ok: true, value };

@@ -34,6 +34,7 @@ class WatchedFiles extends SystemFiles {
       this.open_++;
       callback(null, {
         writeAt: (position, bytes, done) => file.writeAt(position, bytes, done),
+        writeNow: (position, bytes) => file.writeNow(position, bytes),
         sizeBytes: (done) => file.sizeBytes(done),
         close: (done) => {
           this.open_--;
