@@ -4,6 +4,8 @@ import { BatchWriter, prefixOf, type Workload } from './commands.ts';
 import { type KeyPattern, keyChooser, keyName, seededRandom, slotOf } from './keys.ts';
 import { ReplyCounter } from './reply-counter.ts';
 
+const LAST_SLOT = 16_383;
+
 /** A port, and the slots of Redis Cluster that it serves: all of them where there is no cluster. */
 export interface Endpoint {
   readonly port: number;
@@ -13,7 +15,7 @@ export interface Endpoint {
 
 /** One endpoint for all slots. */
 export function wholeEndpoint(port: number): Endpoint {
-  return { port, firstSlot: 0, lastSlot: 16_383 };
+  return { port, firstSlot: 0, lastSlot: LAST_SLOT };
 }
 
 export interface Load extends Workload {
@@ -106,9 +108,11 @@ export function openSocket(port: number): Promise<Socket> {
   });
 }
 
-/** The keys whose slots each endpoint serves; null where there is only one endpoint, and it serves all. */
+/** The keys whose slots each endpoint serves; null where every endpoint serves all. */
 export function keysByEndpoint(endpoints: readonly Endpoint[], prefix: string, keys: number): (Int32Array | null)[] {
-  if (endpoints.length === 1) return [null];
+  if (endpoints.every(({ firstSlot, lastSlot }) => firstSlot === 0 && lastSlot === LAST_SLOT)) {
+    return endpoints.map(() => null);
+  }
   const lists: number[][] = endpoints.map(() => []);
   for (let index = 0; index < keys; index++) {
     const slot = slotOf(keyName(prefix, index));

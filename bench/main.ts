@@ -7,11 +7,14 @@ import { checkGuard, readGuard, writeGuard } from './guard.ts';
 import { instructionsProblem } from './instructions.ts';
 import { describeMachine } from './machine.ts';
 import { type BenchOptions, readOptions } from './options.ts';
-import { PAGE_FILE, writePage } from './page.ts';
+import { measureRooms } from './measure-rooms.ts';
+import { measureScale } from './measure-scale.ts';
+import { PAGE_FILE, writePage, writeSection } from './page.ts';
 import { type Plan, planOf, systemsOfPlan, without } from './plan.ts';
 import type { Results } from './results.ts';
 import { resultsText } from './results-text.ts';
 import { runPlan } from './run-plan.ts';
+import { type Counted, sectionOf } from './sections.ts';
 import { isEtcd } from './systems.ts';
 
 /** Has the system's packages installed where that may be; says what is missing. */
@@ -49,6 +52,23 @@ function list(options: BenchOptions): void {
     console.log(`${id.padEnd(28)} ${form.padEnd(7)} ${title}: ${system}`);
 }
 
+/** Costs per operation, of rooms or of more processes. */
+async function countCosts(options: BenchOptions, mode: Counted['mode']): Promise<void> {
+  ensureSystem('test');
+  const startMs = performance.now();
+  const counted: Counted =
+    mode === 'rooms' ? { mode, result: await measureRooms(options) } : { mode, result: await measureScale(options) };
+  show(counted, options);
+  console.error(`done in ${((performance.now() - startMs) / 1_000).toFixed(0)} s`);
+}
+
+function show(counted: Counted, { writeDocs }: BenchOptions): void {
+  console.log(`\n${sectionOf(counted).text}\n`);
+  if (!writeDocs) return;
+  writeSection(counted);
+  console.error(`written: ${PAGE_FILE}`);
+}
+
 /** Returns the exit code. */
 async function bench(options: BenchOptions): Promise<number> {
   // Read first: a guard that is broken should not be found after a minute.
@@ -79,6 +99,7 @@ try {
   const options = readOptions(process.argv.slice(2));
   if (options.mode === 'list') list(options);
   else if (options.mode === 'render') writePage(null);
+  else if (options.mode === 'rooms' || options.mode === 'scale') await countCosts(options, options.mode);
   else process.exitCode = await bench(options);
 } catch (error) {
   console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -16,11 +16,13 @@ export interface BenchOptions {
   readonly systems: readonly SystemName[];
   readonly memoryLimitBytes: number;
   readonly instructions: boolean;
-  /** guard: compare ratios with bench/guard.json; write-guard: write it; render: only make the page again. */
-  readonly mode: 'measure' | 'guard' | 'write-guard' | 'render' | 'list';
+  /** guard: compare ratios with bench/guard.json; write-guard: write it; render: only make the page again; rooms and scale: costs. */
+  readonly mode: 'measure' | (typeof MODES)[number];
   readonly writeDocs: boolean;
   readonly jsonFile: string | null;
 }
+
+const MODES = ['guard', 'write-guard', 'render', 'list', 'rooms', 'scale'] as const;
 
 const USAGE = `Usage: npm run bench -- [options]
 
@@ -38,6 +40,8 @@ const USAGE = `Usage: npm run bench -- [options]
   --render           writes docs/performance.md again from the figures of the last --write-docs
   --guard            the short form; fails where a ratio is below that of bench/guard.json
   --write-guard      the short form; writes half of its ratios to bench/guard.json
+  --rooms            what an operation costs junokv in one process, by thread and by room of the source
+  --scale            what it costs with more storage nodes and proxies, and a model of large clusters
   --list             shows the rows`;
 
 /** The fewest of which the median is not moved by one bad round. */
@@ -59,6 +63,8 @@ const CONFIG = {
   render: FLAGS,
   guard: FLAGS,
   'write-guard': FLAGS,
+  rooms: FLAGS,
+  scale: FLAGS,
   list: FLAGS,
   help: FLAGS,
 } as const;
@@ -69,12 +75,19 @@ export class UsageError extends Error {}
 export function parseOptions(args: readonly string[]): BenchOptions | null {
   const { values } = parse(args);
   if (values.help) return null;
-  const modes = (['guard', 'write-guard', 'render', 'list'] as const).filter((mode) => values[mode]);
+  const modes = MODES.filter((mode) => values[mode]);
   if (modes.length > 1) throw new UsageError(`--${modes.join(' and --')} do not go together`);
   const mode = modes[0] ?? 'measure';
   const guards = mode === 'guard' || mode === 'write-guard';
   if (values.quick && values.full) throw new UsageError('--quick and --full do not go together');
   if (guards && (values.full || values['write-docs'])) throw new UsageError(`--${mode} is a short form of its own`);
+  const counts = mode === 'rooms' || mode === 'scale';
+  if (
+    counts &&
+    (values.full || values.rows !== undefined || values.systems !== undefined || values.json !== undefined)
+  ) {
+    throw new UsageError(`--${mode} has no other form than --quick, and no rows, systems or JSON file to choose`);
+  }
   const form: Form = values.quick || guards ? 'quick' : values.full ? 'full' : 'normal';
   const quick = form === 'quick';
   const usualRounds = guards ? GUARD_ROUNDS : { quick: 1, normal: 3, full: 5 }[form];

@@ -2,6 +2,8 @@
 export interface Segment {
   readonly value: number;
   readonly colour: string;
+  /** Shown when pointed at. */
+  readonly name?: string;
 }
 
 export interface Bar {
@@ -25,6 +27,8 @@ export interface BarChart {
   readonly groups: readonly BarGroup[];
   /** A line across all bars. */
   readonly reference?: number;
+  /** What the colours are, below the bars. */
+  readonly legend?: readonly { readonly name: string; readonly colour: string }[];
 }
 
 /** A line from the first to the last of some points, on a logarithmic axis. */
@@ -46,6 +50,8 @@ const TOP = 62;
 const BAR = 15;
 const STEP = 19;
 const GROUP_GAP = 26;
+const LEGEND_COLUMNS = 5;
+const LEGEND_STEP = 18;
 const PLOT = WIDTH - LEFT - RIGHT;
 const INK = '#24292f';
 const FAINT = '#d0d7de';
@@ -95,7 +101,7 @@ function number(value: number): string {
 }
 
 /** Horizontal bars in groups, from zero. */
-export function barChart({ title, axis, groups, reference }: BarChart): string {
+export function barChart({ title, axis, groups, reference, legend = [] }: BarChart): string {
   const ends = groups.flatMap(({ bars }) => bars.map((bar) => Math.max(bar.most ?? 0, total(bar.segments))));
   const most = Math.max(...ends, reference ?? 0, Number.MIN_VALUE);
   const step = axisStep(most);
@@ -116,7 +122,17 @@ export function barChart({ title, axis, groups, reference }: BarChart): string {
     }
   }
   if (reference !== undefined) body.push(line(x(reference), TOP, x(reference), bottom, INK, 'stroke-dasharray="4 3"'));
-  return frame(title, axis, bottom + 26, body);
+  body.push(...drawLegend(legend, bottom + 30));
+  const legendHeight = LEGEND_STEP * Math.ceil(legend.length / LEGEND_COLUMNS);
+  return frame(title, axis, bottom + 26 + legendHeight, body);
+}
+
+function drawLegend(legend: NonNullable<BarChart['legend']>, top: number): string[] {
+  const width = (WIDTH - 24) / LEGEND_COLUMNS;
+  return legend.flatMap(({ name, colour }, i) => {
+    const [x, y] = [12 + width * (i % LEGEND_COLUMNS), top + LEGEND_STEP * Math.floor(i / LEGEND_COLUMNS)];
+    return [`<rect x="${round(x)}" y="${y}" width="11" height="11" fill="${colour}"/>`, text(x + 16, y + 10, name)];
+  });
 }
 
 function total(segments: readonly Segment[]): number {
@@ -127,9 +143,11 @@ function drawBar(bar: Bar, y: number, x: (value: number) => number): string[] {
   const middle = y + BAR / 2;
   const parts = [text(LEFT - 8, middle + 4, bar.label, 'text-anchor="end"')];
   let from = 0;
-  for (const { value, colour } of bar.segments) {
+  for (const { value, colour, name } of bar.segments) {
     const width = x(from + value) - x(from);
-    parts.push(`<rect x="${round(x(from))}" y="${y}" width="${round(width)}" height="${BAR}" fill="${colour}"/>`);
+    const rect = `<rect x="${round(x(from))}" y="${y}" width="${round(width)}" height="${BAR}" fill="${colour}"`;
+    const hint = name === undefined ? null : `${name}: ${number(value)}`;
+    parts.push(hint === null ? `${rect}/>` : `${rect}><title>${escapeXml(hint)}</title></rect>`);
     from += value;
   }
   if (bar.least !== undefined && bar.most !== undefined) {

@@ -8,13 +8,15 @@ const ZONES = 3;
 const INIT_MS = 30_000;
 
 export interface ClusterOptions {
+  /** Default 1. */
+  readonly nodesPerZone?: number;
   /** More options of the storage processes. */
   readonly storage?: readonly string[];
   /** A command that runs the command which follows it. */
   readonly launcher?: readonly string[];
 }
 
-/** A cluster of separate processes: three storage nodes, one per zone, and some proxies; on this machine's loopback. */
+/** A cluster of separate processes: storage nodes, one or more in each of three zones, and some proxies; on this machine's loopback. */
 export class JunokvCluster {
   readonly dir: string;
   readonly proxyPorts: readonly number[];
@@ -34,10 +36,11 @@ export class JunokvCluster {
 
   /** `cluster init`, then all processes; resolves when all serve. */
   static async start(proxies: number, options: ClusterOptions = {}): Promise<JunokvCluster> {
-    const ports = await freePorts(ZONES + proxies);
-    const cluster = new JunokvCluster(makeTempDir('cluster'), ports.slice(ZONES), options);
+    const nodes = ZONES * (options.nodesPerZone ?? 1);
+    const ports = await freePorts(nodes + proxies);
+    const cluster = new JunokvCluster(makeTempDir('cluster'), ports.slice(nodes), options);
     try {
-      await cluster.#start(ports.slice(0, ZONES));
+      await cluster.#start(ports.slice(0, nodes));
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -47,15 +50,16 @@ export class JunokvCluster {
 
   async #start(storagePorts: readonly number[]): Promise<void> {
     const nodes = storagePorts.map((port) => `127.0.0.1:${port}`).join(',');
-    const args = ['cluster', 'init', '--nodes', nodes, ...this.#shared, ...this.#keystore];
+    const args = ['cluster', 'init', '--nodes', nodes, '--nodes-per-zone', `${storagePorts.length / ZONES}`];
+    args.push(...this.#shared, ...this.#keystore);
     const init = spawnJunokv('junokv cluster init', args, this.dir);
     await init.waitUntilDone(INIT_MS);
-    for (let node = 1; node <= ZONES; node++) await this.startStorage(node);
+    for (let node = 1; node <= storagePorts.length; node++) await this.startStorage(node);
     for (let proxy = 1; proxy <= this.proxyPorts.length; proxy++) await this.startProxy(proxy);
   }
 
   get dataDirs(): readonly string[] {
-    return Array.from({ length: ZONES }, (_, i) => this.dataDir(i + 1));
+    return Array.from({ length: ZONES * (this.#options.nodesPerZone ?? 1) }, (_, i) => this.dataDir(i + 1));
   }
 
   dataDir(node: number): string {
@@ -72,7 +76,7 @@ export class JunokvCluster {
     return [...this.#storage, ...this.#proxies].map(({ output }) => output).join('\n');
   }
 
-  /** Starts storage node 1, 2 or 3, for the first time or again; resolves when it says that it is ready. */
+  /** Starts a storage node, numbered from 1, zone by zone, for the first time or again; resolves when it says that it is ready. */
   async startStorage(node: number): Promise<void> {
     const args = ['storage', '--node', `${node}`, '--data', this.dataDir(node), ...this.#shared];
     args.push(...(this.#options.storage ?? []));
@@ -81,7 +85,7 @@ export class JunokvCluster {
     await waitUntilPrintedReady(server);
   }
 
-  /** `kill -9` of storage node 1, 2 or 3. */
+  /** `kill -9` of a storage node. */
   async killStorage(node: number): Promise<void> {
     await this.#storage[node - 1]?.kill();
   }
