@@ -6,6 +6,8 @@ export const limits = {
   // --- protocol (protocol.md §2, §4) ---
   /** A command's time from arrival to answer. Two round trips and a retry fit many times over; a user's own time-out is longer. */
   deadlineMs: 2_000,
+  /** The deadline of a command whose proxy stood still meanwhile: far within what purgeAfterMs allows. */
+  deadlineWhenLateMs: 6_000,
   /** A chain (next ballot promised with the last COMMIT) lives so long after its last write. */
   chainLifeMs: 1_000,
   /** How far the clocks of proxies and nodes may differ. NTP keeps them within a few milliseconds. */
@@ -228,6 +230,8 @@ export const limits = {
   // --- quorum ---
   /** How often open rounds are looked at for hedges, resends and deadlines: half of the shortest hedge delay. */
   roundTickMs: 5,
+  /** A tick that comes so late says that this process stood still. */
+  stoodStillMs: 50,
   /** The moving hedge delay never exceeds this: a tenth of the deadline. */
   hedgeDelayMaxMs: 200,
   /** At most one latency sample in so long: reading the clock for each response costs more than it tells. */

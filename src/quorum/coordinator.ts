@@ -326,8 +326,10 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     const dueMs = this.clock.monotonicMs() + limits.roundTickMs;
     this.clock.after(limits.roundTickMs, () => {
       const nowMs = this.clock.monotonicMs();
+      const lateMs = Math.max(0, nowMs - dueMs);
+      if (lateMs > limits.stoodStillMs) for (const task of this.#busy) task.forgive(lateMs);
       for (const task of this.#busy) task.onTick(nowMs);
-      if (this.#express.busy) this.#express.onTick(nowMs, Math.max(0, nowMs - dueMs));
+      if (this.#express.busy) this.#express.onTick(nowMs, lateMs);
       this.#kept.sweep(nowMs);
       this.#ticking = false;
       if (this.#busy.size > 0 || this.#kept.size > 0 || this.#express.busy) this.#startTicking();

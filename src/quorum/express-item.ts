@@ -25,6 +25,8 @@ export interface Wave<R> {
   /** Monotonic milliseconds; moved along by what this process itself was late. */
   sentMs: number;
   resentMs: number;
+  /** How long this process stood still since. */
+  forgivenMs: number;
   /** How many of them are still in this phase. */
   open: number;
 }

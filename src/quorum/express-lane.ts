@@ -95,6 +95,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     for (const wave of this.#waves) {
       if (wave.open === 0) continue;
       wave.sentMs += lateMs;
+      if (lateMs > limits.stoodStillMs) wave.forgivenMs += lateMs;
       if (wave.phase === 'commit') this.#tickCommits(wave, nowMs);
       else if (nowMs - wave.sentMs >= hedgeDelayMs) this.#giveUp(wave);
     }
@@ -284,7 +285,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
   }
 
   #send(phase: Phase, items: readonly ExpressItem<R>[], ballot: Ballot | null, nowMs: number): void {
-    const wave: Wave<R> = { phase, items, sentMs: nowMs, resentMs: nowMs, open: items.length };
+    const wave: Wave<R> = { phase, items, sentMs: nowMs, resentMs: nowMs, forgivenMs: 0, open: items.length };
     for (const item of items) item.wave = wave;
     this.#waves.push(wave);
     this.#outbox.send(phase, items, ballot, nowMs);
@@ -336,7 +337,8 @@ export class ExpressLane<R> implements ItemOwner<R> {
     if (resend) wave.resentMs = nowMs;
     for (const item of wave.items) {
       if (item.wave !== wave) continue;
-      if (nowMs - item.arrivedMs >= limits.deadlineMs) {
+      const forgivenMs = Math.min(wave.forgivenMs, limits.deadlineWhenLateMs - limits.deadlineMs);
+      if (nowMs - item.arrivedMs >= limits.deadlineMs + forgivenMs) {
         this.#host.counters.add('uncertain');
         this.#close(item);
         item.entry.forget();

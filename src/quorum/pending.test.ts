@@ -40,6 +40,20 @@ describe('a pending operation', () => {
     expect(owner.open).toBe(0);
   });
 
+  it('is forgiven what its own process was late, within bounds', () => {
+    const { pending } = pendingKit(GET, limits.deadlineMs);
+    pending.forgive(500);
+    expect(pending.deadlineMs).toBe(limits.deadlineMs + 500);
+    pending.forgive(60_000);
+    expect(pending.deadlineMs).toBe(limits.deadlineWhenLateMs);
+    pending.forgive(60_000);
+    expect(pending.deadlineMs).toBe(limits.deadlineWhenLateMs);
+    // A deadline that pages have moved further stays there.
+    pending.deadlineMs = 2 * limits.deadlineWhenLateMs;
+    pending.forgive(1);
+    expect(pending.deadlineMs).toBe(2 * limits.deadlineWhenLateMs);
+  });
+
   it('expires UNAVAILABLE if no COMMIT went out, else UNCERTAIN', () => {
     const fresh = pendingKit(INCR);
     fresh.pending.expire();

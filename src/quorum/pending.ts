@@ -43,6 +43,17 @@ export class Pending<R> {
     this.firstCommitWallMs = 0;
   }
 
+  /**
+   * This process was at something else for so long (a collection of garbage, a machine with too little processor): that is
+   * no failure of the nodes, so the deadline moves along, within bounds.
+   */
+  forgive(lateMs: number): void {
+    this.deadlineMs = Math.max(
+      this.deadlineMs,
+      Math.min(this.deadlineMs + lateMs, this.arrivedMs + limits.deadlineWhenLateMs),
+    );
+  }
+
   reply(reply: R): void {
     if (this.finished) return;
     this.finished = true;

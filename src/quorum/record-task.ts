@@ -63,6 +63,12 @@ export class RecordTask<R> implements ProposalOwner {
     this.#proposal.onTick(nowMs);
   }
 
+  /** This process stood still for so long. */
+  forgive(lateMs: number): void {
+    for (const pending of this.#queue) pending.forgive(lateMs);
+    for (const pending of this.#proposal.active) pending.forgive(lateMs);
+  }
+
   wantRepair(): void {
     this.#repairWanted = true;
   }
