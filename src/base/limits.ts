@@ -303,14 +303,14 @@ export const limits = {
   engineIteratorEntries: 512,
   /** ... and at least so many when entries are large. */
   engineIteratorEntriesMin: 8,
-  /** A part of the journal that is settled at a time: RocksDB takes 14,000 small records at once, in order, at half the cost. */
-  journalSegmentBytes: 4_194_304,
-  /** Parts of the journal, in memory and on the disk: what is overwritten before 64 MB more came costs RocksDB nothing ... */
-  journalSegments: 16,
-  /** ... and at least so many where memory is short: one to write to, one that is settled, two between. */
-  journalSegmentsMin: 4,
-  /** A larger value gains nothing by the journal: copying it costs more than RocksDB's table of small ones. */
-  journalValueBytes: 2_048,
+  /** A part of the journal, settled at a time: RocksDB takes some 25,000 small records in order at half the cost. */
+  journalSegmentBytes: 8_388_608,
+  /** Parts of the journal, in memory and on the disk: what is overwritten within 64 MB of writes costs RocksDB nothing ... */
+  journalSegments: 8,
+  /** ... and at least so many where memory is short: one to write to, one that is settled, one between. */
+  journalSegmentsMin: 3,
+  /** A longer entry is written by another thread: to go there and back costs as much as copying so much. */
+  journalWriteNowBytes: 65_536,
   /** Changes and bytes that one batch takes from the journal into RocksDB: about half a millisecond of work. */
   settleChanges: 512,
   settleBytes: 262_144,

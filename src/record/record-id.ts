@@ -14,10 +14,12 @@ export const ID_BYTES = 16;
  *   page   = 'p' shard:u16 recordId:16 pageId:16
  *   dropped= 'd' time:u64 shard:u16 recordId:16 pageId:16   ; a page that its record has ceased to list, and since when
  *   node   = 'n' name                              ; what the node keeps of itself
+ *   journal= 'j'                                   ; the engine's own: what it knows of its journal
  */
 const TAG_RECORD = 0x72;
 const TAG_PAGE = 0x70;
 const TAG_NODE = 0x6e;
+const TAG_JOURNAL = 0x6a;
 const RECORD_KEY_BYTES = 1 + 2 + ID_BYTES;
 const PAGE_KEY_BYTES = RECORD_KEY_BYTES + ID_BYTES;
 
@@ -104,6 +106,11 @@ export function nodeKey(name: string): Buffer {
 /** Null if the key is not a node's. */
 export function parseNodeKey(key: Buffer): string | null {
   return key[0] === TAG_NODE ? key.toString('latin1', 1) : null;
+}
+
+/** Where an engine notes what it knows of its journal; nobody else writes it, and scans do not show it. */
+export function journalKey(): Buffer {
+  return Buffer.from([TAG_JOURNAL]);
 }
 
 /** Every key that starts with `prefix`. The prefix must not be all 0xff. */

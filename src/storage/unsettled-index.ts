@@ -1,0 +1,104 @@
+import { assert } from '../base/assert.ts';
+import { keyLength, keyStart } from './journal-format.ts';
+
+/** Two numbers a slot: where the change is, plus one (0: empty), and the hash of its key. */
+const SLOT = 2;
+/** Longer runs of occupied slots than this fill factor makes are slow. */
+const FILL = 0.7;
+
+/**
+ * Where the newest change of each key is, as an offset into `arena`: a hash table with linear probing in one typed array,
+ * so that a hundred thousand keys cost the garbage collector nothing. Keys are those of the changes in the arena.
+ */
+export class UnsettledIndex {
+  readonly #arena: Buffer;
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+  readonly #keysMax: number;
+  #keys = 0;
+
+  /** `slots` is a power of two. */
+  constructor(arena: Buffer, slots: number) {
+    this.#arena = arena;
+    this.#slots = new Int32Array(slots * SLOT);
+    this.#mask = slots - 1;
+    this.#keysMax = Math.floor(slots * FILL);
+  }
+
+  hasRoomFor(keys: number): boolean {
+    return this.#keys + keys <= this.#keysMax;
+  }
+
+  /** The offset of the key's newest change, -1 if there is none. */
+  find(key: Buffer): number {
+    const slot = this.#slotOf(key, 0, key.length, hashOf(key, 0, key.length));
+    return (this.#slots[slot * SLOT] ?? 0) - 1;
+  }
+
+  /** The change at `at` is its key's newest now; returns the offset of the one that was, -1 if there was none. */
+  set(at: number): number {
+    const start = keyStart(at);
+    const length = keyLength(this.#arena, at);
+    const hash = hashOf(this.#arena, start, length);
+    const slot = this.#slotOf(this.#arena, start, length, hash);
+    const before = (this.#slots[slot * SLOT] ?? 0) - 1;
+    if (before < 0) {
+      this.#keys++;
+      this.#slots[slot * SLOT + 1] = hash;
+    }
+    this.#slots[slot * SLOT] = at + 1;
+    return before;
+  }
+
+  /** Forgets the key of the change at `at`, which is its newest. */
+  remove(at: number): void {
+    let slot = hashOf(this.#arena, keyStart(at), keyLength(this.#arena, at)) & this.#mask;
+    while (this.#slots[slot * SLOT] !== at + 1) {
+      assert(this.#slots[slot * SLOT] !== 0, 'a newest change is in the index');
+      slot = (slot + 1) & this.#mask;
+    }
+    this.#keys--;
+    this.#empty(slot);
+  }
+
+  /** The slot of the key, or the empty one where it would be. */
+  #slotOf(source: Buffer, start: number, length: number, hash: number): number {
+    const slots = this.#slots;
+    let slot = hash & this.#mask;
+    for (;;) {
+      const at = (slots[slot * SLOT] ?? 0) - 1;
+      if (at < 0) return slot;
+      if (slots[slot * SLOT + 1] === hash && this.#isKey(at, source, start, length)) return slot;
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+
+  #isKey(at: number, source: Buffer, start: number, length: number): boolean {
+    const arena = this.#arena;
+    if (keyLength(arena, at) !== length) return false;
+    const there = keyStart(at);
+    for (let i = 0; i < length; i++) if (arena[there + i] !== source[start + i]) return false;
+    return true;
+  }
+
+  /** Moves up what would not be found any more with this slot empty. */
+  #empty(slot: number): void {
+    const slots = this.#slots;
+    let hole = slot;
+    for (let next = (slot + 1) & this.#mask; slots[next * SLOT] !== 0; next = (next + 1) & this.#mask) {
+      const home = (slots[next * SLOT + 1] ?? 0) & this.#mask;
+      if (((next - home) & this.#mask) < ((next - hole) & this.#mask)) continue;
+      slots[hole * SLOT] = slots[next * SLOT] ?? 0;
+      slots[hole * SLOT + 1] = slots[next * SLOT + 1] ?? 0;
+      hole = next;
+    }
+    slots[hole * SLOT] = 0;
+  }
+}
+
+/** FNV-1a. Keys end in keyed hashes, which nobody outside can choose. */
+function hashOf(source: Buffer, start: number, length: number): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = start; i < start + length; i++) hash = Math.imul(hash ^ (source[i] ?? 0), 0x01000193);
+  return hash ^ (hash >>> 15);
+}
