@@ -44,7 +44,8 @@ describe.skipIf(!redis.ok)(title, () => {
       await theirs.command(['HELLO', protocol]);
       await ours.command(['HELLO', protocol]);
       const list = readReply(await ours.command(['COMMAND', 'LIST'])) ?? expect.fail('half a reply');
-      const names = list.items.map((item) => String(item.bytes));
+      // Juno's own commands have no counterpart.
+      const names = list.items.map((item) => String(item.bytes)).filter((name) => !name.startsWith('juno.'));
       expect(names.length).toBeGreaterThan(100);
       const differing = new Set<string>();
       for (const name of names) {

@@ -198,7 +198,7 @@ describe('junokv load', () => {
     system.redraw = (line) => lines.push(line);
     await finish('--duration', '1500ms', '--mix', 'get');
     expect(lines.length).toBeGreaterThan(3);
-    expect(lines.at(-2)).toMatch(/^measuring: 1 of 2 s, [\d,]+\/s, p99 [\d.]+ ms, 0 errors$/);
+    expect(lines.at(-2)).toMatch(/^(measuring|last answers): 1 of 2 s, [\d,]+\/s, p99 [\d.]+ ms, 0 errors$/);
     expect(lines.at(-1)).toBe('');
   });
 
