@@ -316,8 +316,10 @@ export const limits = {
   settleBytes: 262_144,
   /** Changes whose index is dropped in one turn, about as long. */
   settleForgets: 4_096,
-  /** Keys in one chunk of the memory engine: an insertion moves half of them at most. */
-  memoryChunkKeys: 256,
+  /** The memory engine forgets deleted keys of those that begin alike when there are so many, and as many as others ... */
+  memoryDeletedKeys: 1_024,
+  /** ... and before a scan puts new ones in their places one by one where they are fewer than one in so many. */
+  memoryInsertFactor: 64,
   /** identity.json and run.json hold a few short fields. */
   nodeFileBytes: 65_536,
   /** The loading of the native module is tried in a child process for so long. */

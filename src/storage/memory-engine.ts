@@ -9,26 +9,36 @@ import {
   type EngineRange,
 } from './engine.ts';
 
-/** Bytes that an entry costs beside its key and value: two strings and buffers, two array slots, about. */
+/** Bytes that an entry costs beside its key and value: a string and a buffer, a place in the map and in the order, about. */
 const ENTRY_OVERHEAD_BYTES = 200;
 /** A value that is so small a part of a larger buffer (a network frame) is copied, so as not to keep all of that. */
 const SHARED_BUFFER_FACTOR = 4;
+/** The order is kept apart for keys that begin with different ones: a tag and a shard. */
+const GROUP_BYTES = 3;
 
-/** Sorted keys, as strings of one character a byte (their order is that of the bytes), and their values beside them. */
-interface Chunk {
-  keys: string[];
-  values: Buffer[];
+/** The keys that begin alike. */
+interface Group {
+  /** In order; those deleted since the last scan among them. */
+  sorted: string[];
+  /** Put since the last scan and not in `sorted`, except for some that were deleted and put again. */
+  added: string[];
+  /** Keys deleted since the last scan. */
+  deleted: number;
 }
 
 /**
- * An ordered map in memory: a sorted list of sorted chunks. Nothing survives the process. Every callback comes before the
- * call returns. Values are kept without a copy as a rule: the caller gives them up with `write`, and must not change
- * what it is given by reads.
+ * A map in memory, whose order is brought up to date when it is scanned: writes and reads cost one look into a hash table.
+ * Nothing survives the process. Every callback comes before the call returns. Values are kept without a copy as a rule:
+ * the caller gives them up with `write`, and must not change what it is given by reads.
  */
 export class MemoryEngine implements Engine {
   readonly name = 'memory';
   readonly supports = { durable: false } as const;
-  readonly #chunks: Chunk[] = [];
+  /** By their bytes as a string of one character each. */
+  readonly #values = new Map<string, Buffer>();
+  readonly #groups = new Map<string, Group>();
+  /** The groups' names in order; null when there may be new ones. */
+  #groupNames: string[] | null = null;
   #bytes = 0;
   #closed = false;
 
@@ -38,7 +48,7 @@ export class MemoryEngine implements Engine {
       return;
     }
     const values = new Array<Buffer | null>(keys.length);
-    for (let i = 0; i < keys.length; i++) values[i] = this.#get(keyString(keys[i]));
+    for (let i = 0; i < keys.length; i++) values[i] = this.#values.get(keyString(keys[i])) ?? null;
     callback(null, values);
   }
 
@@ -47,9 +57,10 @@ export class MemoryEngine implements Engine {
       callback(closedError(), undefined);
       return;
     }
-    for (const change of changes) {
-      if (change.value === null) this.#delete(keyString(change.key));
-      else this.#put(keyString(change.key), unshared(change.value));
+    for (const { key, value, name } of changes) {
+      assert(Buffer.isBuffer(key), 'keys are buffers');
+      if (value === null) this.#delete(name ?? key.toString('latin1'));
+      else this.#put(name ?? key.toString('latin1'), unshared(value));
     }
     callback(null, undefined);
   }
@@ -66,22 +77,21 @@ export class MemoryEngine implements Engine {
     const entries: EngineEntry[] = [];
     const from = keyString(range.from);
     const to = keyString(range.to);
-    let chunkIndex = this.#chunkOf(from);
-    let chunk = this.#chunks[chunkIndex];
-    let i = chunk === undefined ? 0 : position(chunk.keys, from);
     let bytes = 0;
-    while (chunk !== undefined && entries.length < range.limit && (bytes < range.limitBytes || entries.length === 0)) {
-      const key = chunk.keys[i];
-      const value = chunk.values[i];
-      if (key === undefined || value === undefined) {
-        chunk = this.#chunks[++chunkIndex];
-        i = 0;
-        continue;
+    const isFull = (): boolean => entries.length >= range.limit || (bytes >= range.limitBytes && entries.length > 0);
+    const names = this.#names();
+    for (let g = position(names, from.slice(0, GROUP_BYTES)); g < names.length && !isFull(); g++) {
+      const name = names[g];
+      const group = name === undefined ? undefined : this.#groups.get(name);
+      if (name === undefined || group === undefined || name >= to) break;
+      const keys = this.#inOrder(group);
+      for (let i = position(keys, from); i < keys.length && !isFull(); i++) {
+        const key = keys[i];
+        if (key === undefined || key >= to) break;
+        const value = range.keysOnly ? EMPTY : (this.#values.get(key) ?? EMPTY);
+        entries.push({ key: Buffer.from(key, 'latin1'), value });
+        bytes += key.length + value.length;
       }
-      if (key >= to) break;
-      entries.push({ key: Buffer.from(key, 'latin1'), value: range.keysOnly ? EMPTY : value });
-      bytes += key.length + (range.keysOnly ? 0 : value.length);
-      i++;
     }
     callback(null, entries);
   }
@@ -96,83 +106,83 @@ export class MemoryEngine implements Engine {
       return;
     }
     this.#closed = true;
-    this.#chunks.length = 0;
+    this.#values.clear();
+    this.#groups.clear();
+    this.#groupNames = null;
     this.#bytes = 0;
     callback(null, undefined);
   }
 
-  #get(key: string): Buffer | null {
-    const chunk = this.#chunks[this.#chunkOf(key)];
-    if (chunk === undefined) return null;
-    const i = position(chunk.keys, key);
-    return chunk.keys[i] === key ? (chunk.values[i] ?? null) : null;
-  }
-
   #put(key: string, value: Buffer): void {
-    const chunkIndex = this.#chunkOf(key);
-    const chunk = this.#chunks[chunkIndex];
-    if (chunk === undefined) {
-      this.#chunks.push({ keys: [key], values: [value] });
-      this.#bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
-      return;
-    }
-    const i = position(chunk.keys, key);
-    const old = chunk.values[i];
-    if (old !== undefined && chunk.keys[i] === key) {
-      chunk.values[i] = value;
+    const old = this.#values.get(key);
+    this.#values.set(key, value);
+    if (old !== undefined) {
       this.#bytes += value.length - old.length;
       return;
     }
-    chunk.keys.splice(i, 0, key);
-    chunk.values.splice(i, 0, value);
     this.#bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
-    if (chunk.keys.length > limits.memoryChunkKeys) this.#split(chunkIndex, chunk, i);
+    const name = key.slice(0, GROUP_BYTES);
+    const group = this.#groups.get(name);
+    if (group !== undefined) {
+      group.added.push(key);
+      return;
+    }
+    this.#groups.set(name, { sorted: [], added: [key], deleted: 0 });
+    this.#groupNames = null;
   }
 
   #delete(key: string): void {
-    const chunkIndex = this.#chunkOf(key);
-    const chunk = this.#chunks[chunkIndex];
-    if (chunk === undefined) return;
-    const i = position(chunk.keys, key);
-    const old = chunk.values[i];
-    if (old === undefined || chunk.keys[i] !== key) return;
-    chunk.keys.splice(i, 1);
-    chunk.values.splice(i, 1);
+    const old = this.#values.get(key);
+    if (old === undefined) return;
+    this.#values.delete(key);
     this.#bytes -= key.length + old.length + ENTRY_OVERHEAD_BYTES;
-    if (chunk.keys.length === 0) this.#chunks.splice(chunkIndex, 1);
-    else if (chunk.keys.length < limits.memoryChunkKeys / 8) this.#joinNext(chunkIndex, chunk);
+    const name = key.slice(0, GROUP_BYTES);
+    const group = this.#groups.get(name);
+    assert(group !== undefined, 'every key is in a group');
+    group.deleted++;
+    // Without a scan, what comes and goes must not pile up.
+    if (group.deleted < limits.memoryDeletedKeys || group.deleted * 2 < group.sorted.length + group.added.length)
+      return;
+    if (this.#inOrder(group).length > 0) return;
+    this.#groups.delete(name);
+    this.#groupNames = null;
   }
 
-  /** Keys that come in order leave full chunks behind instead of half-full ones. */
-  #split(chunkIndex: number, chunk: Chunk, insertedAt: number): void {
-    const appended = insertedAt === chunk.keys.length - 1;
-    const at = appended ? insertedAt : chunk.keys.length >>> 1;
-    const rest: Chunk = { keys: chunk.keys.slice(at), values: chunk.values.slice(at) };
-    chunk.keys.length = at;
-    chunk.values.length = at;
-    this.#chunks.splice(chunkIndex + 1, 0, rest);
+  #names(): string[] {
+    this.#groupNames ??= [...this.#groups.keys()].sort();
+    return this.#groupNames;
   }
 
-  /** Keeps the chunks from getting ever smaller when much is deleted. */
-  #joinNext(chunkIndex: number, chunk: Chunk): void {
-    const next = this.#chunks[chunkIndex + 1];
-    if (next === undefined || chunk.keys.length + next.keys.length > limits.memoryChunkKeys / 2) return;
-    next.keys = chunk.keys.concat(next.keys);
-    next.values = chunk.values.concat(next.values);
-    this.#chunks.splice(chunkIndex, 1);
-  }
-
-  /** The last chunk whose first key is not above `key`; the first one if there is none such. */
-  #chunkOf(key: string): number {
-    let low = 0;
-    let high = this.#chunks.length;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      const first = this.#chunks[middle]?.keys[0];
-      if (first !== undefined && first <= key) low = middle;
-      else high = middle;
+  /** The group's keys, brought up to date. */
+  #inOrder(group: Group): string[] {
+    const { added, deleted } = group;
+    if (added.length === 0 && deleted === 0) return group.sorted;
+    if (deleted === 0 && added.length * limits.memoryInsertFactor < group.sorted.length) {
+      for (const key of added) group.sorted.splice(position(group.sorted, key), 0, key);
+    } else {
+      group.sorted = this.#merged(group.sorted, added.sort(), deleted > 0);
     }
-    return low;
+    group.added = [];
+    group.deleted = 0;
+    return group.sorted;
+  }
+
+  /** Both are in order. A key that was deleted and put again is in both, one deleted may be in either. */
+  #merged(sorted: readonly string[], added: readonly string[], checksDeleted: boolean): string[] {
+    const merged: string[] = [];
+    let s = 0;
+    let a = 0;
+    while (s < sorted.length || a < added.length) {
+      const old = sorted[s];
+      const fresh = added[a];
+      const key = fresh === undefined || (old !== undefined && old <= fresh) ? old : fresh;
+      if (key === undefined) break;
+      if (key === old) s++;
+      else a++;
+      if (key === merged.at(-1) || (checksDeleted && !this.#values.has(key))) continue;
+      merged.push(key);
+    }
+    return merged;
   }
 }
 
