@@ -144,7 +144,7 @@ const ROOMS: RoomsResult = {
   systemCallTool: 'perf',
   rows: (['GET', 'SET', 'INCR'] as const).flatMap((operation) =>
     [1, 16].map((pipeline) => ({
-      ...{ operation, pipeline, operations: 10, totalLeastUs: 18, totalMostUs: 22, cpuSamples: 7_000 },
+      ...{ operation, pipeline, operations: 10, totalLeastUs: 18, totalMostUs: 22, cpuSamples: 7_000, failedRuns: 0 },
       threads: { ...NO_CPU, 'main thread': 18, RocksDB: 2 },
       cpuShares: byPart(1 / CODE_PARTS.length),
       heapBytes: byPart(12),
@@ -168,7 +168,7 @@ const scaleCosts = (operation: ScaleCosts['operation'], times: number): ScaleCos
   storage: { ...NO_CPU, 'main thread': 40 * times, 'libuv workers': -0.5 },
 });
 const SCALE: ScaleResult = {
-  ...{ machine, ratePerSecond: 4_000, keys: 1_000, rounds: 3 },
+  ...{ machine, keys: 1_000, rounds: 3 },
   rows: shapesOf(false).map((shape) => {
     const costs = (['GET', 'SET'] as const).map((operation) =>
       scaleCosts(operation, shape.nodesPerZone === 8 ? 1.5 : 1),
@@ -189,15 +189,20 @@ describe('the sections of the page', () => {
     expect(text).not.toMatch(/NaN|Infinity|undefined/);
     expect(plots.map(({ file }) => file)).toEqual(['rooms.svg']);
     expect(text).toContain('(performance/rooms.svg)');
+    expect(text).not.toContain('repeated');
+    const again = { ...ROOMS, rows: ROOMS.rows.map((row, i) => ({ ...row, failedRuns: i === 2 ? 3 : 0 })) };
+    expect(sectionOf({ mode: 'rooms', result: again }).text).toContain('because a request failed: SET P1 3.');
     const uncounted = { ...ROOMS, rows: ROOMS.rows.map((row) => ({ ...row, systemCalls: null })) };
     expect(sectionOf({ mode: 'rooms', result: uncounted }).text).toContain('System calls were not counted');
   });
 
   it('say what more processes cost, and what is a model', () => {
     const { text, plots } = sectionOf({ mode: 'scale', result: SCALE });
-    expect(text).toMatch(/\| GET \| +8 \| +1 \| +45\.0 \(45\.0\) \| +59\.5 \(60\.0\) \| +104\.5 \| +1-9 \| +1\.50 \|/);
+    expect(text).toMatch(
+      /\| GET \| +8 \| +1 \| +1,000 \| +45\.0 \(45\.0\) \| +59\.5 \(60\.0\) \| +104\.5 \| +1-9 \| +1\.50 \|/,
+    );
     expect(text).toContain('**This is a model, not a measurement.**');
-    // The highest costs: 60 us of storage loops, so 33 x 3 nodes at 70% do 99 x 0.7 / 60 us.
+    // The costs of the largest: 60 us of storage loops, so 33 x 3 nodes at 70% do 99 x 0.7 / 60 us.
     expect(text).toMatch(/\| SET +\| +99 \| +75 \| +1,155,000 \| +70% \|/);
     expect(text).not.toMatch(/NaN|Infinity|undefined/);
     expect(plots.map(({ file }) => file)).toEqual(['scale.svg', 'scale-model.svg']);
@@ -220,10 +225,11 @@ describe('the command line', () => {
 
   it('measures growing clusters from one node and one proxy on', () => {
     expect(shapesOf(true)).toEqual([
-      { nodesPerZone: 1, proxies: 1 },
-      { nodesPerZone: 2, proxies: 1 },
-      { nodesPerZone: 1, proxies: 2 },
+      { series: 'nodes', nodesPerZone: 1, proxies: 1, ratePerSecond: 1_000 },
+      { series: 'nodes', nodesPerZone: 2, proxies: 1, ratePerSecond: 1_000 },
+      { series: 'proxies', nodesPerZone: 1, proxies: 2, ratePerSecond: 1_000 },
+      { series: 'all', nodesPerZone: 2, proxies: 2, ratePerSecond: 1_000 },
     ]);
-    expect(shapesOf(false)).toHaveLength(7);
+    expect(shapesOf(false)).toHaveLength(10);
   });
 });

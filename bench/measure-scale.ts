@@ -36,9 +36,18 @@ export interface ScaleCosts {
   readonly failed: number;
 }
 
-export interface ScaleRow {
+/** What is added from row to row of a series. */
+export type Series = 'nodes' | 'proxies' | 'all';
+
+/** One size of a cluster, and the load on it. */
+export interface Shape {
+  readonly series: Series;
   readonly nodesPerZone: number;
   readonly proxies: number;
+  readonly ratePerSecond: number;
+}
+
+export interface ScaleRow extends Shape {
   readonly costs: readonly ScaleCosts[];
   /** Milliseconds of CPU time of one process in a second without a load. */
   readonly idleProxyMs: number;
@@ -47,32 +56,38 @@ export interface ScaleRow {
 
 export interface ScaleResult {
   readonly machine: Machine;
-  readonly ratePerSecond: number;
   readonly keys: number;
   readonly rounds: number;
   readonly rows: readonly ScaleRow[];
 }
-
-type Shape = Pick<ScaleRow, 'nodesPerZone' | 'proxies'>;
 
 const OPERATIONS = ['GET', 'SET'] as const;
 const COUNTS = [1, 2, 4, 8];
 const QUICK_COUNTS = [1, 2];
 const CONNECTIONS = 48;
 const VALUE_BYTES = 100;
-/** Far below what two cores can do. */
-const RATE_PER_S = 4_000;
+/** So far below what two cores can do that hardly two operations meet in one turn of an event loop, however few processes there are. */
+const RATE_PER_S = 1_000;
+/** Of each proxy, where all grows. */
+const RATE_PER_PROXY = 500;
 /** Runs at the fixed rate, and the wait without a load, in parts of --run-ms. */
-const RUN_SHARE = 2;
-const IDLE_SHARE = 2;
+const RUN_SHARE = 3;
+const IDLE_SHARE = 3;
 /** The more processes share the load, the longer each takes to become warm. */
-const WARM_UP_SHARE = 2;
+const WARM_UP_SHARE = 1.5;
 
-/** More storage nodes with one proxy, and more proxies with one storage node in each zone. */
+/** More storage nodes, more proxies, and more of both with a load that grows as they do. */
 export function shapesOf(quick: boolean): Shape[] {
   const counts = quick ? QUICK_COUNTS : COUNTS;
-  const more = counts.filter((count) => count > 1).map((proxies) => ({ nodesPerZone: 1, proxies }));
-  return [...counts.map((nodesPerZone) => ({ nodesPerZone, proxies: 1 })), ...more];
+  const more = counts.filter((count) => count > 1);
+  const constant = { nodesPerZone: 1, proxies: 1, ratePerSecond: RATE_PER_S };
+  return [
+    ...counts.map((nodesPerZone): Shape => ({ ...constant, series: 'nodes', nodesPerZone })),
+    ...more.map((proxies): Shape => ({ ...constant, series: 'proxies', proxies })),
+    ...more.map((count): Shape => {
+      return { series: 'all', nodesPerZone: count, proxies: count, ratePerSecond: RATE_PER_PROXY * count };
+    }),
+  ];
 }
 
 /** The CPU time of both roles, and the clock. */
@@ -97,13 +112,22 @@ async function measureIdle(cluster: JunokvCluster, waitMs: number) {
   return idleRates(before, reading(cluster));
 }
 
-function openLoad(cluster: JunokvCluster, operation: ScaleCosts['operation'], keys: number, durationMs: number) {
-  return runOpenLoop({
+interface Subject {
+  readonly cluster: JunokvCluster;
+  readonly shape: Shape;
+  readonly options: BenchOptions;
+}
+
+async function openLoad({ cluster, shape, options }: Subject, operation: ScaleCosts['operation'], durationMs: number) {
+  const { keys } = options;
+  const figures = await runOpenLoop({
     ...{ operation, keys, durationMs, keyPattern: 'uniform', valueBytes: VALUE_BYTES, waitForReplica: false },
     endpoints: cluster.proxyPorts.map(wholeEndpoint),
     connections: CONNECTIONS,
-    ratePerSecond: RATE_PER_S,
+    ratePerSecond: shape.ratePerSecond,
   });
+  const operations = Math.round((figures.answeredPerSecond * durationMs) / 1_000);
+  return { operations, failed: figures.errors + figures.unanswered };
 }
 
 /** Runs the load, which resolves to its operations, and counts MESSAGE_EVENTS in all proxies, per operation. */
@@ -129,14 +153,16 @@ async function countInProxies(cluster: JunokvCluster, run: () => Promise<number>
   }
 }
 
-async function warmUp(cluster: JunokvCluster, shape: Shape, { keys, runMs }: BenchOptions): Promise<void> {
+async function warmUp(subject: Subject): Promise<void> {
+  const { cluster, shape } = subject;
+  const { keys, runMs } = subject.options;
   const endpoints = cluster.proxyPorts.map(wholeEndpoint);
   await fillKeys(endpoints.slice(0, 1), keys, VALUE_BYTES);
   const durationMs = runMs * WARM_UP_SHARE * Math.max(shape.nodesPerZone, shape.proxies);
   for (const operation of OPERATIONS) {
     const load = { operation, keys, endpoints, connections: CONNECTIONS, pipeline: 1, durationMs } as const;
     await runLoad({ ...load, keyPattern: 'uniform', valueBytes: VALUE_BYTES, waitForReplica: false });
-    await openLoad(cluster, operation, keys, runMs);
+    await openLoad(subject, operation, runMs);
   }
 }
 
@@ -149,41 +175,35 @@ interface Run {
 
 type Idle = Awaited<ReturnType<typeof measureIdle>>;
 
-async function measureRun(
-  cluster: JunokvCluster,
-  operation: ScaleCosts['operation'],
-  idle: Idle,
-  options: BenchOptions,
-): Promise<Run> {
-  const durationMs = options.runMs * RUN_SHARE;
-  const before = reading(cluster);
-  const { answeredPerSecond, errors, unanswered } = await openLoad(cluster, operation, options.keys, durationMs);
-  const after = reading(cluster);
-  const operations = Math.round((answeredPerSecond * durationMs) / 1_000);
+async function measureRun(subject: Subject, operation: ScaleCosts['operation'], idle: Idle): Promise<Run> {
+  const before = reading(subject.cluster);
+  const { operations, failed } = await openLoad(subject, operation, subject.options.runMs * RUN_SHARE);
+  const after = reading(subject.cluster);
   const [one, elapsedMs] = [idleRates(before, after), after.atMs - before.atMs];
   const perOperation = (role: 'proxy' | 'storage'): ThreadCpu =>
     combineCpu([one[role], idle[role]], ([all = 0, waiting = 0]) => ((all - waiting) * elapsedMs) / operations);
-  return { proxy: perOperation('proxy'), storage: perOperation('storage'), operations, failed: errors + unanswered };
+  return { proxy: perOperation('proxy'), storage: perOperation('storage'), operations, failed };
 }
 
 async function measureShape(shape: Shape, options: BenchOptions): Promise<ScaleRow> {
-  const { keys, runMs, rounds } = options;
+  const { runMs, rounds } = options;
   const cluster = await JunokvCluster.start(shape.proxies, { nodesPerZone: shape.nodesPerZone, launcher: INSPECTED });
   try {
-    await warmUp(cluster, shape, options);
+    const subject: Subject = { cluster, shape, options };
+    await warmUp(subject);
     const idle = await measureIdle(cluster, runMs * IDLE_SHARE);
     const runs = OPERATIONS.map((operation) => ({ operation, all: [] as Run[] }));
     for (let round = 0; round < rounds; round++) {
       for (const { operation, all } of inTurns(runs, round)) {
-        all.push(await measureRun(cluster, operation, idle, options));
+        all.push(await measureRun(subject, operation, idle));
       }
     }
     const costs: ScaleCosts[] = [];
     for (const { operation, all } of runs) {
-      const [messages = Number.NaN, ...asked] = await countInProxies(cluster, async () => {
-        const { answeredPerSecond } = await openLoad(cluster, operation, keys, runMs);
-        return Math.round((answeredPerSecond * runMs) / 1_000);
-      });
+      const [messages = Number.NaN, ...asked] = await countInProxies(
+        cluster,
+        async () => (await openLoad(subject, operation, runMs)).operations,
+      );
       const totals = all.map(({ proxy, storage }) => totalOf(proxy) + totalOf(storage));
       const medians = (role: 'proxy' | 'storage'): ThreadCpu =>
         combineCpu(
@@ -222,7 +242,9 @@ export async function measureScale(options: BenchOptions): Promise<ScaleResult> 
       const cpu = `${operation} proxy ${totalOf(proxy).toFixed(1)} us, storage ${totalOf(storage).toFixed(1)} us`;
       return `${cpu}, ${messages.toFixed(2)} messages, ${visits.toFixed(2)} visits${failed === 0 ? '' : `, ${failed} failed`}`;
     });
-    console.error(`scale: ${row.nodesPerZone} per zone, proxies: ${row.proxies}: ${told.join('; ')}`);
+    console.error(
+      `scale: ${row.nodesPerZone} per zone, proxies: ${row.proxies}, ${row.ratePerSecond}/s: ${told.join('; ')}`,
+    );
   }
-  return { machine, ratePerSecond: RATE_PER_S, keys: options.keys, rounds: options.rounds, rows };
+  return { machine, keys: options.keys, rounds: options.rounds, rows };
 }

@@ -104,9 +104,11 @@ function largest(row: RoomsRow): string {
 export function roomsText(result: RoomsResult): string {
   const { machine, rounds, rows } = result;
   const samples = Math.min(...rows.map(({ cpuSamples }) => cpuSamples));
+  const failed = rows.filter(({ failedRuns }) => failedRuns > 0).map((row) => `${nameOf(row)} ${row.failedRuns}`);
   return [
     `${machineText(machine)}. ${rounds} round${rounds === 1 ? '' : 's'}. \`junokv start\`, RocksDB, \`--fsync everysec\`; ` +
-      `redis-benchmark with 50 connections, values of 100 B, uniform keys; warm. P1 and P16: requests in one write.`,
+      `redis-benchmark with 50 connections, values of 100 B, uniform keys; warm. P1 and P16: requests in one write.` +
+      (failed.length === 0 ? '' : ` Runs that were repeated because a request failed: ${failed.join(', ')}.`),
     rows.map(largest).join('\n'),
     '### CPU time per operation, by thread',
     "Microseconds, from the scheduler's own account of each thread (`/proc/PID/task/*/schedstat`), with no profiler running. The main " +
@@ -115,7 +117,7 @@ export function roomsText(result: RoomsResult): string {
     threadTable(result),
     '### CPU time of the main thread, by room',
     `Microseconds per operation: its CPU time above, divided in the shares of self time that V8's sampling profiler saw in another run of ` +
-      `the same load (at least ${samples} samples, one every 200 us). Native functions belong to the room that calls them, but for these:`,
+      `the same load (at least ${samples} samples, one every 100 us). Native functions belong to the room that calls them, but for these:`,
     PART_NOTES.map((note) => `- ${note}`).join('\n'),
     partTable(result, 2, partUs),
     '### Bytes allocated per operation, by room',

@@ -9,7 +9,7 @@ import {
   proxiesFor,
   rateAt,
 } from './cluster-model.ts';
-import type { ScaleCosts, ScaleResult, ScaleRow } from './measure-scale.ts';
+import type { ScaleCosts, ScaleResult, ScaleRow, Series } from './measure-scale.ts';
 import type { Plot } from './plots.ts';
 import { machineText, markdownTable } from './results-text.ts';
 import { type BarGroup, barChart, rangeChart } from './svg-chart.ts';
@@ -22,6 +22,11 @@ const HIGH_COLOUR = '#cf222e';
 /** How busy the busiest event loops of the model are to be. */
 const BUSY = [0.5, 0.7, 0.85] as const;
 const USUAL_BUSY = 0.7;
+const SERIES: readonly { readonly series: Series; readonly name: string }[] = [
+  { series: 'nodes', name: 'more storage nodes' },
+  { series: 'proxies', name: 'more proxies' },
+  { series: 'all', name: 'more of both and of the load' },
+];
 const NODES_PER_ZONE = [1, 2, 4, 8, 16, 33];
 const LARGE_RATE = 1_000_000;
 
@@ -35,21 +40,27 @@ function costsOf(row: ScaleRow, operation: ScaleCosts['operation']): ScaleCosts 
   return costs;
 }
 
+function largest({ rows }: ScaleResult): ScaleRow {
+  const row = rows.at(-1);
+  if (row === undefined) throw new Error('nothing was measured');
+  return row;
+}
+
 function sizeText({ nodesPerZone, proxies }: { nodesPerZone: number; proxies: number }): string {
   const nodes = `${nodesPerZone} storage node${nodesPerZone === 1 ? '' : 's'} per zone`;
   return `${nodes}, ${proxies} ${proxies === 1 ? 'proxy' : 'proxies'}`;
 }
 
-/** The measured costs of the shape in which they were highest. */
+/** The measured costs of the largest cluster. */
 export function modelCosts(result: ScaleResult, operation: ScaleCosts['operation']): OperationCosts {
-  const all = result.rows.map((row) => costsOf(row, operation));
-  const most = (value: (costs: ScaleCosts) => number): number => Math.max(...all.map(value));
+  const row = largest(result);
+  const { proxy, storage, visits } = costsOf(row, operation);
   return {
-    proxyLoopUs: most(({ proxy }) => proxy['main thread']),
-    storageLoopUs: most(({ storage }) => storage['main thread']),
+    proxyLoopUs: proxy['main thread'],
+    storageLoopUs: storage['main thread'],
     // What little there is can drown in what the threads do without a load.
-    storagePoolUs: most(({ storage }) => Math.max(0, storage['libuv workers'] + storage.RocksDB)),
-    visits: most(({ visits }) => visits),
+    storagePoolUs: Math.max(0, storage['libuv workers'] + storage.RocksDB),
+    visits,
   };
 }
 
@@ -77,6 +88,7 @@ function measuredTable({ rows }: ScaleResult): string {
         operation,
         String(row.nodesPerZone),
         String(row.proxies),
+        rate(row.ratePerSecond),
         split(proxy),
         split(storage),
         together.toFixed(1),
@@ -146,7 +158,8 @@ export function clusterFor(mix: Mix, perSecond: number, busy: number): Predictio
   return predict(mix, cluster, perSecond);
 }
 
-function modelText(mixes: readonly NamedMix[]): string {
+function modelText(result: ScaleResult): string {
+  const mixes = mixesOf(result);
   const grown = mixes.flatMap((mix) =>
     grownClusters(mix, USUAL_BUSY).map((one) => [mix.name, ...predictionCells(one)]),
   );
@@ -167,9 +180,9 @@ function modelText(mixes: readonly NamedMix[]): string {
   });
   return [
     '### A model of large clusters',
-    '**This is a model, not a measurement.** It takes the costs above, the highest of each column, and assumes the rest:',
+    '**This is a model, not a measurement.** It takes the costs of the largest cluster above and assumes the rest:',
     [
-      `- **Measured**: ${costs.join('; ')}.`,
+      `- **Measured** (${sizeText(largest(result))}): ${costs.join('; ')}.`,
       `- **Assumed**: three zones; ${ASSUMPTIONS.roundTripUs / 1_000} ms for a round trip between any proxy and any storage node, always ` +
         `the same; every process has a core for its event loop to itself, and a storage node ${ASSUMPTIONS.poolCores} more for its writes; ` +
         'nothing fails; keys are spread evenly; the disks and the network keep up; the way between client and proxy is left out.',
@@ -178,8 +191,8 @@ function modelText(mixes: readonly NamedMix[]): string {
         'storage nodes at once, of which the slower counts, and the proxy; a SET visits the proxy, two nodes (PREPARE), the proxy, three ' +
         'nodes and their writing threads (COMMIT), of which the second counts, and the proxy. p50 and p99 are of ' +
         `${rate(DRAWS)} draws from these distributions.`,
-      '- **Not in it**: batches. The costs are those of a light load, under which messages carry few records; with more load an operation ' +
-        'costs less (see above), so a real cluster does more than the model. Pauses, skewed keys and failures make it slower than that.',
+      '- **Not in it**: batches. The costs are those of a light load, under which an operation has messages of its own; with more load ' +
+        'they are shared and an operation costs less, so a real cluster does more than the model. Pauses, skewed keys and failures make it slower than that.',
     ].join('\n'),
     `At ${percent(USUAL_BUSY)} of what the event loops can do, with as many proxies as that takes:`,
     markdownTable(['', ...PREDICTED], grown),
@@ -190,43 +203,47 @@ function modelText(mixes: readonly NamedMix[]): string {
 
 /** Tables of what was measured and of the model; markdown, below a heading of the second level. */
 export function scaleText(result: ScaleResult): string {
-  const { machine, ratePerSecond, keys, rounds, rows } = result;
+  const { machine, keys, rounds, rows } = result;
   const range = (values: readonly number[]): string =>
     `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`;
   return [
-    `${machineText(machine)}. Separate processes over TCP on one machine, three zones, RocksDB, \`--fsync everysec\`; ${rate(ratePerSecond)} ` +
-      `requests per second in a Poisson process, far below what the machine can do, over 48 connections to all proxies; values of 100 B, ` +
-      `any of ${rate(keys)} keys through any proxy; warm.`,
+    `${machineText(machine)}. Separate processes over TCP on one machine, three zones, RocksDB, \`--fsync everysec\`; requests ` +
+      `in a Poisson process, far fewer than the machine can do, over 48 connections to all proxies; values of 100 B, any of ${rate(keys)} keys through any proxy; warm.`,
     '### CPU time per operation with more processes',
-    'On two cores more processes cannot do more operations, but they show whether an operation costs more where there are more. ' +
+    'On two cores more processes cannot do more operations, but they show whether an operation costs more where there are more: more ' +
+      'storage nodes, more proxies, and more of both with a load that grows as they do. ' +
       'Microseconds of CPU time of all proxies and of all storage processes, all threads, in brackets the event loops alone; without what ' +
       `the processes use when nobody asks for anything, which is ${range(rows.map(({ idleProxyMs }) => idleProxyMs))} ms in each second for ` +
       `a proxy and ${range(rows.map(({ idleStorageMs }) => idleStorageMs))} ms for a storage process. Medians of ` +
       `${rounds} round${rounds === 1 ? '' : 's'}. Visits are the times that a storage node was asked about a record; those of one turn of ` +
       'the event loop to one node share a message. Both were counted by V8 in a run of their own.',
     measuredTable(result),
-    modelText(mixesOf(result)),
+    modelText(result),
   ].join('\n\n');
 }
 
 /** The pictures that belong to the text. */
 export function scalePlots(result: ScaleResult): Plot[] {
-  const operations = ['GET', 'SET'] as const;
-  const groups = operations.map((operation): BarGroup => {
-    const bars = result.rows.map((row) => {
-      const { proxy, storage } = costsOf(row, operation);
-      return {
-        label: sizeText(row),
-        segments: [
-          { value: totalOf(proxy), colour: PROXY_COLOUR, name: 'proxies' },
-          { value: totalOf(storage), colour: STORAGE_COLOUR, name: 'storage nodes' },
-        ],
-        text: (totalOf(proxy) + totalOf(storage)).toFixed(1),
-      };
-    });
-    return { label: operation, bars };
-  });
-  const title = `CPU time per operation with more processes, at ${rate(result.ratePerSecond)} operations per second`;
+  const [base] = result.rows;
+  const groups = (['GET', 'SET'] as const).flatMap((operation) =>
+    SERIES.map(({ series, name }): BarGroup => {
+      // The first row is the beginning of all series at the constant rate.
+      const rows = result.rows.filter((row) => row.series === series || (row === base && series === 'proxies'));
+      const bars = rows.map((row) => {
+        const { proxy, storage } = costsOf(row, operation);
+        return {
+          label: sizeText(row),
+          segments: [
+            { value: totalOf(proxy), colour: PROXY_COLOUR, name: 'proxies' },
+            { value: totalOf(storage), colour: STORAGE_COLOUR, name: 'storage nodes' },
+          ],
+          text: `${(totalOf(proxy) + totalOf(storage)).toFixed(1)} at ${rate(row.ratePerSecond)}/s`,
+        };
+      });
+      return { label: `${operation}, ${name}`, bars };
+    }),
+  );
+  const title = 'CPU time per operation with more processes';
   const legend = [
     { name: 'proxies', colour: PROXY_COLOUR },
     { name: 'storage nodes', colour: STORAGE_COLOUR },
