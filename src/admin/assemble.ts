@@ -82,7 +82,7 @@ async function openSingleDisk(cluster: SingleCluster, node: NodeEntry, parts: Pr
       fsync: cluster.config.fsync,
       keystoreFingerprint: keystoreFingerprint(cluster.keystore),
       trustAfterMachineCrash: true,
-      unsettledBytes: Math.floor(unsettledBytes() / nodesOf(map).length),
+      journalSegments: journalSegments(nodesOf(map).length),
     },
     parts,
   );
@@ -144,7 +144,7 @@ async function openProcessDisk(storage: StorageParts, parts: ProcessParts): Prom
       fsync: config.fsync,
       keystoreFingerprint: '',
       trustAfterMachineCrash: false,
-      unsettledBytes: unsettledBytes(),
+      journalSegments: journalSegments(1),
     },
     parts,
   );
@@ -179,9 +179,10 @@ function enterNodes(store: ConfigStore, started: readonly NodeEntry[]): Promise<
   });
 }
 
-/** A sixteenth of what the process may use, on small machines. */
-function unsettledBytes(): number {
-  return Math.min(limits.unsettledBytes, Math.floor(usableMemoryBytes() / 16));
+/** All journals of the process get a sixteenth of what it may use, on small machines. */
+function journalSegments(nodes: number): number {
+  const affordable = Math.floor(usableMemoryBytes() / 16 / nodes / limits.journalSegmentBytes);
+  return Math.max(limits.journalSegmentsMin, Math.min(limits.journalSegments, affordable));
 }
 
 /** An eighth of what the process may use, on small machines. */

@@ -5,13 +5,12 @@ import { systemMachine } from '../base/system-machine.ts';
 import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import type { Engine } from '../storage/engine.ts';
-import { openLoggedEngine } from '../storage/logged-engine.ts';
+import { openJournaledRocksdb } from '../storage/journaled-rocksdb.ts';
 import { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryNodeStore } from '../storage/memory-node-store.ts';
 import { type NodeDirectory, openNodeDirectory } from '../storage/node-directory.ts';
 import type { NodeIdentity } from '../storage/node-files.ts';
 import type { NodeStore } from '../storage/node-store.ts';
-import { openRocksdbEngine } from '../storage/rocksdb-engine.ts';
 import type { Fsync } from '../storage/write-pipeline.ts';
 import type { ProcessParts } from './running.ts';
 
@@ -39,8 +38,8 @@ export interface DiskRequest {
   readonly keystoreFingerprint: string;
   /** One process with all zones has nobody to relearn from: it goes on with what the disk has, as Redis does. */
   readonly trustAfterMachineCrash: boolean;
-  /** Memory for what is in the node's log only. */
-  readonly unsettledBytes: number;
+  /** Of a new journal, each of them limits.journalSegmentBytes in memory and on the disk. */
+  readonly journalSegments: number;
 }
 
 /** A node in memory: new with every start. */
@@ -83,20 +82,14 @@ async function openOn(files: Files, machine: Machine, request: DiskRequest, part
   if (decoded !== null && !decoded.ok) {
     return refuse(`${request.path}: its cluster map: ${decoded.problems.join('; ')}`);
   }
-  const database = await openRocksdbEngine({ directory: directory.recordsPath, clock: parts.clock, files });
-  if (!database.ok) return refuse(`${request.path}: ${database.error.message}`);
-  const logged = await openLoggedEngine({
-    table: database.engine,
-    directory: directory.logPath,
-    files,
+  const database = await openJournaledRocksdb({
+    directory: directory.recordsPath,
     clock: parts.clock,
-    unsettledBytes: request.unsettledBytes,
+    files,
+    segments: request.journalSegments,
   });
-  if (!logged.ok) {
-    await closeEngine(database.engine);
-    return refuse(`${request.path}: ${logged.error.message}`);
-  }
-  const { engine } = logged;
+  if (!database.ok) return refuse(`${request.path}: ${database.error.message}`);
+  const { engine } = database;
   try {
     await directory.removeCleanMark({ fsync: request.fsync });
   } catch (error) {

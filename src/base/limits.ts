@@ -283,14 +283,6 @@ export const limits = {
   engineOpenMs: 120_000,
   /** Closing writes out the memory table, 64 MB; an orchestrator kills after 30 s. */
   engineCloseMs: 20_000,
-  /** A log file as it is read when a node starts: a segment, and the last batch of a node under many large values. */
-  logReadBytes: 1_073_741_824,
-  /** A larger batch is written by another thread: the copy would hold everybody up. */
-  logWriteNowBytes: 524_288,
-  /** Changes of all storage nodes of one process that are in their logs only: the more, the fewer go to the table twice. Less on a small machine. */
-  unsettledBytes: 536_870_912,
-  /** The table refused changes: they are tried again after so long. */
-  settleRetryMs: 1_000,
   /** How old the reported size of an engine may be: finding it looks at every file. */
   engineSizeRefreshMs: 10_000,
   /** RocksDB's memory table; two of them, and their logs, are kept. */

@@ -308,7 +308,6 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       namespace: operation.namespace,
       namespaceEpoch: map.namespaces[operation.namespace]?.epoch ?? 0,
       engineKey: undefined,
-      engineName: undefined,
       memos: undefined,
     };
     // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.

@@ -45,8 +45,6 @@ export interface RecordAddress {
   readonly namespaceEpoch: number;
   /** The record's key in an engine, kept by the first storage node of this process that made it. Never sent. */
   engineKey?: Buffer | undefined;
-  /** The same as a latin1 string. */
-  engineName?: string | undefined;
   /** What storage nodes of this process remember of the record. Never sent. */
   memos?: RecordMemo[] | undefined;
 }

@@ -2,8 +2,6 @@
 export interface EngineChange {
   readonly key: Buffer;
   readonly value: Buffer | null;
-  /** The key's bytes as a latin1 string, where somebody has made it already. */
-  readonly name?: string | undefined;
 }
 
 export interface EngineEntry {

@@ -57,10 +57,10 @@ export class MemoryEngine implements Engine {
       callback(closedError(), undefined);
       return;
     }
-    for (const { key, value, name } of changes) {
+    for (const { key, value } of changes) {
       assert(Buffer.isBuffer(key), 'keys are buffers');
-      if (value === null) this.#delete(name ?? key.toString('latin1'));
-      else this.#put(name ?? key.toString('latin1'), unshared(value));
+      if (value === null) this.#delete(key.toString('latin1'));
+      else this.#put(key.toString('latin1'), unshared(value));
     }
     callback(null, undefined);
   }

@@ -113,11 +113,6 @@ export class NodeDirectory implements NodeStore {
     return join(this.path, 'records');
   }
 
-  /** Where batches are written first. */
-  get logPath(): string {
-    return join(this.path, 'log');
-  }
-
   /** Null on a new directory. */
   get identity(): NodeIdentity | null {
     return this.#identity;
@@ -179,12 +174,7 @@ export class NodeDirectory implements NodeStore {
 
   /** Deletes the records, durably, before the engine is opened: for a disk that is distrusted or damaged. */
   wipeRecords(): Promise<void> {
-    return filePromise<void>((callback) => {
-      this.#files.removeTree(this.logPath, (error) => {
-        if (error !== null) callback(error, undefined);
-        else this.#files.removeTree(this.recordsPath, callback);
-      });
-    });
+    return filePromise<void>((callback) => this.#files.removeTree(this.recordsPath, callback));
   }
 
   /** Gives up the lock. Nothing may be in flight. */

@@ -16,12 +16,6 @@ export function engineKey(address: RecordAddress): Buffer {
   return address.engineKey;
 }
 
-/** As a latin1 string: one object, so that maps of names find it at once. */
-export function engineName(address: RecordAddress): string {
-  address.engineName ??= engineKey(address).toString('latin1');
-  return address.engineName;
-}
-
 /** The nodes of one process store the same bytes: the first one encodes them. */
 export function storedBytes(request: CommitItem): Buffer {
   request.encoded ??= encodeStored(request.ballot, request.state);

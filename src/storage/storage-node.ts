@@ -27,7 +27,7 @@ import { PageStore } from './page-store.ts';
 import { type CachedRecord, RecordCache } from './record-cache.ts';
 import { ABSENT, RecordLoader } from './record-loader.ts';
 import { scanRecords } from './record-scan.ts';
-import { engineKey, engineName, owned, project, storedBytes } from './served-state.ts';
+import { engineKey, owned, project, storedBytes } from './served-state.ts';
 import { type BatchListener, type Fsync, WritePipeline } from './write-pipeline.ts';
 
 export interface StorageNodeOptions {
@@ -323,7 +323,6 @@ export class StorageNode implements CallHandler, BatchListener {
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     this.#pipeline.addRecord(id, {
       key: engineKey(request.address),
-      name: engineName(request.address),
       value: storedBytes(request),
     });
   }

@@ -39,7 +39,9 @@ export async function clientConfig(config: Configuration): Promise<ClientConfigR
   };
 }
 
-export type Password = { readonly ok: true; readonly password: string } | { readonly ok: false; readonly problem: string };
+export type Password =
+  | { readonly ok: true; readonly password: string }
+  | { readonly ok: false; readonly problem: string };
 
 /** The password of --password or --password-file; '' where none is given. */
 export function readPassword(config: Configuration): Password {
