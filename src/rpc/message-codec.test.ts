@@ -85,14 +85,12 @@ const requests: Readonly<Record<string, fc.Arbitrary<Request>>> = {
   adoptMap: fc.record({ type: type(MessageType.adoptMap), map: text }),
   nodeStatus: fc.record({ type: type(MessageType.nodeStatus) }),
   readMany: wanted.map((records) => ({ type: MessageType.readMany, load: records.length > 2, ...columns(records) })),
-  prepareMany: fc
-    .tuple(ballot, wanted)
-    .map(([at, records]) => ({
-      type: MessageType.prepareMany,
-      load: records.length > 2,
-      ballot: at,
-      ...columns(records),
-    })),
+  prepareMany: fc.tuple(ballot, wanted).map(([at, records]) => ({
+    type: MessageType.prepareMany,
+    load: records.length > 2,
+    ballot: at,
+    ...columns(records),
+  })),
   commitMany: fc.record({
     type: type(MessageType.commitMany),
     load: fc.boolean(),
