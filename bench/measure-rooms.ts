@@ -144,7 +144,7 @@ async function measureThreads(subject: Subject, pid: number, rounds: number) {
 async function measureSystemCalls(subject: Subject, pid: number): Promise<SystemCalls | null> {
   const tool = systemCallTool();
   if (tool === null) return null;
-  const stop = await countSystemCalls(tool, pid);
+  const stop = await countSystemCalls(tool, [pid]);
   await subject.run();
   const counts = await stop();
   if (counts === null) return null;

@@ -1,23 +1,14 @@
 import { JunokvCluster } from '../compat-tests/support/junokv-cluster.ts';
+import { ClusterCounter, type Counts } from './cluster-counts.ts';
 import { median } from './figures.ts';
 import { fillKeys } from './fill.ts';
-import { INSPECTED, Inspector } from './inspector.ts';
+import { INSPECTED } from './inspector.ts';
 import { runLoad, wholeEndpoint } from './load-client.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { inTurns } from './measure.ts';
 import { runOpenLoop } from './open-loop.ts';
 import type { BenchOptions } from './options.ts';
-import { type CountedEvent, type Coverage, callCounts } from './profiles.ts';
 import { combineCpu, cpuBetween, readAllThreadCpu, type ThreadCpu, totalOf } from './thread-cpu.ts';
-
-/** Seen by the calls of one function in proxies. */
-export const MESSAGE_EVENTS: readonly CountedEvent[] = [
-  { name: 'requests to storage nodes', file: 'rpc/node-peer.ts', functionName: 'send' },
-  { name: 'records in requests for many', file: 'quorum/express-outbox.ts', functionName: '#add' },
-  { name: 'requests for one of them', file: 'quorum/express-outbox.ts', functionName: 'sendAlone' },
-  { name: 'requests of single records', file: 'quorum/round.ts', functionName: '#send' },
-  { name: 'more of these', file: 'quorum/round.ts', functionName: 'sendAgain' },
-];
 
 /** CPU time per operation of all processes of a role together, without what they use when nobody asks for anything. */
 export interface ScaleCosts {
@@ -27,10 +18,7 @@ export interface ScaleCosts {
   /** Least and most of the rounds, of both roles together. */
   readonly leastUs: number;
   readonly mostUs: number;
-  /** Requests from proxies to storage nodes, per operation: they may be for many records each. */
-  readonly messages: number;
-  /** How many times a storage node was asked about a record, per operation, whether or not with others. */
-  readonly visits: number;
+  readonly counts: Counts;
   /** Answered requests; and those that were not, or with an error. */
   readonly operations: number;
   readonly failed: number;
@@ -66,8 +54,8 @@ const COUNTS = [1, 2, 4, 8];
 const QUICK_COUNTS = [1, 2];
 const CONNECTIONS = 48;
 const VALUE_BYTES = 100;
-/** So far below what two cores can do that hardly two operations meet in one turn of an event loop, however few processes there are. */
-const RATE_PER_S = 1_000;
+/** Far below what two cores can do. */
+const RATE_PER_S = 4_000;
 /** Of each proxy, where all grows. */
 const RATE_PER_PROXY = 500;
 /** Runs at the fixed rate, and the wait without a load, in parts of --run-ms. */
@@ -75,6 +63,7 @@ const RUN_SHARE = 3;
 const IDLE_SHARE = 3;
 /** The more processes share the load, the longer each takes to become warm. */
 const WARM_UP_SHARE = 1.5;
+const START_TRIES = 3;
 
 /** More storage nodes, more proxies, and more of both with a load that grows as they do. */
 export function shapesOf(quick: boolean): Shape[] {
@@ -84,7 +73,7 @@ export function shapesOf(quick: boolean): Shape[] {
   return [
     ...counts.map((nodesPerZone): Shape => ({ ...constant, series: 'nodes', nodesPerZone })),
     ...more.map((proxies): Shape => ({ ...constant, series: 'proxies', proxies })),
-    ...more.map((count): Shape => {
+    ...counts.map((count): Shape => {
       return { series: 'all', nodesPerZone: count, proxies: count, ratePerSecond: RATE_PER_PROXY * count };
     }),
   ];
@@ -130,26 +119,15 @@ async function openLoad({ cluster, shape, options }: Subject, operation: ScaleCo
   return { operations, failed: figures.errors + figures.unanswered };
 }
 
-/** Runs the load, which resolves to its operations, and counts MESSAGE_EVENTS in all proxies, per operation. */
-async function countInProxies(cluster: JunokvCluster, run: () => Promise<number>): Promise<number[]> {
-  const listening = [...cluster.output.matchAll(/Debugger listening on \S+/g)].map(([line]) => line);
-  // The output has the storage nodes first.
-  const proxies = listening.slice(-cluster.proxyPorts.length);
-  const inspectors = await Promise.all(proxies.map((output) => Inspector.connect({ name: 'a proxy', output })));
-  const all = <T>(method: string, params: object = {}): Promise<T[]> =>
-    Promise.all(inspectors.map((inspector) => inspector.call<T>(method, params)));
-  try {
-    await all('Profiler.enable');
-    await all('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
-    await all('Profiler.takePreciseCoverage');
-    const operations = await run();
-    const coverages = await all<Coverage>('Profiler.takePreciseCoverage');
-    await all('Profiler.stopPreciseCoverage');
-    await all('Profiler.disable');
-    const together: Coverage = { result: coverages.flatMap(({ result }) => result) };
-    return callCounts(together, MESSAGE_EVENTS, operations).events.map(({ perOperation }) => perOperation);
-  } finally {
-    for (const inspector of inspectors) inspector.close();
+/** Other programs may take a port between its choice and its use, and here are many ports. */
+async function startCluster({ nodesPerZone, proxies }: Shape): Promise<JunokvCluster> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await JunokvCluster.start(proxies, { nodesPerZone, launcher: INSPECTED });
+    } catch (error) {
+      if (tries === START_TRIES) throw error;
+      console.error(error);
+    }
   }
 }
 
@@ -185,44 +163,51 @@ async function measureRun(subject: Subject, operation: ScaleCosts['operation'], 
   return { proxy: perOperation('proxy'), storage: perOperation('storage'), operations, failed };
 }
 
+function summarise(operation: ScaleCosts['operation'], runs: readonly Run[], counts: Counts): ScaleCosts {
+  const totals = runs.map(({ proxy, storage }) => totalOf(proxy) + totalOf(storage));
+  const medians = (role: 'proxy' | 'storage'): ThreadCpu => {
+    const all = runs.map((run) => run[role]);
+    return combineCpu(all, median);
+  };
+  return {
+    operation,
+    proxy: medians('proxy'),
+    storage: medians('storage'),
+    leastUs: Math.min(...totals),
+    mostUs: Math.max(...totals),
+    counts,
+    operations: runs.reduce((sum, { operations }) => sum + operations, 0),
+    failed: runs.reduce((sum, { failed }) => sum + failed, 0),
+  };
+}
+
+async function measureCosts(subject: Subject, idle: Idle): Promise<ScaleCosts[]> {
+  const { runMs, rounds } = subject.options;
+  const runs = OPERATIONS.map((operation) => ({ operation, all: [] as Run[] }));
+  for (let round = 0; round < rounds; round++) {
+    for (const { operation, all } of inTurns(runs, round)) all.push(await measureRun(subject, operation, idle));
+  }
+  const counter = await ClusterCounter.start(subject.cluster);
+  try {
+    const idleCounts = await counter.idle(runMs * IDLE_SHARE);
+    const costs: ScaleCosts[] = [];
+    for (const { operation, all } of runs) {
+      const load = async (): Promise<number> => (await openLoad(subject, operation, runMs * RUN_SHARE)).operations;
+      costs.push(summarise(operation, all, await counter.perOperation(load, idleCounts)));
+    }
+    return costs;
+  } finally {
+    await counter.close();
+  }
+}
+
 async function measureShape(shape: Shape, options: BenchOptions): Promise<ScaleRow> {
-  const { runMs, rounds } = options;
-  const cluster = await JunokvCluster.start(shape.proxies, { nodesPerZone: shape.nodesPerZone, launcher: INSPECTED });
+  const cluster = await startCluster(shape);
   try {
     const subject: Subject = { cluster, shape, options };
     await warmUp(subject);
-    const idle = await measureIdle(cluster, runMs * IDLE_SHARE);
-    const runs = OPERATIONS.map((operation) => ({ operation, all: [] as Run[] }));
-    for (let round = 0; round < rounds; round++) {
-      for (const { operation, all } of inTurns(runs, round)) {
-        all.push(await measureRun(subject, operation, idle));
-      }
-    }
-    const costs: ScaleCosts[] = [];
-    for (const { operation, all } of runs) {
-      const [messages = Number.NaN, ...asked] = await countInProxies(
-        cluster,
-        async () => (await openLoad(subject, operation, runMs)).operations,
-      );
-      const totals = all.map(({ proxy, storage }) => totalOf(proxy) + totalOf(storage));
-      const medians = (role: 'proxy' | 'storage'): ThreadCpu =>
-        combineCpu(
-          all.map((run) => run[role]),
-          median,
-        );
-      const sum = (of: (run: Run) => number): number => all.reduce((so, run) => so + of(run), 0);
-      costs.push({
-        ...{
-          operation,
-          messages,
-          visits: asked.reduce((so, visits) => so + visits, 0),
-          proxy: medians('proxy'),
-          storage: medians('storage'),
-        },
-        ...{ leastUs: Math.min(...totals), mostUs: Math.max(...totals) },
-        ...{ operations: sum((run) => run.operations), failed: sum((run) => run.failed) },
-      });
-    }
+    const idle = await measureIdle(cluster, options.runMs * IDLE_SHARE);
+    const costs = await measureCosts(subject, idle);
     const { pids } = cluster;
     const idleProxyMs = totalOf(idle.proxy) / pids.proxies.length;
     return { ...shape, costs, idleProxyMs, idleStorageMs: totalOf(idle.storage) / pids.storage.length };
@@ -238,9 +223,9 @@ export async function measureScale(options: BenchOptions): Promise<ScaleResult> 
   for (const shape of shapesOf(options.form === 'quick')) {
     const row = await measureShape(shape, options);
     rows.push(row);
-    const told = row.costs.map(({ operation, proxy, storage, messages, visits, failed }) => {
+    const told = row.costs.map(({ operation, proxy, storage, counts, failed }) => {
       const cpu = `${operation} proxy ${totalOf(proxy).toFixed(1)} us, storage ${totalOf(storage).toFixed(1)} us`;
-      return `${cpu}, ${messages.toFixed(2)} messages, ${visits.toFixed(2)} visits${failed === 0 ? '' : `, ${failed} failed`}`;
+      return `${cpu}, ${counts.messages.toFixed(2)} messages, ${counts.visits.toFixed(2)} visits, calls ${counts.proxyCalls.toFixed(0)} and ${counts.storageCalls.toFixed(0)}${failed === 0 ? '' : `, ${failed} failed`}`;
     });
     console.error(
       `scale: ${row.nodesPerZone} per zone, proxies: ${row.proxies}, ${row.ratePerSecond}/s: ${told.join('; ')}`,

@@ -22,7 +22,7 @@ export function markdownTable(heading: readonly string[], rows: readonly (readon
   return [line(names), line(rule), ...rows.map(line)].join('\n');
 }
 
-function rate(value: number): string {
+export function rate(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 

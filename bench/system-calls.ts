@@ -50,12 +50,12 @@ export function parseStrace(output: string): SystemCalls | null {
   return Object.keys(counts).length === 0 ? null : counts;
 }
 
-function argumentsOf(tool: Tool, pid: number): string[] {
-  if (tool === 'strace') return ['-c', '-f', '-p', String(pid)];
+function argumentsOf(tool: Tool, pids: readonly number[], names: readonly string[]): string[] {
+  if (tool === 'strace') return ['-c', '-f', ...pids.flatMap((pid) => ['-p', String(pid)])];
   // Not every kernel has every call, and perf refuses a list with an unknown name.
   const known = knownEvents();
-  const named = NAMES.map((name) => `${ENTRY}${name}`).filter((event) => known === null || known.has(event));
-  return ['stat', '-x,', '-e', [ALL, ...named].join(','), '-p', String(pid)];
+  const named = names.map((name) => `${ENTRY}${name}`).filter((event) => known === null || known.has(event));
+  return ['stat', '-x,', '-e', [ALL, ...named].join(','), '-p', pids.join(',')];
 }
 
 /** Null where the system does not list them. */
@@ -67,9 +67,13 @@ function knownEvents(): ReadonlySet<string> | null {
   }
 }
 
-/** Counts from now until the returned function is called, which gives null if that failed. */
-export async function countSystemCalls(tool: Tool, pid: number): Promise<() => Promise<SystemCalls | null>> {
-  const child = spawn(tool, argumentsOf(tool, pid), { stdio: ['ignore', 'ignore', 'pipe'] });
+/** Counts, these names apart, from now until the returned function is called, which gives null if that failed. */
+export async function countSystemCalls(
+  tool: Tool,
+  pids: readonly number[],
+  names: readonly string[] = NAMES,
+): Promise<() => Promise<SystemCalls | null>> {
+  const child = spawn(tool, argumentsOf(tool, pids, names), { stdio: ['ignore', 'ignore', 'pipe'] });
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text;
