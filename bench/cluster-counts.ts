@@ -29,8 +29,13 @@ export interface Counts {
 
 type Role = 'storage' | 'proxy';
 
-function combine(a: Counts, b: Counts, of: (a: number, b: number) => number): Counts {
-  const both = (x: number | null, y: number | null): number | null => (x === null || y === null ? null : of(x, y));
+type Combine = (a: number, b: number) => number;
+
+/** System calls are counted apart from the rest, and over another time. */
+function combine(a: Counts, b: Counts, of: Combine, ofSystemCalls: Combine): Counts {
+  const both = (x: number | null, y: number | null): number | null => {
+    return x === null || y === null ? null : ofSystemCalls(x, y);
+  };
   return {
     proxyCalls: of(a.proxyCalls, b.proxyCalls),
     storageCalls: of(a.storageCalls, b.storageCalls),
@@ -68,21 +73,25 @@ export class ClusterCounter {
     return counter;
   }
 
-  /** What was done while `run` ran, in all. */
-  async #during(run: () => Promise<void>): Promise<Counts> {
+  /** What was done while `run` ran, in all; function calls also while the counting of system calls began and ended. */
+  async #during(
+    run: () => Promise<void>,
+  ): Promise<{ readonly counts: Counts; readonly callsMs: number; readonly runMs: number }> {
     const { pids } = this.#cluster;
-    const tool = systemCallTool();
     // strace would slow so many processes down too much.
-    const counting =
-      tool === 'perf' ? [pids.proxies, pids.storage].map((role) => countSystemCalls(tool, role, [])) : [];
-    const stops = await Promise.all(counting);
+    const counted = systemCallTool() === 'perf' ? [pids.proxies, pids.storage] : [];
     for (const role of ['storage', 'proxy'] as const) await this.#take(role);
+    const takenMs = performance.now();
+    const stops = await Promise.all(counted.map((role) => countSystemCalls('perf', role, [])));
+    const startMs = performance.now();
     await run();
+    const runMs = performance.now() - startMs;
     const [proxyCalls, storageCalls] = await Promise.all(stops.map((stop) => stop()));
+    const callsMs = performance.now() - takenMs;
     const [proxy, storage] = [await this.#take('proxy'), await this.#take('storage')];
     const [messages = 0, ...visits] = proxy.events.map(({ perOperation }) => perOperation);
     const sum = ({ calls }: typeof proxy): number => CODE_PARTS.reduce((so, part) => so + calls[part], 0);
-    return {
+    const counts: Counts = {
       proxyCalls: sum(proxy),
       storageCalls: sum(storage),
       proxySystemCalls: allOf(proxyCalls),
@@ -90,24 +99,32 @@ export class ClusterCounter {
       messages,
       visits: visits.reduce((so, count) => so + count, 0),
     };
+    return { counts, callsMs, runMs };
   }
 
   /** In a millisecond without a load. */
   async idle(waitMs: number): Promise<Counts> {
-    const counts = await this.#during(() => new Promise((resolve) => setTimeout(resolve, waitMs)));
-    return combine(counts, counts, (count) => count / waitMs);
+    const wait = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, waitMs));
+    const { counts, callsMs, runMs } = await this.#during(wait);
+    return combine(
+      counts,
+      counts,
+      (count) => count / callsMs,
+      (count) => count / runMs,
+    );
   }
 
   /** For an operation of a load, which resolves to how many it did; without what would have been done anyway. */
   async perOperation(load: () => Promise<number>, idle: Counts): Promise<Counts> {
     let operations = Number.NaN;
-    let elapsedMs = Number.NaN;
-    const counts = await this.#during(async () => {
-      const startMs = performance.now();
+    const { counts, callsMs, runMs } = await this.#during(async () => {
       operations = await load();
-      elapsedMs = performance.now() - startMs;
     });
-    return combine(counts, idle, (all, each) => (all - each * elapsedMs) / operations);
+    const less =
+      (elapsedMs: number) =>
+      (all: number, each: number): number =>
+        (all - each * elapsedMs) / operations;
+    return combine(counts, idle, less(callsMs), less(runMs));
   }
 
   async close(): Promise<void> {
