@@ -162,6 +162,37 @@ describe('JournaledEngine: what is overwritten', () => {
   });
 });
 
+describe('JournaledEngine: what is not overwritten', () => {
+  it('is settled when its segment is needed, and not before', async () => {
+    const disk = newDisk();
+    // A segment is 16 batches of 100, which are settled in four pieces.
+    const sizes = { segments: 8, segmentBytes: 524_288 };
+    const opened = await openJournaledEngine({
+      ...sizes,
+      inner: disk.table,
+      directory: disk.directory,
+      files: disk.files,
+      clock,
+    });
+    if (!opened.ok) throw opened.error;
+    const { engine } = opened;
+    const value = 'v'.repeat(300);
+    for (let batch = 0; batch < 300; batch++) {
+      await write(
+        engine,
+        Array.from({ length: 100 }, (_, i) => put(`k${100 * batch + i}`, value)),
+      );
+      // The table is slow at times: what was owed meanwhile is made up for, and no more.
+      for (let j = 0; j < 20 && batch % 10 === 0; j++) await turn();
+      // One is free, one is written to, one is being settled; and there is a mark for each that was.
+      const marks = 1 + batch / 16;
+      expect(disk.table.puts - marks).toBeLessThanOrEqual(Math.max(0, 100 * (batch + 1) - 5 * 1_600));
+    }
+    expect(disk.table.puts).toBeGreaterThan(300 * 100 - 8 * 1_600);
+    await close(engine);
+  });
+});
+
 describe('JournaledEngine: starts', () => {
   it('agrees with a plain map, killed at any moment, with a table that fails now and then', async () => {
     const disk = newDisk();

@@ -144,6 +144,8 @@ export class Settler {
     }
     this.#records.free(segment);
     this.#segment = null;
+    // What was owed beyond this segment must not settle the next one before its time.
+    if (!this.#records.isCrowded) this.#owedChanges = 0;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const callback of waiting) callback(null);
