@@ -39,7 +39,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --write-docs       writes docs/performance.md and what belongs to it
   --render           writes docs/performance.md again from the figures of the last --write-docs
   --guard            the short form; fails where a ratio is below that of bench/guard.json
-  --write-guard      the short form; writes half of its ratios to bench/guard.json
+  --write-guard      the short form; writes three tenths of its ratios to bench/guard.json
   --rooms            what an operation costs junokv in one process, by thread and by room of the source
   --scale            what it costs with more storage nodes and proxies, and a model of large clusters
   --list             shows the rows`;
