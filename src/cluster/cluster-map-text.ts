@@ -1,6 +1,15 @@
 import { limits } from '../base/limits.ts';
 import { validateClusterMap } from './cluster-map.ts';
-import type { ClusterMap, NamespaceEntry, NamespaceGroup, NamespaceLimits, NodeEntry, ZoneEntry } from './map.ts';
+import type {
+  ClusterMap,
+  NamespaceEntry,
+  NamespaceGroup,
+  NamespaceLimits,
+  NodeEntry,
+  ShardGoal,
+  ShardMove,
+  ZoneEntry,
+} from './map.ts';
 import { DEFAULT_GROUP, LIMIT_NAMES, NO_LIMITS } from './namespace-groups.ts';
 import { SLOT_COUNT } from './slot.ts';
 
@@ -26,14 +35,28 @@ export function clusterMapToJson(map: ClusterMap): object {
     shards: map.shards,
     zones: map.zones.map((zone) => ({
       name: zone.name,
-      nodes: zone.nodes.map(({ id, incarnation, host, port }) => ({ id, incarnation, host, port })),
+      nodes: zone.nodes.map(({ id, incarnation, host, port, leaving }) => ({
+        id,
+        incarnation,
+        host,
+        port,
+        ...(leaving ? { leaving } : {}),
+      })),
       placement: encodeRuns(zone.placement),
+      ...(zone.down ? { down: true } : {}),
     })),
+    ...(map.moves.length > 0 ? { moves: map.moves.map(moveToText) } : {}),
+    ...(map.goals.length > 0 ? { goals: map.goals.map(({ shard, zone, to }) => `${shard} ${zone} ${to}`) } : {}),
     shardEpochs: encodeRuns(map.shardEpochs),
     namespaceGroups: map.namespaceGroups.map(({ name, limits: own }) => ({ name, limits: limitsToJson(own) })),
     generations: encodeRuns(map.namespaces.map((namespace) => namespace.generation)),
     namespaceEpochs: encodeRuns(map.namespaces.map((namespace) => namespace.epoch)),
   };
+}
+
+/** "shard zone learner", and " alone" where the old node does not vote. */
+function moveToText({ shard, zone, learner, oldVotes }: ShardMove): string {
+  return `${shard} ${zone} ${learner}${oldVotes ? '' : ' alone'}`;
 }
 
 /** Only what is limited, in one order. */
@@ -72,6 +95,8 @@ export function clusterMapFromJson(json: unknown): DecodedMap {
     epoch: root.integer('epoch'),
     shards: root.integer('shards'),
     zones: root.list('zones').map((zone, index) => zoneFromJson(zone, index, problems)),
+    moves: root.has('moves') ? root.list('moves').flatMap((move) => moveFromText(move, problems)) : [],
+    goals: root.has('goals') ? root.list('goals').flatMap((goal) => goalFromText(goal, problems)) : [],
     shardEpochs: root.runs('shardEpochs'),
     namespaceGroups: root.has('namespaceGroups')
       ? root.list('namespaceGroups').map((group, index) => groupFromJson(group, index, problems))
@@ -91,9 +116,32 @@ function zoneFromJson(json: unknown, index: number, problems: string[]): ZoneEnt
       .list('nodes')
       .map((node, position) => nodeFromJson(node, `zone ${index + 1}, node ${position + 1}`, problems)),
     placement: zone.runs('placement'),
+    down: zone.has('down') && zone.flag('down'),
   };
   zone.refuseOthers();
   return entry;
+}
+
+const MOVE_TEXT = /^(0|[1-9]\d{0,4}) ([0-4]) ([1-9]\d{0,9})( alone)?$/;
+const GOAL_TEXT = /^(0|[1-9]\d{0,4}) ([0-4]) ([1-9]\d{0,9})$/;
+
+function moveFromText(text: unknown, problems: string[]): ShardMove[] {
+  const match = typeof text === 'string' ? MOVE_TEXT.exec(text) : null;
+  if (match === null) {
+    problems.push('moves must be texts such as "17 0 4" or "17 0 4 alone"');
+    return [];
+  }
+  const [, shard, zone, learner, alone] = match;
+  return [{ shard: Number(shard), zone: Number(zone), learner: Number(learner), oldVotes: alone === undefined }];
+}
+
+function goalFromText(text: unknown, problems: string[]): ShardGoal[] {
+  const match = typeof text === 'string' ? GOAL_TEXT.exec(text) : null;
+  if (match === null) {
+    problems.push('goals must be texts such as "17 0 4"');
+    return [];
+  }
+  return [{ shard: Number(match[1]), zone: Number(match[2]), to: Number(match[3]) }];
 }
 
 function groupFromJson(json: unknown, index: number, problems: string[]): NamespaceGroup {
@@ -115,6 +163,7 @@ function nodeFromJson(json: unknown, where: string, problems: string[]): NodeEnt
     incarnation: node.text('incarnation'),
     host: node.text('host'),
     port: node.integer('port'),
+    leaving: node.has('leaving') && node.flag('leaving'),
   };
   node.refuseOthers();
   return entry;
@@ -147,6 +196,13 @@ class Fields {
     if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
     this.#problems.push(`${this.#where}: ${name} must be an integer`);
     return 0;
+  }
+
+  flag(name: string): boolean {
+    const value = this.#take(name);
+    if (typeof value === 'boolean') return value;
+    this.#problems.push(`${this.#where}: ${name} must be true or false`);
+    return false;
   }
 
   list(name: string): readonly unknown[] {

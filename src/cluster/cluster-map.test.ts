@@ -89,7 +89,7 @@ describe('changes of a map', () => {
   });
 
   it('a first start enters the incarnation; another incarnation is never entered over it', () => {
-    const started = { id: 2, incarnation: 'i1', host: '127.0.0.1', port: 7002 };
+    const started = { id: 2, incarnation: 'i1', host: '127.0.0.1', port: 7002, leaving: false };
     const after = withStartedNode(threeZones(), started);
     expect(findNode(after, 2)?.node).toEqual(started);
     expect(after.epoch).toBe(2);

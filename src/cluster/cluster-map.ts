@@ -32,13 +32,16 @@ export function createClusterMap(cluster: NewCluster): ClusterMap {
     shards: cluster.shards,
     zones: cluster.zones.map((zone) => ({
       name: zone.name,
-      nodes: zone.nodes.map((node) => ({ id: node.id, incarnation: '', host: node.host, port: node.port })),
+      nodes: zone.nodes.map((node) => ({ ...node, incarnation: '', leaving: false })),
       placement: placeShards(
         cluster.shards,
         zone.nodes.map((node) => node.id),
         null,
       ),
+      down: false,
     })),
+    moves: [],
+    goals: [],
     shardEpochs: new Array<number>(cluster.shards).fill(1),
     namespaceGroups: [DEFAULT_GROUP],
     namespaces: Array.from({ length: DATABASES_PER_GROUP }, () => ({ generation: 1, epoch: 1 })),

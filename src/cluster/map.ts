@@ -5,13 +5,35 @@ export interface NodeEntry {
   readonly incarnation: string;
   readonly host: string;
   readonly port: number;
+  /** It is to have no shards: it goes from the map once the last has moved away. */
+  readonly leaving: boolean;
 }
 
 export interface ZoneEntry {
   readonly name: string;
   readonly nodes: readonly NodeEntry[];
-  /** Shard number -> node id: which node of this zone holds the shard. */
+  /** Shard number -> node id: which node of this zone holds the shard; of a moving shard the one that it moves from. */
   readonly placement: readonly number[];
+  /** Under maintenance: its nodes are asked last, and nothing waits for them. */
+  readonly down: boolean;
+}
+
+/** A shard on its way within one zone (protocol §8): the learner stands beside the old node until it has learned. */
+export interface ShardMove {
+  readonly shard: number;
+  /** Index into `zones`. */
+  readonly zone: number;
+  /** Node id; the old node's own where a node that lost its disk learns its shard again. */
+  readonly learner: number;
+  /** The old node answers and counts together with the learner. False: it is gone or distrusted, and the zone does not count. */
+  readonly oldVotes: boolean;
+}
+
+/** A move that was asked for and has not begun. */
+export interface ShardGoal {
+  readonly shard: number;
+  readonly zone: number;
+  readonly to: number;
 }
 
 export interface NamespaceEntry {
@@ -52,6 +74,10 @@ export interface ClusterMap {
   readonly shards: number;
   /** 1, 3 or 5. */
   readonly zones: readonly ZoneEntry[];
+  /** Moves under way, by shard, at most one of a shard; each began under its shard's epoch. */
+  readonly moves: readonly ShardMove[];
+  /** Moves that are to follow, in this order. */
+  readonly goals: readonly ShardGoal[];
   /** Map epoch at which each shard last changed; same length as `shards`. */
   readonly shardEpochs: readonly number[];
   /** Group 0 is `default`. Groups are only ever added. */

@@ -20,7 +20,10 @@ export function localMap(namespaces: number): ClusterMap {
       name: `zone${zone + 1}`,
       nodes: [nodeOf(zone)],
       placement: new Array<number>(SHARDS).fill(zone + 1),
+      down: false,
     })),
+    moves: [],
+    goals: [],
     shardEpochs: new Array<number>(SHARDS).fill(1),
     namespaceGroups: [DEFAULT_GROUP],
     namespaces: Array.from({ length: namespaces }, () => ({ generation: 0, epoch: 1 })),
@@ -28,7 +31,8 @@ export function localMap(namespaces: number): ClusterMap {
 }
 
 function nodeOf(zone: number): NodeEntry {
-  return { id: zone + 1, incarnation: `incarnation-${zone + 1}`, host: '127.0.0.1', port: FIRST_PORT + zone };
+  const id = zone + 1;
+  return { id, incarnation: `incarnation-${id}`, host: '127.0.0.1', port: FIRST_PORT + zone, leaving: false };
 }
 
 /** Every node of the map, up. */

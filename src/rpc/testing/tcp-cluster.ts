@@ -89,7 +89,7 @@ export class TcpCluster {
 
   entry(changes: Partial<NodeEntry> = {}): NodeEntry {
     const { nodeId: id, incarnation } = this.node;
-    return { id, incarnation, host: '127.0.0.1', port: this.port, ...changes };
+    return { id, incarnation, host: '127.0.0.1', port: this.port, leaving: false, ...changes };
   }
 
   /** On the port of before, if there was one. */
