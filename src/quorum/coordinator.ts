@@ -136,14 +136,19 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       return;
     }
     const placement = entry?.placement ?? this.place(operation);
-    const task = this.#tasks.size === 0 ? undefined : this.#tasks.get(placement.address.id);
+    const nowMs = this.clock.monotonicMs();
+    const mayExpress = entry !== null && this.#options.express !== false && nowMs >= entry.avoidUntilMs;
+    let task = this.#tasks.size === 0 ? undefined : this.#tasks.get(placement.address.id);
+    if (task?.idle === true && mayExpress) {
+      this.#retire(task, entry, nowMs);
+      task = undefined;
+    }
     if (task !== undefined && task.queued >= limits.queuedOperationsPerRecord) {
       this.#refuse(operation);
       return;
     }
     this.#operations++;
-    const nowMs = this.clock.monotonicMs();
-    if (task === undefined && entry !== null && this.#options.express !== false && nowMs >= entry.avoidUntilMs) {
+    if (task === undefined && mayExpress) {
       this.#express.begin(entry, operation, nowMs);
       return;
     }
@@ -286,6 +291,14 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     const nowMs = this.clock.monotonicMs();
     behind.push(new Pending(operation, nowMs, nowMs + limits.deadlineMs, this));
     entry.behind = behind;
+  }
+
+  /** An idle task gives what it knows to the express lane. */
+  #retire(task: RecordTask<R>, entry: RecordEntry<R>, nowMs: number): void {
+    this.#tasks.delete(task.id);
+    const link = task.link(nowMs);
+    if (link !== null) this.#express.adopt(entry, link);
+    entry.lastWriteMs = Math.max(entry.lastWriteMs, task.lastWriteMs);
   }
 
   #newTask(placement: Placement, entry: RecordEntry<R> | null): RecordTask<R> {

@@ -7,6 +7,7 @@ import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import { AttemptPages, buildState, chainedBase, isExpired, type OpenedBase, openBase } from './attempt.ts';
+import type { Link } from './chain.ts';
 import { ABSENT, ownBase, PAGES_ELSEWHERE } from './express-base.ts';
 import { ExpressItem, type ItemOwner, type Phase, type Wave } from './express-item.ts';
 import { ExpressOutbox } from './express-outbox.ts';
@@ -33,6 +34,8 @@ export interface ExpressHost<R> {
   grown(bytes: number): void;
   /** Ticks are wanted. */
   onBusy(): void;
+  /** Epoch of the current map. */
+  readonly mapEpoch: number;
 }
 
 const NO_ATTEMPT_PAGES = new AttemptPages(new Map(), null);
@@ -68,10 +71,22 @@ export class ExpressLane<R> implements ItemOwner<R> {
 
   /** Takes an operation on a record that has neither a task nor another operation here. */
   begin(entry: RecordEntry<R>, operation: Operation<R>, nowMs: number): void {
+    this.#begin(entry, operation, nowMs, nowMs);
+  }
+
+  /** The record's task has become idle with this link of its chain: what comes next may go on from there. */
+  adopt(entry: RecordEntry<R>, link: Link): void {
+    this.#remember(entry, ownBase(link.base));
+    if (entry.opened === null) return;
+    entry.next = link.ballot;
+    entry.nextUntilMs = link.untilMs;
+  }
+
+  #begin(entry: RecordEntry<R>, operation: Operation<R>, arrivedMs: number, nowMs: number): void {
     assert(!entry.express, 'one operation of a record at a time');
     entry.express = true;
     const nodes = this.#host.rounds.health.prefer(entry.placement.nodes);
-    const item = new ExpressItem(this, entry, operation, nodes, nowMs);
+    const item = new ExpressItem(this, entry, operation, nodes, arrivedMs);
     const { step } = operation;
     if (step.access === 'write') {
       const { opened } = entry;
@@ -311,11 +326,23 @@ export class ExpressLane<R> implements ItemOwner<R> {
     item.operation.done({ ok: true, reply });
   }
 
-  /** Several operations on one record share rounds best as its task. */
+  /**
+   * A few go on here, one after the other. Many on one record share rounds best as its task, and so will those that come
+   * for a while.
+   */
   #followers(entry: RecordEntry<R>): void {
     const { behind } = entry;
     if (behind === null) return;
+    const nowMs = this.#host.rounds.clock.monotonicMs();
+    const placed = entry.placement.mapEpoch === this.#host.mapEpoch;
+    if (behind.length <= limits.expressFollowers && placed && nowMs >= entry.avoidUntilMs) {
+      const first = behind.shift();
+      if (behind.length === 0) entry.behind = null;
+      if (first !== undefined) this.#begin(entry, first.operation, first.arrivedMs, nowMs);
+      return;
+    }
     entry.behind = null;
+    if (placed) entry.avoidUntilMs = nowMs + limits.chainLifeMs;
     for (const pending of behind) this.#host.takeOver(entry, entry.placement, pending);
   }
 

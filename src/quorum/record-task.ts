@@ -1,5 +1,6 @@
 import { limits } from '../base/limits.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
+import type { Link } from './chain.ts';
 import { expirePendings, type Pending, takeMovable } from './pending.ts';
 import { Proposal } from './proposal.ts';
 import type { Placement, ProposalOwner, TaskContext } from './task-context.ts';
@@ -39,6 +40,11 @@ export class RecordTask<R> implements ProposalOwner {
   /** The next write can start at COMMIT, for a while. */
   get chained(): boolean {
     return this.#proposal.chain.standing;
+  }
+
+  /** What the next write could start from, if that is not too old and the map is still the same. */
+  link(nowMs: number): Link | null {
+    return this.#placement.mapEpoch === this.#context.mapEpoch ? this.#proposal.chain.at(nowMs) : null;
   }
 
   /** Monotonic milliseconds; -Infinity if nothing is known. */
