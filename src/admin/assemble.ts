@@ -10,6 +10,7 @@ import { TcpServer } from '../rpc/tcp-server.ts';
 import { TcpTransport } from '../rpc/tcp-transport.ts';
 import type { Assembly, AssemblyResult, ProxyParts, StorageParts } from './assembly.ts';
 import { listenProblem } from './listen-problem.ts';
+import { localPeers, type NodeProposer, remotePeers, startNodeProposer } from './node-proposer.ts';
 import { startProxyRoom } from './proxy-room.ts';
 import type { ProcessParts, Running } from './running.ts';
 import type { SingleCluster } from './single-cluster.ts';
@@ -25,7 +26,9 @@ const NEVER_FAILS = new Promise<string>(() => {});
 async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): Promise<AssemblyResult> {
   const disks = new Map<NodeEntry, StorageDisk>();
   const rooms: StorageRoom[] = [];
+  const proposers: NodeProposer[] = [];
   const stopStorage = async (): Promise<void> => {
+    for (const proposer of proposers) proposer.stop();
     await Promise.all(rooms.map((room) => room.stop()));
     // A disk belongs to its room as soon as there is one.
     if (rooms.length === 0) await Promise.all([...disks.values()].map((disk) => disk.close()));
@@ -54,9 +57,13 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
   );
   for (const room of await Promise.all(starting)) {
     rooms.push(room);
-    transport.addNode(room.handler);
+    transport.addNode(room.node);
   }
   const { config, store, keystore } = cluster;
+  const nodes = rooms.map((room) => room.node);
+  for (const node of nodes) {
+    proposers.push(startNodeProposer({ node, store, network: localPeers(nodes, parts) }, parts));
+  }
   const proxy = await startProxyRoom({ config, map, store, keystore, transport, onMap: () => {} }, parts);
   if (!proxy.ok) {
     await stopStorage();
@@ -101,17 +108,20 @@ async function startStorage(storage: StorageParts, parts: ProcessParts): Promise
   const setup = { node, disk, map: entered.value, fsync: config.fsync, cacheBytes: recordCacheBytes() };
   const room = await startStorageRoom(setup, parts);
   const server = new TcpServer({
-    handler: room.handler,
+    handler: room.node,
     clusterId: storage.map.clusterId,
     secret: storage.secret,
     ...parts,
   });
   try {
     const port = await server.listen(node.host, node.port);
+    const network = remotePeers(room.node, storage.map.clusterId, storage.secret, parts);
+    const proposer = startNodeProposer({ node: room.node, store: storage.store, network }, parts);
     const running: Running = {
       listening: [{ host: node.host, port }],
       failed: NEVER_FAILS,
       async stop() {
+        proposer.stop();
         await server.close();
         await room.stop();
       },

@@ -16,6 +16,7 @@ import type { Reply } from '../resp/reply.ts';
 import type { Transport } from '../rpc/transport.ts';
 import { listenProblem } from './listen-problem.ts';
 import type { Configuration } from './option-table.ts';
+import { takeProposer } from './proposer-id.ts';
 import type { ProcessParts } from './running.ts';
 import { openUsers } from './users-file.ts';
 
@@ -116,16 +117,4 @@ async function listenOnAll(server: ProxyServer, config: Configuration): Promise<
     }
   }
   return { ok: true, places };
-}
-
-/** Asks until the store answers: without a proposer id no write can be made. */
-function takeProposer(store: ConfigStore, parts: ProcessParts, done: (proposer: number) => void): void {
-  void store.nextProposerId().then((result) => {
-    if (result.ok) {
-      done(result.value);
-      return;
-    }
-    parts.log.error({ problem: result.problem }, 'no new proposer id');
-    parts.clock.after(limits.proposerRetryMs, () => takeProposer(store, parts, done));
-  });
 }

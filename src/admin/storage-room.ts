@@ -1,5 +1,4 @@
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
-import type { CallHandler } from '../rpc/transport.ts';
 import { Acceptor } from '../storage/acceptor.ts';
 import { StorageNode } from '../storage/storage-node.ts';
 import type { Fsync } from '../storage/write-pipeline.ts';
@@ -8,7 +7,7 @@ import type { StorageDisk } from './storage-disk.ts';
 
 /** A storage node that answers. */
 export interface StorageRoom {
-  readonly handler: CallHandler;
+  readonly node: StorageNode;
   /** Writes and syncs what is pending, then closes the disk. */
   stop(): Promise<void>;
 }
@@ -40,7 +39,7 @@ export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessPa
   });
   await new Promise<void>((resolve) => node.start(resolve));
   return {
-    handler: node,
+    node,
     async stop() {
       await new Promise<void>((resolve) => node.stop(resolve));
       await disk.close();

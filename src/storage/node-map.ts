@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.ts';
-import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
+import { decodeClusterMap, encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { MessageType, type RecordAddress, type Response, type ScanRequest } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
@@ -27,6 +27,10 @@ export class NodeMap {
     return this.#map.epoch;
   }
 
+  get current(): ClusterMap {
+    return this.#map;
+  }
+
   /** Null if the message's epochs are this node's own and it holds the shard. */
   refusal(address: RecordAddress): Response | null {
     return this.#check(address.shard, address.shardEpoch, address.namespace, address.namespaceEpoch);
@@ -43,15 +47,29 @@ export class NodeMap {
       call.respond({ type: MessageType.fault, fault: 'malformed', detail: 'not a map of this cluster' });
       return;
     }
-    const map = decoded.map;
+    this.#adopt(decoded.map, text, (isSaved) => {
+      call.respond(
+        isSaved
+          ? { type: MessageType.mapAdopted, mapEpoch: this.#map.epoch }
+          : { type: MessageType.fault, fault: 'io', detail: 'the map could not be written' },
+      );
+    });
+  }
+
+  /** As `adopt`, for a map that this process has read itself. */
+  adoptMap(map: ClusterMap): void {
+    if (map.epoch > this.#map.epoch) this.#adopt(map, encodeClusterMap(map), () => {});
+  }
+
+  #adopt(map: ClusterMap, text: string, done: (isSaved: boolean) => void): void {
     if (map.epoch <= this.#map.epoch) {
-      call.respond({ type: MessageType.mapAdopted, mapEpoch: this.#map.epoch });
+      done(true);
       return;
     }
     this.#store.saveMap(text, (error) => {
       if (error !== null) {
         this.#log.error({ detail: error.message }, 'a new cluster map could not be written');
-        call.respond({ type: MessageType.fault, fault: 'io', detail: 'the map could not be written' });
+        done(false);
         return;
       }
       if (map.epoch > this.#map.epoch) {
@@ -59,7 +77,7 @@ export class NodeMap {
         this.#ownsShard = ownedShards(map, this.#nodeId);
         this.#onAdopted(map);
       }
-      call.respond({ type: MessageType.mapAdopted, mapEpoch: this.#map.epoch });
+      done(true);
     });
   }
 

@@ -65,6 +65,7 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #sweep: GenerationSweep;
   readonly #map: NodeMap;
   readonly #many: ManyServer;
+  readonly #mapListeners: ((map: ClusterMap) => void)[] = [];
   #corruptRecords = 0;
   #stopped = false;
 
@@ -82,7 +83,10 @@ export class StorageNode implements CallHandler, BatchListener {
     });
     this.#sweep = new GenerationSweep(options.engine, this.#pipeline, options.clock, options.log, options.map);
     this.#pages = new PageStore(options.engine, this.#pipeline);
-    this.#map = new NodeMap(options.nodeId, options.map, options.store, options.log, (map) => this.#sweep.onMap(map));
+    this.#map = new NodeMap(options.nodeId, options.map, options.store, options.log, (map) => {
+      this.#sweep.onMap(map);
+      for (const listener of this.#mapListeners) listener(map);
+    });
     this.#many = new ManyServer({
       clock: options.clock,
       map: this.#map,
@@ -92,6 +96,25 @@ export class StorageNode implements CallHandler, BatchListener {
       loader: this.#loader,
       store: (item) => this.#accept(item),
     });
+  }
+
+  get nodeId(): number {
+    return this.#options.nodeId;
+  }
+
+  /** The map that the node goes by: adopted, and durable here. */
+  get map(): ClusterMap {
+    return this.#map.current;
+  }
+
+  /** `listener` is told of every map that the node adopts from now on. */
+  onMap(listener: (map: ClusterMap) => void): void {
+    this.#mapListeners.push(listener);
+  }
+
+  /** Goes by this map, if it is newer, as soon as it is durable. */
+  adoptMap(map: ClusterMap): void {
+    if (!this.#stopped) this.#map.adoptMap(map);
   }
 
   /** Calls may be received once `ready` was called. */
