@@ -348,14 +348,12 @@ export class ExpressLane<R> implements ItemOwner<R> {
 
   #remember(entry: RecordEntry<R>, base: OpenedBase): void {
     const value = base.live?.value;
-    if (value !== undefined && !value.paged && value.bytes !== null && value.bytes.length > limits.openedValueBytes) {
+    const valueBytes = value === undefined || value.paged ? 0 : (value.bytes?.length ?? 0);
+    if (valueBytes > limits.openedValueBytes) {
       entry.forget();
       return;
     }
-    const beforeBytes = entry.costBytes;
-    entry.opened = base;
-    entry.next = null;
-    const grownBytes = entry.costBytes - beforeBytes;
+    const grownBytes = entry.remember(base, valueBytes);
     if (grownBytes > 0) this.#host.grown(grownBytes);
   }
 

@@ -23,6 +23,8 @@ export class RecordEntry<R> {
   /** One operation is on the express lane; those that came after it wait in `behind`. */
   express = false;
   behind: Pending<R>[] | null = null;
+  /** Rough bytes in memory, with the value in `opened`. */
+  costBytes = ENTRY_BYTES;
 
   constructor(namespace: number, name: string, placement: Placement) {
     this.namespace = namespace;
@@ -34,6 +36,17 @@ export class RecordEntry<R> {
   forget(): void {
     this.opened = null;
     this.next = null;
+    this.costBytes = ENTRY_BYTES;
+  }
+
+  /** Returns how many bytes more the entry holds now. */
+  remember(base: OpenedBase, valueBytes: number): number {
+    const costBytes = ENTRY_BYTES + valueBytes;
+    const grownBytes = costBytes - this.costBytes;
+    this.opened = base;
+    this.next = null;
+    this.costBytes = costBytes;
+    return grownBytes;
   }
 
   /** The ballot with which a write can start at COMMIT; null if there is none or it is too old. Good for one write. */
@@ -41,11 +54,6 @@ export class RecordEntry<R> {
     const { next } = this;
     this.next = null;
     return next !== null && nowMs < this.nextUntilMs && this.opened !== null ? next : null;
-  }
-
-  get costBytes(): number {
-    const value = this.opened?.live?.value;
-    return ENTRY_BYTES + (value === undefined || value.paged ? 0 : (value.bytes?.length ?? 0));
   }
 }
 

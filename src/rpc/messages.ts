@@ -16,6 +16,7 @@ export const MessageType = {
   readMany: 11,
   prepareMany: 12,
   commitMany: 13,
+  listRecords: 14,
   state: 65,
   promise: 66,
   ack: 67,
@@ -34,6 +35,7 @@ export const MessageType = {
   statesMany: 80,
   promisesMany: 81,
   acksMany: 82,
+  recordsListed: 83,
 } as const;
 
 /** Which record, and the epochs of the sender's map that concern it (protocol §1 "epoch"). Shared by all messages of a round. */
@@ -45,14 +47,8 @@ export interface RecordAddress {
   readonly namespaceEpoch: number;
   /** The record's key in an engine, kept by the first storage node of this process that made it. Never sent. */
   engineKey?: Buffer | undefined;
-  /** What storage nodes of this process remember of the record. Never sent. */
-  memos?: RecordMemo[] | undefined;
-}
-
-/** Where one storage node of this process has the record. */
-export interface RecordMemo {
-  readonly owner: object;
-  record: object;
+  /** Where storage nodes of this process have the record, each in the place of its own number. Never sent. */
+  memos?: (object | undefined)[] | undefined;
 }
 
 /** How much of the state a sender wants back. `meta` is the header and the sealed metadata, `full` also a larger value. */
@@ -180,6 +176,25 @@ export interface ScanRequest {
   readonly want: Want;
 }
 
+/** Stands for every namespace and generation in a ScanRequest; a namespace's own begin at 1. */
+export const EVERY_GENERATION = 0;
+
+/**
+ * §7, §8. Everything that a node holds of a shard: records of all namespaces in their current generations, tombstones too, in
+ * id order behind `afterId` ('' = from the start) up to and with `untilId` ('' = to the end). What the node accepted before it
+ * was asked is in the answer. Only a node that answers for the shard at this epoch answers it.
+ */
+export interface ListRecordsRequest {
+  readonly type: typeof MessageType.listRecords;
+  readonly shard: number;
+  readonly shardEpoch: number;
+  readonly afterId: RecordId;
+  readonly untilId: RecordId;
+  /** At most so many entries; the node may stop earlier, and then says where it stopped. */
+  readonly limit: number;
+  readonly want: Want;
+}
+
 /** §8. The sender hands its map on; the node adopts it durably if it is newer than its own. */
 export interface AdoptMapRequest {
   readonly type: typeof MessageType.adoptMap;
@@ -199,7 +214,13 @@ export type RecordRequest =
   | ListPagesRequest
   | MissingPagesRequest;
 export type ManyRequest = ReadManyRequest | PrepareManyRequest | CommitManyRequest;
-export type Request = RecordRequest | ManyRequest | ScanRequest | AdoptMapRequest | NodeStatusRequest;
+export type Request =
+  | RecordRequest
+  | ManyRequest
+  | ScanRequest
+  | ListRecordsRequest
+  | AdoptMapRequest
+  | NodeStatusRequest;
 
 /** Answer to READ. `accepted` is NO_BALLOT when absent; `state` is null when absent, not wanted or no longer `ifAccepted`. */
 export interface StateResponse {
@@ -318,6 +339,21 @@ export interface ScannedResponse {
   readonly exhausted: boolean;
 }
 
+/** `state` null: not wanted. */
+export interface ListedRecord {
+  readonly id: RecordId;
+  readonly accepted: Ballot;
+  readonly state: SealedState | null;
+}
+
+/** `exhausted`: the range holds nothing behind `lastId`. Otherwise all up to and including `lastId` was looked at. */
+export interface RecordsListedResponse {
+  readonly type: typeof MessageType.recordsListed;
+  readonly entries: readonly ListedRecord[];
+  readonly lastId: RecordId;
+  readonly exhausted: boolean;
+}
+
 export interface MapAdoptedResponse {
   readonly type: typeof MessageType.mapAdopted;
   readonly mapEpoch: number;
@@ -337,6 +373,14 @@ export interface NodeStatus {
   readonly dataBytes: number;
   readonly corruptRecords: number;
   readonly unsyncedMs: number;
+  /** The node's own; another one than in the cluster map while the node waits to enter itself there. */
+  readonly incarnation: string;
+  /** The durable ceiling: above all that the node has promised or accepted; microseconds. */
+  readonly ceilingUs: number;
+  /** Shards that the node has yet to learn. */
+  readonly learningShards: number;
+  /** Its disk may lack acknowledged writes, and it still has what it had: it does not vote with that unless told to. */
+  readonly distrusted: boolean;
 }
 
 export type Response =
@@ -356,6 +400,7 @@ export type Response =
   | PagesResponse
   | PageIdsResponse
   | ScannedResponse
+  | RecordsListedResponse
   | MapAdoptedResponse
   | StatusResponse;
 

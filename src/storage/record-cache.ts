@@ -6,6 +6,9 @@ import type { Held } from './acceptor.ts';
 /** Rough cost of an entry besides its sealed bytes: map slots, objects, ballots. */
 const ENTRY_OVERHEAD_BYTES = 400;
 
+/** Of so many caches of one process addresses remember where each has the record. */
+const NO_MEMOS: readonly undefined[] = [undefined, undefined, undefined, undefined, undefined];
+
 /** A record in memory, changed in place: good until the next turn. */
 export interface CachedRecord extends Held {
   /** Number of the write batch that makes it durable; 0 when it came from the disk. */
@@ -13,6 +16,7 @@ export interface CachedRecord extends Held {
 }
 
 class Slot implements CachedRecord {
+  readonly cache: RecordCache;
   readonly id: RecordId;
   accepted: Ballot;
   state: SealedState | null;
@@ -20,7 +24,15 @@ class Slot implements CachedRecord {
   /** Of the cache's generations; 0 once dropped. */
   generation: number;
 
-  constructor(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number, generation: number) {
+  constructor(
+    cache: RecordCache,
+    id: RecordId,
+    accepted: Ballot,
+    state: SealedState | null,
+    batch: number,
+    generation: number,
+  ) {
+    this.cache = cache;
     this.id = id;
     this.accepted = accepted;
     this.state = state;
@@ -47,8 +59,12 @@ export class RecordCache {
   #old = new Map<RecordId, Slot>();
   #youngBytes = 0;
   #generation = 1;
+  /** Its place in the memos of addresses. */
+  readonly #place: number;
 
-  constructor(budgetBytes: number, isDurable: (batch: number) => boolean) {
+  /** `place`: caches of one process that have the same records should have different ones. */
+  constructor(budgetBytes: number, isDurable: (batch: number) => boolean, place = 0) {
+    this.#place = place % NO_MEMOS.length;
     this.#budgetBytes = budgetBytes;
     this.#isDurable = isDurable;
   }
@@ -81,7 +97,7 @@ export class RecordCache {
       // Also where the old generation has it: what is dropped with that must not take this along.
       const before = this.#old.get(id);
       if (before !== undefined) before.generation = 0;
-      this.#add(new Slot(id, accepted, state, batch, this.#generation));
+      this.#add(new Slot(this, id, accepted, state, batch, this.#generation));
       return;
     }
     this.#youngBytes += costBytes(state) - costBytes(slot.state);
@@ -112,25 +128,13 @@ export class RecordCache {
   }
 
   #known(address: RecordAddress): Slot | undefined {
-    const { memos } = address;
-    if (memos === undefined) return undefined;
-    for (let i = 0; i < memos.length; i++) {
-      const memo = memos[i];
-      if (memo === undefined || memo.owner !== this) continue;
-      const { record } = memo;
-      return record instanceof Slot && record.generation === this.#generation ? record : undefined;
-    }
-    return undefined;
+    const memo = address.memos?.[this.#place];
+    return memo instanceof Slot && memo.cache === this && memo.generation === this.#generation ? memo : undefined;
   }
 
   #remember(address: RecordAddress, slot: Slot): void {
-    address.memos ??= [];
-    for (const memo of address.memos) {
-      if (memo.owner !== this) continue;
-      memo.record = slot;
-      return;
-    }
-    address.memos.push({ owner: this, record: slot });
+    address.memos ??= NO_MEMOS.slice();
+    address.memos[this.#place] = slot;
   }
 
   #add(slot: Slot): void {

@@ -74,7 +74,8 @@ export class StorageNode implements CallHandler, BatchListener {
     this.#acceptor = options.acceptor;
     this.#engine = options.engine;
     this.#clock = options.clock;
-    this.#cache = new RecordCache(options.cacheBytes, (batch) => batch <= this.#pipeline.durableNumber);
+    const { nodeId, cacheBytes } = options;
+    this.#cache = new RecordCache(cacheBytes, (batch) => batch <= this.#pipeline.durableNumber, nodeId);
     this.#loader = new RecordLoader(options.engine, this.#cache);
     this.#pipeline = new WritePipeline(options.engine, options.clock, options.log, options.fsync, this);
     this.#ceiling = new CeilingKeeper(options.acceptor, options.store, options.clock, options.log, (calls, raised) => {
