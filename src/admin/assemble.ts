@@ -9,6 +9,7 @@ import { InProcessTransport } from '../rpc/in-process-transport.ts';
 import { TcpServer } from '../rpc/tcp-server.ts';
 import { TcpTransport } from '../rpc/tcp-transport.ts';
 import type { Assembly, AssemblyResult, ProxyParts, StorageParts } from './assembly.ts';
+import { parseHostAndPort } from './host-and-port.ts';
 import { listenProblem } from './listen-problem.ts';
 import { localPeers, type NodeProposer, remotePeers, startNodeProposer } from './node-proposer.ts';
 import { startProxyRoom } from './proxy-room.ts';
@@ -113,12 +114,13 @@ async function startStorage(storage: StorageParts, parts: ProcessParts): Promise
     secret: storage.secret,
     ...parts,
   });
+  const at = parseHostAndPort(config.listen) ?? node;
   try {
-    const port = await server.listen(node.host, node.port);
+    const port = await server.listen(at.host, at.port);
     const network = remotePeers(room.node, storage.map.clusterId, storage.secret, parts);
     const proposer = startNodeProposer({ node: room.node, store: storage.store, network }, parts);
     const running: Running = {
-      listening: [{ host: node.host, port }],
+      listening: [{ host: at.host, port }],
       failed: NEVER_FAILS,
       async stop() {
         proposer.stop();
@@ -131,7 +133,7 @@ async function startStorage(storage: StorageParts, parts: ProcessParts): Promise
     await room.stop();
     return {
       ok: false,
-      problem: `${listenProblem(error, node.host, node.port, 'junokv cluster init --nodes')} (node ${node.id}, ${directory.path})`,
+      problem: `${listenProblem(error, at.host, at.port, 'junokv cluster init --nodes')} (node ${node.id}, ${directory.path})`,
     };
   }
 }

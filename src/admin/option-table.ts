@@ -191,6 +191,20 @@ export const optionTable = {
       placeholder: 'ID',
     },
   ),
+  listen: {
+    ...textOption(true, {
+      summary:
+        'Where the storage node listens, if not at its address in the cluster map: behind a forwarded port, for example.',
+      commands: STORAGE,
+      defaultValue: '',
+      defaultText: 'its address in the map',
+      placeholder: 'HOST:PORT',
+      allowed: 'HOST:PORT',
+    }),
+    parse(text) {
+      return text === '' || isHostAndPort(text) ? { ok: true, value: text } : { ok: false };
+    },
+  } satisfies Option<string>,
   logLevel: choiceOption(['debug', 'info', 'warn', 'error'], {
     summary: 'The least important lines that go to the log, on standard error.',
     commands: RUNNING,
