@@ -263,6 +263,9 @@ export const limits = {
   intakeWaitMs: 5_000,
   /** JUNO.INSPECT waits so long for a replica: well above a slow disk, and people look at the answer. */
   inspectTimeoutMs: 1_000,
+  /** Records that one storage process repairs at once, each two round trips; and that wait for it. */
+  repairsAtOnce: 64,
+  repairsQueued: 16_384,
   // --- storage node ---
   /** Recent records of all storage nodes of one process, decoded: most of a million small ones. Less on a small machine. */
   recordCacheBytes: 536_870_912,

@@ -45,6 +45,7 @@ function header(change: Partial<StateHeader> = {}): StateHeader {
     namespace: 1,
     generation: 2,
     paged: false,
+    remembers: false,
     ...change,
   };
 }
@@ -178,6 +179,7 @@ describe('what does not open', () => {
     ['namespace', { namespace: 2 }],
     ['generation', { generation: 3 }],
     ['paged', { paged: true }],
+    ['remembers', { remembers: true }],
   ])('a header with another %s', (_name, change) => {
     for (const sealed of [small, large]) {
       // As it comes back from a disk or a wire: the header is only what it says.
@@ -214,7 +216,7 @@ describe('what does not open', () => {
     expectDamaged(id, { ...state, value: Buffer.alloc(0) });
     expectDamaged(id, { ...state, meta: Buffer.alloc(0) });
     expectDamaged(id, { ...same, value: state.value });
-    const dead = header({ kind: StateKind.dead });
+    const dead = header({ kind: StateKind.dead, remembers: true });
     expectDamaged(id, { ...sealer.seal(id, dead, content(null)), meta: Buffer.alloc(0) });
   });
 
@@ -251,16 +253,26 @@ describe('what does not open', () => {
   });
 });
 
-describe('a tombstone made from absent', () => {
-  const empty = { kind: StateKind.dead, origin: NO_BALLOT, lineage: [] };
-  it('needs no key and opens to nothing', () => {
-    const state = { header: header(empty), meta: Buffer.alloc(0), value: Buffer.alloc(0) };
+describe('a tombstone made without keys', () => {
+  const fromAbsent = { kind: StateKind.dead, origin: NO_BALLOT, lineage: [], remembers: false };
+  const byNode = { kind: StateKind.dead, remembers: false };
+  it.each([
+    ['from absent', fromAbsent],
+    ['by a storage node, over an expired record', byNode],
+  ])('%s opens to nothing', (_name, change) => {
+    const state = { header: header(change), meta: Buffer.alloc(0), value: Buffer.alloc(0) };
     const opened = sealer.open(id, state);
     expect(opened?.header).toBe(state.header);
     expect(opened?.content).toMatchObject({ ...NO_PAST, value: null });
     expect(opened?.content.key).toHaveLength(0);
     expect(sealer.open(id, { ...state, value: null })).not.toBeNull();
     expect(sealer.open(id, { ...state, value: Buffer.from('x') })).toBeNull();
+  });
+
+  it('cannot say that it remembers requests, or that it is in pages', () => {
+    const state = { meta: Buffer.alloc(0), value: Buffer.alloc(0) };
+    expect(sealer.open(id, { ...state, header: header({ ...byNode, remembers: true }) })).toBeNull();
+    expect(sealer.open(id, { ...state, header: header({ ...byNode, paged: true }) })).toBeNull();
   });
 });
 

@@ -1,7 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import { isNoBallot } from '../record/ballot.ts';
 import { BALLOT_BYTES, writeLatin1 } from '../record/bytes.ts';
 import { contentLength, decodeContent, isSeparate, writeContent } from '../record/content-codec.ts';
 import { ID_BYTES } from '../record/record-id.ts';
@@ -132,12 +131,11 @@ export class RecordSealer {
     return this.#openSealed(sealed, this.#bindPage(id, pageId));
   }
 
-  /** Only a tombstone made from absent has nothing to seal: a repair writes it without keys. */
+  /** Storage nodes write without keys: a tombstone made from absent, or over an expired record that remembered nothing. */
   #openUnsealed(state: SealedState): OpenedRecord | null {
     const { header, value } = state;
     const empty = value === null || value.length === 0;
-    if (header.kind !== StateKind.dead || !isNoBallot(header.origin) || header.paged || !empty)
-      return this.#fail(DAMAGED);
+    if (header.kind !== StateKind.dead || header.remembers || header.paged || !empty) return this.#fail(DAMAGED);
     return { header, content: EMPTY_TOMBSTONE };
   }
 

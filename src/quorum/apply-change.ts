@@ -1,4 +1,6 @@
 import { assert, unreachable } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import type { Ballot } from '../record/ballot.ts';
 import { rememberRequest } from '../record/request-history.ts';
 import { type LiveRecord, type RecordPast, RequestAction, type RequestHistory } from '../record/state.ts';
 import type { Value } from '../record/value.ts';
@@ -64,6 +66,11 @@ export function pastAfterDelete(past: RecordPast, change: Change, nowMs: number)
   return { recordVersion, creationTimeMs, lastModifiedMs, requests };
 }
 
+/** Until when a tombstone that this ballot made, and that remembers requests, must not be purged: wall clock milliseconds. */
+export function keepUntilMs(ballot: Ballot): number {
+  return Math.ceil(ballot.time / 1000) + limits.requestReachMs;
+}
+
 /** What a put makes of version and creation time; commands that answer them ask here as well. */
 export function versionAfterPut(
   previous: LiveRecord | null,
@@ -82,7 +89,12 @@ function put(
   change: Change & { readonly kind: 'put' },
   nowMs: number,
 ): LiveRecord {
-  const { expiresAtMs, value, requestId } = change;
+  const { expiresAtMs, value, requestId, restored } = change;
+  const sizeBytes = valueSizeBytes(value);
+  if (restored !== undefined) {
+    const { recordVersion, creationTimeMs, lastModifiedMs, requests } = restored;
+    return { key, recordVersion, creationTimeMs, lastModifiedMs, requests, expiresAtMs, sizeBytes, value };
+  }
   const { recordVersion, creationTimeMs } = versionAfterPut(previous, past, nowMs);
   let requests: RequestHistory = past.requests;
   if (requestId !== undefined) {
@@ -97,7 +109,7 @@ function put(
     lastModifiedMs: nowMs,
     requests,
     expiresAtMs,
-    sizeBytes: valueSizeBytes(value),
+    sizeBytes,
     value,
   };
 }

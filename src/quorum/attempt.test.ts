@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../base/limits.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import { NO_PAST, NO_REQUESTS } from '../record/request-history.ts';
-import { type LiveRecord, type RecordContent, type SealedState, type StateHeader, StateKind } from '../record/state.ts';
+import {
+  type LiveRecord,
+  type RecordContent,
+  RequestAction,
+  type SealedState,
+  type StateHeader,
+  StateKind,
+} from '../record/state.ts';
 import { type Value, ValueType } from '../record/value.ts';
 import {
   type Attempt,
@@ -209,6 +217,25 @@ describe('the state to write', () => {
       });
       expect(sealed[0]?.content.value).toBeNull();
     }
+  });
+
+  it('says that request ids are remembered, and of a tombstone until when it must be kept', () => {
+    const entry = {
+      action: RequestAction.created,
+      recordVersion: 1,
+      creationTimeMs: 1,
+      expiresAtMs: 0,
+      appliedAtMs: 1,
+    };
+    const requests = { ...NO_REQUESTS, entries: [{ requestId: 'abcdefghijklmnop', ...entry }] };
+    const base = baseOf({ ...liveOf('41'), requests });
+    expect(build(run(pendingsOf(set('x')).pendings, base), base).state.header).toMatchObject({
+      remembers: true,
+      expiresAtMs: 0,
+    });
+    const dead = build(run(pendingsOf(DEL).pendings, base), base).state.header;
+    const keepUntilMs = Math.ceil(NEW.time / 1000) + limits.requestReachMs;
+    expect(dead).toMatchObject({ kind: StateKind.dead, remembers: true, expiresAtMs: keepUntilMs });
   });
 
   it('is the base itself where nothing changes: a repair keeps origin and lineage', () => {

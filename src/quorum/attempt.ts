@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { uncertain } from '../base/failure.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
-import { NO_PAST } from '../record/request-history.ts';
+import { NO_PAST, remembersRequests } from '../record/request-history.ts';
 import {
   type LiveRecord,
   type PageId,
@@ -17,7 +17,7 @@ import {
 import { NeedPages, type PageAccess } from '../record/value.ts';
 import type { PageManifest } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
+import { applyChange, isNoChange, keepUntilMs, pastAfterDelete } from './apply-change.ts';
 import { deadFromAbsent, extendLineage } from './lineage.ts';
 import type { Pending } from './pending.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
@@ -322,16 +322,18 @@ export function buildState<R>(
   }
   const lineage = extendLineage(baseHeader, ballot);
   const live = attempt.live;
+  const remembers = remembersRequests(attempt.past.requests);
   const header: StateHeader = {
     kind: live === null ? StateKind.dead : StateKind.live,
     origin: ballot,
     lineage: lineage.ballots,
     birth: lineage.birth,
-    expiresAtMs: live?.expiresAtMs ?? 0,
+    expiresAtMs: live !== null ? live.expiresAtMs : remembers ? keepUntilMs(ballot) : 0,
     sizeBytes: live?.sizeBytes ?? 0,
     namespace,
     generation,
     paged: live?.value.paged ?? false,
+    remembers,
   };
   const content: RecordContent =
     live === null

@@ -47,5 +47,6 @@ export function deadFromAbsent(namespace: number, generation: number): StateHead
     namespace,
     generation,
     paged: false,
+    remembers: false,
   };
 }

@@ -14,6 +14,9 @@ export interface PlainPage {
   readonly bytes: Buffer;
 }
 
+/** What moving pages needs of encryption. */
+export type PageSeal = Pick<SealPort, 'sealPage' | 'openPage'>;
+
 /** Told of each step of a transfer: as long as it progresses, the deadline of the command moves along. */
 export type Progress = () => void;
 
@@ -66,10 +69,10 @@ function windowed<T>(
 export class PageTransfer {
   readonly #clock: Clock;
   readonly #caller: NodeCaller;
-  readonly #seal: SealPort;
+  readonly #seal: PageSeal;
   readonly #counters: ProtocolCounters;
 
-  constructor(clock: Clock, caller: NodeCaller, seal: SealPort, counters: ProtocolCounters) {
+  constructor(clock: Clock, caller: NodeCaller, seal: PageSeal, counters: ProtocolCounters) {
     this.#counters = counters;
     this.#clock = clock;
     this.#caller = caller;

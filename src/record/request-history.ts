@@ -42,6 +42,11 @@ export function mayBeForgotten(past: RecordPast, requestId: string, nowMs: numbe
   return timeMs <= past.requests.forgottenUntilMs || timeMs <= bornMs - limits.requestReachMs;
 }
 
+/** Whether the history tells anything that a repeated request could ask for. */
+export function remembersRequests(requests: RequestHistory): boolean {
+  return requests.entries.length > 0 || requests.forgottenUntilMs > 0 || requests.forgotUntimed;
+}
+
 /** The history with one more entry; where it is full, the id with the earliest time is forgotten, and that is noted. */
 export function rememberRequest(requests: RequestHistory, entry: RequestRecord): RequestHistory {
   const entries = [...requests.entries, entry];

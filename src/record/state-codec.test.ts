@@ -28,6 +28,7 @@ const live: SealedState = {
     namespace: 15,
     generation: 2,
     paged: false,
+    remembers: false,
   },
   meta: Buffer.from('meta'),
   value: Buffer.from('abc'),
@@ -44,6 +45,7 @@ const tombstone: SealedState = {
     namespace: 0,
     generation: 0,
     paged: false,
+    remembers: false,
   },
   meta: Buffer.alloc(0),
   value: Buffer.alloc(0),
@@ -87,6 +89,7 @@ const headerArbitrary: fc.Arbitrary<StateHeader> = fc.record({
   namespace: fc.nat(0xffff_ffff),
   generation: fc.nat(0xffff_ffff),
   paged: fc.boolean(),
+  remembers: fc.boolean(),
 });
 
 const bytesArbitrary = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
@@ -102,6 +105,14 @@ describe('stored records', () => {
     const dead = decodeStored(Buffer.from(goldenTombstone, 'hex'));
     expect(dead).toEqual({ accepted, state: tombstone });
     expect(dead?.state.header.origin).toBe(NO_BALLOT);
+  });
+
+  it('show that request ids are remembered, and until when a tombstone is kept', () => {
+    const header = { ...tombstone.header, remembers: true, expiresAtMs: 1_700_000_000_000 };
+    const bytes = encodeStored(accepted, { ...tombstone, header, meta: Buffer.from('meta') });
+    expect(bytes[13]).toBe(0x49);
+    expect(bytes.readBigUInt64BE(27)).toBe(1_700_000_000_000n);
+    expect(decodeStored(bytes)?.state.header).toEqual(header);
   });
 
   it('notice every flipped bit, every changed byte, every cut and every addition', () => {
@@ -150,7 +161,7 @@ describe('stored records with a right checksum and wrong content', () => {
     ['another format version', (bytes) => bytes.writeUInt8(2, 0)],
     ['an unsafe ballot time', (bytes) => bytes.writeUInt32BE(0x20_0000, 1)],
     ['no kind', (bytes) => bytes.writeUInt8(0x08, 13)],
-    ['an unknown flag', (bytes) => bytes.writeUInt8(0x4a, 13)],
+    ['an unknown flag', (bytes) => bytes.writeUInt8(0x8a, 13)],
     ['a flag of messages only', (bytes) => bytes.writeUInt8(0x2a, 13)],
     ['an intent flag', (bytes) => bytes.writeUInt8(0x1a, 13)],
     ['an unsafe origin', (bytes) => bytes.writeUInt32BE(0x20_0000, 14)],

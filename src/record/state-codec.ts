@@ -17,7 +17,8 @@ import { StateKind } from './state.ts';
  *   header  = flags:u8 origin:ballot
  *             lineageCount:u8 lineageCount*ballot       ; at most limits.lineageLength, newest first
  *             expiresAtMs:u64 sizeBytes:u64 namespace:u32 generation:u32
- *   flags   = kind:2 bits, paged:4, birth:8, hasIntent:16 (0 for now), valueOmitted:32 (messages only)
+ *   flags   = kind:2 bits, paged:4, birth:8, hasIntent:16 (0 for now), valueOmitted:32 (messages only),
+ *             remembers:64
  *   ballot  = time:u64 proposer:u32
  */
 
@@ -28,7 +29,8 @@ const KIND_MASK = 3;
 const FLAG_PAGED = 4;
 const FLAG_BIRTH = 8;
 const FLAG_VALUE_OMITTED = 32;
-const KNOWN_FLAGS = KIND_MASK | FLAG_PAGED | FLAG_BIRTH | FLAG_VALUE_OMITTED;
+const FLAG_REMEMBERS = 64;
+const KNOWN_FLAGS = KIND_MASK | FLAG_PAGED | FLAG_BIRTH | FLAG_VALUE_OMITTED | FLAG_REMEMBERS;
 
 const HEADER_FIXED_BYTES = 1 + BALLOT_BYTES + 1 + 8 + 8 + 4 + 4;
 /** The longest header. */
@@ -46,7 +48,11 @@ export function headerLength(header: StateHeader): number {
 export function writeHeader(target: Buffer, offset: number, header: StateHeader): number {
   const { lineage } = header;
   assert(lineage.length <= limits.lineageLength, 'the lineage is too long');
-  target[offset] = header.kind | (header.paged ? FLAG_PAGED : 0) | (header.birth ? FLAG_BIRTH : 0);
+  target[offset] =
+    header.kind |
+    (header.paged ? FLAG_PAGED : 0) |
+    (header.birth ? FLAG_BIRTH : 0) |
+    (header.remembers ? FLAG_REMEMBERS : 0);
   let at = writeBallot(target, offset + 1, header.origin);
   target[at++] = lineage.length;
   for (const ballot of lineage) at = writeBallot(target, at, ballot);
@@ -86,6 +92,7 @@ function readHeader(source: Buffer, offset: number): StateHeader | null {
     namespace: source.readUInt32BE(at + 16),
     generation: source.readUInt32BE(at + 20),
     paged: (flags & FLAG_PAGED) !== 0,
+    remembers: (flags & FLAG_REMEMBERS) !== 0,
   };
 }
 

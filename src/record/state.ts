@@ -23,12 +23,14 @@ export interface StateHeader {
   readonly lineage: readonly Ballot[];
   /** The lineage reaches back to absent: nothing was cut off. */
   readonly birth: boolean;
-  /** Wall clock milliseconds; 0 means never. */
+  /** Wall clock milliseconds; 0 means never. Of a dead state: it must not be purged before then. */
   readonly expiresAtMs: number;
   readonly sizeBytes: number;
   readonly namespace: number;
   readonly generation: number;
   readonly paged: boolean;
+  /** The sealed content remembers request ids: a node, which cannot seal them, leaves the record alone while they count. */
+  readonly remembers: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface StateHeader {
  */
 export interface SealedState {
   readonly header: StateHeader;
-  /** Sealed RecordContent without a separate value; empty for a dead state that was made from absent. */
+  /** Sealed RecordContent without a separate value; empty for a dead state that was made from absent, or by a node. */
   readonly meta: Buffer;
   /** Sealed inline value; empty if embedded, paged or dead; null if it was not asked for. */
   readonly value: Buffer | null;

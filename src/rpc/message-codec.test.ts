@@ -32,6 +32,7 @@ const state: fc.Arbitrary<SealedState> = fc.record({
     namespace: u32,
     generation: u32,
     paged: fc.boolean(),
+    remembers: fc.boolean(),
   }),
   meta: bytes,
   value: fc.option(bytes, { nil: null }),

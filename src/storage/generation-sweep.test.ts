@@ -29,6 +29,7 @@ function stored(namespace: number, generation: number, paged = false): Buffer {
     namespace,
     generation,
     paged,
+    remembers: false,
   };
   return encodeStored(BALLOT, { header, meta: Buffer.from('m'), value: Buffer.alloc(0) });
 }

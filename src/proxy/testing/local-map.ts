@@ -80,6 +80,7 @@ export function localReplicas(map: ClusterMap, live: LiveRecord | null, past: Re
       namespace: 0,
       generation: 0,
       paged: live?.value.paged ?? false,
+      remembers: false,
     };
     const content = { ...past, key: live?.key ?? Buffer.alloc(0), value: live?.value ?? null };
     replica = { kind: live === null ? 'dead' : 'live', accepted: ballot, header, content };

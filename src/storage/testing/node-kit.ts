@@ -189,6 +189,7 @@ export function stateWith(origin: Ballot, text = 'value', paged = false): Sealed
       namespace: 0,
       generation: 1,
       paged,
+      remembers: false,
     },
     meta: Buffer.from(`meta of ${text}`),
     value: paged ? Buffer.alloc(0) : Buffer.from(text),

@@ -1,0 +1,184 @@
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { type RecordAddress, MessageType } from '../rpc/messages.ts';
+import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
+import { BallotClock } from './ballot-clock.ts';
+import type { MapHolder } from './map-holder.ts';
+import { NodeCaller } from './node-caller.ts';
+import { NodeHealth } from './node-health.ts';
+import { PageTransfer } from './page-transfer.ts';
+import { ProtocolCounters } from './protocol-counters.ts';
+import { Repair, type RepairChange, type RepairOwner } from './repair.ts';
+import { ReplicaTable } from './replica-table.ts';
+import type { RoundContext } from './round.ts';
+import { ProposerRules } from './rules.ts';
+
+export interface RepairerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** To all nodes of the cluster, the own one among them. The repairer listens to it. */
+  readonly transport: Transport;
+  readonly map: MapHolder;
+  /** This process's number for its ballots, given out once. */
+  readonly proposer: number;
+  /** Another one, should this proposer's clock be found broken. */
+  nextProposer(done: (proposer: number) => void): void;
+  readonly counters?: ProtocolCounters;
+  readonly rules?: ProposerRules;
+}
+
+export type RepairOutcome =
+  /** A quorum holds it under a new ballot. */
+  | 'written'
+  /** Asked to kill what is not expired, or what must be left alone. */
+  | 'unneeded'
+  /** No quorum in time, or the map is another: try again later. */
+  | 'failed';
+
+/** The seal of a page holds or not, whoever copies it: a node without keys leaves that to those who read it. */
+const UNOPENED = {
+  openPage: (_id: unknown, _pageId: unknown, sealed: Buffer): Buffer => sealed,
+  sealPage: (_id: unknown, _pageId: unknown, bytes: Buffer): Buffer => bytes,
+};
+
+interface Waiting {
+  readonly address: RecordAddress;
+  readonly change: RepairChange;
+  readonly done: (outcome: RepairOutcome) => void;
+}
+
+/** Maps are handed to nodes that are behind at most so often. */
+const MAP_HANDOUT_PAUSE_MS = 50;
+
+/**
+ * Writes records back without knowing any key (protocol §5, §6): a proposer for storage nodes. At most
+ * limits.repairsAtOnce are under way, more wait their turn, and more than limits.repairsQueued fail at once.
+ */
+export class Repairer implements RepairOwner, NodeListener {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly rounds: RoundContext;
+  readonly counters: ProtocolCounters;
+  readonly caller: NodeCaller;
+  readonly pageTransfer: PageTransfer;
+  readonly #options: RepairerOptions;
+  readonly #replicas: ReplicaTable;
+  readonly #open = new Set<Repair>();
+  #waiting: Waiting[] = [];
+  #ticking = false;
+  #replacingProposer = false;
+  #handoutAtMs = 0;
+
+  constructor(options: RepairerOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.random = options.random;
+    this.counters = options.counters ?? new ProtocolCounters();
+    this.caller = new NodeCaller(options.clock, options.transport);
+    this.pageTransfer = new PageTransfer(options.clock, this.caller, UNOPENED, this.counters);
+    this.#replicas = new ReplicaTable(options.map);
+    this.rounds = {
+      clock: options.clock,
+      transport: options.transport,
+      ballots: new BallotClock(options.clock, options.proposer),
+      rules: options.rules ?? new ProposerRules(),
+      health: new NodeHealth(options.clock, options.transport),
+      counters: this.counters,
+    };
+    options.transport.setListener(this);
+  }
+
+  get map(): MapHolder {
+    return this.#options.map;
+  }
+
+  /** Repairs under way and waiting. */
+  get pending(): number {
+    return this.#open.size + this.#waiting.length;
+  }
+
+  /**
+   * Writes the state of the highest ballot back under a new one, with its origin and lineage; absent is written dead.
+   * `kill-expired`: a live state past its expiry, by this process's clock, is written dead instead.
+   */
+  repair(address: RecordAddress, change: RepairChange, done: (outcome: RepairOutcome) => void): void {
+    if (this.#waiting.length >= limits.repairsQueued) {
+      done('failed');
+      return;
+    }
+    this.#waiting.push({ address, change, done });
+    this.#startWaiting();
+  }
+
+  /** The nodes to ask about a record, first those that are well; empty if the address is not the map's. */
+  nodesOf(address: RecordAddress): readonly NodeId[] {
+    return this.rounds.health.prefer(this.#replicas.nodesOf(address));
+  }
+
+  /** RepairOwner */
+  onFenced(mapEpoch: number): void {
+    const { map } = this.#options;
+    if (mapEpoch > map.current.epoch) {
+      map.refresh();
+      return;
+    }
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs < this.#handoutAtMs) return;
+    this.#handoutAtMs = nowMs + MAP_HANDOUT_PAUSE_MS;
+    const request = { type: MessageType.adoptMap, map: map.text() } as const;
+    for (const zone of map.current.zones) {
+      for (const node of zone.nodes) this.caller.call(node.id, request, limits.deadlineMs, () => {});
+    }
+  }
+
+  /** RepairOwner */
+  onClockBroken(): void {
+    if (this.#replacingProposer) return;
+    this.#replacingProposer = true;
+    this.#options.log.error(
+      {},
+      "a quorum of nodes finds this node's clock far ahead; it starts over with its own clock",
+    );
+    this.#options.nextProposer((proposer) => {
+      this.rounds.ballots.restart(proposer);
+      this.#replacingProposer = false;
+    });
+  }
+
+  onNodeUp(hello: NodeHello): void {
+    if (!this.rounds.ballots.observe(hello.floor.time)) this.counters.add('clock-too-far');
+    if (hello.mapEpoch > this.#options.map.current.epoch) this.#options.map.refresh();
+  }
+
+  onNodeDown(nodeId: NodeId): void {
+    this.rounds.health.failed(nodeId);
+  }
+
+  #startWaiting(): void {
+    while (this.#open.size < limits.repairsAtOnce) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      const repair = new Repair(this, next.address, next.change, (outcome) => {
+        this.#open.delete(repair);
+        next.done(outcome);
+        this.#startWaiting();
+      });
+      this.#open.add(repair);
+      repair.begin();
+    }
+    if (this.#open.size > 0 && !this.#ticking) this.#tick();
+  }
+
+  #tick(): void {
+    this.#ticking = true;
+    this.clock.after(limits.roundTickMs, () => {
+      const nowMs = this.clock.monotonicMs();
+      for (const repair of this.#open) repair.onTick(nowMs);
+      this.#ticking = false;
+      if (this.#open.size > 0) this.#tick();
+    });
+  }
+}
