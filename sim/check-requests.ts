@@ -1,6 +1,6 @@
 import { limits } from '../src/base/limits.ts';
 import { FORGOTTEN_REPLY, type HistoryOp } from './checker.ts';
-import type { Fault } from './plan.ts';
+import type { Fault } from './plan-faults.ts';
 
 /**
  * What `checkKey` does not look at: all that answer one request answer the same, in full, and none is told that it may have

@@ -64,10 +64,10 @@ const UNNAMED = '';
 export const FORGOTTEN_REPLY = '-UNCERTAIN';
 export const NOT_AN_INTEGER_REPLY = '-ERR value is not an integer or out of range';
 
-/** Stands for LONG_RUN in histories: values of many kilobytes would be all that the search is busy with. */
+/** Stands for LONG_RUN in histories: long values would be all that the search is busy with. */
 const LONG_MARK = '\u00a7';
-/** What makes a long value long. */
-export const LONG_RUN = 'y'.repeat(70_000);
+/** What makes a long value long: pages are small here (SMALL_PAGES). */
+export const LONG_RUN = 'y'.repeat(2_500);
 
 /** A value as histories have it. */
 export function compact(value: string): string {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { DEFECTS } from './defects.ts';
 import { makePlan } from './plan.ts';
+import { outsidePromises } from './promises.ts';
 import { failureReport, isFailure } from './report.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
 import { catchingScenario } from './scenario-files.ts';
@@ -110,7 +111,7 @@ async function runDefects(name: string, start: number, seeds: number, nodes: num
   if (chosen.length === 0) throw new Usage(`no defect is called ${name}`);
   let missed = 0;
   for (const [defect, parts] of chosen) {
-    const caught = firstCatch(parts, start, seeds, nodes);
+    const caught = await outsidePromises(() => firstCatch(parts, start, seeds, nodes));
     const scenario = caught === null ? await catchingScenario(defect, parts) : null;
     let verdict = caught === null ? `not caught in ${seeds} seeds` : `caught at seed ${caught.seed}`;
     if (scenario !== null) verdict += `, but caught by scenario ${scenario}`;
@@ -144,8 +145,12 @@ async function main(args: readonly string[]): Promise<boolean> {
   const start = wholeNumber(values.start, 1, 'start');
   if (values.defect !== undefined)
     return runDefects(values.defect, start, wholeNumber(values.seeds, 1000, 'seeds'), nodes);
-  if (values.seed !== undefined) return runOne(wholeNumber(values.seed, 1, 'seed'), nodes, values.trace === true);
-  return runMany(start, wholeNumber(values.seeds, 100, 'seeds'), nodes);
+  if (values.seed !== undefined) {
+    const seed = wholeNumber(values.seed, 1, 'seed');
+    return outsidePromises(() => runOne(seed, nodes, values.trace === true));
+  }
+  const seeds = wholeNumber(values.seeds, 100, 'seeds');
+  return outsidePromises(() => runMany(start, seeds, nodes));
 }
 
 try {

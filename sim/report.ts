@@ -1,5 +1,6 @@
 import type { HistoryOp } from './checker.ts';
-import type { Fault, Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
+import type { Fault } from './plan-faults.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
 import { shrink } from './shrink.ts';
 import { describeOp, short } from './sim-commands.ts';
@@ -12,7 +13,7 @@ const TRACE_LINES = 400;
 export function failureReport(plan: Plan, parts: Parts, first: RunResult): string {
   const small = shrink(plan, (candidate) => isFailure(runPlan(candidate, parts, false)));
   const result = runPlan(small, parts, true);
-  const lines = [`seed ${plan.setup.seed} (N=${plan.setup.nodes}) failed:`];
+  const lines = [`seed ${plan.setup.seed} (N=${plan.setup.zones}) failed:`];
   for (const problem of first.problems) lines.push(`  ${problem}`);
   const operations = small.clients.reduce((sum, client) => sum + client.ops.length, 0);
   lines.push(`smaller: ${operations} operations, ${small.faults.length} faults, keys ${small.keys.join(' ')}`);

@@ -1,10 +1,10 @@
 import { limits } from '../src/base/limits.ts';
-import type { ProtocolBranch } from '../src/quorum/protocol-counters.ts';
 import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
-import { checkKey, type HistoryOp, isLong } from './checker.ts';
 import { checkRequests } from './check-requests.ts';
+import { checkKey, type HistoryOp, isLong } from './checker.ts';
 import type { Plan } from './plan.ts';
 import { RandomNetwork, scheduleFaults } from './sim-faults.ts';
+import { setLimits } from './sim-limits.ts';
 import type { NetworkWatcher } from './sim-network.ts';
 import { formatArrival } from './trace-text.ts';
 import { Workload } from './workload.ts';
@@ -39,7 +39,7 @@ export interface RunResult {
   readonly operations: number;
   readonly faults: number;
   readonly events: number;
-  readonly branches: ReadonlyMap<ProtocolBranch | string, number>;
+  readonly branches: ReadonlyMap<string, number>;
   /** Equal runs have equal hashes. */
   readonly hash: string;
   /** What arrived and happened, if asked for. */
@@ -92,7 +92,17 @@ class Recorder implements NetworkWatcher {
   }
 }
 
+/** Outside promises (`outsidePromises`). */
 export function runPlan(plan: Plan, parts: Parts, keepTrace: boolean): RunResult {
+  const restore = setLimits(plan.setup.limits);
+  try {
+    return runWithin(plan, parts, keepTrace);
+  } finally {
+    restore();
+  }
+}
+
+function runWithin(plan: Plan, parts: Parts, keepTrace: boolean): RunResult {
   const recorder = new Recorder(keepTrace);
   const network = new RandomNetwork(plan.setup.seed, plan.links);
   const world = new World(plan.setup, parts, network, recorder);
@@ -111,7 +121,7 @@ export function runPlan(plan: Plan, parts: Parts, keepTrace: boolean): RunResult
   checkDeadlines(plan, workload.history, problems);
   const undecided = checkHistory(plan.keys, workload.history, problems);
   problems.push(...checkRequests(plan.faults, workload.history));
-  const branches = new Map<string, number>(world.branches());
+  const branches = world.branches();
   for (const [type, name] of NODE_ANSWERS) branches.set(name, recorder.answers.get(String(MessageType[type])) ?? 0);
   return {
     problems,
@@ -137,7 +147,8 @@ function drive(plan: Plan, world: World, network: RandomNetwork, workload: Workl
   if (!workload.finished) problems.push('the clients did not come to an end');
   scheduler.runUntil(Math.max(scheduler.nowUs, faultsEndUs + STEP_US));
   network.calm();
-  for (const node of world.nodes) world.startNode(node);
+  world.config.cutOff.clear();
+  for (const node of world.nodes) if (world.isMember(node)) world.startNode(node);
   for (const proxy of world.proxies) world.startProxy(proxy);
   scheduler.runUntil(scheduler.nowUs + SETTLE_US);
   const before = workload.history.length;

@@ -5,8 +5,10 @@ import { recordKey } from '../src/record/record-id.ts';
 import { decodeStored, type StoredRecord } from '../src/record/state-codec.ts';
 import type { Request, Response } from '../src/rpc/messages.ts';
 import { checkKey, expand, type KeyOp } from './checker.ts';
+import { outsidePromises } from './promises.ts';
 import { START_US } from './sim-clock.ts';
 import { commandStep, short } from './sim-commands.ts';
+import { SMALL_PAGES, setLimits } from './sim-limits.ts';
 import type { NetworkPolicy, NetworkWatcher, SimMessage } from './sim-network.ts';
 import { SimSeal, simIds } from './sim-seal.ts';
 import { formatArrival, messageName } from './trace-text.ts';
@@ -75,7 +77,7 @@ function matches(pattern: Pattern, { from, to, request, response }: SimMessage):
 
 /**
  * An operation of a script: `incr k`, `setpxat k 1 +100` (milliseconds from the start), `cas k nil 1`. In a value `§`
- * stands for 70,000 characters.
+ * stands for a long run of characters.
  */
 export function parseOp(words: readonly string[]): { readonly key: string; readonly op: KeyOp } {
   const [kind = '', key = '', given = '', last = ''] = words;
@@ -108,11 +110,13 @@ class ScenarioRun {
   readonly #world: World;
   readonly #workload: Workload;
 
-  constructor(nodes: number, proxies: number, parts: Parts) {
+  constructor(zones: number, proxies: number, parts: Parts) {
     this.#world = new World(
       {
         seed: 1,
-        nodes,
+        zones,
+        nodesPerZone: 1,
+        sparesPerZone: 1,
         proxies,
         shards: 1,
         clockOffsetsUs: [],
@@ -124,6 +128,8 @@ class ScenarioRun {
         express: false,
         encoded: true,
         framed: false,
+        watchDelayUs: 0,
+        limits: SMALL_PAGES,
       },
       parts,
       this.#network,
@@ -133,18 +139,18 @@ class ScenarioRun {
     this.#advance(10);
   }
 
-  async step(line: string): Promise<string[]> {
+  /** Outside promises. */
+  step(line: string): string[] {
     const words = line.split(' ');
     const [verb = '', ...rest] = words;
     const { output } = this.#network;
     if (/^P\d+$/.test(verb)) this.#submit(this.#proxy(verb), rest);
-    else await this.#control(verb, rest);
-    // What waits for a promise (a scan) goes on.
-    await new Promise((resolve) => setImmediate(resolve));
+    else this.#control(verb, rest);
+    this.#world.scheduler.flushTurn();
     return output.splice(0);
   }
 
-  async #control(verb: string, rest: readonly string[]): Promise<void> {
+  #control(verb: string, rest: readonly string[]): void {
     const network = this.#network;
     const text = rest.join(' ');
     switch (verb) {
@@ -297,8 +303,18 @@ function storedText(id: string, { accepted, state }: StoredRecord): string {
  * Runs a scenario: lines of steps, `#` comments, and behind each `----` the expected output of the steps before it, up to
  * an empty line. Returns the same text with what really came out; a scenario passes if that equals its own text.
  */
-export async function runScenario(text: string, parts: Parts): Promise<string> {
-  const lines = text.trimEnd().split('\n');
+export function runScenario(text: string, parts: Parts): Promise<string> {
+  return outsidePromises(() => {
+    const restore = setLimits(SMALL_PAGES);
+    try {
+      return runLines(text.trimEnd().split('\n'), parts);
+    } finally {
+      restore();
+    }
+  });
+}
+
+function runLines(lines: readonly string[], parts: Parts): string {
   const result: string[] = [];
   let run: ScenarioRun | null = null;
   let output: string[] = [];
@@ -311,11 +327,11 @@ export async function runScenario(text: string, parts: Parts): Promise<string> {
       output = [];
       while (i + 1 < lines.length && lines[i + 1] !== '') i++;
     } else if (step.startsWith('cluster ')) {
-      const [, nodes = '3', proxies = '2'] = step.split(' ');
-      run = new ScenarioRun(Number(nodes), Number(proxies), parts);
+      const [, zones = '3', proxies = '2'] = step.split(' ');
+      run = new ScenarioRun(Number(zones), Number(proxies), parts);
     } else if (step !== '') {
       assert(run !== null, 'a scenario starts with its cluster');
-      output.push(...(await run.step(step)));
+      output.push(...run.step(step));
     }
   }
   if (output.length > 0) result.push('----', ...output);

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../src/base/clock.ts';
+import { settlePromises } from './promises.ts';
 
 /** Start of the simulated time: 2024-01-01, microseconds. */
 export const START_US = 1_704_067_200_000_000;
@@ -30,7 +31,7 @@ interface TurnEntry {
 
 /**
  * One queue of events in virtual time (microseconds from 0). Events of the same moment run in the order in which they
- * were planned. After each event the end of the turn runs.
+ * were planned. After each event the end of the turn runs, and what promises have waiting.
  */
 export class SimScheduler {
   #nowUs = 0;
@@ -68,7 +69,6 @@ export class SimScheduler {
 
   /** Runs the next event that still has someone to happen to; false if there is none up to `untilUs`. */
   step(untilUs: number): boolean {
-    this.flushTurn();
     for (;;) {
       const event = this.#heap[0];
       if (event === undefined || event.atUs > untilUs) return false;
@@ -90,15 +90,19 @@ export class SimScheduler {
 
   /** Runs all events up to this moment, and makes it the present. */
   runUntil(untilUs: number): void {
+    this.flushTurn();
     while (this.step(untilUs)) {}
     this.#nowUs = Math.max(this.#nowUs, untilUs);
   }
 
+  /** The rest of the turn of the event loop. */
   flushTurn(): void {
+    settlePromises();
     while (this.#turn.length > 0) {
       const turn = this.#turn;
       this.#turn = [];
       for (const { owner, run } of turn) if (owner.alive) run();
+      settlePromises();
     }
   }
 

@@ -1,61 +1,141 @@
 import type { ConfigStore, MapWatch, StoreResult, SwapResult } from '../src/cluster/config-store.ts';
 import type { ClusterMap } from '../src/cluster/map.ts';
-import type { SimScheduler } from './sim-clock.ts';
+import type { SimProcess, SimScheduler } from './sim-clock.ts';
+import type { SimRandom } from './sim-random.ts';
 
-/** A promise whose followers run as an event of the simulated time, not by the machine's own queue. */
-class ScheduledPromise<T> implements PromiseLike<T> {
-  readonly #scheduler: SimScheduler;
-  readonly #delayUs: number;
-  readonly #value: () => T;
+/** A process that is cut off looks again after so long. */
+const RETRY_US = 100_000;
+/** ... and is told that the store does not answer after so long. */
+const TIMEOUT_US = 50_000;
 
-  constructor(scheduler: SimScheduler, delayUs: number, value: () => T) {
-    this.#scheduler = scheduler;
-    this.#delayUs = delayUs;
-    this.#value = value;
+/** The cluster's map, for all simulated processes; what it answers and what it tells them takes time. */
+export class SimConfigStore {
+  readonly scheduler: SimScheduler;
+  readonly random: SimRandom;
+  readonly delayUs: number;
+  /** Mean time until a change is seen by those who watch; 0: nobody is told. */
+  readonly watchDelayUs: number;
+  /** Names of the processes that cannot reach it. */
+  readonly cutOff = new Set<string>();
+  readonly #sessions = new Set<StoreSession>();
+  #map: ClusterMap;
+  #nextProposer = 1;
+  #nextNodeProposer = 10_001;
+
+  constructor(scheduler: SimScheduler, random: SimRandom, map: ClusterMap, delayUs: number, watchDelayUs: number) {
+    this.scheduler = scheduler;
+    this.random = random;
+    this.#map = map;
+    this.delayUs = delayUs;
+    this.watchDelayUs = watchDelayUs;
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: it stands in for a promise, on purpose
-  then<A = T, B = never>(
-    onValue?: ((value: T) => A | PromiseLike<A>) | null,
-    _onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): PromiseLike<A | B> {
-    this.#scheduler.after(this.#delayUs, null, () => onValue?.(this.#value()));
-    // Nobody here waits for what a follower returns.
-    return new Promise<A | B>(() => {});
+  get map(): ClusterMap {
+    return this.#map;
+  }
+
+  open(process: SimProcess): ConfigStore {
+    const session = new StoreSession(this, process);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  closed(session: StoreSession): void {
+    this.#sessions.delete(session);
+  }
+
+  /** Proxies get the low numbers, which a person can read. */
+  nextProposer(): number {
+    return this.#nextProposer++;
+  }
+
+  nextNodeProposer(): number {
+    return this.#nextNodeProposer++;
+  }
+
+  set(map: ClusterMap): void {
+    this.#map = map;
+    for (const session of this.#sessions) session.onMap();
   }
 }
 
-/** The cluster's map for all simulated proxies; reading takes some simulated time. */
-export class SimConfigStore implements ConfigStore {
-  readonly #scheduler: SimScheduler;
-  readonly #delayUs: number;
-  map: ClusterMap;
+/** One process's view of the store: what it had asked is never answered once the process has ended. */
+class StoreSession implements ConfigStore {
+  readonly #store: SimConfigStore;
+  readonly #process: SimProcess;
+  readonly #watchers = new Set<{ afterEpoch: number; readonly listener: (map: ClusterMap) => void }>();
 
-  constructor(scheduler: SimScheduler, map: ClusterMap, delayUs: number) {
-    this.#scheduler = scheduler;
-    this.map = map;
-    this.#delayUs = delayUs;
+  constructor(store: SimConfigStore, process: SimProcess) {
+    this.#store = store;
+    this.#process = process;
   }
 
   read(): Promise<StoreResult<ClusterMap | null>> {
-    const read = new ScheduledPromise(this.#scheduler, this.#delayUs, () => ({ ok: true, value: this.map }) as const);
-    // A map holder follows it with `then` only.
-    return read as unknown as Promise<StoreResult<ClusterMap | null>>;
+    return this.#ask(() => this.#store.map);
   }
 
   compareAndSet(expectedEpoch: number, map: ClusterMap): Promise<StoreResult<SwapResult>> {
-    const swapped = this.map.epoch === expectedEpoch;
-    if (swapped) this.map = map;
-    return Promise.resolve({ ok: true, value: { swapped, map: this.map } });
+    return this.#ask(() => {
+      const swapped = this.#store.map.epoch === expectedEpoch;
+      if (swapped) this.#store.set(map);
+      return { swapped, map: this.#store.map };
+    });
   }
 
-  watch(): MapWatch {
-    return { stop: () => {} };
+  watch(afterEpoch: number, listener: (map: ClusterMap) => void): MapWatch {
+    const watcher = { afterEpoch, listener };
+    this.#watchers.add(watcher);
+    this.onMap();
+    return { stop: () => this.#watchers.delete(watcher) };
   }
 
   nextProposerId(): Promise<StoreResult<number>> {
-    return Promise.resolve({ ok: false, problem: 'the world gives them out' });
+    return this.#ask(() => this.#store.nextNodeProposer());
   }
 
-  close(): void {}
+  close(): void {
+    this.#watchers.clear();
+    this.#store.closed(this);
+  }
+
+  /** The map has changed, or may have. */
+  onMap(): void {
+    const { watchDelayUs, random } = this.#store;
+    if (this.#watchers.size === 0 || watchDelayUs === 0) return;
+    this.#look(random.exponential(watchDelayUs));
+  }
+
+  #look(delayUs: number): void {
+    const store = this.#store;
+    store.scheduler.after(delayUs, this.#process, () => {
+      if (store.cutOff.has(this.#process.name)) {
+        this.#look(RETRY_US);
+        return;
+      }
+      for (const watcher of [...this.#watchers]) {
+        if (store.map.epoch <= watcher.afterEpoch) continue;
+        watcher.afterEpoch = store.map.epoch;
+        watcher.listener(store.map);
+      }
+    });
+  }
+
+  /** What is asked happens half way through; the answer may be lost, or the process be gone when it comes. */
+  #ask<T>(run: () => T): Promise<StoreResult<T>> {
+    const { scheduler, delayUs, cutOff } = this.#store;
+    return new Promise((resolve) => {
+      const fail = (): void => {
+        scheduler.after(TIMEOUT_US, this.#process, () => resolve({ ok: false, problem: 'the store does not answer' }));
+      };
+      if (cutOff.has(this.#process.name)) {
+        fail();
+        return;
+      }
+      scheduler.after(delayUs / 2, null, () => {
+        const value = run();
+        if (cutOff.has(this.#process.name)) fail();
+        else scheduler.after(delayUs / 2, this.#process, () => resolve({ ok: true, value }));
+      });
+    });
+  }
 }

@@ -1,14 +1,15 @@
-import type { Fault, LinkProfile } from './plan.ts';
-import type { NetworkPolicy, SimMessage } from './sim-network.ts';
-import { nodeName } from './sim-network.ts';
+import type { LinkProfile } from './plan.ts';
+import type { CutDirection, Fault } from './plan-faults.ts';
+import { type NetworkPolicy, nodeName, type SimLink, type SimMessage } from './sim-network.ts';
 import { SimRandom } from './sim-random.ts';
-import type { World } from './world.ts';
+import type { SimNode, SimProxy, World } from './world.ts';
 
+/** Between one node and one other process: what comes to the node is lost, or what leaves it. */
 interface Cut {
   readonly node: string;
-  /** Null: all proxies. */
-  readonly proxy: string | null;
-  readonly direction: 'requests' | 'responses' | 'both';
+  /** Null: all others. */
+  readonly other: string | null;
+  readonly direction: CutDirection;
 }
 
 /** Random delays, losses, copies and late arrivals, and the cuts that faults make. Each link has a stream of its own. */
@@ -33,12 +34,11 @@ export class RandomNetwork implements NetworkPolicy {
 
   route(message: SimMessage): readonly number[] {
     const { from, to } = message;
-    const isRequest = message.response === null;
     const random = this.#stream(`${from}>${to}`);
     const profile = this.#profile;
     const firstUs = profile.minUs + random.exponential(profile.meanUs);
     const lossChance = Math.max(profile.lossChance, ...this.lossBursts);
-    if (random.chance(lossChance) || this.#isCut(isRequest ? from : to, isRequest ? to : from, isRequest)) return [];
+    if (random.chance(lossChance) || this.#isCut(from, to)) return [];
     const delays = [random.chance(profile.lateChance) ? firstUs + random.exponential(profile.lateUs) : firstUs];
     if (random.chance(profile.duplicateChance)) delays.push(firstUs + random.exponential(4 * profile.meanUs));
     return delays;
@@ -48,10 +48,10 @@ export class RandomNetwork implements NetworkPolicy {
     return this.#profile.minUs + this.#stream('notice').exponential(this.#profile.meanUs);
   }
 
-  #isCut(proxy: string, node: string, isRequest: boolean): boolean {
-    for (const cut of this.cuts) {
-      if (cut.node !== node || (cut.proxy !== null && cut.proxy !== proxy)) continue;
-      if (cut.direction === 'both' || (cut.direction === 'requests') === isRequest) return true;
+  #isCut(from: string, to: string): boolean {
+    for (const { node, other, direction } of this.cuts) {
+      if (to === node && direction !== 'leaving' && (other === null || other === from)) return true;
+      if (from === node && direction !== 'coming' && (other === null || other === to)) return true;
     }
     return false;
   }
@@ -83,10 +83,21 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
   const endUs = 'forUs' in fault ? scheduler.nowUs + fault.forUs : 0;
   switch (fault.kind) {
     case 'crash-node':
-    case 'power-loss': {
+    case 'power-loss':
+    case 'wipe-disk': {
       const node = world.node(fault.node + 1);
-      world.crashNode(node, fault.kind === 'power-loss');
+      if (node.process === null) return;
+      if (fault.kind === 'crash-node') world.crashNode(node, false);
+      else if (fault.kind === 'power-loss') world.losePower(node);
+      else world.wipeNode(node);
       scheduler.at(endUs, null, () => world.startNode(node));
+      break;
+    }
+    case 'cut-store': {
+      const name = machines(world)[fault.machine]?.name;
+      if (name === undefined) return;
+      world.config.cutOff.add(name);
+      scheduler.at(endUs, null, () => world.config.cutOff.delete(name));
       break;
     }
     case 'crash-proxy': {
@@ -119,7 +130,7 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
       break;
     }
     case 'map-change':
-      world.changeMap(world.node(fault.node + 1));
+      world.changeMap(world.node(fault.node + 1), null);
       break;
     case 'wild-clock': {
       const offsetUs = moveClock(world, fault.machine, fault.aheadUs, onClockJump);
@@ -132,9 +143,14 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
   }
 }
 
+/** As faults count them: the nodes, then the proxies. */
+function machines(world: World): readonly (SimNode | SimProxy)[] {
+  return [...world.nodes, ...world.proxies];
+}
+
 /** Returns by how much the clock was off before. */
 function moveClock(world: World, index: number, offsetUs: number, onClockJump: () => void): number {
-  const machine = [...world.nodes, ...world.proxies][index]?.machine;
+  const machine = machines(world)[index]?.machine;
   if (machine === undefined) return 0;
   const before = machine.offsetUs;
   onClockJump();
@@ -148,15 +164,21 @@ function pause(process: { pausedUntilUs: number } | null, untilUs: number): void
 }
 
 function beginCut(world: World, network: RandomNetwork, fault: Fault & { kind: 'cut' }, endUs: number): void {
-  const proxy = fault.proxy < 0 ? null : (world.proxies[fault.proxy]?.name ?? null);
-  const cut = { node: nodeName(fault.node + 1), proxy, direction: fault.direction };
+  const node = nodeName(fault.node + 1);
+  const other = fault.other < 0 ? null : (machines(world)[fault.other]?.name ?? null);
+  const cut = { node, other, direction: fault.direction };
   network.cuts.add(cut);
   const links = (): void => {
-    for (const { name, link } of world.proxies) {
-      if (link === null || (proxy !== null && proxy !== name)) continue;
-      if (network.cuts.has(cut)) world.network.reset(link, fault.node + 1);
-      else world.network.reconnect(link, fault.node + 1);
+    for (const link of world.network.linksBut(node)) {
+      if (other === null || other === link.process.name) turn(link, fault.node + 1);
     }
+    const own = world.network.linkOf(node);
+    if (own === undefined) return;
+    for (const { name, nodeId } of world.nodes) if (other === null || other === name) turn(own, nodeId);
+  };
+  const turn = (link: SimLink, nodeId: number): void => {
+    if (network.cuts.has(cut)) world.network.reset(link, nodeId);
+    else world.network.reconnect(link, nodeId);
   };
   if (fault.resets) links();
   world.scheduler.at(endUs, null, () => {

@@ -1,14 +1,17 @@
 import { assert } from '../src/base/assert.ts';
-import { LOST, MessageType, type Request, type Response } from '../src/rpc/messages.ts';
+import type { NodeEntry } from '../src/cluster/map.ts';
+import { LOST, type Request, type Response } from '../src/rpc/messages.ts';
 import type { Call, CallHandler, NodeId, NodeListener, ResponseReceiver, Transport } from '../src/rpc/transport.ts';
 import type { SimProcess, SimScheduler } from './sim-clock.ts';
 import { throughRequestCodec, throughResponseCodec } from './sim-codec.ts';
 
-/** One request that a proxy sent: its receiver is told at most once. */
+/** One request that a process sent: its receiver is told at most once. */
 interface Sent {
   readonly request: Request;
   readonly nodeId: NodeId;
-  readonly link: ProxyLink;
+  /** Of the node that it is for: another one takes no notice. */
+  readonly incarnation: string;
+  readonly link: SimLink;
   readonly tag: number;
   receiver: ResponseReceiver | null;
 }
@@ -28,7 +31,7 @@ export interface SimMessage {
 export interface NetworkPolicy {
   /** Delays in microseconds after which copies arrive; none: it is lost. */
   route(message: SimMessage): readonly number[];
-  /** How long it takes a proxy to notice that a node went away or came back. */
+  /** How long it takes a process to notice that a node went away or came back. */
   noticeUs(): number;
 }
 
@@ -38,6 +41,7 @@ export interface NetworkWatcher {
 }
 
 interface NodeEnd {
+  readonly incarnation: string;
   readonly handler: CallHandler;
   readonly process: SimProcess;
 }
@@ -46,7 +50,7 @@ export function nodeName(nodeId: NodeId): string {
   return `n${nodeId}`;
 }
 
-/** Links between proxies and storage nodes. Messages have no order; connections come and go with the nodes. */
+/** Links from proxies and storage nodes to storage nodes. Messages have no order; connections come and go with the nodes. */
 export class SimNetwork {
   readonly scheduler: SimScheduler;
   readonly policy: NetworkPolicy;
@@ -56,7 +60,7 @@ export class SimNetwork {
   /** Requests of one turn to one node travel together. */
   readonly framed: boolean;
   readonly #nodes = new Map<NodeId, NodeEnd>();
-  readonly #links = new Set<ProxyLink>();
+  readonly #links = new Set<SimLink>();
 
   constructor(
     scheduler: SimScheduler,
@@ -73,7 +77,7 @@ export class SimNetwork {
   }
 
   addNode(nodeId: NodeId, handler: CallHandler, process: SimProcess): void {
-    this.#nodes.set(nodeId, { handler, process });
+    this.#nodes.set(nodeId, { incarnation: handler.hello().incarnation, handler, process });
     for (const link of this.#links) link.nodeCame(nodeId);
   }
 
@@ -83,14 +87,13 @@ export class SimNetwork {
     for (const link of this.#links) link.nodeWent(nodeId);
   }
 
-  connect(process: SimProcess): ProxyLink {
-    const link = new ProxyLink(this, process);
+  connect(process: SimProcess): SimLink {
+    const link = new SimLink(this, process);
     this.#links.add(link);
-    for (const nodeId of this.#nodes.keys()) link.nodeCame(nodeId);
     return link;
   }
 
-  disconnect(link: ProxyLink): void {
+  disconnect(link: SimLink): void {
     this.#links.delete(link);
   }
 
@@ -98,12 +101,22 @@ export class SimNetwork {
     return this.#nodes.get(nodeId);
   }
 
-  /** Breaks the connection between one proxy and one node; it comes back by itself when `reconnect` is called. */
-  reset(link: ProxyLink, nodeId: NodeId): void {
+  /** Links of all processes, by name; `not`: but of this one. */
+  *linksBut(not: string): Iterable<SimLink> {
+    for (const link of this.#links) if (link.process.name !== not) yield link;
+  }
+
+  linkOf(name: string): SimLink | undefined {
+    for (const link of this.#links) if (link.process.name === name) return link;
+    return undefined;
+  }
+
+  /** Breaks the connection between one process and one node; it comes back by itself when `reconnect` is called. */
+  reset(link: SimLink, nodeId: NodeId): void {
     link.nodeWent(nodeId);
   }
 
-  reconnect(link: ProxyLink, nodeId: NodeId): void {
+  reconnect(link: SimLink, nodeId: NodeId): void {
     if (this.#nodes.has(nodeId)) link.nodeCame(nodeId);
   }
 
@@ -144,8 +157,9 @@ class RequestMessage implements SimMessage {
 
   deliver(): void {
     const network = this.#network;
-    const node = network.node(this.#frame[0]?.nodeId ?? 0);
-    if (node === undefined) return;
+    const first = this.#frame[0];
+    const node = network.node(first?.nodeId ?? 0);
+    if (node === undefined || node.incarnation !== first?.incarnation) return;
     if (node.process.pausedUntilUs > network.scheduler.nowUs) {
       network.scheduler.at(node.process.pausedUntilUs, null, () => this.deliver());
       return;
@@ -211,10 +225,12 @@ class ResponseMessage implements SimMessage {
   }
 }
 
-/** One proxy's connections. */
-export class ProxyLink implements Transport {
+/** One process's connections. */
+export class SimLink implements Transport {
   readonly process: SimProcess;
   readonly #network: SimNetwork;
+  /** The incarnations of the nodes that the cluster map names. */
+  #wanted = new Map<NodeId, string>();
   readonly #up = new Set<NodeId>();
   readonly #open = new Map<NodeId, Set<Sent>>();
   readonly #forming = new Map<NodeId, Sent[]>();
@@ -225,8 +241,17 @@ export class ProxyLink implements Transport {
     this.process = process;
   }
 
+  /** Follows the cluster map, as a TCP transport does: another incarnation is a new node. */
+  setNodes(nodes: readonly NodeEntry[]): void {
+    const before = this.#wanted;
+    this.#wanted = new Map(nodes.map((node) => [node.id, node.incarnation]));
+    for (const [nodeId, incarnation] of before) if (this.#wanted.get(nodeId) !== incarnation) this.nodeWent(nodeId);
+    for (const [nodeId, incarnation] of this.#wanted) if (before.get(nodeId) !== incarnation) this.nodeCame(nodeId);
+  }
+
   send(nodeId: NodeId, request: Request, receiver: ResponseReceiver, tag: number): void {
-    const sent: Sent = { request, nodeId, link: this, tag, receiver };
+    const incarnation = this.#wanted.get(nodeId) ?? '';
+    const sent: Sent = { request, nodeId, incarnation, link: this, tag, receiver };
     const { scheduler, framed } = this.#network;
     if (!this.#up.has(nodeId)) {
       scheduler.endOfTurn(this.process, () => this.answer(sent, LOST));
@@ -264,9 +289,10 @@ export class ProxyLink implements Transport {
   }
 
   nodeCame(nodeId: NodeId): void {
+    if (!this.#isThere(nodeId)) return;
     const { scheduler, policy } = this.#network;
     scheduler.after(policy.noticeUs(), this.process, () => {
-      if (this.#up.has(nodeId) || this.#network.node(nodeId) === undefined) return;
+      if (this.#up.has(nodeId) || !this.#isThere(nodeId)) return;
       this.#up.add(nodeId);
       this.#tellUp(nodeId);
     });
@@ -283,6 +309,11 @@ export class ProxyLink implements Transport {
     });
   }
 
+  #isThere(nodeId: NodeId): boolean {
+    const node = this.#network.node(nodeId);
+    return node !== undefined && node.incarnation === this.#wanted.get(nodeId);
+  }
+
   #openTo(nodeId: NodeId): Set<Sent> {
     let open = this.#open.get(nodeId);
     if (open === undefined) {
@@ -296,11 +327,4 @@ export class ProxyLink implements Transport {
     const node = this.#network.node(nodeId);
     if (node !== undefined) this.#listener?.onNodeUp(node.handler.hello());
   }
-}
-
-/** True for messages about one record, which traces show. */
-export function isRecordMessage(request: Request): boolean {
-  return (
-    request.type === MessageType.read || request.type === MessageType.prepare || request.type === MessageType.commit
-  );
 }

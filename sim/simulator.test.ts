@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DEFECTS } from './defects.ts';
-import { makePlan } from './plan.ts';
+import { makePlan, type Plan } from './plan.ts';
+import { outsidePromises } from './promises.ts';
 import { isFailure } from './report.ts';
-import { runPlan } from './run-plan.ts';
+import { type RunResult, runPlan } from './run-plan.ts';
 import { shrink } from './shrink.ts';
 import { type Parts, SOUND_PARTS } from './world.ts';
 
@@ -15,20 +16,24 @@ function defect(name: string): Parts {
   return parts;
 }
 
-function firstCatch(parts: Parts, seeds: number): number | null {
-  for (let seed = 1; seed <= seeds; seed++) if (isFailure(runPlan(makePlan(seed, 3), parts, false))) return seed;
+function run(seed: number, zones: number, parts: Parts, trace = false): Promise<RunResult> {
+  return outsidePromises(() => runPlan(makePlan(seed, zones), parts, trace));
+}
+
+async function firstCatch(parts: Parts, seeds: number): Promise<number | null> {
+  for (let seed = 1; seed <= seeds; seed++) if (isFailure(await run(seed, 3, parts))) return seed;
   return null;
 }
 
 describe('the simulator', () => {
-  for (const [nodes, seeds] of [
+  for (const [zones, seeds] of [
     [3, 30],
     [5, 30],
     [1, 10],
   ] as const) {
-    it(`finds nothing wrong in ${seeds} seeds of N=${nodes}`, () => {
+    it(`finds nothing wrong in ${seeds} seeds of N=${zones}`, async () => {
       for (let seed = 1; seed <= seeds; seed++) {
-        const result = runPlan(makePlan(seed, nodes), SOUND_PARTS, false);
+        const result = await run(seed, zones, SOUND_PARTS);
         expect(result.problems, `seed ${seed}`).toEqual([]);
         expect(result.undecided, `seed ${seed}`).toBe(0);
         expect(result.operations).toBeGreaterThanOrEqual(100);
@@ -37,19 +42,19 @@ describe('the simulator', () => {
     });
   }
 
-  it('repeats a run exactly, traced or not', () => {
-    const first = runPlan(makePlan(11, 3), SOUND_PARTS, true);
-    const second = runPlan(makePlan(11, 3), SOUND_PARTS, false);
+  it('repeats a run exactly, traced or not', async () => {
+    const first = await run(11, 3, SOUND_PARTS, true);
+    const second = await run(11, 3, SOUND_PARTS);
     expect(second.hash).toBe(first.hash);
     expect(second.history).toEqual(first.history);
     expect(first.trace.length).toBeGreaterThan(100);
-    expect(runPlan(makePlan(12, 3), SOUND_PARTS, false).hash).not.toBe(first.hash);
+    expect((await run(12, 3, SOUND_PARTS)).hash).not.toBe(first.hash);
   });
 
-  it('takes the branches of the protocol', () => {
+  it('takes the branches of the protocol', async () => {
     const taken = new Map<string, number>();
     for (let seed = 1; seed <= 40; seed++) {
-      for (const [branch, count] of runPlan(makePlan(seed, 3), SOUND_PARTS, false).branches) {
+      for (const [branch, count] of (await run(seed, 3, SOUND_PARTS)).branches) {
         taken.set(branch, (taken.get(branch) ?? 0) + count);
       }
     }
@@ -62,16 +67,16 @@ describe('the simulator', () => {
 
 describe('deliberate defects', () => {
   for (const [name, parts] of DEFECTS) {
-    if (!RARE.has(name)) it(`${name} is caught`, () => expect(firstCatch(parts, 100)).not.toBeNull());
+    if (!RARE.has(name)) it(`${name} is caught`, async () => expect(await firstCatch(parts, 100)).not.toBeNull());
   }
 
-  it('fail in a smaller plan, too', () => {
+  it('fail in a smaller plan, too', async () => {
     const parts = defect('commit-ignores-promise');
-    const seed = firstCatch(parts, 100);
-    const plan = makePlan(seed ?? 0, 3);
-    const small = shrink(plan, (candidate) => isFailure(runPlan(candidate, parts, false)));
+    const plan = makePlan((await firstCatch(parts, 100)) ?? 0, 3);
+    const fails = (candidate: Plan): boolean => isFailure(runPlan(candidate, parts, false));
     const operations = (clients: typeof plan.clients): number => clients.reduce((sum, { ops }) => sum + ops.length, 0);
-    expect(isFailure(runPlan(small, parts, false))).toBe(true);
+    const small = await outsidePromises(() => shrink(plan, fails));
+    expect(await outsidePromises(() => fails(small))).toBe(true);
     expect(operations(small.clients)).toBeLessThan(operations(plan.clients) / 4);
   });
 });

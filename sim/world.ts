@@ -1,24 +1,30 @@
+import { type NodeProposer, startNodeProposer } from '../src/admin/node-proposer.ts';
 import { assert } from '../src/base/assert.ts';
 import { silentLog } from '../src/base/log.ts';
-import { createClusterMap } from '../src/cluster/cluster-map.ts';
+import { createClusterMap, findNode, nodesOf } from '../src/cluster/cluster-map.ts';
 import { decodeClusterMap, encodeClusterMap } from '../src/cluster/cluster-map-text.ts';
+import type { ConfigStore } from '../src/cluster/config-store.ts';
 import type { ClusterMap } from '../src/cluster/map.ts';
 import { shardOf, slotOf } from '../src/cluster/slot.ts';
 import { Coordinator } from '../src/quorum/coordinator.ts';
 import { MapHolder } from '../src/quorum/map-holder.ts';
-import { type ProtocolBranch, ProtocolCounters } from '../src/quorum/protocol-counters.ts';
+import { ProtocolCounters } from '../src/quorum/protocol-counters.ts';
 import { ProposerRules } from '../src/quorum/rules.ts';
 import type { SealPort } from '../src/quorum/seal-port.ts';
 import { recordKey } from '../src/record/record-id.ts';
 import type { Reply } from '../src/resp/reply.ts';
+import { InProcessTransport } from '../src/rpc/in-process-transport.ts';
 import { MessageType } from '../src/rpc/messages.ts';
+import { OwnNodeTransport } from '../src/rpc/own-node-transport.ts';
 import { Acceptor } from '../src/storage/acceptor.ts';
 import { StorageNode } from '../src/storage/storage-node.ts';
 import type { Fsync } from '../src/storage/write-pipeline.ts';
+import { assertPromisesSettle } from './promises.ts';
 import { MachineTime, SimClock, SimProcess, SimScheduler } from './sim-clock.ts';
 import { SimConfigStore } from './sim-config-store.ts';
 import { type DiskProfile, SimDisk, SimEngine, SimNodeStore } from './sim-disk.ts';
-import { type NetworkPolicy, type NetworkWatcher, nodeName, type ProxyLink, SimNetwork } from './sim-network.ts';
+import type { SimLimits } from './sim-limits.ts';
+import { type NetworkPolicy, type NetworkWatcher, nodeName, type SimLink, SimNetwork } from './sim-network.ts';
 import { SimRandom } from './sim-random.ts';
 import { SimSeal, simIds } from './sim-seal.ts';
 
@@ -37,7 +43,12 @@ export const SOUND_PARTS: Parts = {
 
 export interface WorldSetup {
   readonly seed: number;
-  readonly nodes: number;
+  /** Replicas of a record: 1, 3 or 5. */
+  readonly zones: number;
+  /** With which the cluster begins; shards are spread over them. */
+  readonly nodesPerZone: number;
+  /** Machines in each zone that are not of the cluster at first. */
+  readonly sparesPerZone: number;
   readonly proxies: number;
   readonly shards: number;
   /** Wall clocks differ by at most so much from the true time; microseconds, one for each node and then each proxy. */
@@ -53,20 +64,39 @@ export interface WorldSetup {
   /** Messages pass through the real codec. */
   readonly encoded: boolean;
   readonly framed: boolean;
+  /** Mean time until a new cluster map is seen by those who watch the store; 0: proxies do not watch. */
+  readonly watchDelayUs: number;
+  /** Set for the time of the run. */
+  readonly limits: SimLimits;
 }
 
-/** A storage node's machine: its disk and clock stay when its process ends. */
+/** A storage node's machine: its disk and clock stay when its process ends. Zones count from 0. */
 export class SimNode {
   readonly nodeId: number;
-  readonly disk: SimDisk;
+  readonly zone: number;
   readonly machine: MachineTime;
+  disk: SimDisk;
+  /** Disks that it had, and distrusted ones that it began anew: each makes another incarnation of the node. */
+  lives = 1;
   process: SimProcess | null = null;
   node: StorageNode | null = null;
+  /** To its peers. */
+  link: SimLink | null = null;
+  proposer: NodeProposer | null = null;
 
-  constructor(nodeId: number, disk: SimDisk, machine: MachineTime) {
+  constructor(nodeId: number, zone: number, disk: SimDisk, machine: MachineTime) {
     this.nodeId = nodeId;
+    this.zone = zone;
     this.disk = disk;
     this.machine = machine;
+  }
+
+  get name(): string {
+    return nodeName(this.nodeId);
+  }
+
+  get incarnation(): string {
+    return `${this.name}.${this.lives}`;
   }
 }
 
@@ -75,7 +105,9 @@ export class SimProxy {
   readonly machine: MachineTime;
   process: SimProcess | null = null;
   coordinator: Coordinator<Reply> | null = null;
-  link: ProxyLink | null = null;
+  map: MapHolder | null = null;
+  store: ConfigStore | null = null;
+  link: SimLink | null = null;
   /** Told when the process ends: its clients never hear from it again. */
   onCrash: () => void = () => {};
 
@@ -89,57 +121,78 @@ export class SimProxy {
 export class World {
   readonly scheduler = new SimScheduler();
   readonly network: SimNetwork;
+  /** Also those that are not of the cluster: node 1 of each zone, then node 2 of each, and so on. */
   readonly nodes: readonly SimNode[];
   readonly proxies: readonly SimProxy[];
+  readonly config: SimConfigStore;
   readonly #setup: WorldSetup;
   readonly #parts: Parts;
   readonly #firstMap: ClusterMap;
-  readonly #config: SimConfigStore;
-  readonly #ended = new Map<ProtocolBranch, number>();
-  #nextProposer = 1;
+  readonly #ended = new Map<string, number>();
+  #starts = 0;
 
   constructor(setup: WorldSetup, parts: Parts, policy: NetworkPolicy, watcher: NetworkWatcher) {
+    assertPromisesSettle();
     this.#setup = setup;
     this.#parts = parts;
     this.network = new SimNetwork(this.scheduler, policy, watcher, setup.encoded, setup.framed);
-    const zones = Array.from({ length: setup.nodes }, (_, i) => ({
-      name: `zone${i + 1}`,
-      nodes: [{ id: i + 1, host: nodeName(i + 1), port: 0 }],
-    }));
-    const map = createClusterMap({ clusterId: 'simulated', shards: setup.shards, zones });
-    this.#firstMap = map;
-    this.#config = new SimConfigStore(this.scheduler, map, 3_000);
-    this.nodes = Array.from({ length: setup.nodes }, (_, i) => {
-      const disk = new SimDisk(this.scheduler, new SimRandom(setup.seed, `disk${i + 1}`), setup.disk);
-      return new SimNode(i + 1, disk, this.#machine(i));
+    const machines = setup.zones * (setup.nodesPerZone + setup.sparesPerZone);
+    this.nodes = Array.from({ length: machines }, (_, i) => {
+      return new SimNode(i + 1, i % setup.zones, this.#newDisk(`disk${i + 1}`), this.#machine(i));
     });
     this.proxies = Array.from(
       { length: setup.proxies },
-      (_, i) => new SimProxy(`P${i + 1}`, this.#machine(setup.nodes + i)),
+      (_, i) => new SimProxy(`P${i + 1}`, this.#machine(machines + i)),
     );
-    for (const node of this.nodes) this.startNode(node);
+    this.#firstMap = this.#makeMap();
+    const storeRandom = new SimRandom(setup.seed, 'store');
+    this.config = new SimConfigStore(this.scheduler, storeRandom, this.#firstMap, 3_000, setup.watchDelayUs);
+    for (const node of this.nodes.slice(0, setup.zones * setup.nodesPerZone)) this.startNode(node);
     for (const proxy of this.proxies) this.startProxy(proxy);
   }
 
   startNode(sim: SimNode): void {
     if (sim.process !== null) return;
-    const process = new SimProcess(nodeName(sim.nodeId));
+    const process = new SimProcess(sim.name);
+    const clock = new SimClock(this.scheduler, sim.machine, process);
     const adopted = sim.disk.map === null ? null : decodeClusterMap(sim.disk.map);
+    const map = adopted?.ok ? adopted.map : this.#firstMap;
     const node = new StorageNode({
       nodeId: sim.nodeId,
-      incarnation: `i${sim.nodeId}`,
+      incarnation: sim.incarnation,
       engine: new SimEngine(sim.disk, process),
       store: new SimNodeStore(sim.disk, process),
       acceptor: this.#parts.acceptor(sim.disk.ceilingUs, this.#setup.promiseCapacity),
-      map: adopted?.ok ? adopted.map : this.#firstMap,
-      clock: new SimClock(this.scheduler, sim.machine, process),
+      map,
+      clock,
       log: silentLog,
       fsync: this.#setup.fsync,
       cacheBytes: this.#setup.cacheBytes,
     });
     sim.process = process;
     sim.node = node;
-    node.start(() => this.network.addNode(sim.nodeId, node, process));
+    node.start(() => {
+      this.network.addNode(sim.nodeId, node, process);
+      this.#startProposer(sim, node, process, clock);
+    });
+  }
+
+  /** As the product does it (startStorage of src/admin/assemble.ts). */
+  #startProposer(sim: SimNode, node: StorageNode, process: SimProcess, clock: SimClock): void {
+    const link = this.network.connect(process);
+    const own = new InProcessTransport(clock);
+    own.addNode(node);
+    const network = {
+      transport: new OwnNodeTransport(sim.nodeId, own, link),
+      onMap: (map: ClusterMap) => link.setNodes(nodesOf(map).filter(({ id }) => id !== sim.nodeId)),
+      close: () => {},
+    };
+    const random = new SimRandom(this.#setup.seed, `${sim.incarnation}.${this.#starts++}`);
+    sim.link = link;
+    sim.proposer = startNodeProposer(
+      { node, store: this.config.open(process), network },
+      { clock, random, log: silentLog },
+    );
   }
 
   crashNode(sim: SimNode, powerLost: boolean): void {
@@ -147,17 +200,41 @@ export class World {
     sim.process.alive = false;
     sim.process = null;
     sim.node = null;
+    if (sim.link !== null) this.network.disconnect(sim.link);
+    sim.link = null;
+    sim.proposer = null;
     sim.disk.crash(powerLost);
     this.network.removeNode(sim.nodeId);
+  }
+
+  /** The process ends, and its disk is gone with all that was on it. */
+  wipeNode(sim: SimNode): void {
+    this.crashNode(sim, false);
+    sim.lives++;
+    sim.disk = this.#newDisk(`disk${sim.incarnation}`);
+  }
+
+  /** Power is lost; without fsync at every write the disk is not trusted from then on. */
+  losePower(sim: SimNode): void {
+    this.crashNode(sim, true);
+    if (this.#setup.fsync !== 'always') sim.lives++;
   }
 
   startProxy(proxy: SimProxy): void {
     if (proxy.process !== null) return;
     const process = new SimProcess(proxy.name);
     const clock = new SimClock(this.scheduler, proxy.machine, process);
+    const store = this.config.open(process);
+    const { map } = this.config;
+    const holder = new MapHolder(store, map, clock, silentLog);
     const link = this.network.connect(process);
-    const proposer = this.#nextProposer++;
+    link.setNodes(nodesOf(map));
+    holder.onChange((newer) => link.setNodes(nodesOf(newer)));
+    store.watch(map.epoch, (newer) => holder.adopt(newer));
+    const proposer = this.config.nextProposer();
     proxy.process = process;
+    proxy.store = store;
+    proxy.map = holder;
     proxy.link = link;
     proxy.coordinator = new Coordinator<Reply>({
       clock,
@@ -166,9 +243,9 @@ export class World {
       transport: link,
       seal: this.#parts.seal(),
       ids: simIds,
-      map: new MapHolder(this.#config, this.#config.map, clock, silentLog),
+      map: holder,
       proposer,
-      nextProposer: (done) => clock.after(1, () => done(this.#nextProposer++)),
+      nextProposer: (done) => clock.after(1, () => done(this.config.nextProposer())),
       rules: this.#parts.rules(),
       express: this.#setup.express,
     });
@@ -176,22 +253,25 @@ export class World {
 
   crashProxy(proxy: SimProxy): void {
     if (proxy.process === null || proxy.link === null) return;
-    this.#keepCounts(proxy);
+    addCounts(this.#ended, proxy.coordinator?.counters.entries());
     proxy.process.alive = false;
     proxy.process = null;
     this.network.disconnect(proxy.link);
     proxy.link = null;
     proxy.coordinator = null;
+    proxy.map = null;
+    proxy.store = null;
     proxy.onCrash();
   }
 
-  /** A new map: the shard of each key has changed, as far as epochs tell. One node hears of it first. */
-  changeMap(first: SimNode): void {
-    const old = this.#config.map;
+  /** The operator changes the map; one node, if any, hears of it first. `change` null: all shards have changed, as far as epochs tell. */
+  changeMap(first: SimNode | null, change: ((map: ClusterMap) => ClusterMap) | null): void {
+    const old = this.config.map;
     const epoch = old.epoch + 1;
-    this.#config.map = { ...old, epoch, shardEpochs: old.shardEpochs.map(() => epoch) };
-    const request = { type: MessageType.adoptMap, map: encodeClusterMap(this.#config.map) } as const;
-    first.node?.receive([{ request, respond: () => {} }]);
+    const map = change === null ? { ...old, epoch, shardEpochs: old.shardEpochs.map(() => epoch) } : change(old);
+    this.config.set(map);
+    const request = { type: MessageType.adoptMap, map: encodeClusterMap(map) } as const;
+    first?.node?.receive([{ request, respond: () => {} }]);
   }
 
   /** A byte of a stored record turns, and the node restarts: nothing in memory hides it. */
@@ -199,14 +279,16 @@ export class World {
     this.crashNode(sim, false);
     const bytes = Buffer.from(key, 'latin1');
     const shard = shardOf(slotOf(bytes), this.#setup.shards);
-    sim.disk.corrupt(recordKey(shard, simIds.recordId(0, 1, bytes)));
+    const generation = this.config.map.namespaces[0]?.generation ?? 1;
+    sim.disk.corrupt(recordKey(shard, simIds.recordId(0, generation, bytes)));
   }
 
-  /** How often each branch was taken, by all coordinators that there were. */
-  branches(): [ProtocolBranch, number][] {
-    const total = new Map(this.#ended);
-    for (const proxy of this.proxies) addCounts(total, proxy.coordinator?.counters);
-    return new ProtocolCounters().entries().map(([branch]) => [branch, total.get(branch) ?? 0]);
+  /** How often each branch was taken, by all processes that there were. */
+  branches(): Map<string, number> {
+    const total = new Map(new ProtocolCounters().entries().map(([branch]): [string, number] => [branch, 0]));
+    addCounts(total, this.#ended);
+    for (const proxy of this.proxies) addCounts(total, proxy.coordinator?.counters.entries());
+    return total;
   }
 
   node(nodeId: number): SimNode {
@@ -215,8 +297,31 @@ export class World {
     return node;
   }
 
-  #keepCounts(proxy: SimProxy): void {
-    addCounts(this.#ended, proxy.coordinator?.counters);
+  /** True if the current map names this node. */
+  isMember(sim: SimNode): boolean {
+    return findNode(this.config.map, sim.nodeId) !== null;
+  }
+
+  #makeMap(): ClusterMap {
+    const { zones, nodesPerZone, shards } = this.#setup;
+    const newZones = Array.from({ length: zones }, (_, zone) => ({
+      name: `zone${zone + 1}`,
+      nodes: this.nodes
+        .slice(0, zones * nodesPerZone)
+        .filter((sim) => sim.zone === zone)
+        .map((sim) => ({ id: sim.nodeId, host: sim.name, port: 0 })),
+    }));
+    const map = createClusterMap({ clusterId: 'simulated', shards, zones: newZones });
+    // Entered before the first client comes.
+    const entered = map.zones.map((zone) => ({
+      ...zone,
+      nodes: zone.nodes.map((node) => ({ ...node, incarnation: this.node(node.id).incarnation })),
+    }));
+    return { ...map, zones: entered };
+  }
+
+  #newDisk(label: string): SimDisk {
+    return new SimDisk(this.scheduler, new SimRandom(this.#setup.seed, label), this.#setup.disk);
   }
 
   #machine(index: number): MachineTime {
@@ -225,6 +330,6 @@ export class World {
   }
 }
 
-function addCounts(total: Map<ProtocolBranch, number>, counters: ProtocolCounters | undefined): void {
-  for (const [branch, count] of counters?.entries() ?? []) total.set(branch, (total.get(branch) ?? 0) + count);
+function addCounts(total: Map<string, number>, counts: Iterable<readonly [string, number]> | undefined): void {
+  for (const [branch, count] of counts ?? []) total.set(branch, (total.get(branch) ?? 0) + count);
 }
