@@ -2,10 +2,10 @@ import { limits } from '../base/limits.ts';
 import { type Ballot, compareBallots, maxBallot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
 import type { CommitRequest } from '../rpc/messages.ts';
-import { PromiseTable } from './promise-table.ts';
+import { type PromiseHolder, PromiseTable } from './promise-table.ts';
 
 /** What a node holds of one record; `state` is null when absent, and then `accepted` is NO_BALLOT. */
-export interface Held {
+export interface Held extends PromiseHolder {
   readonly accepted: Ballot;
   readonly state: SealedState | null;
 }
@@ -72,8 +72,8 @@ export class Acceptor {
     return ballot.time > Math.max(nowUs, this.#ceilingUs) + limits.clockFollowMs * 1000;
   }
 
-  promised(id: RecordId, accepted: Ballot): Ballot {
-    return maxBallot(this.promises.promised(id), accepted);
+  promised(id: RecordId, accepted: Ballot, holder?: PromiseHolder): Ballot {
+    return maxBallot(this.promises.promised(id, holder), accepted);
   }
 
   /** §4.1; a `promise` verdict has recorded the promise. */
@@ -81,11 +81,11 @@ export class Acceptor {
     if (this.isBeyondClock(ballot, nowUs)) return CLOCK;
     const oldestUs = nowUs - limits.maxClockSkewMs * 1000;
     if (ballot.time < oldestUs) return { kind: 'reject', ballot: { time: nowUs, proposer: 0 } };
-    const promised = this.promised(id, held.accepted);
+    const promised = this.promised(id, held.accepted, held);
     if (compareBallots(promised, ballot) > 0 || compareBallots(held.accepted, ballot) >= 0) {
       return { kind: 'reject', ballot: promised };
     }
-    this.recordPromise(id, ballot);
+    this.recordPromise(id, ballot, held);
     return PROMISE;
   }
 
@@ -93,7 +93,7 @@ export class Acceptor {
   commit(id: RecordId, held: Held, request: Commit): CommitVerdict {
     if (sameBallot(held.accepted, request.ballot)) return ACCEPTED_ALREADY;
     if (!this.mayAccept(id, held, request.ballot)) {
-      return { kind: 'reject', ballot: this.promised(id, held.accepted) };
+      return { kind: 'reject', ballot: this.promised(id, held.accepted, held) };
     }
     const pages = request.pages ?? null;
     if (pages !== null && !pages.complete) {
@@ -103,9 +103,9 @@ export class Acceptor {
     return ACCEPT;
   }
 
-  /** The state is in memory (not yet durable): its ballot covers the promise. */
-  accepted(id: RecordId, ballot: Ballot): void {
-    this.promises.covered(id, ballot);
+  /** The state is in memory (not yet durable): its ballot covers the promise. With `nextFollows`, `promiseNext` must come. */
+  accepted(id: RecordId, ballot: Ballot, holder?: PromiseHolder, nextFollows = false): void {
+    this.promises.covered(id, ballot, holder, nextFollows);
   }
 
   /** The write of an accepted state failed: what was promised by accepting stays promised. */
@@ -114,12 +114,11 @@ export class Acceptor {
   }
 
   /** Takes `next` as promised if the ceiling allows; true if it stands (a resend asks again). */
-  promiseNext(id: RecordId, accepted: Ballot, next: Ballot): boolean {
-    if (this.needsCeiling(next)) return false;
-    const promised = this.promised(id, accepted);
-    if (compareBallots(promised, next) > 0) return false;
-    this.recordNext(id, next);
-    return true;
+  promiseNext(id: RecordId, accepted: Ballot, next: Ballot, holder?: PromiseHolder): boolean {
+    const stands = !this.needsCeiling(next) && compareBallots(this.promised(id, accepted, holder), next) <= 0;
+    if (stands) this.recordNext(id, next, holder);
+    else this.promises.covered(id, accepted, holder);
+    return stands;
   }
 
   // The rules that the simulator's deliberate defects break one at a time.
@@ -128,15 +127,15 @@ export class Acceptor {
     return { time: durableCeilingUs, proposer: ANY_PROPOSER };
   }
 
-  protected recordPromise(id: RecordId, ballot: Ballot): void {
-    this.promises.promise(id, ballot);
+  protected recordPromise(id: RecordId, ballot: Ballot, holder: PromiseHolder): void {
+    this.promises.promise(id, ballot, holder);
   }
 
-  protected recordNext(id: RecordId, next: Ballot): void {
-    this.promises.promise(id, next);
+  protected recordNext(id: RecordId, next: Ballot, holder?: PromiseHolder): void {
+    this.promises.promise(id, next, holder);
   }
 
   protected mayAccept(id: RecordId, held: Held, ballot: Ballot): boolean {
-    return compareBallots(this.promised(id, held.accepted), ballot) <= 0 && compareBallots(held.accepted, ballot) < 0;
+    return compareBallots(this.promised(id, held.accepted, held), ballot) <= 0 && compareBallots(held.accepted, ballot) < 0;
   }
 }

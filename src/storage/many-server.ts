@@ -28,7 +28,7 @@ export interface ManyServerParts {
   readonly pipeline: WritePipeline;
   readonly loader: RecordLoader;
   /** Takes an accepted state into memory and the forming batch. */
-  store(item: CommitItem): void;
+  store(item: CommitItem, record: CachedRecord): void;
 }
 
 /** A response about many records, as it grows. */
@@ -141,12 +141,12 @@ export class ManyServer {
         continue;
       }
       if (verdict.kind === 'accept') {
-        this.#parts.store(item);
+        this.#parts.store(item, record);
         batch = pipeline.formingNumber;
       } else if (record.batch > batch) {
         batch = record.batch;
       }
-      const next = item.next !== null && acceptor.promiseNext(item.address.id, item.ballot, item.next);
+      const next = item.next !== null && acceptor.promiseNext(item.address.id, item.ballot, item.next, record);
       acks.push(next ? Ack.acceptedAndNext : Ack.accepted);
     }
     pipeline.respondWhenDurable(call, batch, { type: MessageType.acksMany, acks });

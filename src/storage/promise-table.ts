@@ -1,16 +1,27 @@
 import { assert } from '../base/assert.ts';
-import { type Ballot, compareBallots, maxBallot } from '../record/ballot.ts';
+import { type Ballot, compareBallots, maxBallot, NO_BALLOT } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
 
 /** Evicted at once when the table is full: sorting is paid for by many insertions. */
 const EVICTED_SHARE = 8;
+
+/** One record's promise; of no meaning once `table` has let it go. */
+export interface PromiseEntry {
+  ballot: Ballot;
+  inTable: boolean;
+}
+
+/** Whoever has a record in memory keeps its entry there, and the table finds it without looking. */
+export interface PromiseHolder {
+  promise?: PromiseEntry | null;
+}
 
 /**
  * The volatile promises of a node (protocol §2), bounded: when it is full the lowest ballots go first and raise the
  * floor, which stands for all that was forgotten. `promised(record)` is never lower than what was promised.
  */
 export class PromiseTable {
-  readonly #entries = new Map<RecordId, Ballot>();
+  readonly #entries = new Map<RecordId, PromiseEntry>();
   readonly #capacity: number;
   #floor: Ballot;
 
@@ -29,38 +40,55 @@ export class PromiseTable {
   }
 
   /** The largest of the record's entry and the floor; the caller takes `accepted` into account. */
-  promised(id: RecordId): Ballot {
-    const entry = this.#entries.get(id);
-    return entry === undefined ? this.#floor : maxBallot(entry, this.#floor);
+  promised(id: RecordId, holder?: PromiseHolder): Ballot {
+    const entry = this.#find(id, holder);
+    return entry === undefined ? this.#floor : maxBallot(entry.ballot, this.#floor);
   }
 
   /** Never lowers a promise. */
-  promise(id: RecordId, ballot: Ballot): void {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined) {
-      if (compareBallots(ballot, entry) > 0) this.#entries.set(id, ballot);
+  promise(id: RecordId, ballot: Ballot, holder?: PromiseHolder): void {
+    const known = this.#find(id, holder);
+    if (known !== undefined) {
+      if (compareBallots(ballot, known.ballot) > 0) known.ballot = ballot;
       return;
     }
     if (this.#entries.size >= this.#capacity) this.#evictLowest();
-    this.#entries.set(id, ballot);
+    const entry = { ballot, inTable: true };
+    this.#entries.set(id, entry);
+    if (holder?.promise !== undefined) holder.promise = entry;
   }
 
-  /** `accepted` covers the promise from now on. */
-  covered(id: RecordId, accepted: Ballot): void {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined && compareBallots(entry, accepted) <= 0) this.#entries.delete(id);
+  /** `accepted` covers the promise from now on. `another`: a promise or another call follows at once, so the entry stays. */
+  covered(id: RecordId, accepted: Ballot, holder?: PromiseHolder, another = false): void {
+    const entry = this.#find(id, holder);
+    if (entry === undefined || compareBallots(entry.ballot, accepted) > 0) return;
+    if (another) {
+      entry.ballot = NO_BALLOT;
+      return;
+    }
+    this.#entries.delete(id);
+    entry.inTable = false;
   }
 
   raiseFloor(floor: Ballot): void {
     this.#floor = maxBallot(this.#floor, floor);
   }
 
+  #find(id: RecordId, holder: PromiseHolder | undefined): PromiseEntry | undefined {
+    const known = holder?.promise;
+    if (known !== undefined && known !== null && known.inTable) return known;
+    const entry = this.#entries.get(id);
+    if (entry !== undefined && holder?.promise !== undefined) holder.promise = entry;
+    return entry;
+  }
+
   #evictLowest(): void {
-    const lowestFirst = [...this.#entries].sort((a, b) => compareBallots(a[1], b[1]));
+    const lowestFirst = [...this.#entries].sort((a, b) => compareBallots(a[1].ballot, b[1].ballot));
     lowestFirst.length = Math.ceil(this.#capacity / EVICTED_SHARE);
-    for (const [id, ballot] of lowestFirst) {
+    for (const [id, entry] of lowestFirst) {
       this.#entries.delete(id);
-      this.raiseFloor(ballot);
+      entry.inTable = false;
+      this.raiseFloor(entry.ballot);
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Ballot } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { Held } from './acceptor.ts';
+import type { PromiseEntry } from './promise-table.ts';
 
 /** Rough cost of an entry besides its sealed bytes: map slots, objects, ballots. */
 const ENTRY_OVERHEAD_BYTES = 400;
@@ -21,6 +22,7 @@ class Slot implements CachedRecord {
   accepted: Ballot;
   state: SealedState | null;
   batch: number;
+  promise: PromiseEntry | null = null;
   /** Of the cache's generations; 0 once dropped. */
   generation: number;
 

@@ -95,7 +95,7 @@ export class StorageNode implements CallHandler, BatchListener {
       cache: this.#cache,
       pipeline: this.#pipeline,
       loader: this.#loader,
-      store: (item) => this.#accept(item),
+      store: (item, record) => this.#accept(item, record),
     });
   }
 
@@ -205,6 +205,9 @@ export class StorageNode implements CallHandler, BatchListener {
         break;
       case MessageType.adoptMap:
         this.#map.adopt(request.map, call);
+        break;
+      case MessageType.getMap:
+        call.respond(this.#map.textAbove(request.above));
         break;
       case MessageType.nodeStatus:
         call.respond({ type: MessageType.status, status: this.#status() });
@@ -321,14 +324,14 @@ export class StorageNode implements CallHandler, BatchListener {
           call.respond({ type: MessageType.stale });
           return;
         }
-        this.#accept(request);
+        this.#accept(request, record);
         if (request.pages !== null) {
           this.#pages.noteDropped(request.address, request.ballot, request.pages.dropped);
         }
-        this.#acknowledge(call, request, this.#pipeline.formingNumber);
+        this.#acknowledge(call, request, record, this.#pipeline.formingNumber);
         break;
       case 'accepted-already':
-        this.#acknowledge(call, request, record.batch);
+        this.#acknowledge(call, request, record, record.batch);
         break;
       case 'stale':
         call.respond({ type: MessageType.stale });
@@ -339,11 +342,11 @@ export class StorageNode implements CallHandler, BatchListener {
     }
   }
 
-  #accept(request: CommitItem): void {
+  #accept(request: CommitItem, record: CachedRecord): void {
     const { id } = request.address;
     const batch = this.#pipeline.formingNumber;
     this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
-    this.#acceptor.accepted(id, request.ballot);
+    this.#acceptor.accepted(id, request.ballot, record, request.next !== null);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     this.#pipeline.addRecord(id, {
       key: engineKey(request.address),
@@ -351,9 +354,9 @@ export class StorageNode implements CallHandler, BatchListener {
     });
   }
 
-  #acknowledge(call: Call, request: CommitRequest, batch: number): void {
+  #acknowledge(call: Call, request: CommitRequest, record: CachedRecord, batch: number): void {
     const nextRecorded =
-      request.next !== null && this.#acceptor.promiseNext(request.address.id, request.ballot, request.next);
+      request.next !== null && this.#acceptor.promiseNext(request.address.id, request.ballot, request.next, record);
     this.#pipeline.respondWhenDurable(call, batch, { type: MessageType.ack, nextRecorded });
   }
 
