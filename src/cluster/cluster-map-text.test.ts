@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createClusterMap, withRaisedGenerations } from './cluster-map.ts';
-import { decodeClusterMap, decodeRuns, encodeClusterMap, encodeRuns } from './cluster-map-text.ts';
+import { decodeClusterMap, encodeClusterMap } from './cluster-map-text.ts';
 import type { ClusterMap } from './map.ts';
+import { decodeRuns, encodeRuns } from './map-fields.ts';
 import { withNamespaceGroup, withNamespaceLimits } from './namespace-groups.ts';
 
 function cluster(zones: number, nodesPerZone: number, shards: number): ClusterMap {
@@ -52,6 +53,35 @@ describe('the text of a cluster map', () => {
     const old = encodeClusterMap(map).replace(/"namespaceGroups": \[[^\]]*\],/, '');
     expect(old).not.toContain('default');
     expect(decodeClusterMap(old)).toEqual({ ok: true, map });
+  });
+
+  it('keeps moves and goals, those that belong together in one text', () => {
+    const map: ClusterMap = {
+      ...cluster(3, 2, 16),
+      moves: [
+        { shard: 0, zone: 0, learner: 2, oldVotes: true },
+        { shard: 1, zone: 0, learner: 2, oldVotes: true },
+        { shard: 3, zone: 2, learner: 5, oldVotes: false },
+      ],
+      goals: [
+        { shard: 9, zone: 1, to: 3 },
+        { shard: 4, zone: 1, to: 4 },
+        { shard: 5, zone: 1, to: 4 },
+        { shard: 2, zone: 1, to: 4 },
+      ],
+      moveRate: 1_000_000,
+      lastNodeId: 9,
+    };
+    const text = encodeClusterMap(map);
+    expect(decodeClusterMap(text)).toEqual({ ok: true, map });
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      '"moves": [ "0 2: 0-1", "2 5 alone: 3" ], "goals": [ "1 3: 9", "1 4: 4-5 2" ], "moveRate": 1000000, "lastNodeId": 9,',
+    );
+    for (const wrong of ['"0 2: 1-0"', '"0 2: 0-99999"', '"0 2:"', '"0 2: 01"', '7', '"7 2: 0"']) {
+      expect(problemsOf(text.replace('"0 2: 0-1"', wrong))).toContain('moves must be texts');
+    }
+    expect(problemsOf(text.replace('"1 3: 9"', '"1 3 alone: 9"'))).toContain('the goal of shard 9 cannot be alone');
+    expect(problemsOf(text.replace('"lastNodeId": 9', '"lastNodeId": 5'))).toContain('there is a node 6');
   });
 
   it('stays small', () => {

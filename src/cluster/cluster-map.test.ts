@@ -68,6 +68,19 @@ describe('validateClusterMap', () => {
     ['a future shard', { shardEpochs: [1, 1, 1, 2] }, 'a shard changed at an epoch'],
     ['too few namespaces', { namespaces: [] }, 'a map has 16 namespaces, not 0'],
     ['epoch 0', { epoch: 0 }, 'epoch must be a positive integer'],
+    ['a move to where it is', { moves: [{ shard: 0, zone: 0, learner: 1, oldVotes: true }] }, 'which has it'],
+    ['a move to a stranger', { moves: [{ shard: 0, zone: 0, learner: 2, oldVotes: true }] }, 'of another zone'],
+    ['a move of nothing', { moves: [{ shard: 4, zone: 0, learner: 1, oldVotes: false }] }, 'shard 4 of zone 0 moves'],
+    [
+      'two moves of a shard',
+      { moves: [0, 1].map((zone) => ({ shard: 0, zone, learner: zone + 1, oldVotes: false })) },
+      'one of each',
+    ],
+    ['a goal where it is', { goals: [{ shard: 0, zone: 0, to: 1 }] }, 'where it is or is going'],
+    ['a goal to a stranger', { goals: [{ shard: 0, zone: 0, to: 2 }] }, 'of another zone'],
+    ['a goal in no zone', { goals: [{ shard: 0, zone: 3, to: 2 }] }, 'shard 0 of zone 3 is to move'],
+    ['a negative rate', { moveRate: -1 }, 'moveRate must be'],
+    ['an id above the last', { lastNodeId: 2 }, 'there is a node 3'],
     ['no cluster id', { clusterId: '' }, 'clusterId is empty'],
   ];
   it.each(cases)('finds %s', (_, change, problem) => {

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { ClusterMap, NamespaceEntry, NodeEntry, ZoneEntry } from './map.ts';
+import type { ClusterMap, NamespaceEntry, NodeEntry, ShardMove, ZoneEntry } from './map.ts';
 import { DATABASES_PER_GROUP, DEFAULT_GROUP, namespaceGroupsProblems } from './namespace-groups.ts';
 import { placeShards } from './placement.ts';
 import { isShardCount, SLOT_COUNT } from './slot.ts';
@@ -42,6 +42,8 @@ export function createClusterMap(cluster: NewCluster): ClusterMap {
     })),
     moves: [],
     goals: [],
+    moveRate: 0,
+    lastNodeId: Math.max(0, ...cluster.zones.flatMap((zone) => zone.nodes.map((node) => node.id))),
     shardEpochs: new Array<number>(cluster.shards).fill(1),
     namespaceGroups: [DEFAULT_GROUP],
     namespaces: Array.from({ length: DATABASES_PER_GROUP }, () => ({ generation: 1, epoch: 1 })),
@@ -72,6 +74,7 @@ export function validateClusterMap(map: ClusterMap): string[] {
   if (map.shardEpochs.some((epoch) => !isCount(epoch) || epoch > map.epoch)) {
     problems.push("a shard changed at an epoch that is not from 1 to the map's");
   }
+  validateMembers(map, nodeIds, problems);
   problems.push(...namespaceGroupsProblems(map.namespaceGroups));
   const namespaces = DATABASES_PER_GROUP * map.namespaceGroups.length;
   if (map.namespaces.length !== namespaces) {
@@ -106,6 +109,40 @@ function validateZone(zone: ZoneEntry, shards: number, seen: Set<number>, proble
   const stray = zone.placement.find((id) => !own.has(id));
   if (stray !== undefined)
     problems.push(`zone ${zone.name} places a shard on node ${stray}, which is not of this zone`);
+}
+
+function validateMembers(map: ClusterMap, nodeIds: ReadonlySet<number>, problems: string[]): void {
+  if (!Number.isSafeInteger(map.moveRate) || map.moveRate < 0) problems.push('moveRate must be an integer from 0 on');
+  for (const id of nodeIds) {
+    if (id > map.lastNodeId) problems.push(`lastNodeId is ${map.lastNodeId}, but there is a node ${id}`);
+  }
+  const nodesOfZones = map.zones.map((zone) => new Map(zone.nodes.map((node) => [node.id, node])));
+  const moving = new Map<number, ShardMove>();
+  let last = -1;
+  for (const move of map.moves) {
+    const { shard, zone, learner, oldVotes } = move;
+    const holder = map.zones[zone]?.placement[shard];
+    if (holder === undefined) problems.push(`shard ${shard} of zone ${zone} moves, but there is none`);
+    if (shard <= last) problems.push(`moves must be in the order of their shards, one of each: ${shard} after ${last}`);
+    if (!nodesOfZones[zone]?.has(learner)) problems.push(`node ${learner} learns shard ${shard} of another zone`);
+    if (oldVotes && holder === learner) problems.push(`shard ${shard} moves to node ${learner}, which has it`);
+    last = shard;
+    moving.set(shard, move);
+  }
+  const seen = new Set<number>();
+  for (const { shard, zone, to } of map.goals) {
+    const holder = map.zones[zone]?.placement[shard];
+    if (holder === undefined) problems.push(`shard ${shard} of zone ${zone} is to move, but there is none`);
+    const node = nodesOfZones[zone]?.get(to);
+    if (node === undefined) problems.push(`shard ${shard} is to move to node ${to}, which is of another zone`);
+    if (node?.leaving) problems.push(`shard ${shard} is to move to node ${to}, which is leaving`);
+    const move = moving.get(shard);
+    const destination = move?.zone === zone ? move.learner : holder;
+    if (destination === to) problems.push(`shard ${shard} is to move to node ${to}, where it is or is going`);
+    const name = shard * map.zones.length + zone;
+    if (seen.has(name)) problems.push(`shard ${shard} is to move twice in one zone`);
+    seen.add(name);
+  }
 }
 
 function isCount(value: number): boolean {
@@ -179,7 +216,7 @@ export function withRaisedGenerations(map: ClusterMap, namespaces: readonly numb
 
 /**
  * The map once a node has told its incarnation (and where it really listens): next epoch. No shard's epoch changes, as
- * nobody's answers depended on it before; only a node's first start may be entered so.
+ * nobody's answers depended on it before; only a node's first start may be entered so; another incarnation after that is `withRelearning`.
  */
 export function withStartedNode(map: ClusterMap, started: NodeEntry): ClusterMap {
   const found = findNode(map, started.id);

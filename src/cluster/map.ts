@@ -76,8 +76,12 @@ export interface ClusterMap {
   readonly zones: readonly ZoneEntry[];
   /** Moves under way, by shard, at most one of a shard; each began under its shard's epoch. */
   readonly moves: readonly ShardMove[];
-  /** Moves that are to follow, in this order. */
+  /** Moves that are to follow, in this order; at most one of a shard and zone. */
   readonly goals: readonly ShardGoal[];
+  /** Bytes per second that each learner takes in; 0: what it takes by itself. */
+  readonly moveRate: number;
+  /** The highest id that a node of this cluster ever had: ids are not given out again. */
+  readonly lastNodeId: number;
   /** Map epoch at which each shard last changed; same length as `shards`. */
   readonly shardEpochs: readonly number[];
   /** Group 0 is `default`. Groups are only ever added. */
