@@ -26,6 +26,7 @@ const STATE: SealedState = {
     namespace: 4,
     generation: 6,
     paged: false,
+    remembers: false,
   },
   meta: Buffer.from('meta'),
   value: Buffer.from('val'),
@@ -41,6 +42,22 @@ const stateHead = (flags: string) =>
   `${flags}${other}01${other}00000000000000100000000000000011000000040000000600000004`;
 const state = `${stateHead('0a')}6d6574610000000376616c`;
 const noValue = `${stateHead('2a')}6d657461`;
+
+const FINDINGS = {
+  ranges: 1,
+  records: 2,
+  bytes: 3,
+  differing: 4,
+  repaired: 5,
+  killed: 6,
+  purged: 7,
+  pagesPurged: 8,
+  unreadable: 9,
+  unanswered: 10,
+};
+const findings = Object.values(FINDINGS)
+  .map((count) => count.toString(16).padStart(16, '0'))
+  .join('');
 
 const golden: readonly (readonly [string, Request | Response, string])[] = [
   [
@@ -103,8 +120,42 @@ const golden: readonly (readonly [string, Request | Response, string])[] = [
     },
     `00010000000200000003000000040000000501${id}0000000601`,
   ],
+  ['digest', { type: MessageType.digest, shard: 1, shardEpoch: 2, afterId: ID, untilId: '' }, `00010000000201${id}00`],
+  [
+    'purge',
+    { type: MessageType.purge, shard: 1, shardEpoch: 2, records: [{ id: ID, accepted: OTHER }] },
+    `00010000000200000001${id}${other}`,
+  ],
+  ['sweepShard', { type: MessageType.sweepShard, shard: 1, shardEpoch: 2, afterId: '' }, '00010000000200'],
+  ['sweepStatus', { type: MessageType.sweepStatus }, ''],
+  ['digested', { type: MessageType.digested, records: 3, digest: ID }, `00000003${id}`],
+  ['purged', { type: MessageType.purged, purged: 3 }, '00000003'],
+  [
+    'shardSwept',
+    { type: MessageType.shardSwept, findings: FINDINGS, lastId: ID, exhausted: true },
+    `${findings}01${id}01`,
+  ],
+  [
+    'sweepTold',
+    { type: MessageType.sweepTold, findings: FINDINGS, shards: [{ shard: 1, ageMs: 2 }] },
+    `${findings}0000000100010000000000000002`,
+  ],
+  [
+    'listRecords',
+    {
+      type: MessageType.listRecords,
+      shard: 1,
+      shardEpoch: 2,
+      afterId: '',
+      untilId: ID,
+      limit: 6,
+      want: Want.full,
+    },
+    `0001000000020001${id}0000000602`,
+  ],
   ['adoptMap', { type: MessageType.adoptMap, map: '{é}' }, '000000047bc3a97d'],
   ['nodeStatus', { type: MessageType.nodeStatus }, ''],
+  ['getMap', { type: MessageType.getMap, above: 7 }, '00000007'],
   [
     'readMany',
     { type: MessageType.readMany, load: true, addresses: [ADDRESS, ADDRESS], wants: [Want.full, Want.nothing] },
@@ -166,7 +217,21 @@ const golden: readonly (readonly [string, Request | Response, string])[] = [
     `01${id}0000000001${id}${other}${noValue}`,
   ],
   ['scanned', { type: MessageType.scanned, entries: [], lastId: '', exhausted: true }, '000100000000'],
+  ['mapText', { type: MessageType.mapText, mapEpoch: 14, map: '{é}' }, '0000000e000000047bc3a97d'],
   ['mapAdopted', { type: MessageType.mapAdopted, mapEpoch: 13 }, '0000000d'],
+  [
+    'recordsListed',
+    {
+      type: MessageType.recordsListed,
+      entries: [
+        { id: ID, accepted: OTHER, state: STATE },
+        { id: ID, accepted: BALLOT, state: null },
+      ],
+      lastId: ID,
+      exhausted: false,
+    },
+    `01${id}0000000002${id}${other}01${state}${id}${ballot}00`,
+  ],
   [
     'status',
     {
@@ -179,9 +244,13 @@ const golden: readonly (readonly [string, Request | Response, string])[] = [
         dataBytes: 3,
         corruptRecords: 4,
         unsyncedMs: 1.5,
+        incarnation: 'i1',
+        ceilingUs: 5,
+        learningShards: 6,
+        distrusted: true,
       },
     },
-    `000000010000000200000007${Buffer.from('rocksdb').toString('hex')}000000026e6f000000000000000300000000000000043ff8000000000000`,
+    `000000010000000200000007${Buffer.from('rocksdb').toString('hex')}000000026e6f000000000000000300000000000000043ff800000000000000000002693100000000000000050000000601`,
   ],
 ];
 
@@ -233,7 +302,7 @@ describe('protocol table', () => {
   });
 
   it('is repeated above the codecs', () => {
-    const source = ['request-codec.ts', 'response-codec.ts']
+    const source = ['request-codec.ts', 'response-codec.ts', 'sweep-codec.ts']
       .map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'))
       .join('\n');
     for (const row of protocolTable) expect(source).toContain(`// ${row.name} := ${row.body}\n`);
@@ -241,6 +310,6 @@ describe('protocol table', () => {
 
   it('changes only on purpose: a change needs a new protocolVersion', () => {
     const rows = protocolTable.map((row) => `${row.number} ${row.since} ${row.name} := ${row.body}`).join('\n');
-    expect(createHash('sha256').update(rows).digest('hex').slice(0, 16)).toBe('204b64c1f5f0fe69');
+    expect(createHash('sha256').update(rows).digest('hex').slice(0, 16)).toBe('de047df514ea9ecb');
   });
 });

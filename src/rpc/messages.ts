@@ -1,5 +1,6 @@
 import type { Ballot } from '../record/ballot.ts';
 import type { PageId, RecordId, SealedState } from '../record/state.ts';
+import type { SweepRequest, SweepResponse } from './sweep-messages.ts';
 
 /** Number on the wire: never renumber. */
 export const MessageType = {
@@ -17,6 +18,11 @@ export const MessageType = {
   prepareMany: 12,
   commitMany: 13,
   listRecords: 14,
+  digest: 15,
+  purge: 16,
+  getMap: 17,
+  sweepShard: 18,
+  sweepStatus: 19,
   state: 65,
   promise: 66,
   ack: 67,
@@ -36,6 +42,11 @@ export const MessageType = {
   promisesMany: 81,
   acksMany: 82,
   recordsListed: 83,
+  digested: 84,
+  purged: 85,
+  mapText: 86,
+  shardSwept: 87,
+  sweepTold: 88,
 } as const;
 
 /** Which record, and the epochs of the sender's map that concern it (protocol §1 "epoch"). Shared by all messages of a round. */
@@ -205,6 +216,12 @@ export interface NodeStatusRequest {
   readonly type: typeof MessageType.nodeStatus;
 }
 
+/** §8. The node's cluster map, if it is newer than `above`: for who cannot reach the config store. */
+export interface GetMapRequest {
+  readonly type: typeof MessageType.getMap;
+  readonly above: number;
+}
+
 export type RecordRequest =
   | ReadRequest
   | PrepareRequest
@@ -219,20 +236,26 @@ export type Request =
   | ManyRequest
   | ScanRequest
   | ListRecordsRequest
+  | SweepRequest
   | AdoptMapRequest
-  | NodeStatusRequest;
+  | NodeStatusRequest
+  | GetMapRequest;
 
 /** Answer to READ. `accepted` is NO_BALLOT when absent; `state` is null when absent, not wanted or no longer `ifAccepted`. */
 export interface StateResponse {
   readonly type: typeof MessageType.state;
   readonly accepted: Ballot;
   readonly state: SealedState | null;
+  /** Of a pair (protocol §8): the two differ, and this is the higher one's; equal to no other answer. Never sent. */
+  readonly split?: true;
 }
 
 export interface PromiseResponse {
   readonly type: typeof MessageType.promise;
   readonly accepted: Ballot;
   readonly state: SealedState | null;
+  /** As in `StateResponse`. */
+  readonly split?: true;
 }
 
 export interface AckResponse {
@@ -329,6 +352,8 @@ export interface ScanEntry {
   readonly id: RecordId;
   readonly accepted: Ballot;
   readonly state: SealedState;
+  /** Of a pair: the two differ, or only one has it. Never sent. */
+  readonly split?: true;
 }
 
 /** `exhausted`: nothing of the shard lies behind `lastId`. Otherwise all up to and including `lastId` was looked at. */
@@ -357,6 +382,13 @@ export interface RecordsListedResponse {
 export interface MapAdoptedResponse {
   readonly type: typeof MessageType.mapAdopted;
   readonly mapEpoch: number;
+}
+
+/** `map` is empty if the node has none that is newer. */
+export interface MapTextResponse {
+  readonly type: typeof MessageType.mapText;
+  readonly mapEpoch: number;
+  readonly map: string;
 }
 
 export interface StatusResponse {
@@ -401,7 +433,9 @@ export type Response =
   | PageIdsResponse
   | ScannedResponse
   | RecordsListedResponse
+  | SweepResponse
   | MapAdoptedResponse
+  | MapTextResponse
   | StatusResponse;
 
 export const LOST: LostResponse = Object.freeze({ type: MessageType.lost });

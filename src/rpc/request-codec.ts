@@ -1,10 +1,11 @@
-import { assert, unreachable } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { BALLOT_BYTES } from '../record/bytes.ts';
 import { stateLength } from '../record/state-codec.ts';
 import {
   type CommitItem,
   type CommitRequest,
+  type ListRecordsRequest,
   MessageType,
   type PageManifest,
   type RecordAddress,
@@ -13,6 +14,7 @@ import {
   type SealedPage,
   Want,
 } from './messages.ts';
+import { readSweepRequest, sweepRequestLength, writeSweepRequest } from './sweep-codec.ts';
 import type { WireReader } from './wire-reader.ts';
 import { ID_BYTES, textLength, type WireWriter } from './wire-writer.ts';
 
@@ -36,6 +38,10 @@ function optionalBallotLength(ballot: Ballot | null): number {
 
 function idsLength(ids: readonly string[]): number {
   return 4 + ids.length * ID_BYTES;
+}
+
+function optionalIdLength(id: string): number {
+  return id === '' ? 1 : 1 + ID_BYTES;
 }
 
 function manifestLength(manifest: PageManifest | null): number {
@@ -80,13 +86,17 @@ export function requestLength(request: Request): number {
     case MessageType.commitMany:
       return 5 + commitItemsLength(request.items);
     case MessageType.scan:
-      return 18 + (request.afterId === '' ? 1 : 1 + ID_BYTES) + 5;
+      return 18 + optionalIdLength(request.afterId) + 5;
+    case MessageType.listRecords:
+      return 6 + optionalIdLength(request.afterId) + optionalIdLength(request.untilId) + 5;
     case MessageType.adoptMap:
       return textLength(request.map);
+    case MessageType.getMap:
+      return 4;
     case MessageType.nodeStatus:
       return 0;
     default:
-      return unreachable(request);
+      return sweepRequestLength(request);
   }
 }
 
@@ -143,6 +153,16 @@ function writeScan(writer: WireWriter, request: ScanRequest): void {
   writer.u32(request.namespaceEpoch);
   writer.u32(request.generation);
   writer.optionalId(request.afterId);
+  writer.u32(request.limit);
+  writer.u8(request.want);
+}
+
+// listRecords := shard:u16 epoch:u32 afterId:id? untilId:id? limit:u32 want
+function writeListRecords(writer: WireWriter, request: ListRecordsRequest): void {
+  writer.u16(request.shard);
+  writer.u32(request.shardEpoch);
+  writer.optionalId(request.afterId);
+  writer.optionalId(request.untilId);
   writer.u32(request.limit);
   writer.u8(request.want);
 }
@@ -204,15 +224,22 @@ export function writeRequest(writer: WireWriter, request: Request): void {
     case MessageType.scan:
       writeScan(writer, request);
       return;
+    case MessageType.listRecords:
+      writeListRecords(writer, request);
+      return;
     // adoptMap := map:text
     case MessageType.adoptMap:
       writer.text(request.map);
+      return;
+    // getMap := above:u32
+    case MessageType.getMap:
+      writer.u32(request.above);
       return;
     // nodeStatus := -
     case MessageType.nodeStatus:
       return;
     default:
-      unreachable(request);
+      writeSweepRequest(writer, request);
   }
 }
 
@@ -269,6 +296,18 @@ function readScan(reader: WireReader): ScanRequest {
   };
 }
 
+function readListRecords(reader: WireReader): ListRecordsRequest {
+  return {
+    type: MessageType.listRecords,
+    shard: reader.u16(),
+    shardEpoch: reader.u32(),
+    afterId: reader.optionalId(),
+    untilId: reader.optionalId(),
+    limit: reader.u32(),
+    want: readWant(reader),
+  };
+}
+
 /** Addresses and wants, in one pass. */
 function readWanted(reader: WireReader): { addresses: RecordAddress[]; wants: Want[] } {
   const count = reader.count(ADDRESS_BYTES + 1);
@@ -318,12 +357,16 @@ function readBody(reader: WireReader, type: number): Request | null {
       return { type, load: reader.flag(), items: readCommitItems(reader) };
     case MessageType.scan:
       return readScan(reader);
+    case MessageType.listRecords:
+      return readListRecords(reader);
     case MessageType.adoptMap:
       return { type, map: reader.text() };
+    case MessageType.getMap:
+      return { type, above: reader.u32() };
     case MessageType.nodeStatus:
       return { type };
     default:
-      return null;
+      return readSweepRequest(reader, type);
   }
 }
 

@@ -1,9 +1,18 @@
-import { InvariantError, unreachable } from '../base/assert.ts';
+import { InvariantError } from '../base/assert.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { BALLOT_BYTES } from '../record/bytes.ts';
 import type { SealedState } from '../record/state.ts';
 import { stateLength } from '../record/state-codec.ts';
-import { Ack, type FaultKind, MessageType, type NodeStatus, type Response, type ScanEntry } from './messages.ts';
+import {
+  Ack,
+  type FaultKind,
+  type ListedRecord,
+  MessageType,
+  type NodeStatus,
+  type Response,
+  type ScanEntry,
+} from './messages.ts';
+import { readSweepResponse, sweepResponseLength, writeSweepResponse } from './sweep-codec.ts';
 import type { WireReader } from './wire-reader.ts';
 import { ID_BYTES, textLength, type WireWriter } from './wire-writer.ts';
 
@@ -19,6 +28,7 @@ const FAULT_KINDS: readonly (FaultKind | null)[] = [null, 'corrupt', 'io', 'busy
 
 /** The shortest state is longer than this: keeps an announced count of entries honest. */
 const ENTRY_MIN_BYTES = ID_BYTES + BALLOT_BYTES + 16;
+const LISTED_MIN_BYTES = ID_BYTES + BALLOT_BYTES + 1;
 
 function optionalStateLength(state: SealedState | null): number {
   return state === null ? 1 : 1 + stateLength(state);
@@ -33,6 +43,12 @@ function blobsLength(blobs: readonly (Buffer | null)[]): number {
 function entriesLength(entries: readonly ScanEntry[]): number {
   let bytes = 4 + entries.length * (ID_BYTES + BALLOT_BYTES);
   for (const entry of entries) bytes += stateLength(entry.state);
+  return bytes;
+}
+
+function listedLength(entries: readonly ListedRecord[]): number {
+  let bytes = 4 + entries.length * (ID_BYTES + BALLOT_BYTES);
+  for (const entry of entries) bytes += optionalStateLength(entry.state);
   return bytes;
 }
 
@@ -75,13 +91,21 @@ export function responseLength(response: Response): number {
       return response.pageIds === null ? 1 : 5 + response.pageIds.length * ID_BYTES;
     case MessageType.scanned:
       return (response.lastId === '' ? 1 : 1 + ID_BYTES) + 1 + entriesLength(response.entries);
+    case MessageType.recordsListed:
+      return (response.lastId === '' ? 1 : 1 + ID_BYTES) + 1 + listedLength(response.entries);
+    case MessageType.mapText:
+      return 4 + textLength(response.map);
     case MessageType.status:
-      return 8 + textLength(response.status.engine) + textLength(response.status.fsync) + 24;
+      return statusLength(response.status);
     case MessageType.lost:
       throw lostSent();
     default:
-      return unreachable(response);
+      return sweepResponseLength(response);
   }
+}
+
+function statusLength(status: NodeStatus): number {
+  return 8 + textLength(status.engine) + textLength(status.fsync) + 24 + textLength(status.incarnation) + 13;
 }
 
 function lostSent(): InvariantError {
@@ -128,7 +152,16 @@ function writeEntries(writer: WireWriter, entries: readonly ScanEntry[]): void {
   }
 }
 
-// status := nodeId:u32 mapEpoch:u32 engine:text fsync:text dataBytes:u64 corrupt:u64 unsyncedMs:f64
+// recordsListed := lastId:id? exhausted:flag (id accepted:ballot state?)*
+function writeListed(writer: WireWriter, entries: readonly ListedRecord[]): void {
+  writer.u32(entries.length);
+  for (const { id, accepted, state } of entries) {
+    writer.id(id);
+    writeAcceptedState(writer, accepted, state);
+  }
+}
+
+// status := nodeId:u32 mapEpoch:u32 engine:text fsync:text dataBytes:u64 corrupt:u64 unsyncedMs:f64 incarnation:text ceilingUs:u64 learning:u32 distrusted:flag
 function writeStatus(writer: WireWriter, status: NodeStatus): void {
   writer.u32(status.nodeId);
   writer.u32(status.mapEpoch);
@@ -137,6 +170,10 @@ function writeStatus(writer: WireWriter, status: NodeStatus): void {
   writer.u64(status.dataBytes);
   writer.u64(status.corruptRecords);
   writer.f64(status.unsyncedMs);
+  writer.text(status.incarnation);
+  writer.u64(status.ceilingUs);
+  writer.u32(status.learningShards);
+  writer.flag(status.distrusted);
 }
 
 /** Writes the body; room for `responseLength` bytes has been reserved. */
@@ -177,6 +214,11 @@ export function writeResponse(writer: WireWriter, response: Response): void {
     case MessageType.pagesStored:
       return;
     // epoch := mapEpoch:u32
+    // mapText := mapEpoch:u32 map:text
+    case MessageType.mapText:
+      writer.u32(response.mapEpoch);
+      writer.text(response.map);
+      return;
     // mapAdopted := mapEpoch:u32
     case MessageType.epoch:
     case MessageType.mapAdopted:
@@ -201,13 +243,18 @@ export function writeResponse(writer: WireWriter, response: Response): void {
       writer.flag(response.exhausted);
       writeEntries(writer, response.entries);
       return;
+    case MessageType.recordsListed:
+      writer.optionalId(response.lastId);
+      writer.flag(response.exhausted);
+      writeListed(writer, response.entries);
+      return;
     case MessageType.status:
       writeStatus(writer, response.status);
       return;
     case MessageType.lost:
       throw lostSent();
     default:
-      unreachable(response);
+      writeSweepResponse(writer, response);
   }
 }
 
@@ -271,6 +318,15 @@ function readEntries(reader: WireReader): ScanEntry[] {
   return entries;
 }
 
+function readListed(reader: WireReader): ListedRecord[] {
+  const count = reader.count(LISTED_MIN_BYTES);
+  const entries: ListedRecord[] = [];
+  for (let i = 0; i < count && !reader.failed; i++) {
+    entries.push({ id: reader.id(), accepted: reader.ballot(), state: readOptionalState(reader) });
+  }
+  return entries;
+}
+
 function readStatus(reader: WireReader): NodeStatus {
   return {
     nodeId: reader.u32(),
@@ -280,6 +336,10 @@ function readStatus(reader: WireReader): NodeStatus {
     dataBytes: reader.u64(),
     corruptRecords: reader.u64(),
     unsyncedMs: reader.f64(),
+    incarnation: reader.text(),
+    ceilingUs: reader.u64(),
+    learningShards: reader.u32(),
+    distrusted: reader.flag(),
   };
 }
 
@@ -302,6 +362,8 @@ function readBody(reader: WireReader, type: number): Response | null {
     case MessageType.stale:
     case MessageType.pagesStored:
       return { type };
+    case MessageType.mapText:
+      return { type, mapEpoch: reader.u32(), map: reader.text() };
     case MessageType.epoch:
     case MessageType.mapAdopted:
       return { type, mapEpoch: reader.u32() };
@@ -318,10 +380,12 @@ function readBody(reader: WireReader, type: number): Response | null {
         exhausted: reader.flag(),
         entries: readEntries(reader),
       };
+    case MessageType.recordsListed:
+      return { type, lastId: reader.optionalId(), exhausted: reader.flag(), entries: readListed(reader) };
     case MessageType.status:
       return { type, status: readStatus(reader) };
     default:
-      return null;
+      return readSweepResponse(reader, type);
   }
 }
 
