@@ -14,6 +14,8 @@ export type KeyOp =
   | { readonly kind: 'del' }
   | { readonly kind: 'getdel' }
   | { readonly kind: 'persist' }
+  /** FLUSHDB, as one key sees it: the value is gone, and what it remembers of requests. */
+  | { readonly kind: 'flush' }
   /** A write that is carried out once, however often it is sent with this request id (a UUID). */
   | {
       readonly kind: 'juno';
@@ -131,6 +133,9 @@ export function apply(state: KeyState, op: KeyOp): { readonly reply: SimReply; r
       return state.value === null || state.expiresAtMs === 0
         ? { reply: 0, state }
         : { reply: 1, state: holding(state, state.value) };
+    case 'flush':
+      // Not the same state, even where it is equal: the answer does not say whether anything changed.
+      return { reply: '+OK', state: { ...START } };
     case 'juno':
       return applyRequest(state, op);
   }
@@ -171,7 +176,7 @@ export type Verdict =
   | { readonly kind: 'undecided' };
 
 /** Operations after which nothing of the state before is left. */
-const OVERWRITES: ReadonlySet<KeyOp['kind']> = new Set(['set', 'setpxat', 'getset', 'del', 'getdel']);
+const OVERWRITES: ReadonlySet<KeyOp['kind']> = new Set(['set', 'setpxat', 'getset', 'del', 'getdel', 'flush']);
 
 /** Moments of the search before it gives up. */
 const SEARCH_BOUND = 1_000_000;

@@ -4,6 +4,7 @@ import { type Ballot, compareBallots, NO_BALLOT } from '../src/record/ballot.ts'
 import { NO_REQUESTS } from '../src/record/request-history.ts';
 import type { RecordContent, RecordId, SealedState, StateHeader } from '../src/record/state.ts';
 import { Acceptor, type Held } from '../src/storage/acceptor.ts';
+import { type Restamped, RestampingTransport, UnfencedHandler } from './restamp.ts';
 import { SimSeal } from './sim-seal.ts';
 import { type Parts, SOUND_PARTS } from './world.ts';
 
@@ -91,6 +92,10 @@ function withAcceptor(make: (durableCeilingUs: number, promiseCapacity: number) 
   return { ...SOUND_PARTS, acceptor: make };
 }
 
+function unfenced(what: Restamped): Parts {
+  return { ...SOUND_PARTS, handler: (node) => new UnfencedHandler(node, what) };
+}
+
 /** Rules of the protocol broken one at a time: the checkers must notice each. */
 export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['read-quorum-of-one', withRules(() => new ReadQuorumOfOne())],
@@ -104,5 +109,8 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['memory-not-confirmed', withRules(() => new MemoryNotConfirmed())],
   ['leaves-its-commit-behind', withRules(() => new LeavesItsCommitBehind())],
   ['second-try-forgets-first', withRules(() => new SecondTryForgetsFirst())],
+  ['no-epoch-fence', unfenced({ shard: true, namespace: true })],
+  ['flush-unfenced', unfenced({ shard: false, namespace: true })],
+  ['restamped-commit', { ...SOUND_PARTS, transport: (link, map) => new RestampingTransport(link, map) }],
   ['forgets-request-ids', { ...SOUND_PARTS, seal: () => new ForgetsRequestIds() }],
 ]);

@@ -7,6 +7,9 @@ import { SMALL_PAGES } from './sim-limits.ts';
 import { SimRandom } from './sim-random.ts';
 import type { WorldSetup } from './world.ts';
 
+/** In place of the key of a flush. */
+const ALL_KEYS = '*';
+
 /** Behaviour of all links; times in microseconds. */
 export interface LinkProfile {
   readonly minUs: number;
@@ -60,7 +63,9 @@ export function makePlan(seed: number, zones: number): Plan {
   const nodes = zones * (setup.nodesPerZone + setup.sparesPerZone);
   const targets: Targets = { zones, nodes, proxies, keys, fsync: setup.fsync };
   const links = flapping ? makeFlappingLinks(random) : makeLinks(random);
-  const clients = [...makeClients(random, proxies, keys), ...makeRequestClients(seed, zones, proxies, keys)];
+  const clients = makeClients(random, proxies, keys);
+  if (random.chance(0.15)) clients.push(makeFlusher(random, proxies));
+  else clients.push(...makeRequestClients(seed, zones, proxies, keys));
   const faults = flapping ? makeFlapping(random, nodes) : makeFaults(random, targets);
   faults.push(...makeRareFaults(random, targets));
   return { setup, links, keys, clients, faults };
@@ -140,8 +145,18 @@ function makeClients(random: SimRandom, proxies: number, keys: readonly string[]
   });
 }
 
+function makeFlusher(random: SimRandom, proxies: number): PlannedClient {
+  const thinkUs = random.pick([20_000, 300_000, 1_000_000]);
+  const ops = Array.from({ length: random.between(1, 4) }, () => ({
+    thinkUs: Math.ceil(random.exponential(thinkUs)),
+    key: ALL_KEYS,
+    op: { kind: 'flush' } as const,
+  }));
+  return { name: 'F1', proxy: random.below(proxies), ops };
+}
+
 /** Of operations that may be carried out as often as they are sent. */
-type PlainKind = Exclude<KeyOp['kind'], 'juno'>;
+type PlainKind = Exclude<KeyOp['kind'], 'juno' | 'flush'>;
 
 const PAGED_MIX: readonly PlainKind[] = ['set', 'append', 'get', 'getset', 'setpxat', 'setnx', 'get'];
 

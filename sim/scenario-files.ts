@@ -10,6 +10,8 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['06-found-but-not-chosen', 'no-op-although-promises-differ'],
   ['07-second-try-forgets-first', 'second-try-forgets-first'],
   ['07-second-try-forgets-first', 'blind-retry'],
+  ['21-flush-unfenced', 'flush-unfenced'],
+  ['21-flush-unfenced', 'no-epoch-fence'],
   ['25-birth-after-delete', 'blind-retry'],
   ['promise-forgotten', 'no-ceiling'],
 ];

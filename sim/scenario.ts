@@ -4,7 +4,7 @@ import { isNoBallot, sameBallot } from '../src/record/ballot.ts';
 import { recordKey } from '../src/record/record-id.ts';
 import { decodeStored, type StoredRecord } from '../src/record/state-codec.ts';
 import type { Request, Response } from '../src/rpc/messages.ts';
-import { checkKey, expand, type KeyOp } from './checker.ts';
+import { checkKey, expand, type HistoryOp, type KeyOp } from './checker.ts';
 import { outsidePromises } from './promises.ts';
 import { START_US } from './sim-clock.ts';
 import { commandStep, short } from './sim-commands.ts';
@@ -13,7 +13,7 @@ import type { NetworkPolicy, NetworkWatcher, SimMessage } from './sim-network.ts
 import { SimSeal, simIds } from './sim-seal.ts';
 import { formatArrival, messageName } from './trace-text.ts';
 import { Workload } from './workload.ts';
-import { type Parts, type SimNode, type SimProxy, World } from './world.ts';
+import { type Parts, type SimNode, type SimProxy, World, type WorldSetup } from './world.ts';
 
 /** Every message takes so long unless it is held or dropped. */
 const DELAY_US = 100;
@@ -99,9 +99,44 @@ export function parseOp(words: readonly string[]): { readonly key: string; reado
       return { key, op: { kind, value, expiresAtMs: START_US / 1000 + Number(last) } };
     case 'cas':
       return { key, op: { kind, expected: value === 'nil' ? null : value, value: last } };
+    case 'flush':
+      return { key: '', op: { kind } };
     default:
       throw new Error(`no such operation: ${words.join(' ')}`);
   }
+}
+
+/**
+ * `cluster ZONES PROXIES [NAME=NUMBER]...`: nodes (to begin with) and spares per zone, shards, how many milliseconds those who
+ * watch the config store learn of a new map after (0, the default: never), and bounds by their names in src/base/limits.ts.
+ */
+type ScenarioCluster = Pick<
+  WorldSetup,
+  'zones' | 'proxies' | 'nodesPerZone' | 'sparesPerZone' | 'shards' | 'watchDelayUs' | 'limits'
+>;
+
+function parseCluster(line: string): ScenarioCluster {
+  const [, zones = '3', proxies = '2', ...options] = line.split(' ');
+  const given = new Map(
+    options.map((option) => {
+      const [name = '', value] = option.split('=');
+      return [name, Number(value)];
+    }),
+  );
+  const take = (name: string, fallback: number): number => {
+    const value = given.get(name) ?? fallback;
+    given.delete(name);
+    return value;
+  };
+  return {
+    zones: Number(zones),
+    proxies: Number(proxies),
+    nodesPerZone: take('nodes', 1),
+    sparesPerZone: take('spares', 0),
+    shards: take('shards', 1),
+    watchDelayUs: take('watch', 0) * 1000,
+    limits: { ...SMALL_PAGES, ...Object.fromEntries(given) },
+  };
 }
 
 /** Runs the steps of one scenario; each gives lines of output. */
@@ -110,15 +145,11 @@ class ScenarioRun {
   readonly #world: World;
   readonly #workload: Workload;
 
-  constructor(zones: number, proxies: number, parts: Parts) {
+  constructor(given: ScenarioCluster, parts: Parts) {
     this.#world = new World(
       {
         seed: 1,
-        zones,
-        nodesPerZone: 1,
-        sparesPerZone: 1,
-        proxies,
-        shards: 1,
+        ...given,
         clockOffsetsUs: [],
         clockDriftPpm: [],
         disk: { meanUs: 1, stallChance: 0, stallUs: 0, writeErrorChance: 0, synchronousReads: 1 },
@@ -128,8 +159,6 @@ class ScenarioRun {
         express: false,
         encoded: true,
         framed: false,
-        watchDelayUs: 0,
-        limits: SMALL_PAGES,
       },
       parts,
       this.#network,
@@ -181,7 +210,12 @@ class ScenarioRun {
       case 'clock':
         this.#machine(rest[0] ?? '').machine.offsetUs = Number(rest[1]) * 1000;
         break;
+      case 'map':
+        this.#world.changeMap(text === '' ? null : this.#node(text), null);
+        break;
       case 'crash':
+      case 'power':
+      case 'wipe':
       case 'start':
         this.#turn(verb, rest[0] ?? '');
         break;
@@ -204,11 +238,15 @@ class ScenarioRun {
       return;
     }
     const { key, op } = parseOp(words);
-    this.#workload.send(proxy, label, key, op, (entry) => {
-      const { outcome } = entry;
+    const done = ({ outcome }: HistoryOp): void => {
       const answer = outcome.kind === 'reply' ? short(String(outcome.reply)) : outcome.kind;
       this.#network.output.push(`${label} ${words.join(' ')} -> ${answer}`);
-    });
+    };
+    if (op.kind === 'flush') {
+      this.#workload.flush(proxy, label, this.#keys(), done);
+    } else {
+      this.#workload.send(proxy, label, key, op, done);
+    }
     this.#world.scheduler.flushTurn();
   }
 
@@ -247,13 +285,18 @@ class ScenarioRun {
       else world.startProxy(this.#proxy(name));
     } else if (verb === 'crash') {
       world.crashNode(this.#node(name), false);
+    } else if (verb === 'power') {
+      world.losePower(this.#node(name));
+    } else if (verb === 'wipe') {
+      world.wipeNode(this.#node(name));
     } else {
       world.startNode(this.#node(name));
     }
   }
 
   #showDisk(name: string, key: string): void {
-    const id = simIds.recordId(0, 1, Buffer.from(key));
+    const generation = this.#world.config.map.namespaces[0]?.generation ?? 1;
+    const id = simIds.recordId(0, generation, Buffer.from(key));
     this.#node(name).disk.records.getMany([recordKey(0, id)], (_error, values) => {
       const bytes = values?.[0] ?? null;
       const stored = bytes === null ? null : decodeStored(bytes);
@@ -261,11 +304,16 @@ class ScenarioRun {
     });
   }
 
+  /** All that were spoken of so far. */
+  #keys(): readonly string[] {
+    return [...new Set(this.#workload.history.map((entry) => entry.key))];
+  }
+
   #check(): void {
     const { history, problems, running } = this.#workload;
     this.#network.output.push(...problems);
     for (const entry of running) this.#network.output.push(`${entry.client} is not answered`);
-    for (const key of new Set(history.map((entry) => entry.key))) {
+    for (const key of this.#keys()) {
       const verdict = checkKey(history.filter((entry) => entry.key === key));
       this.#network.output.push(`${key} ${verdict.kind === 'violation' ? 'is not linearizable' : verdict.kind}`);
     }
@@ -305,18 +353,19 @@ function storedText(id: string, { accepted, state }: StoredRecord): string {
  */
 export function runScenario(text: string, parts: Parts): Promise<string> {
   return outsidePromises(() => {
-    const restore = setLimits(SMALL_PAGES);
+    const lines = text.trimEnd().split('\n');
+    const cluster = parseCluster(lines.find((line) => line.startsWith('cluster ')) ?? '');
+    const restore = setLimits(cluster.limits);
     try {
-      return runLines(text.trimEnd().split('\n'), parts);
+      return runLines(lines, new ScenarioRun(cluster, parts));
     } finally {
       restore();
     }
   });
 }
 
-function runLines(lines: readonly string[], parts: Parts): string {
+function runLines(lines: readonly string[], run: ScenarioRun): string {
   const result: string[] = [];
-  let run: ScenarioRun | null = null;
   let output: string[] = [];
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] ?? '';
@@ -326,11 +375,7 @@ function runLines(lines: readonly string[], parts: Parts): string {
       result.push(...output);
       output = [];
       while (i + 1 < lines.length && lines[i + 1] !== '') i++;
-    } else if (step.startsWith('cluster ')) {
-      const [, zones = '3', proxies = '2'] = step.split(' ');
-      run = new ScenarioRun(Number(zones), Number(proxies), parts);
-    } else if (step !== '') {
-      assert(run !== null, 'a scenario starts with its cluster');
+    } else if (step !== '' && !step.startsWith('cluster ')) {
       output.push(...run.step(step));
     }
   }

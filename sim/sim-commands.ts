@@ -36,7 +36,7 @@ function casStep(expected: string | null, value: string): Step<Reply> {
   };
 }
 
-export function stepOf(key: string, op: KeyOp): Step<Reply> {
+export function stepOf(key: string, op: Exclude<KeyOp, { readonly kind: 'flush' }>): Step<Reply> {
   switch (op.kind) {
     case 'get':
     case 'incr':

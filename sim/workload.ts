@@ -1,5 +1,7 @@
-import type { Failure } from '../src/base/failure.ts';
-import type { Reply } from '../src/resp/reply.ts';
+import { type Failure, uncertain } from '../src/base/failure.ts';
+import { limits } from '../src/base/limits.ts';
+import { flushNamespaces } from '../src/quorum/flush.ts';
+import { type Reply, SimpleString } from '../src/resp/reply.ts';
 import { compact, expand, type HistoryOp, type KeyOp, type SimReply } from './checker.ts';
 import type { PlannedClient, PlannedOp, PlannedRepeat } from './plan.ts';
 import { START_US } from './sim-clock.ts';
@@ -36,11 +38,12 @@ export class Workload {
     return [...this.#running.keys()];
   }
 
-  start(client: PlannedClient): void {
+  /** `keys`: all that there are, for those who flush them. */
+  start(client: PlannedClient, keys: readonly string[]): void {
     const proxy = this.#world.proxies[client.proxy];
     if (proxy === undefined) return;
     this.#openClients++;
-    new Client(this, this.#world, proxy, client).next(0);
+    new Client(this, this.#world, proxy, client, keys).next(0);
   }
 
   clientDone(): void {
@@ -58,7 +61,47 @@ export class Workload {
   }
 
   /** Sends an operation; `done` gets its reply (null for a failure), or nothing ever if the proxy crashes. */
-  send(proxy: SimProxy, client: string, key: string, op: KeyOp, done: (entry: HistoryOp) => void): void {
+  send(
+    proxy: SimProxy,
+    client: string,
+    key: string,
+    op: Exclude<KeyOp, { readonly kind: 'flush' }>,
+    done: (entry: HistoryOp) => void,
+  ): void {
+    const entry = this.#begin(proxy, client, key, op);
+    let answered = false;
+    proxy.coordinator?.submit({
+      namespace: 0,
+      key: Buffer.from(key, 'latin1'),
+      step: stepOf(key, op),
+      done: (outcome) => {
+        if (answered) this.problems.push(`operation ${entry.id} was answered twice`);
+        answered = true;
+        this.#finish(entry, proxy, outcome);
+        done(entry);
+      },
+    });
+  }
+
+  /** FLUSHDB: an operation on each of the keys. One that fails may have happened, or happen yet. */
+  flush(proxy: SimProxy, client: string, keys: readonly string[], done: (entry: HistoryOp) => void): void {
+    const { coordinator, map, process } = proxy;
+    if (coordinator === null || map === null) return;
+    const { clock, caller } = coordinator;
+    const entries = keys.map((key) => this.#begin(proxy, client, key, { kind: 'flush' }));
+    const endMs = clock.monotonicMs() + limits.flushDeadlineMs;
+    const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
+    void flushNamespaces(map, caller, [0], () => endMs - clock.monotonicMs(), pause).then((failure) => {
+      if (process?.alive !== true) return;
+      for (const entry of entries) {
+        if (failure === null) this.#finish(entry, proxy, { ok: true, reply: new SimpleString('OK') });
+        else this.#finish(entry, proxy, { ok: false, failure: uncertain(failure.detail) });
+      }
+      for (const entry of entries.slice(0, 1)) done(entry);
+    });
+  }
+
+  #begin(proxy: SimProxy, client: string, key: string, op: KeyOp): HistoryOp {
     const nowUs = this.#world.scheduler.nowUs;
     const wallMs = Math.floor(proxy.machine.wallUs() / 1000);
     const entry: HistoryOp = {
@@ -75,18 +118,7 @@ export class Workload {
     this.history.push(entry);
     this.#running.set(entry, proxy);
     this.#onEvent(() => `op ${entry.id} ${client} sends`);
-    let answered = false;
-    proxy.coordinator?.submit({
-      namespace: 0,
-      key: Buffer.from(key, 'latin1'),
-      step: stepOf(key, op),
-      done: (outcome) => {
-        if (answered) this.problems.push(`operation ${entry.id} was answered twice`);
-        answered = true;
-        this.#finish(entry, proxy, outcome);
-        done(entry);
-      },
-    });
+    return entry;
   }
 
   /** Before and after a wall clock moves: an operation has seen both. */
@@ -141,9 +173,11 @@ class Client {
   readonly #proxy: SimProxy;
   readonly #planned: PlannedClient;
   readonly #seen = new Map<string, SimReply>();
+  readonly #keys: readonly string[];
   #index = 0;
 
-  constructor(workload: Workload, world: World, proxy: SimProxy, planned: PlannedClient) {
+  constructor(workload: Workload, world: World, proxy: SimProxy, planned: PlannedClient, keys: readonly string[]) {
+    this.#keys = keys;
     this.#workload = workload;
     this.#world = world;
     this.#proxy = proxy;
@@ -204,10 +238,12 @@ class Client {
       else end();
     };
     let watch = scheduler.after(RECONNECT_US, null, look);
-    this.#workload.send(proxy, this.#planned.name, key, op, (entry) => {
+    const done = (entry: HistoryOp): void => {
       if (entry.outcome.kind === 'reply') this.#see(entry, entry.outcome.reply);
       end();
-    });
+    };
+    if (op.kind === 'flush') this.#workload.flush(proxy, this.#planned.name, this.#keys, done);
+    else this.#workload.send(proxy, this.#planned.name, key, op, done);
   }
 
   #resolve(planned: PlannedOp): KeyOp {

@@ -16,6 +16,7 @@ import type { Reply } from '../src/resp/reply.ts';
 import { InProcessTransport } from '../src/rpc/in-process-transport.ts';
 import { MessageType } from '../src/rpc/messages.ts';
 import { OwnNodeTransport } from '../src/rpc/own-node-transport.ts';
+import type { CallHandler, Transport } from '../src/rpc/transport.ts';
 import { Acceptor } from '../src/storage/acceptor.ts';
 import { StorageNode } from '../src/storage/storage-node.ts';
 import type { Fsync } from '../src/storage/write-pipeline.ts';
@@ -33,12 +34,17 @@ export interface Parts {
   rules(): ProposerRules;
   acceptor(durableCeilingUs: number, promiseCapacity: number): Acceptor;
   seal(): SealPort;
+  /** What a proxy sends by, and what a node receives by. */
+  transport(link: Transport, map: MapHolder): Transport;
+  handler(node: StorageNode): CallHandler;
 }
 
 export const SOUND_PARTS: Parts = {
   rules: () => new ProposerRules(),
   acceptor: (durableCeilingUs, promiseCapacity) => new Acceptor(durableCeilingUs, promiseCapacity),
   seal: () => new SimSeal(),
+  transport: (link) => link,
+  handler: (node) => node,
 };
 
 export interface WorldSetup {
@@ -172,7 +178,7 @@ export class World {
     sim.process = process;
     sim.node = node;
     node.start(() => {
-      this.network.addNode(sim.nodeId, node, process);
+      this.network.addNode(sim.nodeId, this.#parts.handler(node), process);
       this.#startProposer(sim, node, process, clock);
     });
   }
@@ -240,7 +246,7 @@ export class World {
       clock,
       random: new SimRandom(this.#setup.seed, `proxy${proposer}`),
       log: silentLog,
-      transport: link,
+      transport: this.#parts.transport(link, holder),
       seal: this.#parts.seal(),
       ids: simIds,
       map: holder,
