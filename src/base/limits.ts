@@ -263,6 +263,12 @@ export const limits = {
   intakeWaitMs: 5_000,
   /** JUNO.INSPECT waits so long for a replica: well above a slow disk, and people look at the answer. */
   inspectTimeoutMs: 1_000,
+  /** Pairs of an old node and a learner that a proposer keeps numbers for: those of a map, and of rounds under older ones. */
+  jointPairs: 4_096,
+  /** A proposer that is behind asks a storage node for its map when the config store has not helped for so long. */
+  mapStorePatienceMs: 30,
+  /** The same node is handed a map, or asked for one, at most so often. */
+  mapCallPauseMs: 50,
   /** Records that one storage process repairs at once, each two round trips; and that wait for it. */
   repairsAtOnce: 64,
   repairsQueued: 16_384,
@@ -278,6 +284,12 @@ export const limits = {
   corruptRecordsPerNode: 65_536,
   /** Pages remembered as durable here; a COMMIT that lists forgotten ones costs a round trip more. */
   knownPagesPerNode: 262_144,
+  /** Kept free on a storage node's disk: room for the journal, RocksDB's memory tables with their logs, and a merge of these. */
+  diskReserveBytes: 536_870_912,
+  /** How often the free space is looked at: at 500 MB/s of writes about half of the reserve goes by in between. */
+  diskCheckMs: 500,
+  /** A proxy takes a storage node that said its disk is full at its word for so long. */
+  diskFullMemoryMs: 1_000,
   // --- proxy: keys and strings ---
   /** The largest expiry kept, Number.MAX_SAFE_INTEGER: the year 287396. A later one becomes this. */
   maxExpiresAtMs: 9_007_199_254_740_991,
@@ -335,6 +347,34 @@ export const limits = {
   cliCloseMs: 500,
   /** A password file has one line. */
   passwordFileBytes: 4_096,
+  // --- backup ---
+  /** Records of one listing, and states of one call: with the largest inline values 8 MB of them. */
+  backupListRecords: 1_024,
+  backupReadRecords: 256,
+  /** Pages of one call: 1 MiB. */
+  backupPagesPerCall: 16,
+  /** A large value is restored in pieces of so many bytes, each a write of its own. */
+  backupPieceBytes: 1_048_576,
+  /** A file of a backup ends with the record that makes it longer: what an interrupted backup has to do again. */
+  backupFileBytes: 67_108_864,
+  /** The longest frame of a backup's file: a state with its value, or a page, and a little. */
+  backupFrameBytes: 1_048_576,
+  /** A manifest: some 300 bytes for each of its files. */
+  backupManifestBytes: 268_435_456,
+  /** Backups of a chain: a full one and what was added to it. Each is one open file while it is read. */
+  backupChain: 366,
+  /** Shards whose records are fetched at once, and calls of a restore under way at once. */
+  backupShardsAtOnce: 8,
+  backupCallsAtOnce: 64,
+  /** Bytes of the records that a restore has under way at once. */
+  backupBytesAtOnce: 33_554_432,
+  /** A call is tried again after so long, and given up when nothing has been answered for so long. */
+  backupRetryMs: 100,
+  backupUnreachableMs: 60_000,
+  /** A value that changes too fast to be copied is tried so often. */
+  backupValueTries: 20,
+  /** Problems that a check of a backup prints; the others are counted. */
+  backupProblemsShown: 20,
   // --- load generator ---
   /** Its connections; a proxy serves as many by default. */
   loadConnections: 10_000,

@@ -176,7 +176,9 @@ export class QuorumCluster implements ClusterPort {
 
   async inspect(namespace: number, key: Buffer): Promise<readonly KeyReplica[]> {
     const { zones } = this.#map.current;
-    const replicas = await inspectReplicas(this.#coordinator, this.#place(namespace, key));
+    const { address, nodes } = this.#place(namespace, key);
+    const holders = nodes.flatMap((nodeId) => this.#coordinator.nodesBehind(nodeId));
+    const replicas = await inspectReplicas(this.#coordinator, address, holders);
     return zones.flatMap((zone) =>
       replicas
         .filter(({ nodeId }) => zone.nodes.some(({ id }) => id === nodeId))

@@ -58,6 +58,7 @@ export class CommitRound extends Round {
       }
       case MessageType.epoch:
         this.#fencedEpoch = Math.max(this.#fencedEpoch, response.mapEpoch);
+        this.noteEpoch(index, response.mapEpoch);
         this.#onRefusal();
         break;
       case MessageType.stale:
@@ -83,6 +84,8 @@ export class CommitRound extends Round {
       this.context.ballots.observe(Math.max(response.ballot.time, response.floor.time));
     } else if (response.type === MessageType.stale && this.#chosen) {
       this.#onStale(index);
+    } else if (response.type === MessageType.epoch) {
+      this.noteEpoch(index, response.mapEpoch);
     }
   }
 

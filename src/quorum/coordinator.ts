@@ -1,17 +1,19 @@
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { busy, uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import { nodesOf, replicaSets } from '../cluster/cluster-map.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { shardOf, slotOf } from '../cluster/slot.ts';
 import type { RecordId } from '../record/state.ts';
-import { MessageType, type RecordAddress } from '../rpc/messages.ts';
+import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { BallotClock } from './ballot-clock.ts';
 import { type ExpressHost, ExpressLane } from './express-lane.ts';
+import { JointTransport } from './joint-transport.ts';
 import { KeptTasks } from './kept-tasks.ts';
+import { MapCourier } from './map-courier.ts';
 import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
 import { NodeHealth } from './node-health.ts';
@@ -21,10 +23,12 @@ import { Pending } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
 import { RecentWrites } from './recent-writes.ts';
 import { RecordEntry, RecordTable } from './record-table.ts';
-import { RecordTask, sameAddress } from './record-task.ts';
+import { RecordTask, sameAddress, sameRecord } from './record-task.ts';
+import { NO_NODES } from './replica-order.ts';
 import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
 import type { SealPort } from './seal-port.ts';
+import { type ShardReplicas, shardTable } from './shard-table.ts';
 import type { Placement, TaskContext } from './task-context.ts';
 
 export interface RecordIds {
@@ -50,9 +54,6 @@ export interface CoordinatorOptions {
   readonly recordTableBytes?: number;
 }
 
-/** Maps are handed to nodes that are behind at most so often. */
-const MAP_HANDOUT_PAUSE_MS = 50;
-
 /**
  * The proposer of protocol §3-5 for all records: one task per record that has work, ticked while any has. Used by
  * proxies for clients' commands.
@@ -77,12 +78,11 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     if (this.#tasks.get(task.id) === task) this.#tasks.delete(task.id);
   });
   #map: ClusterMap;
-  /** For each shard its replica set, rotated by zone: [shard][first]. */
-  #replicas: readonly (readonly (readonly NodeId[])[])[];
+  #shards: readonly ShardReplicas[];
+  readonly #joint: JointTransport;
   #operations = 0;
   #pagesReserved = 0;
   #ticking = false;
-  #handoutAtMs = 0;
   #replacingProposer = false;
 
   constructor(options: CoordinatorOptions) {
@@ -90,21 +90,25 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     this.clock = options.clock;
     this.random = options.random;
     this.seal = options.seal;
-    this.caller = new NodeCaller(options.clock, options.transport);
+    const rules = options.rules ?? new ProposerRules();
+    const joint = new JointTransport(options.transport, options.clock, rules);
+    this.#joint = joint;
+    this.caller = new NodeCaller(options.clock, joint);
     this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters);
     this.#map = options.map.current;
-    this.#replicas = rotations(this.#map);
+    this.#shards = shardTable(this.#map, joint);
     options.map.onChange((map) => {
       this.#map = map;
-      this.#replicas = rotations(map);
+      this.#shards = shardTable(map, joint);
     });
     this.rounds = {
       clock: options.clock,
-      transport: options.transport,
+      transport: joint,
       ballots: new BallotClock(options.clock, options.proposer),
-      rules: options.rules ?? new ProposerRules(),
+      rules,
       health: new NodeHealth(options.clock, options.transport),
       counters: this.counters,
+      epochs: new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) }),
     };
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
     this.#express = new ExpressLane(this);
@@ -137,7 +141,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     }
     const placement = entry?.placement ?? this.place(operation);
     const nowMs = this.clock.monotonicMs();
-    const mayExpress = entry !== null && this.#options.express !== false && nowMs >= entry.avoidUntilMs;
+    const mayExpress =
+      entry !== null && !entry.placement.joint && this.#options.express !== false && nowMs >= entry.avoidUntilMs;
     let task = this.#tasks.size === 0 ? undefined : this.#tasks.get(placement.address.id);
     if (task?.idle === true && mayExpress) {
       this.#retire(task, entry, nowMs);
@@ -161,12 +166,23 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     return this.#placementOf(id, generation, operation);
   }
 
+  /** Whom to ask about all of a shard: nodes and pairs, one for each zone, as rounds do. */
+  nodesOfShard(shard: number): readonly NodeId[] {
+    const orders = this.#shards[shard]?.orders ?? [];
+    return orders[shard % orders.length] ?? NO_NODES;
+  }
+
+  /** The storage nodes behind a number in a placement: of a moving shard's zone there are two. */
+  nodesBehind(nodeId: NodeId): readonly NodeId[] {
+    return this.#joint.nodesOf(nodeId);
+  }
+
   /** ExpressHost */
   takeOver(entry: RecordEntry<R>, placement: Placement, pending: Pending<R>): void {
     let now = placement;
     if (placement.mapEpoch !== this.#map.epoch) {
       now = this.place(pending.operation);
-      if (pending.used.length > 0 && !sameAddress(now.address, placement.address)) {
+      if (pending.used.length > 0 && !sameRecord(now.address, placement.address)) {
         this.counters.add('uncertain');
         pending.fail(uncertain('the cluster map changed while the write was under way'));
         return;
@@ -209,20 +225,6 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       const placement = this.place(pending.operation);
       const target = this.#tasks.get(placement.address.id) ?? this.#newTask(placement, null);
       target.submit(pending);
-    }
-  }
-
-  onFenced(mapEpoch: number): void {
-    if (mapEpoch > this.#map.epoch) {
-      this.#options.map.refresh();
-      return;
-    }
-    const nowMs = this.clock.monotonicMs();
-    if (nowMs < this.#handoutAtMs) return;
-    this.#handoutAtMs = nowMs + MAP_HANDOUT_PAUSE_MS;
-    const request = { type: MessageType.adoptMap, map: this.#options.map.text() } as const;
-    for (const node of nodesOf(this.#map)) {
-      this.caller.call(node.id, request, limits.deadlineMs, () => {});
     }
   }
 
@@ -270,7 +272,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   #entryOf(operation: Operation<R>): RecordEntry<R> {
     const name = operation.key.toString('latin1');
     const entry = this.#table.find(operation.namespace, name);
-    if (entry !== undefined && entry.placement.mapEpoch === this.#map.epoch) return entry;
+    // What is under way under an older map goes first: the commands of a connection keep their order.
+    if (entry !== undefined && (entry.placement.mapEpoch === this.#map.epoch || entry.express)) return entry;
     const placement = this.place(operation);
     if (entry !== undefined && sameAddress(entry.placement.address, placement.address)) {
       entry.placement = placement;
@@ -325,7 +328,15 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     };
     // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.
     const first = id.charCodeAt(0) % map.zones.length;
-    return { address, generation, nodes: this.#replicas[shard]?.[first] ?? [], mapEpoch: map.epoch };
+    const replicas = this.#shards[shard];
+    assert(replicas !== undefined, 'every shard has its nodes');
+    return {
+      address,
+      generation,
+      nodes: replicas.orders[first] ?? NO_NODES,
+      joint: replicas.joint,
+      mapEpoch: map.epoch,
+    };
   }
 
   #refuse(operation: Operation<R>): void {
@@ -347,15 +358,4 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       if (this.#busy.size > 0 || this.#kept.size > 0 || this.#express.busy) this.#startTicking();
     });
   }
-}
-
-function rotations(map: ClusterMap): (readonly (readonly NodeId[])[])[] {
-  const known = new Map<readonly NodeId[], readonly (readonly NodeId[])[]>();
-  return replicaSets(map).map((nodes) => {
-    const same = known.get(nodes);
-    if (same !== undefined) return same;
-    const rotated = nodes.map((_, first) => nodes.slice(first).concat(nodes.slice(0, first)));
-    known.set(nodes, rotated);
-    return rotated;
-  });
 }

@@ -6,22 +6,11 @@ import { updateClusterMap } from '../cluster/config-store.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { MessageType } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import { majority } from './majority.ts';
+import { adoptedByQuorum } from './adopted.ts';
 import type { MapHolder } from './map-holder.ts';
 import type { NodeCaller } from './node-caller.ts';
 
 const RETRY_MS = 50;
-
-/** Whether, in every shard, the nodes of Q zones are among `adopted`. */
-export function adoptedByQuorum(map: ClusterMap, adopted: ReadonlySet<NodeId>): boolean {
-  const quorum = majority(map.zones.length);
-  for (let shard = 0; shard < map.shards; shard++) {
-    let zones = 0;
-    for (const zone of map.zones) if (adopted.has(zone.placement[shard] ?? 0)) zones++;
-    if (zones < quorum) return false;
-  }
-  return true;
-}
 
 /**
  * FLUSHDB (protocol §8): raises the generation of the namespaces under a new epoch. Null, which is OK, only after Q zones of

@@ -1,11 +1,10 @@
 import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { type RecordContent, type StateHeader, StateKind } from '../record/state.ts';
-import { MessageType, type Response, Want } from '../rpc/messages.ts';
+import { MessageType, type RecordAddress, type Response, Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { NodeCaller } from './node-caller.ts';
 import type { SealPort } from './seal-port.ts';
-import type { Placement } from './task-context.ts';
 
 /** What one replica holds of a record. */
 export type ReplicaState =
@@ -30,14 +29,13 @@ export interface InspectedReplica {
 }
 
 /**
- * Asks every node of a record's replica set for its metadata, for operators: no quorum, nothing is repaired. In the order
- * of `placement.nodes`; ends within limits.inspectTimeoutMs.
+ * Asks nodes for what they hold of a record, for operators: no quorum, nothing is repaired. In the order of `nodes`; ends within limits.inspectTimeoutMs.
  */
 export function inspectReplicas(
   parts: { readonly caller: NodeCaller; readonly seal: SealPort },
-  placement: Placement,
+  address: RecordAddress,
+  nodes: readonly NodeId[],
 ): Promise<readonly InspectedReplica[]> {
-  const { address, nodes } = placement;
   const request = { type: MessageType.read, address, want: Want.meta, ifAccepted: null } as const;
   const asked = nodes.map(
     (nodeId) =>

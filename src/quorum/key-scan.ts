@@ -82,8 +82,8 @@ export class KeyScan<R> {
 
   /** Answers of Q nodes; null if no Q could be had. */
   #askQuorum(shard: number, request: ScanRequest, done: (answers: ScannedResponse[] | null) => void): void {
-    const { map, rounds, caller } = this.#coordinator;
-    const nodes = rounds.health.prefer(map.zones.map((zone) => zone.placement[shard] ?? 0));
+    const { rounds, caller } = this.#coordinator;
+    const nodes = rounds.health.prefer(this.#coordinator.nodesOfShard(shard));
     const quorum = majority(nodes.length);
     const answers: ScannedResponse[] = [];
     let next = 0;
@@ -95,7 +95,7 @@ export class KeyScan<R> {
         open--;
         if (ended) return;
         if (response.type === MessageType.scanned) answers.push(response);
-        else if (response.type === MessageType.epoch) this.#coordinator.onFenced(response.mapEpoch);
+        else if (response.type === MessageType.epoch) rounds.epochs?.onOtherEpoch(node, response.mapEpoch);
         else rounds.health.failed(node);
         if (answers.length >= quorum) {
           ended = true;
@@ -125,13 +125,14 @@ export class KeyScan<R> {
     const nowMs = this.#coordinator.clock.wallMs();
     const settled: FoundKey[] = [];
     const unsettled: FoundKey[] = [];
-    for (const entries of byId(answers, exhausted ? null : lastId)) {
+    for (const entries of entriesById(answers, exhausted ? null : lastId)) {
       const first = entries[0];
       if (first === undefined) continue;
       const found = this.#open(entries);
       if (found === null) continue;
       const same =
-        entries.length === answers.length && entries.every((entry) => sameBallot(entry.accepted, first.accepted));
+        entries.length === answers.length &&
+        entries.every((entry) => entry.split !== true && sameBallot(entry.accepted, first.accepted));
       if (!same) unsettled.push(found);
       else if (found.expiresAtMs === 0 || found.expiresAtMs > nowMs) settled.push(found);
     }
@@ -192,7 +193,7 @@ export function frontier(answers: readonly ScannedResponse[]): { readonly id: Re
 }
 
 /** The entries of each id, up to `lastId` (null: all). */
-function byId(answers: readonly ScannedResponse[], lastId: RecordId | null): Iterable<ScanEntry[]> {
+export function entriesById(answers: readonly ScannedResponse[], lastId: RecordId | null): Iterable<ScanEntry[]> {
   const found = new Map<RecordId, ScanEntry[]>();
   for (const answer of answers) {
     for (const entry of answer.entries) {

@@ -5,7 +5,7 @@ import { createClusterMap, withRaisedGenerations } from '../cluster/cluster-map.
 import { encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ConfigStore } from '../cluster/config-store.ts';
 import { MemoryConfigStore } from '../cluster/memory-config-store.ts';
-import { adoptedByQuorum } from './flush.ts';
+import { adoptedByQuorum } from './adopted.ts';
 import { MapHolder } from './map-holder.ts';
 
 const zones = [1, 2, 3].map((zone) => ({

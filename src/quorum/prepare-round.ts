@@ -43,6 +43,7 @@ interface PromiseReport {
   readonly index: number;
   readonly accepted: Ballot;
   readonly state: SealedState | null;
+  readonly split: true | undefined;
 }
 
 /** PREPARE of protocol §4.1: Q promises, and the state of the highest ballot among them. */
@@ -109,7 +110,7 @@ export class PrepareRound extends Round {
     }
     switch (response.type) {
       case MessageType.promise:
-        this.#onPromise(index, response.accepted, response.state);
+        this.#onPromise({ index, accepted: response.accepted, state: response.state, split: response.split });
         return;
       case MessageType.reject:
         this.#onReject(index, response.ballot, response.floor);
@@ -120,6 +121,7 @@ export class PrepareRound extends Round {
       case MessageType.epoch:
         this.#fenced++;
         this.#fencedEpoch = Math.max(this.#fencedEpoch, response.mapEpoch);
+        this.noteEpoch(index, response.mapEpoch);
         break;
       case MessageType.fault:
         if (response.fault === 'corrupt') {
@@ -142,8 +144,8 @@ export class PrepareRound extends Round {
     else if (!this.askAllOthers()) this.#giveUp();
   }
 
-  #onPromise(index: number, accepted: Ballot, state: SealedState | null): void {
-    this.#promises.push({ index, accepted, state });
+  #onPromise(report: PromiseReport): void {
+    this.#promises.push(report);
     if (this.#promises.length < this.#quorum) {
       if (this.waiting() === 0) this.#continueWithout();
       return;

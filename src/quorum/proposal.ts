@@ -82,6 +82,11 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     this.#start();
   }
 
+  /** The shard's epoch is another: what was promised under the old one counts no more. */
+  onShardChanged(): void {
+    this.chain.drop();
+  }
+
   /** Gives up without an answer; the chain too, since the map has changed. */
   abandon(): void {
     this.#step?.abandon();
@@ -129,7 +134,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
         break;
       }
       case 'fenced':
-        this.#fenced(result.mapEpoch);
+        this.#fenced();
         break;
     }
   }
@@ -157,7 +162,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
         this.#backOff();
         break;
       case 'fenced':
-        this.#fenced(result.mapEpoch);
+        this.#fenced();
         break;
     }
   }
@@ -171,7 +176,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     const { counters, clock } = this.#context;
     if (result.kind === 'refused') {
       counters.add(write.base.chained ? 'chain-refused' : 'commit-refused');
-      if (result.fencedEpoch > 0) this.#fenced(result.fencedEpoch);
+      if (result.fencedEpoch > 0) this.#fenced();
       else this.#settle();
       return;
     }
@@ -371,12 +376,11 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     this.#wakeAtMs = this.#context.clock.monotonicMs() + delayMs;
   }
 
-  #fenced(mapEpoch: number): void {
+  #fenced(): void {
     this.#context.counters.add('fenced');
     this.chain.drop();
     this.#confirming = null;
     this.#repairing = false;
-    this.#context.onFenced(mapEpoch);
     this.#wait(limits.roundTickMs);
   }
 

@@ -34,6 +34,8 @@ export interface ReadOwner {
 interface Answer {
   readonly accepted: Ballot;
   readonly state: SealedState | null;
+  /** A pair's, whose nodes differ: an answer, but equal to no other. */
+  readonly split: boolean;
 }
 
 /** READ of protocol §3: one node sends its state, the others their ballot; any Q equal answers will do. */
@@ -79,11 +81,12 @@ export class ReadRound extends Round {
     if (this.#fetchingFrom >= 0 && index !== this.#fetchingFrom) return;
     switch (response.type) {
       case MessageType.state:
-        this.#onState(index, response.accepted, response.state);
+        this.#onState(index, response.accepted, response.state, response.split === true);
         return;
       case MessageType.epoch:
         this.#fencedNodes++;
         this.#fencedEpoch = Math.max(this.#fencedEpoch, response.mapEpoch);
+        this.noteEpoch(index, response.mapEpoch);
         if (this.nodes.length - this.#fencedNodes < majority(this.nodes.length)) {
           this.#finish({ kind: 'fenced', mapEpoch: this.#fencedEpoch });
           return;
@@ -112,13 +115,13 @@ export class ReadRound extends Round {
     else if (!this.askAllOthers()) this.#giveUp();
   }
 
-  #onState(index: number, accepted: Ballot, state: SealedState | null): void {
+  #onState(index: number, accepted: Ballot, state: SealedState | null, split: boolean): void {
     if (!this.observe(accepted) && !this.#followFar(index, accepted.time)) {
       this.fail(index);
       this.#askMore();
       return;
     }
-    this.#answers[index] = { accepted, state };
+    this.#answers[index] = { accepted, state, split };
     if (this.#fetchingFrom >= 0) this.#onFetched(accepted, state);
     else this.#evaluate();
   }
@@ -135,7 +138,7 @@ export class ReadRound extends Round {
 
   #evaluate(): void {
     for (const candidate of this.#answers) {
-      if (candidate === null) continue;
+      if (candidate === null || candidate.split) continue;
       if (this.#count(candidate.accepted) >= this.#quorum) {
         this.#onAgreed(candidate.accepted);
         return;
@@ -179,7 +182,7 @@ export class ReadRound extends Round {
     let holder = -1;
     for (let i = 0; i < this.#answers.length; i++) {
       const answer = this.#answers[i];
-      if (answer === null || answer === undefined || !sameBallot(answer.accepted, accepted)) continue;
+      if (answer === null || answer === undefined || !isEqual(answer, accepted)) continue;
       if (answer.state !== null || this.#want === Want.nothing) {
         this.#finishAgreed(accepted, answer.state, i);
         return;
@@ -207,7 +210,7 @@ export class ReadRound extends Round {
 
   #count(accepted: Ballot): number {
     let count = 0;
-    for (const answer of this.#answers) if (answer !== null && sameBallot(answer.accepted, accepted)) count++;
+    for (const answer of this.#answers) if (answer !== null && isEqual(answer, accepted)) count++;
     return count;
   }
 
@@ -228,4 +231,8 @@ export class ReadRound extends Round {
     this.end();
     this.#owner.onRead(result);
   }
+}
+
+function isEqual(answer: Answer, accepted: Ballot): boolean {
+  return !answer.split && sameBallot(answer.accepted, accepted);
 }

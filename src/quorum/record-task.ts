@@ -84,14 +84,16 @@ export class RecordTask<R> implements ProposalOwner {
   }
 
   /**
-   * After a change of the map, usually not of this record: then all goes on. Otherwise commands that no COMMIT went out for
-   * are placed anew, and this task has nothing left.
+   * After a change of the map, usually not of this record: then all goes on. Where only its shard has changed, all goes on
+   * too, with new promises: what has become of a COMMIT under the old epoch is seen in the record, as ever. After a flush,
+   * commands that no COMMIT went out for are placed anew, and this task has nothing left.
    */
   stillPlaced(): boolean {
     if (this.#placement.mapEpoch === this.#context.mapEpoch) return true;
     const first = this.#proposal.active[0] ?? this.#queue[0];
     const fresh = first === undefined ? null : this.#context.place(first.operation);
-    if (fresh !== null && sameAddress(fresh.address, this.#placement.address)) {
+    if (fresh !== null && sameRecord(fresh.address, this.#placement.address)) {
+      if (!sameAddress(fresh.address, this.#placement.address)) this.#proposal.onShardChanged();
       this.#placement = fresh;
       return true;
     }
@@ -134,4 +136,9 @@ export class RecordTask<R> implements ProposalOwner {
 /** Messages about the record under either are the same. */
 export function sameAddress(a: RecordAddress, b: RecordAddress): boolean {
   return a.id === b.id && a.shardEpoch === b.shardEpoch && a.namespaceEpoch === b.namespaceEpoch;
+}
+
+/** The same record in the same generation; its shard may have changed. */
+export function sameRecord(a: RecordAddress, b: RecordAddress): boolean {
+  return a.id === b.id && a.namespaceEpoch === b.namespaceEpoch;
 }

@@ -8,6 +8,11 @@ import type { NodeHealth } from './node-health.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 import type { ProposerRules } from './rules.ts';
 
+/** Told of every refusal for another epoch, whatever else comes of the round. */
+export interface EpochListener {
+  onOtherEpoch(node: NodeId, mapEpoch: number): void;
+}
+
 /** What the rounds of one coordinator share. */
 export interface RoundContext {
   readonly clock: Clock;
@@ -16,6 +21,8 @@ export interface RoundContext {
   readonly rules: ProposerRules;
   readonly health: NodeHealth;
   readonly counters: ProtocolCounters;
+  /** Nodes that have another map are heard of here. */
+  readonly epochs?: EpochListener;
 }
 
 /**
@@ -134,6 +141,12 @@ export abstract class Round implements ResponseReceiver {
   protected failHere(index: number): void {
     this.#answered &= ~(1 << index);
     this.#failed |= 1 << index;
+  }
+
+  /** A node's map is another: whoever is behind gets the newer one. */
+  protected noteEpoch(index: number, mapEpoch: number): void {
+    const node = this.nodes[index];
+    if (node !== undefined) this.context.epochs?.onOtherEpoch(node, mapEpoch);
   }
 
   /** Sends to the first node that was not asked yet; false if there is none. */

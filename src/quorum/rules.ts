@@ -1,11 +1,16 @@
 import { type Ballot, compareBallots, sameBallot } from '../record/ballot.ts';
 import type { StateHeader } from '../record/state.ts';
+import type { MessageType } from '../rpc/messages.ts';
 import { majority } from './majority.ts';
 import { type Settlement, settle, type UsedBallot } from './settle.ts';
+
+export type PairedRequest = typeof MessageType.read | typeof MessageType.prepare | typeof MessageType.commit;
 
 /** One node's word on a record, from a promise or a read. */
 export interface Report {
   readonly accepted: Ballot;
+  /** A pair's, whose nodes differ. */
+  readonly split?: true | undefined;
 }
 
 /**
@@ -33,7 +38,8 @@ export class ProposerRules {
   /** Promises that differ: the base may not be chosen yet, so even a command that changes nothing writes it back. */
   promisesDiffer(reports: readonly Report[]): boolean {
     const first = reports[0];
-    return first !== undefined && reports.some((report) => !sameBallot(report.accepted, first.accepted));
+    if (first === undefined) return false;
+    return reports.some((report) => report.split === true || !sameBallot(report.accepted, first.accepted));
   }
 
   /** Whether a remembered state is the one that a quorum holds now (`said`). */
@@ -43,6 +49,11 @@ export class ProposerRules {
 
   /** Whether an operation that leaves the express lane after its COMMIT was sent has to look for that. */
   takesAlong(): boolean {
+    return true;
+  }
+
+  /** Whether the zone of a moving shard counts only when the old node and the learner both answered (protocol §8). */
+  bothOfPair(_request: PairedRequest): boolean {
     return true;
   }
 

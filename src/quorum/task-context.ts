@@ -14,7 +14,10 @@ import type { SealPort } from './seal-port.ts';
 export interface Placement {
   readonly address: RecordAddress;
   readonly generation: number;
+  /** In the order in which they are asked; of a moving shard with the number of a pair. */
   readonly nodes: readonly NodeId[];
+  /** The shard is moving. */
+  readonly joint: boolean;
   readonly mapEpoch: number;
 }
 
@@ -33,8 +36,6 @@ export interface TaskContext<R> {
   onIdle(task: RecordTask<R>): void;
   /** The task's map is outdated; these operations are to be placed anew, in this order. */
   onMoved(task: RecordTask<R>, pendings: readonly Pending<R>[]): void;
-  /** Nodes answered with another epoch: the coordinator sees to it that both sides have the newer map. */
-  onFenced(mapEpoch: number): void;
   /** Q is impossible because this proposer's clock is far ahead. */
   onClockBroken(): void;
   /** Room for so many pages more in memory; false if there is none. */

@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { sameBallot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
@@ -207,7 +208,7 @@ export class StorageNode implements CallHandler, BatchListener {
         this.#map.adopt(request.map, call);
         break;
       case MessageType.getMap:
-        call.respond(this.#map.textAbove(request.above));
+        call.respond(mapTextAbove(this.#map.current, request.above));
         break;
       case MessageType.nodeStatus:
         call.respond({ type: MessageType.status, status: this.#status() });
@@ -375,4 +376,8 @@ export class StorageNode implements CallHandler, BatchListener {
 
 function fault(kind: FaultKind, detail: string): Response {
   return { type: MessageType.fault, fault: kind, detail };
+}
+
+function mapTextAbove(map: ClusterMap, epoch: number): Response {
+  return { type: MessageType.mapText, mapEpoch: map.epoch, map: map.epoch > epoch ? encodeClusterMap(map) : '' };
 }

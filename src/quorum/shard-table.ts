@@ -1,0 +1,50 @@
+import type { ClusterMap } from '../cluster/map.ts';
+import { type Seat, seatsOf } from '../cluster/seats.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import type { JointTransport } from './joint-transport.ts';
+
+/** Whom to ask about the records of a shard. */
+export interface ShardReplicas {
+  /**
+   * The zones' nodes, or pairs, in the order in which they are asked: once for each zone that may come first. Plain nodes,
+   * then pairs, then zones marked down, and last those that do not count.
+   */
+  readonly orders: readonly (readonly NodeId[])[];
+  /** One zone is moving. */
+  readonly joint: boolean;
+}
+
+interface Place {
+  readonly node: NodeId;
+  readonly rank: number;
+}
+
+/** All shards of a map; equal ones share one entry. */
+export function shardTable(map: ClusterMap, transport: JointTransport): readonly ShardReplicas[] {
+  const known = new Map<string, ShardReplicas>();
+  return map.shardEpochs.map((_, shard) => {
+    const seats = seatsOf(map, shard);
+    const name = seats.map(({ node, learner, oldVotes }) => `${node} ${learner} ${oldVotes}`).join();
+    const same = known.get(name);
+    if (same !== undefined) return same;
+    const replicas = replicasOf(map, seats, transport);
+    known.set(name, replicas);
+    return replicas;
+  });
+}
+
+function replicasOf(map: ClusterMap, seats: readonly Seat[], transport: JointTransport): ShardReplicas {
+  const places = seats.map((seat) => placeOf(seat, map.zones[seat.zone]?.down === true, transport));
+  const orders = places.map((_, first) => {
+    const turned = places.slice(first).concat(places.slice(0, first));
+    // Sorting is stable: within a rank the turn decides.
+    return turned.sort((a, b) => a.rank - b.rank).map(({ node }) => node);
+  });
+  return { orders, joint: seats.some(({ learner }) => learner !== 0) };
+}
+
+function placeOf({ node, learner, oldVotes }: Seat, down: boolean, transport: JointTransport): Place {
+  if (learner === 0) return { node, rank: down ? 2 : 0 };
+  const pair = transport.numberOf({ old: node, learner, oldVotes });
+  return { node: pair, rank: !oldVotes ? 3 : down ? 2 : 1 };
+}
