@@ -27,7 +27,6 @@ export interface RepairOwner {
   readonly pageTransfer: PageTransfer;
   readonly map: MapHolder;
   nodesOf(address: RecordAddress): readonly NodeId[];
-  onFenced(mapEpoch: number): void;
   onClockBroken(): void;
 }
 
@@ -119,7 +118,6 @@ export class Repair implements PrepareOwner, CommitOwner {
         this.#finish('failed');
         break;
       case 'fenced':
-        this.#owner.onFenced(result.mapEpoch);
         this.#finish('failed');
         break;
     }
@@ -133,12 +131,8 @@ export class Repair implements PrepareOwner, CommitOwner {
       return;
     }
     this.#owner.counters.add('commit-refused');
-    if (result.fencedEpoch > 0) {
-      this.#owner.onFenced(result.fencedEpoch);
-      this.#finish('failed');
-    } else {
-      this.#retry();
-    }
+    if (result.fencedEpoch > 0) this.#finish('failed');
+    else this.#retry();
   }
 
   onStale(node: NodeId, index: number): void {

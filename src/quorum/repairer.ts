@@ -2,18 +2,21 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import { type RecordAddress, MessageType } from '../rpc/messages.ts';
+import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { BallotClock } from './ballot-clock.ts';
+import { JointTransport } from './joint-transport.ts';
+import { MapCourier } from './map-courier.ts';
 import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
 import { NodeHealth } from './node-health.ts';
 import { PageTransfer } from './page-transfer.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
 import { Repair, type RepairChange, type RepairOwner } from './repair.ts';
-import { ReplicaTable } from './replica-table.ts';
+import { NO_NODES } from './replica-order.ts';
 import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
+import { type ShardReplicas, shardTable } from './shard-table.ts';
 
 export interface RepairerOptions {
   readonly clock: Clock;
@@ -50,9 +53,6 @@ interface Waiting {
   readonly done: (outcome: RepairOutcome) => void;
 }
 
-/** Maps are handed to nodes that are behind at most so often. */
-const MAP_HANDOUT_PAUSE_MS = 50;
-
 /**
  * Writes records back without knowing any key (protocol §5, §6): a proposer for storage nodes. At most
  * limits.repairsAtOnce are under way, more wait their turn, and more than limits.repairsQueued fail at once.
@@ -65,28 +65,34 @@ export class Repairer implements RepairOwner, NodeListener {
   readonly caller: NodeCaller;
   readonly pageTransfer: PageTransfer;
   readonly #options: RepairerOptions;
-  readonly #replicas: ReplicaTable;
+  #shards: readonly ShardReplicas[];
   readonly #open = new Set<Repair>();
   #waiting: Waiting[] = [];
   #ticking = false;
   #replacingProposer = false;
-  #handoutAtMs = 0;
 
   constructor(options: RepairerOptions) {
     this.#options = options;
     this.clock = options.clock;
     this.random = options.random;
     this.counters = options.counters ?? new ProtocolCounters();
-    this.caller = new NodeCaller(options.clock, options.transport);
+    const { map } = options;
+    const rules = options.rules ?? new ProposerRules();
+    const joint = new JointTransport(options.transport, options.clock, rules);
+    this.caller = new NodeCaller(options.clock, joint);
     this.pageTransfer = new PageTransfer(options.clock, this.caller, UNOPENED, this.counters);
-    this.#replicas = new ReplicaTable(options.map);
+    this.#shards = shardTable(map.current, joint);
+    map.onChange((newest) => {
+      this.#shards = shardTable(newest, joint);
+    });
     this.rounds = {
       clock: options.clock,
-      transport: options.transport,
+      transport: joint,
       ballots: new BallotClock(options.clock, options.proposer),
-      rules: options.rules ?? new ProposerRules(),
+      rules,
       health: new NodeHealth(options.clock, options.transport),
       counters: this.counters,
+      epochs: new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) }),
     };
     options.transport.setListener(this);
   }
@@ -113,25 +119,18 @@ export class Repairer implements RepairOwner, NodeListener {
     this.#startWaiting();
   }
 
-  /** The nodes to ask about a record, first those that are well; empty if the address is not the map's. */
+  /** Nodes and pairs to ask about a record, first those that are well; empty if the address is not the map's. */
   nodesOf(address: RecordAddress): readonly NodeId[] {
-    return this.rounds.health.prefer(this.#replicas.nodesOf(address));
+    const { shard, shardEpoch, namespace, namespaceEpoch } = address;
+    const { shardEpochs, namespaces } = this.#options.map.current;
+    if (shardEpochs[shard] !== shardEpoch || namespaces[namespace]?.epoch !== namespaceEpoch) return NO_NODES;
+    const orders = this.#shards[shard]?.orders ?? [];
+    return this.rounds.health.prefer(orders[address.id.charCodeAt(0) % orders.length] ?? NO_NODES);
   }
 
-  /** RepairOwner */
-  onFenced(mapEpoch: number): void {
-    const { map } = this.#options;
-    if (mapEpoch > map.current.epoch) {
-      map.refresh();
-      return;
-    }
-    const nowMs = this.clock.monotonicMs();
-    if (nowMs < this.#handoutAtMs) return;
-    this.#handoutAtMs = nowMs + MAP_HANDOUT_PAUSE_MS;
-    const request = { type: MessageType.adoptMap, map: map.text() } as const;
-    for (const zone of map.current.zones) {
-      for (const node of zone.nodes) this.caller.call(node.id, request, limits.deadlineMs, () => {});
-    }
+  /** Whether one zone of the shard is moving: then only whole rounds about single records know how to count. */
+  isMoving(shard: number): boolean {
+    return this.#shards[shard]?.joint ?? true;
   }
 
   /** RepairOwner */
