@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { limits } from '../base/limits.ts';
 import { isShardCount } from '../cluster/slot.ts';
 import { clientOptions } from './client-options.ts';
 import { isHostAndPort } from './host-and-port.ts';
@@ -12,6 +13,7 @@ import {
   type Option,
   textOption,
   yesNoOption,
+  wholeNumberOption,
 } from './option.ts';
 
 const START: readonly CommandName[] = ['start'];
@@ -102,6 +104,13 @@ export const optionTable = {
   requirepass: textOption(true, {
     summary:
       'Password that clients must give with AUTH. Better in the environment or the file: a command line can be seen by others on the machine.',
+  diskReserve: wholeNumberOption(0, {
+    summary:
+      'Bytes that storage nodes keep free on their disk: below that, what would grow is refused, while reads and deletions go on; 0: all may be used.',
+    commands: STORING,
+    defaultValue: limits.diskReserveBytes,
+    placeholder: 'BYTES',
+  }),
     commands: LISTENING,
     defaultValue: '',
     defaultText: 'none',
