@@ -17,7 +17,7 @@ export default defineConfig({
       { extends: true, test: { name: 'sim', include: ['sim/**/*.test.ts'] } },
       {
         extends: true,
-        test: { name: 'compat', include: ['{compat-tests,crash-tests,bench}/**/*.test.ts'], testTimeout: 60_000 },
+        test: { name: 'compat', include: ['{compat-tests,crash-tests,chaos,bench}/**/*.test.ts'], testTimeout: 60_000 },
       },
     ],
   },

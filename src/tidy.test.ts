@@ -97,7 +97,7 @@ function dottedName(node: unknown): string {
   return object === '' ? '' : `${object}.${dottedName(node['property'])}`;
 }
 
-const FOLDERS = ['src', 'sim', 'compat-tests', 'crash-tests', 'bench', 'scripts', 'bin', 'docs', '.ci'];
+const FOLDERS = ['src', 'sim', 'compat-tests', 'crash-tests', 'chaos', 'bench', 'scripts', 'bin', 'docs', '.ci'];
 const NOT_OURS = new Set(['node_modules', '.git', 'dist', 'data', 'coverage']);
 
 function* filesBelow(folder: string): Generator<string> {

@@ -1,0 +1,144 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ChildServer } from '../compat-tests/support/child-server.ts';
+import { freePorts } from '../compat-tests/support/free-port.ts';
+import {
+  makeTempDir,
+  spawnJunokv,
+  waitUntilPrintedReady,
+  waitUntilServing,
+} from '../compat-tests/support/junokv-server.ts';
+import { Door } from './door.ts';
+import { SmallDisk } from './small-disk.ts';
+
+const ZONES = 3;
+const INIT_MS = 30_000;
+
+export interface ChaosClusterOptions {
+  readonly nodesPerZone: number;
+  readonly proxies: number;
+  /** These nodes, numbered from 1, get a disk of their own of so many bytes, where the machine allows. */
+  readonly smallDisks?: { readonly nodes: readonly number[]; readonly bytes: number; readonly reserveBytes: number };
+}
+
+/** A storage process, the door before it, and its disk if that is small. */
+export interface ChaosNode {
+  /** From 1, zone by zone. */
+  readonly number: number;
+  readonly zone: number;
+  readonly door: Door;
+  readonly disk: SmallDisk | null;
+  server: ChildServer;
+}
+
+/** A cluster of separate processes whose map names the doors before the storage nodes as their addresses. */
+export class ChaosCluster {
+  readonly dir: string;
+  readonly nodes: ChaosNode[] = [];
+  readonly proxies: ChildServer[] = [];
+  readonly proxyPorts: readonly number[];
+  readonly #nodePorts: readonly number[];
+  readonly #options: ChaosClusterOptions;
+  readonly #shared: readonly string[];
+  readonly #keystore: readonly string[];
+
+  private constructor(dir: string, ports: readonly number[], options: ChaosClusterOptions) {
+    this.dir = dir;
+    this.#options = options;
+    this.proxyPorts = ports.slice(0, options.proxies);
+    this.#nodePorts = ports.slice(options.proxies);
+    this.#shared = ['--map', join(dir, 'cluster-map.json'), '--secret', join(dir, 'cluster-secret')];
+    this.#keystore = ['--keystore', join(dir, 'keystore.json')];
+  }
+
+  /** Resolves when all processes serve. */
+  static async start(options: ChaosClusterOptions): Promise<ChaosCluster> {
+    const count = ZONES * options.nodesPerZone;
+    const ports = await freePorts(options.proxies + 2 * count);
+    const cluster = new ChaosCluster(makeTempDir('chaos'), ports, options);
+    try {
+      await cluster.#start(count);
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  async #start(count: number): Promise<void> {
+    const doorPorts = this.#nodePorts.slice(0, count);
+    const addresses = doorPorts.map((port) => `127.0.0.1:${port}`).join(',');
+    const args = ['cluster', 'init', '--nodes', addresses, '--nodes-per-zone', `${this.#options.nodesPerZone}`];
+    const init = spawnJunokv('junokv cluster init', [...args, ...this.#shared, ...this.#keystore], this.dir);
+    await init.waitUntilDone(INIT_MS);
+    for (let i = 0; i < count; i++) {
+      const number = i + 1;
+      const door = await Door.start(doorPorts[i] ?? 0, this.#portOf(number));
+      const disk = this.#smallDisk(number);
+      const zone = Math.floor(i / this.#options.nodesPerZone) + 1;
+      this.nodes.push({ number, zone, door, disk, server: this.#spawnNode(number, disk) });
+    }
+    await Promise.all(this.nodes.map(({ server }) => waitUntilPrintedReady(server)));
+    for (let i = 0; i < this.proxyPorts.length; i++) await this.startProxy(i);
+  }
+
+  /** Starts a node's process again; resolves when it says that it is ready. */
+  async startNode(node: ChaosNode): Promise<void> {
+    node.server = this.#spawnNode(node.number, node.disk);
+    await waitUntilPrintedReady(node.server);
+  }
+
+  /** `index`: from 0. Starts it for the first time or again; resolves when it serves. */
+  async startProxy(index: number): Promise<void> {
+    const port = this.proxyPorts[index];
+    if (port === undefined) throw new Error(`there is no proxy ${index + 1}`);
+    const args = ['proxy', '--port', `${port}`, ...this.#shared, ...this.#keystore];
+    const server = spawnJunokv(`junokv proxy ${index + 1}`, args, this.dir);
+    this.proxies[index] = server;
+    await waitUntilServing(server, port);
+  }
+
+  /** Those of its processes that have ended, how, and what they said last. */
+  get ended(): readonly string[] {
+    return [...this.nodes.map(({ server }) => server), ...this.proxies].flatMap(({ name, exitText, output }) =>
+      exitText === null ? [] : [`${name}: ${exitText}: ${output.slice(-2_000)}`],
+    );
+  }
+
+  /** Kills all processes and removes the files. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.proxies, ...this.nodes.map(({ server }) => server)].map((server) => server.kill()));
+    for (const { door, disk } of this.nodes) {
+      await door.stop();
+      disk?.remove();
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #spawnNode(number: number, disk: SmallDisk | null): ChildServer {
+    const args = ['storage', '--node', `${number}`, '--data', this.#dataDir(number), ...this.#shared];
+    args.push('--listen', `127.0.0.1:${this.#portOf(number)}`);
+    if (disk !== null) args.push('--disk-reserve', `${this.#options.smallDisks?.reserveBytes}`);
+    return spawnJunokv(`junokv storage ${number}`, args, this.dir);
+  }
+
+  #smallDisk(number: number): SmallDisk | null {
+    const { smallDisks } = this.#options;
+    if (smallDisks?.nodes.includes(number) !== true) return null;
+    const path = join(this.dir, `disk-${number}`);
+    mkdirSync(path);
+    return SmallDisk.mount(path, smallDisks.bytes);
+  }
+
+  #dataDir(number: number): string {
+    const { smallDisks } = this.#options;
+    return join(this.dir, smallDisks?.nodes.includes(number) === true ? `disk-${number}/data` : `data-${number}`);
+  }
+
+  /** Where the node listens, behind its door. */
+  #portOf(number: number): number {
+    const port = this.#nodePorts[this.#nodePorts.length / 2 + number - 1];
+    if (port === undefined) throw new Error(`there is no node ${number}`);
+    return port;
+  }
+}
