@@ -238,7 +238,16 @@ export const limits = {
   hedgeDelayMaxMs: 200,
   /** At most one latency sample in so long: reading the clock for each response costs more than it tells. */
   latencySampleMs: 1,
-  /** A node that failed or was slow is asked last for so long. */
+  /** A node whose answers take so much longer than those of the others, and several times as long, is asked last. */
+  slowNodeMs: 10,
+  /** Pause between two probes of a node that failed or was slow; doubles, with jitter, up to the second. */
+  probePauseMs: 50,
+  probePauseMaxMs: 500,
+  /** A probe counts as unanswered after so long: well above a slow answer. */
+  probeTimeoutMs: 1_000,
+  /** A node that fails so soon after it was taken back has to show twice as many quick answers. */
+  suspectRelapseMs: 10_000,
+  /** A node that failed or was slow is mostly taken back within so long when it is well again. */
   suspectMs: 1_000,
   /** Records whose last write a proxy remembers, so that the next one can be chained. */
   recentRecords: 16_384,
@@ -290,11 +299,65 @@ export const limits = {
   diskCheckMs: 500,
   /** A proxy takes a storage node that said its disk is full at its word for so long. */
   diskFullMemoryMs: 1_000,
+  // --- storage node: sweep ---
+  /** A range whose digests are compared at once: read in some milliseconds. */
+  sweepRangeRecords: 1_024,
+  sweepRangeBytes: 1_048_576,
+  /** A differing range is compared again in parts of so many records, and what of them differs is listed. */
+  sweepPartRecords: 128,
+  /** Records that are listed at once, and lists of one part: a replica that lags far behind is brought up by many passes. */
+  sweepListRecords: 512,
+  sweepLists: 16,
+  /** Records that a digest covers: far more than the asker has in the range, so that the two differ anyway. */
+  digestRecords: 8_192,
+  digestBytes: 16_777_216,
+  /** Records whose highest ballot is younger may be written right now. */
+  sweepRepairAgeMs: 5_000,
+  /** A replica that takes longer has not answered, and the range is swept without it. */
+  sweepTimeoutMs: 2_000,
+  /** Pause between two steps of a sweep, and that as a part of the step's time: clients come first. */
+  sweepPauseMs: 2,
+  sweepPauseShare: 1,
+  /** A node reads no more than this for its sweep, a second: a tenth of what a disk gives. */
+  sweepBytesPerSecond: 33_554_432,
+  /** All shards are not swept faster than this: an idle cluster stays idle. */
+  sweepPassMs: 10_000,
+  /** A replica whose shard nobody has swept for so long, or for three of its own passes, sweeps it in the place of the first. */
+  sweepTakeoverMs: 60_000,
+  /** How often the place of the sweep is written down. */
+  sweepSaveMs: 30_000,
+  /** A request to sweep now is answered after so many ranges. */
+  sweepRangesPerRequest: 64,
   // --- proxy: keys and strings ---
   /** The largest expiry kept, Number.MAX_SAFE_INTEGER: the year 287396. A later one becomes this. */
   maxExpiresAtMs: 9_007_199_254_740_991,
   /** So much of a client's own argument is repeated in an error reply. */
   quotedArgumentBytes: 1_024,
+  // --- learning (protocol §8) ---
+  /** Moves that one learner begins at once: a change of the map for many shards, and little to begin anew after a crash. */
+  movesAtOncePerLearner: 64,
+  /** Shards that a learner copies at once: while one waits for answers, others go on. */
+  learnShardsAtOnce: 4,
+  /** Records in one range: an answer of some hundred kilobytes. */
+  learnRangeRecords: 512,
+  /** What a learner takes in by itself: a disk and a network have more, clients need the rest. */
+  learnBytesPerSecond: 33_554_432,
+  /** Records of one range that are repaired at once, and tries for each before its range is begun anew. */
+  learnRepairsAtOnce: 16,
+  learnRepairTries: 5,
+  /** An old voter is waited for so long: it may have to read a range from its disk. */
+  learnCallMs: 5_000,
+  /** Wait after something failed; doubles up to the second. */
+  learnRetryMs: 100,
+  learnRetryMaxMs: 2_000,
+  /** Shards that are learned wait so long for others, so that many become one change of the map. */
+  learnFinishMs: 200,
+  /** How often a node looks at its moves and goals. */
+  moveManagerMs: 500,
+  /** A learner that has not answered the old node for so long loses the move. */
+  learnerSilentMs: 10_000,
+  /** ... and is asked so often. */
+  learnerPingMs: 1_000,
   // --- storage engine ---
   /** Replaying a log of some 100 MB takes seconds; a disk that hangs must not hang the start for ever. */
   engineOpenMs: 120_000,
@@ -347,18 +410,31 @@ export const limits = {
   cliCloseMs: 500,
   /** A password file has one line. */
   passwordFileBytes: 4_096,
+  // --- members ---
+  /** Nodes that one change of members names: all of five zones of 64. */
+  membersPerChange: 320,
+  /** A storage node that has not answered the operator's command after so long is shown as one that does not answer. */
+  memberAnswerMs: 3_000,
+  /** How often the progress of a change is drawn on a terminal; a line of its own elsewhere. */
+  memberProgressMs: 250,
+  memberProgressLineMs: 5_000,
+  /** A change that has not got on for so long is looked into: nodes that move a shard in that time are slow, but not stuck. */
+  memberStalledMs: 15_000,
+  /** The rate of moves that the time left is told by is that of so long. */
+  memberRateWindowMs: 30_000,
   // --- backup ---
-  /** Records of one listing, and states of one call: with the largest inline values 8 MB of them. */
+  /** Records of one listing, and states of one call; it stops early where they come to more than so many bytes. */
   backupListRecords: 1_024,
   backupReadRecords: 256,
+  backupReadBytes: 4_194_304,
   /** Pages of one call: 1 MiB. */
   backupPagesPerCall: 16,
   /** A large value is restored in pieces of so many bytes, each a write of its own. */
   backupPieceBytes: 1_048_576,
   /** A file of a backup ends with the record that makes it longer: what an interrupted backup has to do again. */
   backupFileBytes: 67_108_864,
-  /** The longest frame of a backup's file: a state with its value, or a page, and a little. */
-  backupFrameBytes: 1_048_576,
+  /** The longest frame of a backup's file: the longest message, in which a state came from a node, and a little. */
+  backupFrameBytes: 16_777_216,
   /** A manifest: some 300 bytes for each of its files. */
   backupManifestBytes: 268_435_456,
   /** Backups of a chain: a full one and what was added to it. Each is one open file while it is read. */

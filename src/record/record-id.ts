@@ -18,10 +18,12 @@ export const ID_BYTES = 16;
  */
 const TAG_RECORD = 0x72;
 const TAG_PAGE = 0x70;
+const TAG_DROPPED = 0x64;
 const TAG_NODE = 0x6e;
 const TAG_JOURNAL = 0x6a;
 const RECORD_KEY_BYTES = 1 + 2 + ID_BYTES;
 const PAGE_KEY_BYTES = RECORD_KEY_BYTES + ID_BYTES;
+const DROPPED_KEY_BYTES = 1 + 8 + 2 + 2 * ID_BYTES;
 
 /** Where a range of engine keys starts and ends: `from` inclusive, `to` exclusive. */
 export interface KeyRange {
@@ -89,13 +91,31 @@ export function parsePageKey(key: Buffer): { shard: number; id: RecordId; pageId
 
 /** Marks a page that the write with this ballot took out of use; in order of time, for the purge. */
 export function droppedPageKey(ballot: Ballot, shard: number, id: RecordId, pageId: PageId): Buffer {
-  const key = Buffer.allocUnsafe(1 + 8 + 2 + 2 * ID_BYTES);
-  key.write('d', 0, 'latin1');
+  const key = Buffer.allocUnsafe(DROPPED_KEY_BYTES);
+  key[0] = TAG_DROPPED;
   key.writeBigUInt64BE(BigInt(ballot.time), 1);
   key.writeUInt16BE(shard, 9);
   key.write(id, 11, 'latin1');
   key.write(pageId, 11 + ID_BYTES, 'latin1');
   return key;
+}
+
+/** Null if the key marks no dropped page. */
+export function parseDroppedPageKey(
+  key: Buffer,
+): { shard: number; id: RecordId; pageId: PageId; timeUs: number } | null {
+  if (key.length !== DROPPED_KEY_BYTES || key[0] !== TAG_DROPPED) return null;
+  return {
+    timeUs: Number(key.readBigUInt64BE(1)),
+    shard: key.readUInt16BE(9),
+    id: key.toString('latin1', 11, 11 + ID_BYTES),
+    pageId: key.toString('latin1', 11 + ID_BYTES),
+  };
+}
+
+/** All marks of dropped pages, in order of time. */
+export function droppedMarksRange(): KeyRange {
+  return rangeOfPrefix(Buffer.from([TAG_DROPPED]));
 }
 
 /** Where a node keeps something of its own; `name` in ASCII. */

@@ -46,7 +46,7 @@ export class Acceptor {
 
   constructor(durableCeilingUs: number, promiseCapacity: number = limits.promisesPerNode) {
     this.#ceilingUs = durableCeilingUs;
-    this.promises = new PromiseTable(promiseCapacity, this.firstFloor(durableCeilingUs));
+    this.promises = this.makePromises(promiseCapacity, this.firstFloor(durableCeilingUs));
   }
 
   get floor(): Ballot {
@@ -103,9 +103,27 @@ export class Acceptor {
     return ACCEPT;
   }
 
+  /**
+   * §8: a copy of what Q old voters hold. True: to be stored, whatever was promised, for the promise was to wait for nothing
+   * else than what has been chosen already.
+   */
+  learn(held: Held, ballot: Ballot): boolean {
+    return compareBallots(held.accepted, ballot) < 0;
+  }
+
+  /** Stands by all that others may have promised up to here; after the ceiling is durably that high. */
+  raiseFloor(ceilingUs: number): void {
+    this.promises.raiseFloor({ time: ceilingUs, proposer: ANY_PROPOSER });
+  }
+
   /** The state is in memory (not yet durable): its ballot covers the promise. With `nextFollows`, `promiseNext` must come. */
   accepted(id: RecordId, ballot: Ballot, holder?: PromiseHolder, nextFollows = false): void {
     this.promises.covered(id, ballot, holder, nextFollows);
+  }
+
+  /** The tombstone with this ballot was purged: what is as old cannot revive it. A promise above it stands. */
+  purged(_id: RecordId, ballot: Ballot): void {
+    this.promises.raiseFloor(justAbove(ballot));
   }
 
   /** The write of an accepted state failed: what was promised by accepting stays promised. */
@@ -127,6 +145,10 @@ export class Acceptor {
     return { time: durableCeilingUs, proposer: ANY_PROPOSER };
   }
 
+  protected makePromises(capacity: number, floor: Ballot): PromiseTable {
+    return new PromiseTable(capacity, floor);
+  }
+
   protected recordPromise(id: RecordId, ballot: Ballot, holder: PromiseHolder): void {
     this.promises.promise(id, ballot, holder);
   }
@@ -136,6 +158,14 @@ export class Acceptor {
   }
 
   protected mayAccept(id: RecordId, held: Held, ballot: Ballot): boolean {
-    return compareBallots(this.promised(id, held.accepted, held), ballot) <= 0 && compareBallots(held.accepted, ballot) < 0;
+    return (
+      compareBallots(this.promised(id, held.accepted, held), ballot) <= 0 && compareBallots(held.accepted, ballot) < 0
+    );
   }
+}
+
+function justAbove(ballot: Ballot): Ballot {
+  return ballot.proposer < ANY_PROPOSER
+    ? { time: ballot.time, proposer: ballot.proposer + 1 }
+    : { time: ballot.time + 1, proposer: 0 };
 }

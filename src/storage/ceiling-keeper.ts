@@ -54,6 +54,19 @@ export class CeilingKeeper {
     if (!this.#saving) this.#raise();
   }
 
+  /** Raises the durable ceiling to at least this; false: it could not be written. */
+  raiseTo(ceilingUs: number, done: (isRaised: boolean) => void): void {
+    if (ceilingUs <= this.#acceptor.ceilingUs) {
+      done(true);
+      return;
+    }
+    this.#store.saveCeiling(ceilingUs, (error) => {
+      if (this.#stopped) return;
+      if (error === null) this.#acceptor.raiseCeiling(ceilingUs);
+      done(error === null);
+    });
+  }
+
   #raise(): void {
     const targetUs = Math.max(
       this.#clock.wallUs() + limits.ceilingAheadMs * 1000,

@@ -26,6 +26,10 @@ export class RecordLoader {
   readonly #cache: RecordCache;
   readonly #waiting = new Map<RecordId, RecordWaiter[]>();
   #asked: RecordAddress[] = [];
+  /** Reads under way, by number, and who waits for the end of those that there were. */
+  readonly #reads = new Set<number>();
+  readonly #enders: { readonly left: Set<number>; readonly done: () => void }[] = [];
+  #readNumber = 0;
 
   constructor(engine: Engine, cache: RecordCache) {
     this.#engine = engine;
@@ -56,11 +60,23 @@ export class RecordLoader {
     this.#load(asked);
   }
 
+  /** Calls back once nothing is being read any more that was asked for before now. */
+  whenLoaded(done: () => void): void {
+    this.start();
+    if (this.#reads.size === 0) done();
+    else this.#enders.push({ left: new Set(this.#reads), done });
+  }
+
   #load(addresses: readonly RecordAddress[]): void {
+    const read = this.#readNumber++;
+    this.#reads.add(read);
     this.#engine.getMany(addresses.map(engineKey), (error, values) => {
       if (error?.kind === 'corrupt' && addresses.length > 1) {
         // One damaged block fails them all: alone, the sound ones can be read.
+        const first = this.#readNumber;
         for (const address of addresses) this.#load([address]);
+        this.#goesOnAs(read, first);
+        this.#ended(read);
         return;
       }
       for (let i = 0; i < addresses.length; i++) {
@@ -72,7 +88,26 @@ export class RecordLoader {
         else if (error.kind === 'corrupt') for (const waiter of waiting) waiter.onCorrupt(id);
         else for (const waiter of waiting) waiter.onFailed(error.message);
       }
+      this.#ended(read);
     });
+  }
+
+  /** Whoever waits for this read waits for those from `first` on instead. */
+  #goesOnAs(read: number, first: number): void {
+    for (const { left } of this.#enders) {
+      if (!left.has(read)) continue;
+      for (let next = first; next < this.#readNumber; next++) if (this.#reads.has(next)) left.add(next);
+    }
+  }
+
+  #ended(read: number): void {
+    this.#reads.delete(read);
+    for (let i = this.#enders.length - 1; i >= 0; i--) {
+      const ender = this.#enders[i];
+      if (ender === undefined || !ender.left.delete(read) || ender.left.size > 0) continue;
+      this.#enders.splice(i, 1);
+      ender.done();
+    }
   }
 
   #loaded(id: RecordId, bytes: Buffer | null, waiting: readonly RecordWaiter[]): void {

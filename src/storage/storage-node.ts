@@ -1,21 +1,9 @@
-import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap } from '../cluster/map.ts';
-import { sameBallot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
-import {
-  type CommitItem,
-  type CommitRequest,
-  type FaultKind,
-  MessageType,
-  type PrepareRequest,
-  type ReadRequest,
-  type RecordAddress,
-  type Response,
-} from '../rpc/messages.ts';
+import { type FaultKind, MessageType, type Response } from '../rpc/messages.ts';
 import type { Call, CallHandler, NodeHello } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
 import { CeilingKeeper } from './ceiling-keeper.ts';
@@ -25,10 +13,12 @@ import { ManyServer } from './many-server.ts';
 import { NodeMap } from './node-map.ts';
 import type { NodeStore } from './node-store.ts';
 import { PageStore } from './page-store.ts';
-import { type CachedRecord, RecordCache } from './record-cache.ts';
-import { ABSENT, RecordLoader } from './record-loader.ts';
+import { RecordCache } from './record-cache.ts';
+import { RecordLoader } from './record-loader.ts';
+import { listRecords, type RecordListParts } from './record-list.ts';
 import { scanRecords } from './record-scan.ts';
-import { engineKey, owned, project, storedBytes } from './served-state.ts';
+import { RecordServer } from './record-server.ts';
+import { ShardStore } from './shard-store.ts';
 import { type BatchListener, type Fsync, WritePipeline } from './write-pipeline.ts';
 
 export interface StorageNodeOptions {
@@ -42,6 +32,8 @@ export interface StorageNodeOptions {
   readonly log: Log;
   readonly fsync: Fsync;
   readonly cacheBytes: number;
+  /** The disk may lack acknowledged writes: what is on it counts only if the operator says so. Default false. */
+  readonly isDistrusted?: boolean;
 }
 
 /**
@@ -58,16 +50,16 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #clock: Clock;
   readonly #cache: RecordCache;
   readonly #loader: RecordLoader;
-  /** Found corrupt and not written since. */
-  readonly #corrupt = new Set<RecordId>();
   readonly #pipeline: WritePipeline;
   readonly #ceiling: CeilingKeeper;
   readonly #pages: PageStore;
   readonly #sweep: GenerationSweep;
   readonly #map: NodeMap;
+  readonly #records: RecordServer;
   readonly #many: ManyServer;
+  readonly #shards: ShardStore;
+  readonly #listing: RecordListParts;
   readonly #mapListeners: ((map: ClusterMap) => void)[] = [];
-  #corruptRecords = 0;
   #stopped = false;
 
   constructor(options: StorageNodeOptions) {
@@ -85,18 +77,33 @@ export class StorageNode implements CallHandler, BatchListener {
     });
     this.#sweep = new GenerationSweep(options.engine, this.#pipeline, options.clock, options.log, options.map);
     this.#pages = new PageStore(options.engine, this.#pipeline);
-    this.#map = new NodeMap(options.nodeId, options.map, options.store, options.log, (map) => {
+    this.#map = new NodeMap(options, (map) => {
       this.#sweep.onMap(map);
       for (const listener of this.#mapListeners) listener(map);
     });
-    this.#many = new ManyServer({
-      clock: options.clock,
-      map: this.#map,
+    this.#listing = {
+      engine: options.engine,
+      pipeline: this.#pipeline,
       acceptor: options.acceptor,
+      map: () => this.#map.current,
+    };
+    const parts = {
+      ...options,
+      map: this.#map,
       cache: this.#cache,
       pipeline: this.#pipeline,
       loader: this.#loader,
-      store: (item, record) => this.#accept(item, record),
+      ceiling: this.#ceiling,
+      pages: this.#pages,
+    };
+    this.#records = new RecordServer(parts);
+    this.#many = new ManyServer({
+      ...parts,
+      store: (item, record) => this.#records.store(item, record),
+    });
+    this.#shards = new ShardStore({
+      ...parts,
+      store: (item, record) => this.#records.store(item, record),
     });
   }
 
@@ -107,6 +114,11 @@ export class StorageNode implements CallHandler, BatchListener {
   /** The map that the node goes by: adopted, and durable here. */
   get map(): ClusterMap {
     return this.#map.current;
+  }
+
+  /** Whole shards, as learning sees them. */
+  get shards(): ShardStore {
+    return this.#shards;
   }
 
   /** `listener` is told of every map that the node adopts from now on. */
@@ -123,7 +135,10 @@ export class StorageNode implements CallHandler, BatchListener {
   start(ready: () => void): void {
     this.#pipeline.start();
     this.#sweep.onMap(this.#options.map);
-    this.#ceiling.start(ready);
+    this.#shards.load((isLoaded) => {
+      if (isLoaded) this.#ceiling.start(ready);
+      else this.#options.log.error({ nodeId: this.nodeId }, 'the node does not answer: its disk cannot be read');
+    });
   }
 
   /** Writes and syncs what is pending; calls that come later are answered with a fault. The engine stays open. */
@@ -131,13 +146,14 @@ export class StorageNode implements CallHandler, BatchListener {
     this.#stopped = true;
     this.#ceiling.stop();
     this.#sweep.stop();
+    this.#shards.stop();
     this.#pipeline.drain(callback);
   }
 
   hello(): NodeHello {
     return {
       nodeId: this.#options.nodeId,
-      incarnation: this.#options.incarnation,
+      incarnation: this.#map.knownAs,
       mapEpoch: this.#map.epoch,
       floor: this.#acceptor.floor,
       clockUs: this.#clock.wallUs(),
@@ -156,9 +172,9 @@ export class StorageNode implements CallHandler, BatchListener {
         case MessageType.prepare:
         case MessageType.commit:
         case MessageType.listPages: {
-          const refusal = this.#map.refusal(request.address);
+          const refusal = this.#records.refusal(request);
           if (refusal !== null) call.respond(refusal);
-          else this.#serveRecord(call, request.address);
+          else this.#records.serve(call, request);
           break;
         }
         default:
@@ -184,7 +200,7 @@ export class StorageNode implements CallHandler, BatchListener {
       case MessageType.putPages:
       case MessageType.getPages:
       case MessageType.missingPages: {
-        const refusal = this.#map.refusal(request.address);
+        const refusal = this.#map.takeRefusal(request.address);
         if (refusal !== null) call.respond(refusal);
         else this.#pages.serve(call, request);
         break;
@@ -193,6 +209,12 @@ export class StorageNode implements CallHandler, BatchListener {
         const refusal = this.#map.scanRefusal(request);
         if (refusal !== null) call.respond(refusal);
         else scanRecords(this.#engine, request, call);
+        break;
+      }
+      case MessageType.listRecords: {
+        const refusal = this.#map.shardRefusal(request.shard, request.shardEpoch);
+        if (refusal !== null) call.respond(refusal);
+        else listRecords(this.#listing, request, call);
         break;
       }
       case MessageType.readMany:
@@ -218,149 +240,6 @@ export class StorageNode implements CallHandler, BatchListener {
     }
   }
 
-  /** At once if the record is in memory and nobody waits for it; else once it has come from the disk. */
-  #serveRecord(call: Call, address: RecordAddress): void {
-    const record = this.#loader.isLoading(address.id) ? undefined : this.#cache.at(address);
-    if (record !== undefined) {
-      this.#serve(call, record);
-      return;
-    }
-    this.#loader.wait(address, {
-      onLoaded: (loaded) => this.#serve(call, loaded),
-      onCorrupt: (id) => this.#onCorrupt(id, call),
-      onFailed: (detail) => call.respond(fault('io', detail)),
-    });
-  }
-
-  /**
-   * What was accepted is unknown but lies below the ceiling. So the node answers nothing from this record, and takes
-   * only a COMMIT above all that it can have accepted: a repair by the coordinator that hears of it.
-   */
-  #onCorrupt(id: RecordId, call: Call): void {
-    if (!this.#corrupt.has(id)) {
-      this.#noteCorrupt(id);
-      this.#acceptor.promises.promise(id, { time: this.#acceptor.ceilingUs, proposer: 0xffff_ffff });
-    }
-    if (call.request.type === MessageType.commit) this.#serve(call, this.#cache.get(id) ?? ABSENT);
-    else call.respond(fault('corrupt', 'the stored record is corrupt'));
-  }
-
-  /** Once for each: a repair that raises the ceiling must not find the bar raised as well. */
-  #noteCorrupt(id: RecordId): void {
-    this.#corruptRecords++;
-    this.#options.log.error({ nodeId: this.#options.nodeId }, 'a stored record is corrupt; it waits for repair');
-    if (this.#corrupt.size >= limits.corruptRecordsPerNode) this.#corrupt.clear();
-    this.#corrupt.add(id);
-  }
-
-  #serve(call: Call, record: CachedRecord): void {
-    const request = call.request;
-    switch (request.type) {
-      case MessageType.read:
-        this.#serveRead(call, request, record);
-        break;
-      case MessageType.prepare:
-        this.#servePrepare(call, request, record);
-        break;
-      case MessageType.commit:
-        this.#serveCommit(call, request, record);
-        break;
-      case MessageType.listPages:
-        this.#pages.list(call, request, record);
-        break;
-      default:
-        assert(false, 'only record requests wait for a record');
-    }
-  }
-
-  #serveRead(call: Call, request: ReadRequest, record: CachedRecord): void {
-    const wanted = request.ifAccepted === null || sameBallot(request.ifAccepted, record.accepted);
-    const state = wanted ? project(record.state, request.want) : null;
-    this.#pipeline.respondWhenDurable(call, record.batch, {
-      type: MessageType.state,
-      accepted: record.accepted,
-      state,
-    });
-  }
-
-  #servePrepare(call: Call, request: PrepareRequest, record: CachedRecord): void {
-    const id = request.address.id;
-    const nowUs = this.#clock.wallUs();
-    if (this.#acceptor.needsCeiling(request.ballot) && !this.#acceptor.isBeyondClock(request.ballot, nowUs)) {
-      this.#ceiling.waitFor(request.ballot, call);
-      return;
-    }
-    const verdict = this.#acceptor.prepare(id, record, request.ballot, nowUs);
-    switch (verdict.kind) {
-      case 'promise':
-        this.#pipeline.respondWhenDurable(call, record.batch, {
-          type: MessageType.promise,
-          accepted: record.accepted,
-          state: project(record.state, request.want),
-        });
-        break;
-      case 'reject':
-        call.respond({ type: MessageType.reject, ballot: verdict.ballot, floor: this.#acceptor.floor });
-        break;
-      case 'clock':
-        call.respond({
-          type: MessageType.clock,
-          clockUs: nowUs,
-          ceiling: { time: this.#acceptor.ceilingUs, proposer: 0 },
-        });
-        break;
-    }
-  }
-
-  #serveCommit(call: Call, request: CommitRequest, record: CachedRecord): void {
-    if (this.#acceptor.needsCeiling(request.ballot)) {
-      this.#ceiling.waitFor(request.ballot, call);
-      return;
-    }
-    const id = request.address.id;
-    const verdict = this.#acceptor.commit(id, record, request);
-    switch (verdict.kind) {
-      case 'accept':
-        if (request.pages !== null && !this.#pages.holdsAll(request.address, request.pages.added)) {
-          call.respond({ type: MessageType.stale });
-          return;
-        }
-        this.#accept(request, record);
-        if (request.pages !== null) {
-          this.#pages.noteDropped(request.address, request.ballot, request.pages.dropped);
-        }
-        this.#acknowledge(call, request, record, this.#pipeline.formingNumber);
-        break;
-      case 'accepted-already':
-        this.#acknowledge(call, request, record, record.batch);
-        break;
-      case 'stale':
-        call.respond({ type: MessageType.stale });
-        break;
-      case 'reject':
-        call.respond({ type: MessageType.reject, ballot: verdict.ballot, floor: this.#acceptor.floor });
-        break;
-    }
-  }
-
-  #accept(request: CommitItem, record: CachedRecord): void {
-    const { id } = request.address;
-    const batch = this.#pipeline.formingNumber;
-    this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
-    this.#acceptor.accepted(id, request.ballot, record, request.next !== null);
-    if (this.#corrupt.size > 0) this.#corrupt.delete(id);
-    this.#pipeline.addRecord(id, {
-      key: engineKey(request.address),
-      value: storedBytes(request),
-    });
-  }
-
-  #acknowledge(call: Call, request: CommitRequest, record: CachedRecord, batch: number): void {
-    const nextRecorded =
-      request.next !== null && this.#acceptor.promiseNext(request.address.id, request.ballot, request.next, record);
-    this.#pipeline.respondWhenDurable(call, batch, { type: MessageType.ack, nextRecorded });
-  }
-
   #status() {
     return {
       nodeId: this.#options.nodeId,
@@ -368,8 +247,12 @@ export class StorageNode implements CallHandler, BatchListener {
       engine: this.#engine.name,
       fsync: this.#options.fsync,
       dataBytes: this.#engine.sizeBytes(),
-      corruptRecords: this.#corruptRecords,
+      corruptRecords: this.#records.corruptRecords,
       unsyncedMs: this.#pipeline.unsyncedMs(),
+      incarnation: this.#map.incarnation,
+      ceilingUs: this.#acceptor.ceilingUs,
+      learningShards: this.#map.learningShards,
+      distrusted: this.#map.isDistrusted,
     };
   }
 }

@@ -15,6 +15,7 @@ interface Batch {
   readonly records: RecordId[];
   readonly calls: Call[];
   readonly responses: Response[];
+  readonly waiting: ((isWritten: boolean) => void)[];
 }
 
 /** Told of batches that will never be durable. */
@@ -104,6 +105,13 @@ export class WritePipeline {
     batch.responses.push(response);
   }
 
+  /** Calls back when nothing that was added before now is on its way any more; false if the newest of it could not be written. */
+  whenSettled(done: (isWritten: boolean) => void): void {
+    const batch = this.#forming.changes.length > 0 ? this.#forming : this.#inFlight.get(this.#forming.number - 1);
+    if (batch === undefined) done(true);
+    else batch.waiting.push(done);
+  }
+
   /** Starts the once-a-second sync. */
   start(): void {
     if (this.#fsync === 'everysec' && this.#engine.supports.durable) this.#tick();
@@ -166,6 +174,7 @@ export class WritePipeline {
       const response = batch.responses[i];
       if (response !== undefined) batch.calls[i]?.respond(response);
     }
+    for (const done of batch.waiting) done(true);
   }
 
   /** What is forming may rest on what failed (a paged value's base): it fails too. */
@@ -182,6 +191,7 @@ export class WritePipeline {
     this.#listener.onFailed(batch.records, batch.number);
     const fault: Response = { type: MessageType.fault, fault: 'io', detail: error.kind };
     for (const call of batch.calls) call.respond(fault);
+    for (const done of batch.waiting) done(false);
   }
 
   #tick(): void {
@@ -206,5 +216,5 @@ export class WritePipeline {
 }
 
 function newBatch(number: number): Batch {
-  return { number, changes: [], records: [], calls: [], responses: [] };
+  return { number, changes: [], records: [], calls: [], responses: [], waiting: [] };
 }

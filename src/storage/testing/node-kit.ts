@@ -132,6 +132,8 @@ export class NodeKit {
     this.node.start(() => {
       this.ready = true;
     });
+    // What a start reads is of no interest.
+    this.engine.calls.length = 0;
   }
 
   /** Hands over calls in one frame and ends the turn. */
