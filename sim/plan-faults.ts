@@ -1,8 +1,9 @@
-import type { Fsync } from '../src/storage/write-pipeline.ts';
 import type { SimRandom } from './sim-random.ts';
 
 /** What comes to a node is lost, or what leaves it. */
 export type CutDirection = 'coming' | 'leaving' | 'both';
+
+export type MemberChangeKind = 'add' | 'add-everywhere' | 'remove' | 'replace' | 'spread' | 'move' | 'cancel';
 
 /** `node` and `proxy` count from 0, `machine` the nodes and then the proxies; `forUs`: how long until all is as before. */
 export type Fault =
@@ -36,6 +37,9 @@ export type Fault =
       readonly node: number;
       readonly key: string;
     }
+  /** An operator changes the members (`sim-members.ts`); `pick` decides where there is a choice. */
+  | { readonly kind: 'members'; readonly atUs: number; readonly change: MemberChangeKind; readonly pick: number }
+  | { readonly kind: 'mark-down'; readonly atUs: number; readonly forUs: number; readonly zone: number }
   /** The epochs of all shards rise; this node is told first. */
   | { readonly kind: 'map-change'; readonly atUs: number; readonly node: number }
   /** A wall clock is far ahead for a while. */
@@ -55,7 +59,6 @@ export interface Targets {
   readonly nodes: number;
   readonly proxies: number;
   readonly keys: readonly string[];
-  readonly fsync: Fsync;
 }
 
 /** Wall clocks stay within half of limits.maxClockSkewMs of the true time, so two of them within all of it. */
@@ -93,6 +96,32 @@ export function makeRareFaults(random: SimRandom, { zones, nodes, proxies, keys 
   return faults;
 }
 
+/** Disks that are lost, and members that change, also while others do: in seeds that have several nodes or spares to a zone. */
+export function makeMemberFaults(random: SimRandom, { zones, nodes }: Targets): Fault[] {
+  const spanUs = random.pick([500_000, 3_000_000]);
+  const faults: Fault[] = [];
+  const changes: readonly MemberChangeKind[] = [
+    'add',
+    'add',
+    'add-everywhere',
+    'remove',
+    'replace',
+    'spread',
+    'move',
+    'move',
+    'move',
+    'cancel',
+  ];
+  for (let i = random.between(1, 4); i > 0; i--) {
+    const atUs = random.below(spanUs);
+    const forUs = random.pick([2_000, 100_000, 1_000_000]);
+    if (random.chance(0.25)) faults.push({ kind: 'wipe-disk', atUs, forUs, node: random.below(nodes) });
+    else if (random.chance(0.1)) faults.push({ kind: 'mark-down', atUs, forUs, zone: random.below(zones) });
+    else faults.push({ kind: 'members', atUs, change: random.pick(changes), pick: random.u32() });
+  }
+  return faults;
+}
+
 /** Nodes that restart so fast that messages of before find them again: what they have forgotten shows. */
 export function makeFlapping(random: SimRandom, nodes: number): Fault[] {
   const spanUs = random.pick([500_000, 3_000_000]);
@@ -104,7 +133,7 @@ export function makeFlapping(random: SimRandom, nodes: number): Fault[] {
   })).sort((a, b) => a.atUs - b.atUs);
 }
 
-function makeFault(random: SimRandom, { nodes, proxies, fsync }: Targets, spanUs: number): Fault {
+function makeFault(random: SimRandom, { nodes, proxies }: Targets, spanUs: number): Fault {
   const atUs = random.below(spanUs);
   const forUs = random.pick([2_000, 30_000, 300_000, 2_500_000]) + random.below(10_000);
   const node = random.below(nodes);
@@ -114,8 +143,7 @@ function makeFault(random: SimRandom, { nodes, proxies, fsync }: Targets, spanUs
     case 1:
       return { kind: 'crash-node', atUs, forUs, node };
     case 2:
-      // Only with fsync `always` may a disk be trusted after a loss of power (protocol §2).
-      return { kind: fsync === 'always' ? 'power-loss' : 'crash-node', atUs, forUs, node };
+      return { kind: 'crash-node', atUs, forUs, node };
     case 3:
     case 4:
       return { kind: 'crash-proxy', atUs, forUs: Math.min(forUs, 100_000), proxy };

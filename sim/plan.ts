@@ -67,7 +67,7 @@ export function makePlan(seed: number, zones: number): Plan {
   const keys = Array.from({ length: flapping ? 1 : random.between(1, 5) }, (_, i) => `k${i + 1}`);
   const setup = makeSetup(random, seed, zones, proxies);
   const nodes = zones * (setup.nodesPerZone + setup.sparesPerZone);
-  const targets: Targets = { zones, nodes, proxies, keys, fsync: setup.fsync };
+  const targets: Targets = { zones, nodes, proxies, keys };
   const links = flapping ? makeFlappingLinks(random) : makeLinks(random);
   const clients = makeClients(random, proxies, keys);
   if (random.chance(0.15)) clients.push(makeFlusher(random, proxies));

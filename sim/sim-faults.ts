@@ -1,5 +1,6 @@
 import type { LinkProfile } from './plan.ts';
 import type { CutDirection, Fault } from './plan-faults.ts';
+import { changeMembers, markZone, mayLoseDisk } from './sim-members.ts';
 import { type NetworkPolicy, nodeName, type SimLink, type SimMessage } from './sim-network.ts';
 import { SimRandom } from './sim-random.ts';
 import type { SimNode, SimProxy, World } from './world.ts';
@@ -87,6 +88,8 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
     case 'wipe-disk': {
       const node = world.node(fault.node + 1);
       if (node.process === null) return;
+      const loses = fault.kind !== 'crash-node' && (fault.kind === 'wipe-disk' || world.distrustsPowerLoss);
+      if (loses && !mayLoseDisk(world, node)) return;
       if (fault.kind === 'crash-node') world.crashNode(node, false);
       else if (fault.kind === 'power-loss') world.losePower(node);
       else world.wipeNode(node);
@@ -129,6 +132,13 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
       scheduler.at(endUs, null, () => world.startNode(node));
       break;
     }
+    case 'members':
+      changeMembers(world, fault.change, fault.pick);
+      break;
+    case 'mark-down':
+      markZone(world, fault.zone, true);
+      scheduler.at(endUs, null, () => markZone(world, fault.zone, false));
+      break;
     case 'map-change':
       world.changeMap(world.node(fault.node + 1), null);
       break;

@@ -1,4 +1,4 @@
-import { type NodeProposer, startNodeProposer } from '../src/admin/node-proposer.ts';
+import { type NodeProposer, startNodeProposer, startNodeWork } from '../src/admin/node-proposer.ts';
 import { assert } from '../src/base/assert.ts';
 import { silentLog } from '../src/base/log.ts';
 import { createClusterMap, findNode, nodesOf } from '../src/cluster/cluster-map.ts';
@@ -18,8 +18,10 @@ import { MessageType } from '../src/rpc/messages.ts';
 import { OwnNodeTransport } from '../src/rpc/own-node-transport.ts';
 import type { CallHandler, Transport } from '../src/rpc/transport.ts';
 import { Acceptor } from '../src/storage/acceptor.ts';
+import type { NodePeerParts, NodeWork } from '../src/storage/node-peer-parts.ts';
 import { StorageNode } from '../src/storage/storage-node.ts';
 import type { Fsync } from '../src/storage/write-pipeline.ts';
+import { enterNode } from './enter-node.ts';
 import { assertPromisesSettle } from './promises.ts';
 import { MachineTime, SimClock, SimProcess, SimScheduler } from './sim-clock.ts';
 import { SimConfigStore } from './sim-config-store.ts';
@@ -37,6 +39,8 @@ export interface Parts {
   /** What a proxy sends by, and what a node receives by. */
   transport(link: Transport, map: MapHolder): Transport;
   handler(node: StorageNode): CallHandler;
+  /** What a node does by itself. */
+  work(parts: NodePeerParts): readonly NodeWork[];
 }
 
 export const SOUND_PARTS: Parts = {
@@ -45,6 +49,7 @@ export const SOUND_PARTS: Parts = {
   seal: () => new SimSeal(),
   transport: (link) => link,
   handler: (node) => node,
+  work: (parts) => startNodeWork(parts),
 };
 
 export interface WorldSetup {
@@ -135,6 +140,8 @@ export class World {
   readonly #parts: Parts;
   readonly #firstMap: ClusterMap;
   readonly #ended = new Map<string, number>();
+  /** Zones in which a record was damaged; nothing tells when it is repaired. */
+  readonly #damaged = new Set<number>();
   #starts = 0;
 
   constructor(setup: WorldSetup, parts: Parts, policy: NetworkPolicy, watcher: NetworkWatcher) {
@@ -161,8 +168,16 @@ export class World {
     if (sim.process !== null) return;
     const process = new SimProcess(sim.name);
     const clock = new SimClock(this.scheduler, sim.machine, process);
-    const adopted = sim.disk.map === null ? null : decodeClusterMap(sim.disk.map);
-    const map = adopted?.ok ? adopted.map : this.#firstMap;
+    const store = this.config.open(process);
+    sim.process = process;
+    const saved = sim.disk.map === null ? null : decodeClusterMap(sim.disk.map);
+    const map = saved?.ok ? saved.map : this.#firstMap;
+    if (findNode(map, sim.nodeId)?.node.incarnation === sim.incarnation) this.#run(sim, process, clock, store, map);
+    else
+      enterNode(store, clock, sim.nodeId, sim.incarnation, (entered) => this.#run(sim, process, clock, store, entered));
+  }
+
+  #run(sim: SimNode, process: SimProcess, clock: SimClock, store: ConfigStore, map: ClusterMap): void {
     const node = new StorageNode({
       nodeId: sim.nodeId,
       incarnation: sim.incarnation,
@@ -175,16 +190,15 @@ export class World {
       fsync: this.#setup.fsync,
       cacheBytes: this.#setup.cacheBytes,
     });
-    sim.process = process;
     sim.node = node;
     node.start(() => {
       this.network.addNode(sim.nodeId, this.#parts.handler(node), process);
-      this.#startProposer(sim, node, process, clock);
+      this.#startProposer(sim, node, process, clock, store);
     });
   }
 
   /** As the product does it (startStorage of src/admin/assemble.ts). */
-  #startProposer(sim: SimNode, node: StorageNode, process: SimProcess, clock: SimClock): void {
+  #startProposer(sim: SimNode, node: StorageNode, process: SimProcess, clock: SimClock, store: ConfigStore): void {
     const link = this.network.connect(process);
     const own = new InProcessTransport(clock);
     own.addNode(node);
@@ -196,7 +210,7 @@ export class World {
     const random = new SimRandom(this.#setup.seed, `${sim.incarnation}.${this.#starts++}`);
     sim.link = link;
     sim.proposer = startNodeProposer(
-      { node, store: this.config.open(process), network },
+      { node, store, network, startWork: (parts) => this.#parts.work(parts) },
       { clock, random, log: silentLog },
     );
   }
@@ -213,6 +227,23 @@ export class World {
     this.network.removeNode(sim.nodeId);
   }
 
+  /** A machine of this zone that was never of the cluster: its id is higher than all that ever were. Null: there is none. */
+  spare(zone: number): SimNode | null {
+    return this.nodes.find((sim) => sim.zone === zone && sim.nodeId > this.config.map.lastNodeId) ?? null;
+  }
+
+  /** Zones (by index) in which a node has lost its disk, or does not trust it, and has not learned all again. */
+  weakZones(): Set<number> {
+    const { map } = this.config;
+    const weak = new Set(this.#damaged);
+    for (const move of map.moves) if (!move.oldVotes) weak.add(move.zone);
+    for (const sim of this.nodes) {
+      const known = findNode(map, sim.nodeId)?.node.incarnation;
+      if (known !== undefined && known !== '' && known !== sim.incarnation) weak.add(sim.zone);
+    }
+    return weak;
+  }
+
   /** The process ends, and its disk is gone with all that was on it. */
   wipeNode(sim: SimNode): void {
     this.crashNode(sim, false);
@@ -223,7 +254,11 @@ export class World {
   /** Power is lost; without fsync at every write the disk is not trusted from then on. */
   losePower(sim: SimNode): void {
     this.crashNode(sim, true);
-    if (this.#setup.fsync !== 'always') sim.lives++;
+    if (this.distrustsPowerLoss) sim.lives++;
+  }
+
+  get distrustsPowerLoss(): boolean {
+    return this.#setup.fsync !== 'always';
   }
 
   startProxy(proxy: SimProxy): void {
@@ -283,6 +318,7 @@ export class World {
   /** A byte of a stored record turns, and the node restarts: nothing in memory hides it. */
   corruptRecord(sim: SimNode, key: string): void {
     this.crashNode(sim, false);
+    this.#damaged.add(sim.zone);
     const bytes = Buffer.from(key, 'latin1');
     const shard = shardOf(slotOf(bytes), this.#setup.shards);
     const generation = this.config.map.namespaces[0]?.generation ?? 1;

@@ -2,12 +2,14 @@ import { nodesOf } from '../cluster/cluster-map.ts';
 import type { ConfigStore } from '../cluster/config-store.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { MapHolder } from '../quorum/map-holder.ts';
+import { Repairer } from '../quorum/repairer.ts';
 import { InProcessTransport } from '../rpc/in-process-transport.ts';
 import { OwnNodeTransport } from '../rpc/own-node-transport.ts';
 import { TcpTransport } from '../rpc/tcp-transport.ts';
 import type { Transport } from '../rpc/transport.ts';
 import type { NodePeerParts, NodeWork } from '../storage/node-peer-parts.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
+import { Sweeper } from '../storage/sweeper.ts';
 import { takeProposer } from './proposer-id.ts';
 import type { ProcessParts } from './running.ts';
 
@@ -23,6 +25,8 @@ export interface NodeProposerSetup {
   readonly node: StorageNode;
   readonly store: ConfigStore;
   readonly network: PeerNetwork;
+  /** In place of `startNodeWork`: the simulator breaks a rule here. */
+  readonly startWork?: (parts: NodePeerParts) => readonly NodeWork[];
 }
 
 /** What a storage node does by itself, beside answering. */
@@ -51,7 +55,8 @@ export function startNodeProposer(setup: NodeProposerSetup, parts: ProcessParts)
   takeProposer(store, parts, (proposer) => {
     if (isStopped) return;
     const nextProposer = (done: (proposer: number) => void): void => takeProposer(store, parts, done);
-    work = startNodeWork({ node, clock, random, log, map, transport: network.transport, proposer, nextProposer });
+    const startWork = setup.startWork ?? startNodeWork;
+    work = startWork({ node, clock, random, log, map, transport: network.transport, proposer, nextProposer });
   });
   return {
     stop() {
@@ -63,9 +68,13 @@ export function startNodeProposer(setup: NodeProposerSetup, parts: ProcessParts)
   };
 }
 
-/** Each takes a proposer id of its own if it makes ballots of its own. */
-function startNodeWork(_parts: NodePeerParts): NodeWork[] {
-  return [];
+/** All share one repairer, and so the proposer id that its ballots are made of. */
+export function startNodeWork(parts: NodePeerParts): NodeWork[] {
+  const { node, clock, log } = parts;
+  const repairer = new Repairer(parts);
+  const sweeper = new Sweeper({ nodeId: node.nodeId, server: node.sweeps, repairer, clock, log });
+  sweeper.start();
+  return [sweeper];
 }
 
 /** All nodes are in this process. */
