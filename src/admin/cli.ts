@@ -21,6 +21,11 @@ async function loadClient(): Promise<ConnectClient> {
   return (await import('../juno-ext/client/src/client.ts')).connect;
 }
 
+/** Loaded when needed, as it loads what seals records. */
+async function loadBackup(): Promise<typeof import('./backup/backup-commands.ts')> {
+  return import('./backup/backup-commands.ts');
+}
+
 /** Every command, with its rooms built by `assembly`. */
 function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> {
   return {
@@ -28,6 +33,10 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     storage: (input) => storageCommand(input, assembly),
     proxy: (input) => proxyCommand(input, assembly),
     'cluster init': clusterInitCommand,
+    'backup verify': async (input) => (await loadBackup()).backupVerifyCommand(input),
+    'backup compare': async (input) => (await loadBackup()).backupCompareCommand(input),
+    backup: async (input) => (await loadBackup()).backupCommand(input),
+    restore: async (input) => (await loadBackup()).restoreCommand(input),
     'namespace list': namespaceListCommand,
     'namespace create': namespaceCreateCommand,
     'limits get': limitsGetCommand,

@@ -14,6 +14,10 @@ export const NO_WORDS: CommandWords = { min: 0, max: 0, shown: '' };
 
 /** Commands that take words. */
 export const commandWords: Readonly<Partial<Record<CommandName, CommandWords>>> = {
+  backup: { min: 1, max: 1, shown: 'DIRECTORY' },
+  'backup verify': { min: 1, max: 1, shown: 'DIRECTORY' },
+  'backup compare': { min: 1, max: 1, shown: 'DIRECTORY' },
+  restore: { min: 1, max: 1, shown: 'DIRECTORY' },
   create: { min: 1, max: 2, shown: 'KEY [VALUE]' },
   get: { min: 1, max: 1, shown: 'KEY' },
   update: { min: 1, max: 2, shown: 'KEY [VALUE]' },

@@ -13,6 +13,7 @@ export interface CommandDescription {
 }
 
 const KEY_SECTION = 'Commands on keys';
+const BACKUP_SECTION = 'Backup and restore';
 const NAMESPACE_SECTION = 'Namespaces and limits';
 
 /** The commands that take options, in the order of the help. */
@@ -39,6 +40,30 @@ export const commandDescriptions: readonly CommandDescription[] = [
     name: 'cluster init',
     summary: 'Write the cluster map, the secret and the keystore of a new cluster.',
     detail: 'Existing files are never overwritten.',
+  },
+  {
+    name: 'backup verify',
+    section: BACKUP_SECTION,
+    summary: 'Check a backup: every checksum, and that every record opens and none is missing.',
+    detail: 'Needs no cluster, but its keystore. The backups that this one adds to are checked as well.',
+  },
+  {
+    name: 'backup compare',
+    section: BACKUP_SECTION,
+    summary: 'Compare every record of a backup with a running cluster.',
+    detail: 'Also counts the keys that the cluster has beyond them. Needs a user with admin rights.',
+  },
+  {
+    name: 'backup',
+    section: BACKUP_SECTION,
+    summary: 'Copy all records of a running cluster, still encrypted, into a directory.',
+    detail: 'An interrupted backup goes on when it is called again. Needs a user with admin rights.',
+  },
+  {
+    name: 'restore',
+    section: BACKUP_SECTION,
+    summary: 'Write the records of a backup into a running cluster of any shape.',
+    detail: 'Refuses where there are keys, unless --merge or --replace is given. Needs a user with admin rights.',
   },
   {
     name: 'namespace list',

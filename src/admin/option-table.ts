@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { limits } from '../base/limits.ts';
 import { isShardCount } from '../cluster/slot.ts';
+import { backupOptions } from './backup/backup-options.ts';
 import { clientOptions } from './client-options.ts';
 import { isHostAndPort } from './host-and-port.ts';
 import { loadOptions } from './load/option-rows.ts';
@@ -23,6 +24,8 @@ const INIT: readonly CommandName[] = ['cluster init'];
 const LISTENING: readonly CommandName[] = [...START, ...PROXY];
 const STORING: readonly CommandName[] = [...START, ...STORAGE];
 const SEPARATE: readonly CommandName[] = [...STORAGE, ...PROXY, ...INIT];
+/** Commands that read what a backup holds. */
+const OPENING_BACKUPS: readonly CommandName[] = ['backup verify', 'backup compare', 'restore'];
 const RUNNING: readonly CommandName[] = [...START, ...STORAGE, ...PROXY];
 
 /**
@@ -96,9 +99,10 @@ export const optionTable = {
   keystore: textOption(true, {
     summary:
       'File with the encryption keys. Whoever has it can read the data, and without it nobody can: keep a copy, elsewhere.',
-    commands: [...LISTENING, ...INIT],
+    commands: [...LISTENING, ...INIT, ...OPENING_BACKUPS],
     defaultValue: '',
-    defaultText: 'start: <data>-keystore.json, beside the data directory; else ./junokv-keystore.json',
+    defaultText:
+      'start: <data>-keystore.json, beside the data directory; proxy and cluster init: ./junokv-keystore.json; else it must be given',
     placeholder: 'FILE',
   }),
   requirepass: textOption(true, {
@@ -221,6 +225,7 @@ export const optionTable = {
   }),
   ...clientOptions,
   ...loadOptions,
+  ...backupOptions,
 } as const;
 
 export type OptionKey = keyof typeof optionTable;

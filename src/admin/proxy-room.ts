@@ -2,7 +2,7 @@ import { limits } from '../base/limits.ts';
 import { usableMemoryBytes } from '../base/system-memory.ts';
 import type { ConfigStore } from '../cluster/config-store.ts';
 import type { ClusterMap } from '../cluster/map.ts';
-import { type Keystore, keyRing } from '../crypto/keystore.ts';
+import { type Keystore, keyRing, keystoreFingerprint } from '../crypto/keystore.ts';
 import { RecordIdHasher } from '../crypto/record-id.ts';
 import { RecordSealer } from '../crypto/record-sealer.ts';
 import { junoCommands } from '../juno-ext/juno-commands.ts';
@@ -67,7 +67,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
     clock,
     random,
     log,
-    cluster: new QuorumCluster(coordinator, holder, setup.transport),
+    cluster: new QuorumCluster(coordinator, holder, setup.transport, keystoreFingerprint(setup.keystore)),
     config: new RuntimeConfig({
       bind: config.bind,
       port: config.port,

@@ -4,6 +4,7 @@ import { argument, FAR_EXPIRY, KEY, ONE_KEY, VALUE } from '../proxy/commands/key
 import type { Session } from '../proxy/session.ts';
 import type { Step } from '../quorum/operation.ts';
 import { ErrorReply, type Reply } from '../resp/reply.ts';
+import { backupCommands } from './backup-commands.ts';
 import { type JunoOption, type JunoOptions, parseJunoOptions } from './juno-options.ts';
 import { JunoCreateStep, JunoDestroyStep, JunoGetStep, JunoSetStep, JunoUpdateStep } from './juno-steps.ts';
 import { inspect, locate } from './juno-topology.ts';
@@ -171,4 +172,9 @@ const topologyCommands: readonly CommandRow[] = [
 ];
 
 /** All of Juno's commands, for the command table of a proxy that serves them beside Redis's. */
-export const junoCommands: readonly CommandRow[] = [...dataCommands, ...topologyCommands, ...namespaceCommands];
+export const junoCommands: readonly CommandRow[] = [
+  ...dataCommands,
+  ...topologyCommands,
+  ...namespaceCommands,
+  ...backupCommands,
+];

@@ -2,6 +2,7 @@ import type { Failure } from '../base/failure.ts';
 import type { ClusterMap, NamespaceLimits } from '../cluster/map.ts';
 import type { InspectedReplica } from '../quorum/inspect.ts';
 import type { Operation, Outcome } from '../quorum/operation.ts';
+import type { RecordExport } from '../quorum/record-export.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { NodeStatus } from '../rpc/messages.ts';
 
@@ -63,6 +64,13 @@ export class ClusterFailure extends Error {
   }
 }
 
+/** What backups need of the cluster. */
+export interface BackupPort {
+  /** Of the keystore that the records are sealed with. */
+  readonly keystoreFingerprint: string;
+  readonly records: RecordExport<Reply>;
+}
+
 /** What the proxy needs of the cluster. Promises reject with ClusterFailure (or InvariantError, which stops the process). */
 export interface ClusterPort {
   /** Runs a step on its record. Operations of one caller on one key keep their order. `done` may be called before this returns. */
@@ -84,4 +92,6 @@ export interface ClusterPort {
   locate(namespace: number, key: Buffer): Promise<KeyLocation>;
   /** What each replica of a key holds, in the map's order of zones; within limits.inspectTimeoutMs. */
   inspect(namespace: number, key: Buffer): Promise<readonly KeyReplica[]>;
+  /** Absent where records are not stored. */
+  readonly backup?: BackupPort;
 }

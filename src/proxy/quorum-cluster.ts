@@ -12,12 +12,14 @@ import { Intake } from '../quorum/intake.ts';
 import { KeyScan, type ShardScan } from '../quorum/key-scan.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
+import { RecordExport } from '../quorum/record-export.ts';
 import type { Placement } from '../quorum/task-context.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
 import { MessageType } from '../rpc/messages.ts';
 import type { Transport } from '../rpc/transport.ts';
 import {
+  type BackupPort,
   ClusterFailure,
   type ClusterPort,
   type KeyCount,
@@ -48,13 +50,15 @@ export class QuorumCluster implements ClusterPort {
   readonly #map: MapHolder;
   readonly #transport: Transport;
   readonly #scan: KeyScan<Reply>;
+  readonly backup: BackupPort;
 
-  constructor(coordinator: Coordinator<Reply>, map: MapHolder, transport: Transport) {
+  constructor(coordinator: Coordinator<Reply>, map: MapHolder, transport: Transport, keystoreFingerprint = '') {
     this.#coordinator = coordinator;
     this.#intake = new Intake(coordinator, coordinator.clock);
     this.#map = map;
     this.#transport = transport;
     this.#scan = new KeyScan(coordinator, EXISTS, (reply) => reply === 1);
+    this.backup = { keystoreFingerprint, records: new RecordExport(coordinator, EXISTS) };
   }
 
   submit(operation: Operation<Reply>): void {

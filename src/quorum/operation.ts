@@ -8,7 +8,14 @@ import type { PageAccess, Value } from '../record/value.ts';
  */
 export type Change =
   /** New value; creates the record if there is none. `expiresAtMs` 0 = never. Raises recordVersion. */
-  | { readonly kind: 'put'; readonly value: Value; readonly expiresAtMs: number; readonly requestId?: string }
+  | {
+      readonly kind: 'put';
+      readonly value: Value;
+      readonly expiresAtMs: number;
+      readonly requestId?: string;
+      /** Of a restored record: its version, times and requests are these instead. */
+      readonly restored?: RecordPast;
+    }
   /** Only the expiry changes; the value, recordVersion and lastModified stay. */
   | { readonly kind: 'expire'; readonly expiresAtMs: number }
   /** With a request id also where there is nothing to delete: then the tombstone remembers that. */

@@ -3,14 +3,14 @@ import type { Ballot } from '../record/ballot.ts';
 import { parseRecordKey, recordRange } from '../record/record-id.ts';
 import { type RecordId, type SealedState, StateKind } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
-import { MessageType, type ScanEntry, type ScanRequest, Want } from '../rpc/messages.ts';
+import { EVERY_GENERATION, MessageType, type ScanEntry, type ScanRequest, Want } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import type { Engine } from './engine.ts';
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Live records of one namespace and generation in id order (architecture 7). Tombstones and corrupt records are left out: where a
+ * Live records of one namespace and generation, or of all, in id order (architecture 7). Tombstones and corrupt records are left out: where a
  * replica shows an id that another does not, the coordinator settles it by a READ.
  */
 export function scanRecords(engine: Engine, request: ScanRequest, call: Call): void {
@@ -55,7 +55,8 @@ function matching(id: RecordId, value: Buffer, request: ScanRequest): ScanEntry 
   if (stored === null) return null;
   const header = stored.state.header;
   if (header.kind !== StateKind.live) return null;
-  if (header.namespace !== request.namespace || header.generation !== request.generation) return null;
+  const isWanted = header.namespace === request.namespace && header.generation === request.generation;
+  if (!isWanted && request.generation !== EVERY_GENERATION) return null;
   return entryOf(id, stored.accepted, stored.state, request.want);
 }
 
