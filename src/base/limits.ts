@@ -270,6 +270,12 @@ export const limits = {
   operationsUnderWay: 4_096,
   /** An operation that was not let in for so long is refused: its client will soon give up, too. */
   intakeWaitMs: 5_000,
+  /** The queue of those that wait stands when its last would wait half of the deadline ... */
+  intakeLongWaitMs: 1_000,
+  /** ... for so long, at every look: a burst is done within it. */
+  intakeStandingMs: 500,
+  /** So many of the deepest pipelines may wait, however slow it goes. */
+  intakePipelines: 16,
   /** JUNO.INSPECT waits so long for a replica: well above a slow disk, and people look at the answer. */
   inspectTimeoutMs: 1_000,
   /** Pairs of an old node and a learner that a proposer keeps numbers for: those of a map, and of rounds under older ones. */
@@ -440,7 +446,7 @@ export const limits = {
   /** Backups of a chain: a full one and what was added to it. Each is one open file while it is read. */
   backupChain: 366,
   /** Shards whose records are fetched at once, and calls of a restore under way at once. */
-  backupShardsAtOnce: 8,
+  backupShardsAtOnce: 16,
   backupCallsAtOnce: 64,
   /** Bytes of the records that a restore has under way at once. */
   backupBytesAtOnce: 33_554_432,

@@ -36,7 +36,7 @@ const NO_BYTES = Buffer.alloc(0);
  * Whether a node, which has no key, may write this state dead: it is past its expiry, and remembers no request that a
  * client may still repeat.
  */
-export function mayKill(header: StateHeader, nowMs: number): boolean {
+export function mayKill(header: Pick<StateHeader, 'kind' | 'expiresAtMs' | 'remembers'>, nowMs: number): boolean {
   if (header.kind !== StateKind.live || header.expiresAtMs === 0) return false;
   return header.expiresAtMs + (header.remembers ? limits.requestReachMs : 0) <= nowMs;
 }

@@ -25,14 +25,14 @@ import { StateKind } from './state.ts';
 /** First byte of every stored record. */
 export const RECORD_FORMAT_VERSION = 1;
 
-const KIND_MASK = 3;
+export const KIND_MASK = 3;
 const FLAG_PAGED = 4;
 const FLAG_BIRTH = 8;
 const FLAG_VALUE_OMITTED = 32;
-const FLAG_REMEMBERS = 64;
+export const FLAG_REMEMBERS = 64;
 const KNOWN_FLAGS = KIND_MASK | FLAG_PAGED | FLAG_BIRTH | FLAG_VALUE_OMITTED | FLAG_REMEMBERS;
 
-const HEADER_FIXED_BYTES = 1 + BALLOT_BYTES + 1 + 8 + 8 + 4 + 4;
+export const HEADER_FIXED_BYTES = 1 + BALLOT_BYTES + 1 + 8 + 8 + 4 + 4;
 /** The longest header. */
 export const HEADER_MAX_BYTES = HEADER_FIXED_BYTES + limits.lineageLength * BALLOT_BYTES;
 const CRC_BYTES = 4;

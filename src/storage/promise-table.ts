@@ -82,13 +82,18 @@ export class PromiseTable {
     return entry;
   }
 
+  /** The floor stands for what is forgotten. */
+  protected coverEvicted(ballot: Ballot): void {
+    this.raiseFloor(ballot);
+  }
+
   #evictLowest(): void {
     const lowestFirst = [...this.#entries].sort((a, b) => compareBallots(a[1].ballot, b[1].ballot));
     lowestFirst.length = Math.ceil(this.#capacity / EVICTED_SHARE);
     for (const [id, entry] of lowestFirst) {
       this.#entries.delete(id);
       entry.inTable = false;
-      this.raiseFloor(entry.ballot);
+      this.coverEvicted(entry.ballot);
     }
   }
 }

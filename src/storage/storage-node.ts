@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap } from '../cluster/map.ts';
@@ -7,7 +8,8 @@ import { type FaultKind, MessageType, type Response } from '../rpc/messages.ts';
 import type { Call, CallHandler, NodeHello } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
 import { CeilingKeeper } from './ceiling-keeper.ts';
-import type { Engine } from './engine.ts';
+import type { DiskSpace } from './disk-space.ts';
+import type { Engine, EngineFailureKind } from './engine.ts';
 import { GenerationSweep } from './generation-sweep.ts';
 import { ManyServer } from './many-server.ts';
 import { NodeMap } from './node-map.ts';
@@ -19,6 +21,8 @@ import { listRecords, type RecordListParts } from './record-list.ts';
 import { scanRecords } from './record-scan.ts';
 import { RecordServer } from './record-server.ts';
 import { ShardStore } from './shard-store.ts';
+import { SweepRules } from './sweep-rules.ts';
+import { SweepServer } from './sweep-server.ts';
 import { type BatchListener, type Fsync, WritePipeline } from './write-pipeline.ts';
 
 export interface StorageNodeOptions {
@@ -32,8 +36,13 @@ export interface StorageNodeOptions {
   readonly log: Log;
   readonly fsync: Fsync;
   readonly cacheBytes: number;
+  /** Started. Default: never full. */
+  readonly space?: DiskSpace;
   /** The disk may lack acknowledged writes: what is on it counts only if the operator says so. Default false. */
   readonly isDistrusted?: boolean;
+  /** Tombstones are kept at least so long; default `limits.purgeAfterMs`. */
+  readonly purgeAfterMs?: number;
+  readonly sweepRules?: SweepRules;
 }
 
 /**
@@ -59,6 +68,8 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #many: ManyServer;
   readonly #shards: ShardStore;
   readonly #listing: RecordListParts;
+  /** What this node tells those who sweep, and the place for its own sweep. */
+  readonly sweeps: SweepServer;
   readonly #mapListeners: ((map: ClusterMap) => void)[] = [];
   #stopped = false;
 
@@ -76,7 +87,7 @@ export class StorageNode implements CallHandler, BatchListener {
       else for (const call of calls) call.respond(fault('io', 'the ceiling could not be written'));
     });
     this.#sweep = new GenerationSweep(options.engine, this.#pipeline, options.clock, options.log, options.map);
-    this.#pages = new PageStore(options.engine, this.#pipeline);
+    this.#pages = new PageStore(options.engine, this.#pipeline, options.space ?? null);
     this.#map = new NodeMap(options, (map) => {
       this.#sweep.onMap(map);
       for (const listener of this.#mapListeners) listener(map);
@@ -95,11 +106,17 @@ export class StorageNode implements CallHandler, BatchListener {
       loader: this.#loader,
       ceiling: this.#ceiling,
       pages: this.#pages,
+      space: options.space ?? null,
     };
     this.#records = new RecordServer(parts);
     this.#many = new ManyServer({
       ...parts,
       store: (item, record) => this.#records.store(item, record),
+    });
+    this.sweeps = new SweepServer({
+      ...parts,
+      rules: options.sweepRules ?? new SweepRules(),
+      purgeAfterMs: options.purgeAfterMs ?? limits.purgeAfterMs,
     });
     this.#shards = new ShardStore({
       ...parts,
@@ -184,13 +201,14 @@ export class StorageNode implements CallHandler, BatchListener {
     this.#loader.start();
   }
 
-  onFailed(records: readonly RecordId[], batch: number): void {
+  onFailed(records: readonly RecordId[], batch: number, kind: EngineFailureKind): void {
+    if (kind === 'full') this.#options.space?.noteFull();
     for (const id of records) {
       const record = this.#cache.get(id);
       if (record === undefined || record.batch !== batch) continue;
       // The cache may hold what an earlier batch, which went well, has replaced: only the disk knows.
       this.#cache.delete(id);
-      this.#acceptor.acceptFailed(id, record.accepted);
+      if (record.state !== null) this.#acceptor.acceptFailed(id, record.accepted);
     }
   }
 
@@ -231,6 +249,12 @@ export class StorageNode implements CallHandler, BatchListener {
         break;
       case MessageType.getMap:
         call.respond(mapTextAbove(this.#map.current, request.above));
+        break;
+      case MessageType.digest:
+      case MessageType.purge:
+      case MessageType.sweepShard:
+      case MessageType.sweepStatus:
+        this.sweeps.serve(call, request);
         break;
       case MessageType.nodeStatus:
         call.respond({ type: MessageType.status, status: this.#status() });

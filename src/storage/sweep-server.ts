@@ -1,0 +1,179 @@
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import { moveOf } from '../cluster/seats.ts';
+import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { recordKey } from '../record/record-id.ts';
+import { MessageType, type Response } from '../rpc/messages.ts';
+import type {
+  AcceptedRecord,
+  DigestRequest,
+  PurgeRequest,
+  SweepRequest,
+  SweepShardRequest,
+  SweepStatusRequest,
+} from '../rpc/sweep-messages.ts';
+import type { Call } from '../rpc/transport.ts';
+import type { Acceptor } from './acceptor.ts';
+import type { Engine } from './engine.ts';
+import type { NodeMap } from './node-map.ts';
+import { type OwnRange, readOwnRecords } from './own-records.ts';
+import { RangeDigest } from './range-digest.ts';
+import type { CachedRecord, RecordCache } from './record-cache.ts';
+import type { RecordLoader } from './record-loader.ts';
+import { glanceAt, type SweepRules } from './sweep-rules.ts';
+import type { WritePipeline } from './write-pipeline.ts';
+
+export interface SweepServerParts {
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly pipeline: WritePipeline;
+  readonly cache: RecordCache;
+  readonly loader: RecordLoader;
+  readonly acceptor: Acceptor;
+  readonly map: NodeMap;
+  readonly rules: SweepRules;
+  readonly purgeAfterMs: number;
+}
+
+/** Who sweeps on behalf of this node, once it is a proposer. */
+export interface SweepRunner {
+  sweepShard(request: SweepShardRequest, call: Call): void;
+  status(request: SweepStatusRequest, call: Call): void;
+}
+
+const NOBODY_SWEEPS: Response = { type: MessageType.fault, fault: 'busy', detail: 'this node does not sweep yet' };
+
+/** What a node answers to those who sweep (protocol §6, §7): digests of ranges, and purges. */
+export class SweepServer {
+  readonly parts: SweepServerParts;
+  /** Set once this node sweeps itself. */
+  runner: SweepRunner | null = null;
+  readonly #digest = new RangeDigest();
+  /** Monotonic time at which somebody last asked about a shard: it is being swept. */
+  readonly #sweptMs = new Map<number, number>();
+
+  constructor(parts: SweepServerParts) {
+    this.parts = parts;
+  }
+
+  /** When somebody else last swept some of the shard; -Infinity if nobody has since the start. */
+  sweptByOthersMs(shard: number): number {
+    return this.#sweptMs.get(shard) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  serve(call: Call, request: SweepRequest): void {
+    switch (request.type) {
+      case MessageType.digest:
+        this.#serveDigest(call, request);
+        break;
+      case MessageType.purge:
+        this.#servePurge(call, request);
+        break;
+      case MessageType.sweepShard:
+        if (this.runner === null) call.respond(NOBODY_SWEEPS);
+        else this.runner.sweepShard(request, call);
+        break;
+      case MessageType.sweepStatus:
+        if (this.runner === null) call.respond(NOBODY_SWEEPS);
+        else this.runner.status(request, call);
+        break;
+    }
+  }
+
+  digestOf(range: Pick<OwnRange, 'records'>, from = 0, to = range.records.length): string {
+    for (let i = from; i < to; i++) {
+      const record = range.records[i];
+      if (record !== undefined) this.#digest.add(record.id, record.glance?.accepted ?? NO_BALLOT);
+    }
+    return this.#digest.finish();
+  }
+
+  #serveDigest(call: Call, request: DigestRequest): void {
+    const { map, engine, clock } = this.parts;
+    const refusal = map.shardRefusal(request.shard, request.shardEpoch);
+    if (refusal !== null) {
+      call.respond(refusal);
+      return;
+    }
+    this.#sweptMs.set(request.shard, clock.monotonicMs());
+    const atMost = { records: limits.digestRecords, bytes: limits.digestBytes };
+    readOwnRecords(engine, map.current, request, atMost, (range) => {
+      if (range === null) {
+        call.respond({ type: MessageType.fault, fault: 'io', detail: 'records could not be read' });
+        return;
+      }
+      call.respond({ type: MessageType.digested, records: range.records.length, digest: this.digestOf(range) });
+    });
+  }
+
+  /** Each record is brought into memory first: only there it is certain that nothing newer is on its way to the disk. */
+  #servePurge(call: Call, request: PurgeRequest): void {
+    const { map, loader, cache, pipeline, rules } = this.parts;
+    const moving = moveOf(map.current, request.shard) !== null && !rules.purgesWhileMoving();
+    const refusal = map.shardRefusal(request.shard, request.shardEpoch);
+    if (refusal !== null || moving) {
+      call.respond(refusal ?? { type: MessageType.fault, fault: 'busy', detail: 'the shard is moving' });
+      return;
+    }
+    const purged: AcceptedRecord[] = [];
+    let missing = 1;
+    let batch = 0;
+    const arrived = (): void => {
+      missing--;
+      if (missing > 0) return;
+      const response = { type: MessageType.purged, purged: purged.length } as const;
+      const respond = (sent: Response): void => {
+        this.#forget(purged, batch);
+        call.respond(sent);
+      };
+      pipeline.respondWhenDurable({ request, respond }, batch, response);
+    };
+    const purge = (wanted: AcceptedRecord, record: CachedRecord): void => {
+      if (this.#purge(request.shard, wanted, record)) {
+        purged.push(wanted);
+        batch = pipeline.formingNumber;
+      }
+      arrived();
+    };
+    for (const wanted of request.records) {
+      missing++;
+      const record = loader.isLoading(wanted.id) ? undefined : cache.get(wanted.id);
+      if (record !== undefined) {
+        purge(wanted, record);
+        continue;
+      }
+      loader.wait(addressOf(request, wanted.id), {
+        onLoaded: (loaded) => purge(wanted, loaded),
+        onCorrupt: arrived,
+        onFailed: arrived,
+      });
+    }
+    arrived();
+  }
+
+  #purge(shard: number, { id, accepted }: AcceptedRecord, record: CachedRecord): boolean {
+    const { acceptor, cache, clock, pipeline, rules, purgeAfterMs } = this.parts;
+    const { state } = record;
+    if (state === null || !sameBallot(record.accepted, accepted)) return false;
+    if (!rules.isPurgeable(glanceAt(record.accepted, state), clock.wallUs(), purgeAfterMs)) return false;
+    acceptor.purged(id, accepted);
+    cache.set(id, NO_BALLOT, null, pipeline.formingNumber);
+    pipeline.addRecord(id, { key: recordKey(shard, id), value: null });
+    return true;
+  }
+
+  /** What is durably gone need not be remembered as absent. */
+  #forget(purged: readonly AcceptedRecord[], batch: number): void {
+    const { cache } = this.parts;
+    for (const { id } of purged) {
+      const record = cache.get(id);
+      if (record !== undefined && record.state === null && record.batch === batch) cache.delete(id);
+    }
+  }
+}
+
+/** The loader looks at shard and id only. */
+function addressOf(request: PurgeRequest, id: string) {
+  const { shard, shardEpoch } = request;
+  return { id, shard, shardEpoch, namespace: 0, namespaceEpoch: 0 };
+}
