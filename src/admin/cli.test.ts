@@ -182,7 +182,7 @@ describe('separate processes', () => {
       out: expect.stringContaining('storage node 4 of zone2 is ready'),
     });
     const [parts] = assembly.storages;
-    expect(parts?.node).toEqual({ id: 4, incarnation: '', host: '127.0.0.1', port: 7004 });
+    expect(parts?.node).toEqual({ id: 4, incarnation: '', host: '127.0.0.1', port: 7004, leaving: false });
     expect(parts?.secret).toHaveLength(64);
     expect(parts && nodesOf(parts.map)).toHaveLength(6);
     expect(await storage(7)).toMatchObject({ code: 1, err: expect.stringContaining('its nodes are 1, 2, 3, 4, 5, 6') });

@@ -8,6 +8,11 @@ import { isDataVerb } from './data-verbs/verb.ts';
 import { hashPasswordCommand } from './hash-password-command.ts';
 import { commandDescriptions, commandHelp, generalHelp } from './help-text.ts';
 import { loadCommand } from './load/load-command.ts';
+import { clusterApplyCommand } from './members/apply-command.ts';
+import { clusterPlanCommand } from './members/plan-command.ts';
+import { clusterStatusCommand } from './members/status-command.ts';
+import { clusterTrustDisksCommand } from './members/trust-command.ts';
+import { clusterCancelCommand, clusterMarkDownCommand, clusterMarkUpCommand } from './members/zone-commands.ts';
 import { limitsGetCommand, limitsSetCommand, namespaceCreateCommand, namespaceListCommand } from './namespace-verbs.ts';
 import type { CommandName } from './option.ts';
 import { proxyCommand } from './proxy-command.ts';
@@ -33,6 +38,13 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     storage: (input) => storageCommand(input, assembly),
     proxy: (input) => proxyCommand(input, assembly),
     'cluster init': clusterInitCommand,
+    'cluster plan': clusterPlanCommand,
+    'cluster apply': clusterApplyCommand,
+    'cluster status': clusterStatusCommand,
+    'cluster cancel': clusterCancelCommand,
+    'cluster mark-down': clusterMarkDownCommand,
+    'cluster mark-up': clusterMarkUpCommand,
+    'cluster trust-disks': clusterTrustDisksCommand,
     'backup verify': async (input) => (await loadBackup()).backupVerifyCommand(input),
     'backup compare': async (input) => (await loadBackup()).backupCompareCommand(input),
     backup: async (input) => (await loadBackup()).backupCommand(input),

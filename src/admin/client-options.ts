@@ -83,7 +83,7 @@ export const clientOptions = {
   ),
   json: yesNoOption({
     summary: 'Print one JSON object on standard output, for errors too.',
-    commands: REACHING_OR_LOAD,
+    commands: [...REACHING_OR_LOAD, 'backup verify', 'cluster plan', 'cluster status'],
     defaultValue: false,
     defaultText: 'no',
   }),

@@ -1,3 +1,4 @@
+import { limits } from '../base/limits.ts';
 import { LIMIT_NAMES } from '../cluster/namespace-groups.ts';
 import type { CommandName } from './option.ts';
 
@@ -14,6 +15,9 @@ export const NO_WORDS: CommandWords = { min: 0, max: 0, shown: '' };
 
 /** Commands that take words. */
 export const commandWords: Readonly<Partial<Record<CommandName, CommandWords>>> = {
+  'cluster mark-down': { min: 1, max: 1, shown: 'ZONE' },
+  'cluster mark-up': { min: 1, max: 1, shown: 'ZONE' },
+  'cluster trust-disks': { min: 0, max: limits.membersPerChange, shown: '[ID...]' },
   backup: { min: 1, max: 1, shown: 'DIRECTORY' },
   'backup verify': { min: 1, max: 1, shown: 'DIRECTORY' },
   'backup compare': { min: 1, max: 1, shown: 'DIRECTORY' },

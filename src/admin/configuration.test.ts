@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { configurationWith, type Environment, loadConfiguration } from './configuration.ts';
 import { commandDescriptions, commandHelp, configurationPage, generalHelp } from './help-text.ts';
 import { parseHostAndPort } from './host-and-port.ts';
-import type { CommandName } from './option.ts';
-import { type Configuration, optionTable } from './option-table.ts';
+import type { CommandName, Option } from './option.ts';
+import { type Configuration, kebabCase, optionTable } from './option-table.ts';
 
 interface Sources {
   readonly command?: CommandName;
@@ -196,11 +196,15 @@ describe('parseHostAndPort', () => {
 
 describe('help and documentation', () => {
   it('name every option of a command', () => {
-    for (const [key, option] of Object.entries(optionTable)) {
-      const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} `;
+    const options = Object.entries<Option<unknown>>(optionTable);
+    const flagOf = (key: string, option: Option<unknown>): string => option.name ?? kebabCase(key);
+    for (const [key, option] of options) {
+      const flag = flagOf(key, option);
+      // Options of different commands may share a name.
+      const commands = options.flatMap(([other, row]) => (flagOf(other, row) === flag ? row.commands : []));
+      expect(new Set(commands).size).toBe(commands.length);
       for (const { name } of commandDescriptions) {
-        const commands: readonly CommandName[] = option.commands;
-        expect(commandHelp(name).includes(`  ${flag}`)).toBe(commands.includes(name));
+        expect(commandHelp(name).includes(`  --${flag} `)).toBe(commands.includes(name));
       }
     }
     for (const { name } of commandDescriptions) expect(generalHelp()).toContain(`junokv ${name}`);

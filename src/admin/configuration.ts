@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { closestName } from './closest-name.ts';
 import { commandWords, NO_WORDS } from './command-words.ts';
 import type { CommandName, Option } from './option.ts';
-import { type Configuration, environmentName, kebabCase, type OptionKey, optionTable } from './option-table.ts';
+import {
+  type Configuration,
+  environmentName,
+  kebabCase,
+  type OptionKey,
+  optionName,
+  optionTable,
+} from './option-table.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -122,9 +129,9 @@ function readArguments(command: CommandName, args: readonly string[], problems: 
       continue;
     }
     const name = match[1] ?? '';
-    const key = keyByName.get(name);
+    const key = keyOnLine(name, command);
     if (key === undefined && name !== 'config') {
-      problems.push(unknownName(`--${name}`, command, (candidate) => `--${kebabCase(candidate)}`));
+      problems.push(unknownName(`--${name}`, command, (candidate) => `--${optionName(candidate)}`));
       // What follows is most likely its value, and not worth a second message.
       if (match[2] === undefined && args[i + 1]?.startsWith('--') === false) i++;
       continue;
@@ -207,7 +214,12 @@ function readConfigFile(path: string, readText: (path: string) => string, proble
 }
 
 /** `write` says how option names look in this source; `name` is the bad one as it would look there. */
-function unknownName(shown: string, command: CommandName | null, write: (key: string) => string, name = shown): string {
+function unknownName(
+  shown: string,
+  command: CommandName | null,
+  write: (key: OptionKey) => string,
+  name = shown,
+): string {
   // Only the command line may name what belongs to one call.
   const isPossible = (key: OptionKey): boolean =>
     command === null ? !isLineOnly(key) : commandsOf(key).includes(command);
@@ -216,13 +228,19 @@ function unknownName(shown: string, command: CommandName | null, write: (key: st
   return `${shown}: there is no such option${closest === null ? '' : `; did you mean ${closest}?`}`;
 }
 
+/** The command's own option of this name, else any other's. */
+function keyOnLine(name: string, command: CommandName): OptionKey | undefined {
+  const named = keys.filter((key) => optionName(key) === name);
+  return named.find((key) => commandsOf(key).includes(command)) ?? named[0];
+}
+
 function isLineOnly(key: OptionKey): boolean {
   const option: Option<unknown> = optionTable[key];
   return option.lineOnly === true;
 }
 
 function lineOnlyText(key: OptionKey): string {
-  return `this belongs to one call, and is taken from the command line only (--${kebabCase(key)})`;
+  return `this belongs to one call, and is taken from the command line only (--${optionName(key)})`;
 }
 
 function commandsOf(key: OptionKey): readonly CommandName[] {

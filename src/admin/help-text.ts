@@ -13,6 +13,7 @@ export interface CommandDescription {
 }
 
 const KEY_SECTION = 'Commands on keys';
+const MEMBER_SECTION = 'Members of a cluster';
 const BACKUP_SECTION = 'Backup and restore';
 const NAMESPACE_SECTION = 'Namespaces and limits';
 
@@ -40,6 +41,50 @@ export const commandDescriptions: readonly CommandDescription[] = [
     name: 'cluster init',
     summary: 'Write the cluster map, the secret and the keystore of a new cluster.',
     detail: 'Existing files are never overwritten.',
+  },
+  {
+    name: 'cluster plan',
+    section: MEMBER_SECTION,
+    summary: 'Show what a change of members would move, and change nothing.',
+    detail: 'docs/members.md describes every change.',
+  },
+  {
+    name: 'cluster apply',
+    section: MEMBER_SECTION,
+    summary: 'Show the plan of a change of members, carry it out, and show its progress.',
+    detail:
+      'The storage nodes do the work: this command may be interrupted, and called again without changes to watch. With neither a change nor one under way it spreads the shards evenly.',
+  },
+  {
+    name: 'cluster status',
+    section: MEMBER_SECTION,
+    summary: 'Show zones, nodes, shards, moves and sweeps, and what needs an operator.',
+    detail: 'Reads the cluster map and asks every storage node.',
+  },
+  {
+    name: 'cluster cancel',
+    section: MEMBER_SECTION,
+    summary: 'Call off what a change of members has not done yet.',
+    detail: 'Shards on their way go back to where they were; nodes that were leaving stay.',
+  },
+  {
+    name: 'cluster mark-down',
+    section: MEMBER_SECTION,
+    summary: 'Put a zone under maintenance: its nodes are asked last, and nothing waits for them.',
+    detail: 'Before its machines are stopped on purpose.',
+  },
+  {
+    name: 'cluster mark-up',
+    section: MEMBER_SECTION,
+    summary: 'End the maintenance of a zone.',
+    detail: 'What its nodes missed is repaired in the background.',
+  },
+  {
+    name: 'cluster trust-disks',
+    section: MEMBER_SECTION,
+    summary: 'Let nodes vote with disks that may lack their last writes: the whole site lost power.',
+    detail:
+      'Without ids: all nodes that do not trust their disks. Where a majority of zones still has its data nodes learn again by themselves, and this must not be used.',
   },
   {
     name: 'backup verify',
@@ -146,7 +191,7 @@ export const commandDescriptions: readonly CommandDescription[] = [
 ];
 
 /** Of the column of names in the list of commands. */
-const NAME_WIDTH = 18;
+const NAME_WIDTH = 21;
 
 /** What `junokv help` prints. */
 export function generalHelp(): string {
@@ -167,7 +212,7 @@ environment, the environment over the file.
 export function commandHelp(name: CommandName): string {
   const command = commandDescriptions.find((candidate) => candidate.name === name);
   const rows: [string, string][] = optionsOf(name).map(([key, option]) => [
-    `--${kebabCase(key)} ${option.placeholder}`,
+    `--${option.name ?? kebabCase(key)} ${option.placeholder}`,
     `${option.summary} Default: ${defaultText(option)}.`,
   ]);
   rows.push(['--config FILE', 'JSON file with any of these options. Default: none.']);
@@ -220,7 +265,7 @@ function configurationSection(title: string): string {
   const rows = options.map(([key, option]) => {
     const of = names.filter((name) => option.commands.includes(name));
     const cells = [
-      `\`--${kebabCase(key)}\``,
+      `\`--${option.name ?? kebabCase(key)}\``,
       ...(isAlone ? [] : [of.length === names.length ? 'all' : of.join(', ')]),
       option.lineOnly === true ? '' : `\`${environmentName(key)}\``,
       cell(option.allowed),

@@ -5,6 +5,7 @@ import { backupOptions } from './backup/backup-options.ts';
 import { clientOptions } from './client-options.ts';
 import { isHostAndPort } from './host-and-port.ts';
 import { loadOptions } from './load/option-rows.ts';
+import { memberOptions } from './members/member-options.ts';
 import {
   type CommandName,
   choiceOption,
@@ -13,20 +14,32 @@ import {
   numberChoiceOption,
   type Option,
   textOption,
-  yesNoOption,
   wholeNumberOption,
+  yesNoOption,
 } from './option.ts';
 
 const START: readonly CommandName[] = ['start'];
 const STORAGE: readonly CommandName[] = ['storage'];
 const PROXY: readonly CommandName[] = ['proxy'];
 const INIT: readonly CommandName[] = ['cluster init'];
+/** What changes or shows the cluster's members. */
+const MEMBERS: readonly CommandName[] = [
+  'cluster plan',
+  'cluster apply',
+  'cluster status',
+  'cluster cancel',
+  'cluster mark-down',
+  'cluster mark-up',
+  'cluster trust-disks',
+];
 const LISTENING: readonly CommandName[] = [...START, ...PROXY];
 const STORING: readonly CommandName[] = [...START, ...STORAGE];
-const SEPARATE: readonly CommandName[] = [...STORAGE, ...PROXY, ...INIT];
+const SEPARATE: readonly CommandName[] = [...STORAGE, ...PROXY, ...INIT, ...MEMBERS];
 /** Commands that read what a backup holds. */
 const OPENING_BACKUPS: readonly CommandName[] = ['backup verify', 'backup compare', 'restore'];
 const RUNNING: readonly CommandName[] = [...START, ...STORAGE, ...PROXY];
+/** Above what commands and clocks may take (protocol §4), or a record not found could be one that was purged. */
+const PURGE_AFTER_MIN_MS = 2 * (limits.deadlineMs + limits.chainLifeMs) + 2 * limits.maxClockSkewMs + 1;
 
 /**
  * All options there are. A key in camel case is `--kebab-case` on the command line, `JUNOKV_KEBAB_CASE` in the environment
@@ -96,6 +109,23 @@ export const optionTable = {
     commands: STORING,
     defaultValue: 'everysec',
   }),
+  diskReserve: wholeNumberOption(0, {
+    summary:
+      'Bytes that storage nodes keep free on their disk: below that, what would grow is refused, while reads and deletions go on; 0: all may be used.',
+    commands: STORING,
+    defaultValue: limits.diskReserveBytes,
+    placeholder: 'BYTES',
+  }),
+  purgeAfter: integerOption(
+    { min: PURGE_AFTER_MIN_MS, max: 86_400_000 },
+    {
+      summary:
+        'Milliseconds that a deleted or expired record leaves a tombstone at least, before storage nodes forget it; the same for all processes of a cluster. Less saves disk space where much expires; more lets commands wait longer for what became of them.',
+      commands: RUNNING,
+      defaultValue: limits.purgeAfterMs,
+      placeholder: 'MS',
+    },
+  ),
   keystore: textOption(true, {
     summary:
       'File with the encryption keys. Whoever has it can read the data, and without it nobody can: keep a copy, elsewhere.',
@@ -108,13 +138,6 @@ export const optionTable = {
   requirepass: textOption(true, {
     summary:
       'Password that clients must give with AUTH. Better in the environment or the file: a command line can be seen by others on the machine.',
-  diskReserve: wholeNumberOption(0, {
-    summary:
-      'Bytes that storage nodes keep free on their disk: below that, what would grow is refused, while reads and deletions go on; 0: all may be used.',
-    commands: STORING,
-    defaultValue: limits.diskReserveBytes,
-    placeholder: 'BYTES',
-  }),
     commands: LISTENING,
     defaultValue: '',
     defaultText: 'none',
@@ -226,6 +249,7 @@ export const optionTable = {
   ...clientOptions,
   ...loadOptions,
   ...backupOptions,
+  ...memberOptions,
 } as const;
 
 export type OptionKey = keyof typeof optionTable;
@@ -234,6 +258,12 @@ export type OptionKey = keyof typeof optionTable;
 export type Configuration = {
   readonly [K in OptionKey]: (typeof optionTable)[K] extends Option<infer T> ? T : never;
 };
+
+/** `nodesPerZone` as `nodes-per-zone`; on the command line. */
+export function optionName(key: OptionKey): string {
+  const option: Option<unknown> = optionTable[key];
+  return option.name ?? kebabCase(key);
+}
 
 /** `nodesPerZone` as `nodes-per-zone`. */
 export function kebabCase(key: string): string {

@@ -4,6 +4,13 @@ export type CommandName =
   | 'storage'
   | 'proxy'
   | 'cluster init'
+  | 'cluster plan'
+  | 'cluster apply'
+  | 'cluster status'
+  | 'cluster cancel'
+  | 'cluster mark-down'
+  | 'cluster mark-up'
+  | 'cluster trust-disks'
   | 'backup verify'
   | 'backup compare'
   | 'backup'
@@ -40,11 +47,13 @@ export interface Option<T> {
   readonly secret?: boolean;
   /** Of one call only, so that the environment and the file may not name it. */
   readonly lineOnly?: boolean;
+  /** On the command line, where its key is another command's option of that name; such an option is `lineOnly`. */
+  readonly name?: string;
   parse(text: string): ParsedValue<T>;
 }
 
 type Described<T> = Pick<Option<T>, 'summary' | 'commands' | 'defaultValue'> &
-  Partial<Pick<Option<T>, 'defaultText' | 'placeholder' | 'allowed' | 'secret' | 'lineOnly'>>;
+  Partial<Pick<Option<T>, 'defaultText' | 'placeholder' | 'allowed' | 'secret' | 'lineOnly' | 'name'>>;
 
 export function integerOption(range: { min: number; max: number }, row: Described<number>): Option<number> {
   return {

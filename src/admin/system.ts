@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { SystemClock } from '../base/system-clock.ts';
@@ -17,6 +18,8 @@ export interface System {
   writeOut(bytes: Buffer): Promise<string | null>;
   /** Standard input to its end; null if it has more than `limitBytes`. Rejects when it cannot be read. */
   readInput(limitBytes: number): Promise<Buffer | null>;
+  /** Asks a person: resolves to the line that was typed, null at the end of input. Null where standard input is no terminal. */
+  readonly askLine: ((question: string) => Promise<string | null>) | null;
   /** Whether a person, rather than a program or a file, gets standard output. */
   readonly outIsTerminal: boolean;
   /** To standard error, with a newline at its end. */
@@ -51,6 +54,7 @@ export function createSystem(): System {
     print: (text) => process.stdout.write(`${text}\n`),
     writeOut,
     readInput,
+    askLine: process.stdin.isTTY === true ? askLine : null,
     outIsTerminal: process.stdout.isTTY === true,
     complain: (text) => process.stderr.write(`${text}\n`),
     redraw: process.stderr.isTTY === true ? redraw : null,
@@ -82,6 +86,17 @@ function writeOut(bytes: Buffer): Promise<string | null> {
     // A reader that went away is told by an event too, which nobody else listens to.
     process.stdout.once('error', (error) => resolve(error.message));
     process.stdout.write(bytes, (error) => resolve(error?.message ?? null));
+  });
+}
+
+function askLine(question: string): Promise<string | null> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    lines.once('close', () => resolve(null));
+    lines.question(question, (line) => {
+      resolve(line);
+      lines.close();
+    });
   });
 }
 

@@ -11,7 +11,15 @@ import {
   verify,
 } from '../crypto/secure-channel-auth.ts';
 import { FrameParser, type FrameSink } from './frame-parser.ts';
-import { AUTH_CONTEXT, encodeHello, encodePreface, type Refusal, readRefusal, readWelcome } from './handshake.ts';
+import {
+  ANY_INCARNATION,
+  AUTH_CONTEXT,
+  encodeHello,
+  encodePreface,
+  type Refusal,
+  readRefusal,
+  readWelcome,
+} from './handshake.ts';
 import { FrameKind } from './message-codec.ts';
 import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './protocol-table.ts';
 import type { NodeHello } from './transport.ts';
@@ -120,7 +128,9 @@ export class ClientHandshake implements FrameSink {
     if (!this.parser.feed(chunk, this)) return { kind: 'failed', detail: 'the node answered what is no welcome' };
     const outcome = this.#outcome;
     if (outcome.kind !== 'done') return outcome;
-    if (outcome.hello.nodeId !== this.#node.id || outcome.hello.incarnation !== this.#node.incarnation) {
+    const { id, incarnation } = this.#node;
+    const isMeant = incarnation === ANY_INCARNATION || outcome.hello.incarnation === incarnation;
+    if (outcome.hello.nodeId !== id || !isMeant) {
       return { kind: 'failed', detail: 'another node answered' };
     }
     this.parser.allowFullFrames();

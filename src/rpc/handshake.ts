@@ -36,6 +36,9 @@ export function mayBePreface(bytes: Buffer, length: number): boolean {
   return MAGIC.compare(bytes, 0, known, 0, known) === 0;
 }
 
+/** In a hello: whatever the node's incarnation is. For asking a node about itself, never for anything about records. */
+export const ANY_INCARNATION = '*';
+
 /** What a proxy says once it has proved the secret: whom it means to talk to. */
 export interface Hello {
   readonly minVersion: number;
@@ -136,7 +139,7 @@ export function checkHello(hello: Hello, clusterId: string, node: NodeHello): Re
   }
   if (hello.clusterId !== clusterId) return { reason: 'cluster', detail: 'this node belongs to another cluster' };
   if (hello.nodeId !== node.nodeId) return { reason: 'node', detail: `this is node ${node.nodeId}` };
-  if (hello.incarnation !== node.incarnation) {
+  if (hello.incarnation !== node.incarnation && hello.incarnation !== ANY_INCARNATION) {
     return { reason: 'incarnation', detail: `node ${node.nodeId} has another incarnation` };
   }
   return null;

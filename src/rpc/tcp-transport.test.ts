@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
+import { ANY_INCARNATION } from './handshake.ts';
 import { BUSY, LOST, MessageType, type Request, type Response } from './messages.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import { Answers, BASE, pause, TcpCluster, TestNode, until } from './testing/tcp-cluster.ts';
@@ -154,6 +155,13 @@ describe('TcpTransport', () => {
     made.transport.setNodes([other.entry()]);
     await until(() => made.transport.isUp(1));
     expect(made.events).toEqual(['up 1 one', 'down 1', 'up 1 two']);
+  });
+
+  it('reaches whatever incarnation a node has, where just the node is meant', async () => {
+    const made = await cluster(new TestNode(1, 'two')).start();
+    made.transport.setNodes([made.entry({ incarnation: ANY_INCARNATION })]);
+    await until(() => made.transport.isUp(1));
+    expect(made.events).toEqual(['up 1 two']);
   });
 
   it('is refused by a node of another number, incarnation or cluster, and by one with another secret', async () => {

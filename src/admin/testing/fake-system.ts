@@ -22,6 +22,7 @@ export class FakeSystem implements System {
   writeProblem: string | null = null;
   /** What stands on standard input. */
   input = Buffer.alloc(0);
+  askLine: ((question: string) => Promise<string | null>) | null = null;
   outIsTerminal = false;
   redraw: ((line: string) => void) | null = null;
   killed = 0;
