@@ -52,9 +52,10 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
   }
   const map = entered.value;
   const cacheBytes = Math.floor(recordCacheBytes() / disks.size);
+  const { fsync, diskReserve: diskReserveBytes, purgeAfter: purgeAfterMs } = cluster.config;
   const transport = new InProcessTransport(parts.clock);
   const starting = [...disks].map(([node, disk]) =>
-    startStorageRoom({ node, disk, map, fsync: cluster.config.fsync, cacheBytes }, parts),
+    startStorageRoom({ node, disk, map, fsync, cacheBytes, diskReserveBytes, purgeAfterMs }, parts),
   );
   for (const room of await Promise.all(starting)) {
     rooms.push(room);
@@ -106,7 +107,9 @@ async function startStorage(storage: StorageParts, parts: ProcessParts): Promise
     await disk.close();
     return entered;
   }
-  const setup = { node, disk, map: entered.value, fsync: config.fsync, cacheBytes: recordCacheBytes() };
+  const { fsync, diskReserve: diskReserveBytes, purgeAfter: purgeAfterMs } = config;
+  const cacheBytes = recordCacheBytes();
+  const setup = { node, disk, map: entered.value, fsync, cacheBytes, diskReserveBytes, purgeAfterMs };
   const room = await startStorageRoom(setup, parts);
   const server = new TcpServer({
     handler: room.node,

@@ -12,6 +12,7 @@ import { QuorumCluster } from '../proxy/quorum-cluster.ts';
 import { RuntimeConfig } from '../proxy/runtime-config.ts';
 import { Coordinator } from '../quorum/coordinator.ts';
 import { MapHolder } from '../quorum/map-holder.ts';
+import { ProposerRules } from '../quorum/rules.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { Transport } from '../rpc/transport.ts';
 import { listenProblem } from './listen-problem.ts';
@@ -60,6 +61,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
     map: holder,
     proposer: proposer.value,
     nextProposer: (done) => takeProposer(store, parts, done),
+    rules: new ProposerRules(config.purgeAfter),
     recordTableBytes: Math.min(limits.recordTableBytes, Math.floor(usableMemoryBytes() / 16)),
   });
   const watch = store.watch(setup.map.epoch, (map) => holder.adopt(map));

@@ -1,5 +1,6 @@
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import { Acceptor } from '../storage/acceptor.ts';
+import { DiskSpace } from '../storage/disk-space.ts';
 import { StorageNode } from '../storage/storage-node.ts';
 import type { Fsync } from '../storage/write-pipeline.ts';
 import type { ProcessParts } from './running.ts';
@@ -19,12 +20,17 @@ export interface StorageRoomSetup {
   readonly map: ClusterMap;
   readonly fsync: Fsync;
   readonly cacheBytes: number;
+  readonly diskReserveBytes: number;
+  readonly purgeAfterMs: number;
 }
 
 /** Starts a storage node on an open disk. Resolves when it may answer. */
 export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessParts): Promise<StorageRoom> {
   const { disk } = setup;
   const map = disk.adoptedMap !== null && disk.adoptedMap.epoch > setup.map.epoch ? disk.adoptedMap : setup.map;
+  const { free } = disk;
+  const space = free === null ? null : new DiskSpace({ free, reserveBytes: setup.diskReserveBytes, ...parts });
+  if (space !== null) await new Promise<void>((resolve) => space.start(resolve));
   const node = new StorageNode({
     nodeId: setup.node.id,
     incarnation: disk.incarnation,
@@ -36,11 +42,14 @@ export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessPa
     log: parts.log,
     fsync: setup.fsync,
     cacheBytes: setup.cacheBytes,
+    purgeAfterMs: setup.purgeAfterMs,
+    ...(space === null ? {} : { space }),
   });
   await new Promise<void>((resolve) => node.start(resolve));
   return {
     node,
     async stop() {
+      space?.stop();
       await new Promise<void>((resolve) => node.stop(resolve));
       await disk.close();
     },

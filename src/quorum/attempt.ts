@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { uncertain } from '../base/failure.ts';
+import { full, uncertain } from '../base/failure.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
 import { NO_PAST, remembersRequests } from '../record/request-history.ts';
@@ -18,6 +18,8 @@ import { NeedPages, type PageAccess } from '../record/value.ts';
 import type { PageManifest } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { applyChange, isNoChange, keepUntilMs, pastAfterDelete } from './apply-change.ts';
+import type { FullDisks } from './full-disks.ts';
+import { grows, noteFull } from './lack-of-room.ts';
 import { deadFromAbsent, extendLineage } from './lineage.ts';
 import type { Pending } from './pending.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
@@ -122,7 +124,11 @@ export type PendingResult<R> =
   | { readonly kind: 'reply'; readonly reply: R; readonly changed: boolean }
   /** Found applied by an earlier ballot of its own: answered with what that one answered. */
   | { readonly kind: 'applied'; readonly reply: R }
-  | { readonly kind: 'unknown' };
+  | { readonly kind: 'unknown' }
+  /** Not done, for lack of room. */
+  | { readonly kind: 'full' };
+
+const FULL = { kind: 'full' } as const;
 
 /** What running the commands of a round came to. */
 export interface Attempt<R> {
@@ -169,7 +175,9 @@ export function runAttempt<R>(
       mustWrite = true;
     }
     const { reply, change } = pending.operation.step.run(live, context);
-    if (change !== null && !isNoChange(live, change)) {
+    if (pending.full && change !== null && change.kind !== 'delete') {
+      results.push(FULL);
+    } else if (change !== null && !isNoChange(live, change)) {
       live = applyChange(live, past, pending.operation.key, change, nowMs);
       past = live ?? pastAfterDelete(past, change, nowMs);
       context.past = past;
@@ -202,22 +210,28 @@ export function startAfreshWhereHopeless<R>(
   }
 }
 
-/** Runs the commands now; or says which pages they need first. */
+/** Runs the commands now, without those for whose changes `nodes` have no room; or says which pages they need first. */
 export function attemptOn<R>(
   pendings: readonly Pending<R>[],
   base: OpenedBase,
   pages: PageAccess,
   context: {
     readonly clock: Clock;
-    readonly rounds: { readonly rules: ProposerRules };
+    readonly rounds: { readonly rules: ProposerRules; readonly health: { readonly full: FullDisks } };
     readonly counters: ProtocolCounters;
   },
+  nodes: readonly NodeId[],
 ): Attempt<R> | NeedPages {
   const { clock, counters } = context;
-  const absenceProves = (pending: Pending<R>): boolean => pending.absenceProves(clock);
+  const { rules, health } = context.rounds;
+  const absenceProves = (pending: Pending<R>): boolean => pending.absenceProves(clock, context.rounds.rules);
   if (!base.differ) startAfreshWhereHopeless(pendings, base.accepted, base.state?.header ?? null, context);
   try {
-    const attempt = runAttempt(pendings, base, clock.wallMs(), pages, context.rounds.rules, absenceProves);
+    const nowMs = clock.wallMs();
+    let attempt = runAttempt(pendings, base, nowMs, pages, rules, absenceProves);
+    if (grows(attempt, base) && health.full.tooMany(nodes) && noteFull(pendings, attempt)) {
+      attempt = runAttempt(pendings, base, nowMs, pages, rules, absenceProves);
+    }
     countSettled(pendings, attempt, counters);
     return attempt;
   } catch (error) {
@@ -278,6 +292,8 @@ export function answerPendings<R>(
     if (result.kind === 'unknown') {
       counters.add('uncertain');
       pending.fail(uncertain('a write was refused and nothing tells any more whether it happened'));
+    } else if (result.kind === 'full') {
+      pending.fail(full('the disks of too many storage nodes are full'));
     } else {
       pending.reply(result.reply);
     }

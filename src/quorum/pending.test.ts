@@ -6,6 +6,7 @@ import { Want } from '../rpc/messages.ts';
 import type { Outcome, Step } from './operation.ts';
 import { expirePendings, Pending, readsOnly, takeMovable, unfinished, wantOf } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
+import { ProposerRules } from './rules.ts';
 import { EXISTS, GET, INCR, set, type TestReply } from './testing/steps.ts';
 
 const USED = { ballot: { time: 5, proposer: 1 }, reply: 1 };
@@ -93,12 +94,12 @@ describe('a pending operation', () => {
     pending.firstCommitMonotonicMs = clock.monotonicMs();
     pending.firstCommitWallMs = clock.wallMs();
     clock.advance(limits.purgeAfterMs / 2 - 1);
-    expect(pending.absenceProves(clock)).toBe(true);
+    expect(pending.absenceProves(clock, new ProposerRules())).toBe(true);
     pending.firstCommitWallMs -= 1;
-    expect(pending.absenceProves(clock)).toBe(false);
+    expect(pending.absenceProves(clock, new ProposerRules())).toBe(false);
     pending.firstCommitWallMs += 1;
     pending.firstCommitMonotonicMs -= 1;
-    expect(pending.absenceProves(clock)).toBe(false);
+    expect(pending.absenceProves(clock, new ProposerRules())).toBe(false);
   });
 });
 

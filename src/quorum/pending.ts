@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts';
 import { Want } from '../rpc/messages.ts';
 import type { Operation } from './operation.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
+import type { ProposerRules } from './rules.ts';
 import type { UsedBallot } from './settle.ts';
 
 /** Counts what is open. */
@@ -25,6 +26,8 @@ export class Pending<R> {
   firstCommitWallMs = 0;
   /** A COMMIT with a change of this operation is out and unanswered. */
   commitOpen = false;
+  /** Too many disks had no room for what it would change; from now on it may only delete. */
+  full = false;
   finished = false;
 
   readonly #owner: PendingOwner;
@@ -79,12 +82,9 @@ export class Pending<R> {
   }
 
   /** Less than purgeAfter/2 since the first COMMIT, by both clocks: a record not found cannot have been purged (protocol §4). */
-  absenceProves(clock: Clock): boolean {
-    const half = limits.purgeAfterMs / 2;
-    return (
-      clock.monotonicMs() - this.firstCommitMonotonicMs < half &&
-      Math.abs(clock.wallMs() - this.firstCommitWallMs) < half
-    );
+  absenceProves(clock: Clock, rules: ProposerRules): boolean {
+    const monotonicMs = clock.monotonicMs() - this.firstCommitMonotonicMs;
+    return rules.absenceProves(Math.max(monotonicMs, Math.abs(clock.wallMs() - this.firstCommitWallMs)));
   }
 
   /** No answer in time: in words what the client may assume (protocol §4). */

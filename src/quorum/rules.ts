@@ -1,3 +1,4 @@
+import { limits } from '../base/limits.ts';
 import { type Ballot, compareBallots, sameBallot } from '../record/ballot.ts';
 import type { StateHeader } from '../record/state.ts';
 import type { MessageType } from '../rpc/messages.ts';
@@ -18,6 +19,13 @@ export interface Report {
  * simulator's deliberate defects override one at a time, to prove that the checkers would notice.
  */
 export class ProposerRules {
+  readonly #purgeAfterMs: number;
+
+  /** `purgeAfterMs`: how long the storage nodes keep tombstones at least. */
+  constructor(purgeAfterMs: number = limits.purgeAfterMs) {
+    this.#purgeAfterMs = purgeAfterMs;
+  }
+
   /** How many equal answers make a READ final. */
   readQuorum(nodes: number): number {
     return majority(nodes);
@@ -55,6 +63,11 @@ export class ProposerRules {
   /** Whether the zone of a moving shard counts only when the old node and the learner both answered (protocol §8). */
   bothOfPair(_request: PairedRequest): boolean {
     return true;
+  }
+
+  /** Whether nothing can have been purged, and so absent means never written, so long after a command's first COMMIT. */
+  absenceProves(sinceCommitMs: number): boolean {
+    return sinceCommitMs < this.#purgeAfterMs / 2;
   }
 
   settle<R>(used: readonly UsedBallot<R>[], base: StateHeader | null, absenceProves: boolean): Settlement<R> {

@@ -22,6 +22,7 @@ export class GenerationSweep {
   readonly #pipeline: WritePipeline;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #purgeAfterMs: number;
   #map: ClusterMap;
   /** Whose older generations are being dropped: it was adopted purgeAfter ago. */
   #swept: ClusterMap;
@@ -31,7 +32,15 @@ export class GenerationSweep {
   #stopped = false;
   #dropped = 0;
 
-  constructor(engine: Engine, pipeline: WritePipeline, clock: Clock, log: Log, map: ClusterMap) {
+  constructor(
+    engine: Engine,
+    pipeline: WritePipeline,
+    clock: Clock,
+    log: Log,
+    map: ClusterMap,
+    purgeAfterMs: number = limits.purgeAfterMs,
+  ) {
+    this.#purgeAfterMs = purgeAfterMs;
     this.#engine = engine;
     this.#pipeline = pipeline;
     this.#clock = clock;
@@ -61,7 +70,7 @@ export class GenerationSweep {
   #arm(): void {
     const map = this.#map;
     this.#again = false;
-    this.#timer = this.#clock.after(limits.purgeAfterMs, () => {
+    this.#timer = this.#clock.after(this.#purgeAfterMs, () => {
       this.#timer = null;
       this.#running = true;
       this.#swept = map;

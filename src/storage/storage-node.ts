@@ -86,7 +86,8 @@ export class StorageNode implements CallHandler, BatchListener {
       if (raised) this.receive(calls);
       else for (const call of calls) call.respond(fault('io', 'the ceiling could not be written'));
     });
-    this.#sweep = new GenerationSweep(options.engine, this.#pipeline, options.clock, options.log, options.map);
+    const { engine, clock, log, map, purgeAfterMs = limits.purgeAfterMs } = options;
+    this.#sweep = new GenerationSweep(engine, this.#pipeline, clock, log, map, purgeAfterMs);
     this.#pages = new PageStore(options.engine, this.#pipeline, options.space ?? null);
     this.#map = new NodeMap(options, (map) => {
       this.#sweep.onMap(map);
@@ -116,7 +117,7 @@ export class StorageNode implements CallHandler, BatchListener {
     this.sweeps = new SweepServer({
       ...parts,
       rules: options.sweepRules ?? new SweepRules(),
-      purgeAfterMs: options.purgeAfterMs ?? limits.purgeAfterMs,
+      purgeAfterMs,
     });
     this.#shards = new ShardStore({
       ...parts,

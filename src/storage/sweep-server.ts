@@ -43,6 +43,8 @@ export interface SweepRunner {
 
 const NOBODY_SWEEPS: Response = { type: MessageType.fault, fault: 'busy', detail: 'this node does not sweep yet' };
 
+const MOVING: Response = { type: MessageType.fault, fault: 'busy', detail: 'the shard is moving' };
+
 /** What a node answers to those who sweep (protocol §6, §7): digests of ranges, and purges. */
 export class SweepServer {
   readonly parts: SweepServerParts;
@@ -108,11 +110,10 @@ export class SweepServer {
 
   /** Each record is brought into memory first: only there it is certain that nothing newer is on its way to the disk. */
   #servePurge(call: Call, request: PurgeRequest): void {
-    const { map, loader, cache, pipeline, rules } = this.parts;
-    const moving = moveOf(map.current, request.shard) !== null && !rules.purgesWhileMoving();
-    const refusal = map.shardRefusal(request.shard, request.shardEpoch);
-    if (refusal !== null || moving) {
-      call.respond(refusal ?? { type: MessageType.fault, fault: 'busy', detail: 'the shard is moving' });
+    const { loader, cache, pipeline } = this.parts;
+    const refusal = this.#purgeRefusal(request);
+    if (refusal !== null) {
+      call.respond(refusal);
       return;
     }
     const purged: AcceptedRecord[] = [];
@@ -129,7 +130,7 @@ export class SweepServer {
       pipeline.respondWhenDurable({ request, respond }, batch, response);
     };
     const purge = (wanted: AcceptedRecord, record: CachedRecord): void => {
-      if (this.#purge(request.shard, wanted, record)) {
+      if (this.#purge(request, wanted, record)) {
         purged.push(wanted);
         batch = pipeline.formingNumber;
       }
@@ -151,14 +152,23 @@ export class SweepServer {
     arrived();
   }
 
-  #purge(shard: number, { id, accepted }: AcceptedRecord, record: CachedRecord): boolean {
+  #purgeRefusal({ shard, shardEpoch }: PurgeRequest): Response | null {
+    const { map, rules } = this.parts;
+    const refusal = map.shardRefusal(shard, shardEpoch);
+    if (refusal !== null) return refusal;
+    return moveOf(map.current, shard) === null || rules.purgesWhileMoving() ? null : MOVING;
+  }
+
+  #purge(request: PurgeRequest, { id, accepted }: AcceptedRecord, record: CachedRecord): boolean {
     const { acceptor, cache, clock, pipeline, rules, purgeAfterMs } = this.parts;
     const { state } = record;
     if (state === null || !sameBallot(record.accepted, accepted)) return false;
+    // The map may have changed while the record came from the disk.
+    if (this.#purgeRefusal(request) !== null) return false;
     if (!rules.isPurgeable(glanceAt(record.accepted, state), clock.wallUs(), purgeAfterMs)) return false;
     acceptor.purged(id, accepted);
     cache.set(id, NO_BALLOT, null, pipeline.formingNumber);
-    pipeline.addRecord(id, { key: recordKey(shard, id), value: null });
+    pipeline.addRecord(id, { key: recordKey(request.shard, id), value: null });
     return true;
   }
 
