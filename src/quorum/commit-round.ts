@@ -37,6 +37,11 @@ export class CommitRound extends Round {
     this.start(this.nodes.length, nowMs);
   }
 
+  /** A COMMIT waits for the disk: who is asked only for that, being slow, would never seem quick. */
+  protected override get isTimed(): boolean {
+    return false;
+  }
+
   get chosen(): boolean {
     return this.#chosen;
   }

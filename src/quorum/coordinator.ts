@@ -17,6 +17,7 @@ import { MapCourier } from './map-courier.ts';
 import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
 import { NodeHealth } from './node-health.ts';
+import { NodeProber } from './node-prober.ts';
 import type { Operation } from './operation.ts';
 import { PageTransfer } from './page-transfer.ts';
 import { Pending } from './pending.ts';
@@ -83,6 +84,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   #operations = 0;
   #pagesReserved = 0;
   #ticking = false;
+  #skippedTick = false;
   #replacingProposer = false;
 
   constructor(options: CoordinatorOptions) {
@@ -93,6 +95,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     const rules = options.rules ?? new ProposerRules();
     const joint = new JointTransport(options.transport, options.clock, rules);
     this.#joint = joint;
+    const health = new NodeHealth(options.clock, this.counters);
     this.caller = new NodeCaller(options.clock, joint);
     this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters);
     this.#map = options.map.current;
@@ -100,16 +103,19 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     options.map.onChange((map) => {
       this.#map = map;
       this.#shards = shardTable(map, joint);
+      const known = new Set(this.#shards.flatMap(({ orders }) => orders[0] ?? NO_NODES));
+      this.rounds.health.retain((node) => known.has(node));
     });
     this.rounds = {
       clock: options.clock,
       transport: joint,
       ballots: new BallotClock(options.clock, options.proposer),
       rules,
-      health: new NodeHealth(options.clock, options.transport),
+      health,
       counters: this.counters,
       epochs: new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) }),
     };
+    new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
     this.#express = new ExpressLane(this);
     options.transport.setListener(this);
@@ -131,7 +137,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   /** Runs an operation; its `done` is called exactly once, within the deadline unless pages keep moving. */
   submit(operation: Operation<R>): void {
     if (this.#operations >= limits.queuedOperationsTotal) {
-      this.#refuse(operation);
+      this.refuse(operation);
       return;
     }
     const entry = operation.key.length <= limits.expressKeyBytes ? this.#entryOf(operation) : null;
@@ -149,7 +155,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       task = undefined;
     }
     if (task !== undefined && task.queued >= limits.queuedOperationsPerRecord) {
-      this.#refuse(operation);
+      this.refuse(operation);
       return;
     }
     this.#operations++;
@@ -159,6 +165,12 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     }
     const pending = new Pending(operation, nowMs, nowMs + limits.deadlineMs, this);
     (task ?? this.#newTask(placement, entry)).submit(pending);
+  }
+
+  /** Too much waits; nothing was done for the operation. */
+  refuse(operation: Operation<R>): void {
+    this.counters.add('busy');
+    operation.done({ ok: false, failure: busy('too many commands wait for storage; try again') });
   }
 
   place(operation: Operation<R>): Placement {
@@ -242,6 +254,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   }
 
   onNodeUp(hello: NodeHello): void {
+    this.rounds.health.cameUp(hello.nodeId);
     if (!this.rounds.ballots.observe(hello.floor.time)) {
       this.counters.add('clock-too-far');
       this.#options.log.error({ nodeId: hello.nodeId }, "a node's clock is far ahead; it is not followed");
@@ -287,7 +300,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   #submitBehind(entry: RecordEntry<R>, operation: Operation<R>): void {
     const behind = entry.behind ?? [];
     if (behind.length >= limits.queuedOperationsPerRecord) {
-      this.#refuse(operation);
+      this.refuse(operation);
       return;
     }
     this.#operations++;
@@ -339,19 +352,17 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     };
   }
 
-  #refuse(operation: Operation<R>): void {
-    this.counters.add('busy');
-    operation.done({ ok: false, failure: busy('too many commands wait for storage; try again') });
-  }
-
   #startTicking(): void {
     this.#ticking = true;
     const dueMs = this.clock.monotonicMs() + limits.roundTickMs;
     this.clock.after(limits.roundTickMs, () => {
       const nowMs = this.clock.monotonicMs();
       const lateMs = Math.max(0, nowMs - dueMs);
+      // Answers may have come while this process stood still: they are looked at before anybody is called slow.
+      const isSkipped = lateMs > limits.stoodStillMs && !this.#skippedTick;
+      this.#skippedTick = isSkipped;
       if (lateMs > limits.stoodStillMs) for (const task of this.#busy) task.forgive(lateMs);
-      for (const task of this.#busy) task.onTick(nowMs);
+      if (!isSkipped) for (const task of this.#busy) task.onTick(nowMs);
       if (this.#express.busy) this.#express.onTick(nowMs, lateMs);
       this.#kept.sweep(nowMs);
       this.#ticking = false;

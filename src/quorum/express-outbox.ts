@@ -57,7 +57,6 @@ class Bundle<R> implements ResponseReceiver {
         }
         break;
       case MessageType.acksMany:
-        this.#outbox.health.answered(this.node, this.#sentMs);
         for (let i = 0; i < this.items.length; i++) this.#acknowledged(i, response.acks[i] ?? Ack.passed);
         break;
       default:

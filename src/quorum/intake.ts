@@ -1,13 +1,15 @@
 import type { Clock } from '../base/clock.ts';
-import { busy } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Operation } from './operation.ts';
+import { StandingQueue } from './standing-queue.ts';
 
 /** What an intake feeds: the coordinator. */
 export interface IntakeTarget<R> {
   /** Operations that are under way. */
   readonly operations: number;
   submit(operation: Operation<R>): void;
+  /** Answers that too much is waiting; nothing was done. */
+  refuse(operation: Operation<R>): void;
   /** Called whenever an operation has ended. */
   onFinished: (() => void) | null;
 }
@@ -23,11 +25,13 @@ const COMPACT_AT = 4_096;
 /**
  * Lets so many operations at a time into the coordinator as it can do well within their deadline, which starts then; the
  * others wait here, in order. Without it a burst of deep pipelines would time out as a whole, for all are late together.
- * Whoever waited limits.intakeWaitMs, or finds limits.queuedOperationsTotal before him, is told BUSY.
+ * Whoever comes while the queue stands, waited limits.intakeWaitMs, or finds limits.queuedOperationsTotal before him, is told
+ * BUSY: early, so that those who are let in are answered in time.
  */
 export class Intake<R> {
   readonly #target: IntakeTarget<R>;
   readonly #clock: Clock;
+  readonly #standing = new StandingQueue();
   #waiting: Waiting<R>[] = [];
   #first = 0;
   #draining = false;
@@ -48,11 +52,12 @@ export class Intake<R> {
   submit(operation: Operation<R>): void {
     if (this.waiting === 0 && this.#target.operations < limits.operationsUnderWay) {
       this.#target.submit(operation);
-    } else if (this.waiting >= limits.queuedOperationsTotal) {
-      refuse(operation);
-    } else {
-      this.#waiting.push({ operation, arrivedMs: this.#clock.monotonicMs() });
+      return;
     }
+    const nowMs = this.#clock.monotonicMs();
+    const isTooMuch = this.#standing.refuses(nowMs, this.waiting);
+    if (isTooMuch || this.waiting >= limits.queuedOperationsTotal) this.#target.refuse(operation);
+    else this.#waiting.push({ operation, arrivedMs: nowMs });
   }
 
   /** An operation may end while it is being submitted: a loop, not a recursion. */
@@ -63,7 +68,8 @@ export class Intake<R> {
       const next = this.#waiting[this.#first];
       if (next === undefined) break;
       this.#first++;
-      if (next.arrivedMs < oldestMs) refuse(next.operation);
+      this.#standing.onLetIn();
+      if (next.arrivedMs < oldestMs) this.#target.refuse(next.operation);
       else this.#target.submit(next.operation);
     }
     if (this.#first >= COMPACT_AT || this.waiting === 0) {
@@ -72,8 +78,4 @@ export class Intake<R> {
     }
     this.#draining = false;
   }
-}
-
-function refuse<R>(operation: Operation<R>): void {
-  operation.done({ ok: false, failure: busy('too many commands wait for storage') });
 }

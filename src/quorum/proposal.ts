@@ -82,11 +82,6 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     this.#start();
   }
 
-  /** The shard's epoch is another: what was promised under the old one counts no more. */
-  onShardChanged(): void {
-    this.chain.drop();
-  }
-
   /** Gives up without an answer; the chain too, since the map has changed. */
   abandon(): void {
     this.#step?.abandon();

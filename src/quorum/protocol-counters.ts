@@ -39,6 +39,9 @@ export const PROTOCOL_BRANCHES = [
   'pages-caught-up',
   'pages-loaded',
   'pages-repaired',
+  'node-suspected',
+  'node-probed',
+  'node-taken-back',
 ] as const;
 
 export type ProtocolBranch = (typeof PROTOCOL_BRANCHES)[number];

@@ -93,7 +93,8 @@ export class RecordTask<R> implements ProposalOwner {
     const first = this.#proposal.active[0] ?? this.#queue[0];
     const fresh = first === undefined ? null : this.#context.place(first.operation);
     if (fresh !== null && sameRecord(fresh.address, this.#placement.address)) {
-      if (!sameAddress(fresh.address, this.#placement.address)) this.#proposal.onShardChanged();
+      // What was promised under the old epoch counts no more.
+      if (!sameAddress(fresh.address, this.#placement.address)) this.#proposal.chain.drop();
       this.#placement = fresh;
       return true;
     }

@@ -10,6 +10,7 @@ import { MapCourier } from './map-courier.ts';
 import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
 import { NodeHealth } from './node-health.ts';
+import { NodeProber } from './node-prober.ts';
 import { PageTransfer } from './page-transfer.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
 import { Repair, type RepairChange, type RepairOwner } from './repair.ts';
@@ -90,10 +91,11 @@ export class Repairer implements RepairOwner, NodeListener {
       transport: joint,
       ballots: new BallotClock(options.clock, options.proposer),
       rules,
-      health: new NodeHealth(options.clock, options.transport),
+      health: new NodeHealth(options.clock, this.counters),
       counters: this.counters,
       epochs: new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) }),
     };
+    new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);
     options.transport.setListener(this);
   }
 
@@ -148,6 +150,7 @@ export class Repairer implements RepairOwner, NodeListener {
   }
 
   onNodeUp(hello: NodeHello): void {
+    this.rounds.health.cameUp(hello.nodeId);
     if (!this.rounds.ballots.observe(hello.floor.time)) this.counters.add('clock-too-far');
     if (hello.mapEpoch > this.#options.map.current.epoch) this.#options.map.refresh();
   }

@@ -40,6 +40,8 @@ export abstract class Round implements ResponseReceiver {
   #startedMs = 0;
   #hedgeAtMs = 0;
   #resendAtMs = 0;
+  /** Those asked at the start, of whom no answer was timed. */
+  #timed = 0;
   #ended = false;
 
   constructor(context: RoundContext, nodes: readonly NodeId[]) {
@@ -59,7 +61,13 @@ export abstract class Round implements ResponseReceiver {
     this.#startedMs = nowMs;
     this.#hedgeAtMs = nowMs + this.context.health.hedgeDelayMs;
     this.#resendAtMs = nowMs + limits.resendDelayMs;
+    this.#timed = this.isTimed ? (1 << count) - 1 : 0;
     for (let i = 0; i < count; i++) this.#send(i);
+  }
+
+  /** Its answers tell how quick a node is. */
+  protected get isTimed(): boolean {
+    return true;
   }
 
   onResponse(tag: number, response: Response): void {
@@ -75,7 +83,9 @@ export abstract class Round implements ResponseReceiver {
     this.#failed &= ~bit;
     this.#answered |= bit;
     this.handle(tag, response);
-    if (!this.#ended && (this.#answered & bit) !== 0) this.context.health.answered(node, this.#startedMs);
+    if ((this.#timed & bit) === 0) return;
+    this.#timed &= ~bit;
+    if ((this.#answered & bit) !== 0) this.context.health.answered(node, this.#startedMs);
   }
 
   /** Hedges and resends; called every few milliseconds while the round is open. */
@@ -84,9 +94,10 @@ export abstract class Round implements ResponseReceiver {
     if (nowMs >= this.#hedgeAtMs) {
       this.#hedgeAtMs = nowMs + this.context.health.hedgeDelayMs;
       if (this.waiting() > 0) {
+        const isSlow = this.isTimed || nowMs - this.#startedMs >= limits.resendDelayMs;
         for (let i = 0; i < this.nodes.length; i++) {
           const node = this.nodes[i];
-          if ((this.#waiting & (1 << i)) !== 0 && node !== undefined) this.context.health.slow(node);
+          if (isSlow && (this.#waiting & (1 << i)) !== 0 && node !== undefined) this.context.health.slow(node);
         }
         this.onSlow();
       }

@@ -24,7 +24,7 @@ export function roundKit(): RoundKit {
     transport,
     ballots: new BallotClock(clock, 1),
     rules: new ProposerRules(),
-    health: new NodeHealth(clock, transport),
+    health: new NodeHealth(clock),
     counters: new ProtocolCounters(),
   };
 }
