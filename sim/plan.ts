@@ -1,9 +1,9 @@
 import type { Fsync } from '../src/storage/write-pipeline.ts';
 import { type KeyOp, LONG_RUN } from './checker.ts';
-import { type Fault, MAX_OFFSET_US, makeFaults, makeFlapping, makeRareFaults, type Targets } from './plan-faults.ts';
+import { type Fault, makeFaults, makeFlapping, makeRareFaults, type Targets } from './plan-faults.ts';
 import { makeRequestClients } from './plan-requests.ts';
 import type { DiskProfile } from './sim-disk.ts';
-import { SMALL_PAGES } from './sim-limits.ts';
+import { SMALL_PAGES, SMALL_RANGES, shortTimes } from './sim-limits.ts';
 import { SimRandom } from './sim-random.ts';
 import type { WorldSetup } from './world.ts';
 
@@ -60,6 +60,9 @@ export function zonesOf(seed: number): number {
   return digit === 0 ? 1 : digit <= 3 ? 5 : 3;
 }
 
+/** Two wall clocks then differ by at most the maxClockSkewMs of an unscaled run. */
+const MAX_OFFSET_US = 250_000;
+
 export function makePlan(seed: number, zones: number): Plan {
   const random = new SimRandom(seed, `plan${zones}`);
   const proxies = random.between(2, 4);
@@ -67,7 +70,8 @@ export function makePlan(seed: number, zones: number): Plan {
   const keys = Array.from({ length: flapping ? 1 : random.between(1, 5) }, (_, i) => `k${i + 1}`);
   const setup = makeSetup(random, seed, zones, proxies);
   const nodes = zones * (setup.nodesPerZone + setup.sparesPerZone);
-  const targets: Targets = { zones, nodes, proxies, keys };
+  const maxOffsetUs = (1000 * (setup.limits.maxClockSkewMs ?? 0)) / 2;
+  const targets: Targets = { zones, nodes, proxies, keys, maxOffsetUs };
   const links = flapping ? makeFlappingLinks(random) : makeLinks(random);
   const clients = makeClients(random, proxies, keys);
   if (random.chance(0.15)) clients.push(makeFlusher(random, proxies));
@@ -82,7 +86,8 @@ function makeSetup(random: SimRandom, seed: number, zones: number, proxies: numb
   const shards = random.pick([1, 8]);
   const nodesPerZone = shards === 1 ? 1 : random.pick([1, 1, 2, 3]);
   const machines = zones * nodesPerZone + proxies;
-  const skewUs = random.pick([0, 1_000, 20_000, MAX_OFFSET_US]);
+  const scale = random.pick([1, 5, 5]);
+  const skewUs = random.pick([0, 1_000, 20_000, MAX_OFFSET_US / scale]);
   const driftPpm = random.pick([0, 0, 200]);
   const fsync: Fsync = random.pick(['always', 'everysec', 'no']);
   return {
@@ -102,7 +107,7 @@ function makeSetup(random: SimRandom, seed: number, zones: number, proxies: numb
     encoded: random.chance(0.2),
     framed: random.chance(0.5),
     watchDelayUs: random.pick([0, 2_000, 50_000, 1_000_000]),
-    limits: SMALL_PAGES,
+    limits: { ...SMALL_PAGES, ...SMALL_RANGES, ...shortTimes(scale) },
   };
 }
 
@@ -130,8 +135,8 @@ function makeLinks(random: SimRandom): LinkProfile {
 
 function makeClients(random: SimRandom, proxies: number, keys: readonly string[]): PlannedClient[] {
   const count = proxies * random.between(2, 3);
-  const opsEach = Math.ceil(random.between(110, 180) / count);
-  const thinkUs = random.pick([200, 5_000, 40_000]);
+  const opsEach = Math.ceil(random.between(160, 230) / count);
+  const thinkUs = random.pick([200, 5_000, 40_000, 150_000]);
   const paged = random.chance(0.08);
   const pagedChance = paged ? 0.25 : 0.003;
   const mix = paged ? PAGED_MIX : makeMix(random);

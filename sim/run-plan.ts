@@ -1,10 +1,13 @@
 import { limits } from '../src/base/limits.ts';
 import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
+import { checkPurged, checkReplicas } from './check-replicas.ts';
 import { checkRequests } from './check-requests.ts';
 import { checkKey, type HistoryOp, isLong } from './checker.ts';
 import type { Plan } from './plan.ts';
+import { START_US } from './sim-clock.ts';
 import { RandomNetwork, scheduleFaults } from './sim-faults.ts';
 import { setLimits } from './sim-limits.ts';
+import { membersAtRest } from './sim-members.ts';
 import type { NetworkWatcher } from './sim-network.ts';
 import { formatArrival } from './trace-text.ts';
 import { Workload } from './workload.ts';
@@ -17,6 +20,10 @@ const SETTLE_US = 6_000_000;
 /** Deadlines are looked at every few milliseconds. */
 const DEADLINE_SLACK_US = 20_000;
 const STEP_US = 20_000;
+/** In peace a change of members is through by then. */
+const LONGEST_CHANGE_US = 60_000_000;
+/** Passes of the sweep in which all that differs is found and repaired, or purged. */
+const SWEEPS = 4;
 
 /** What an acceptor answered, counted. */
 export const NODE_ANSWERS: readonly [keyof typeof MessageType, string][] = [
@@ -136,7 +143,7 @@ function runWithin(plan: Plan, parts: Parts, keepTrace: boolean): RunResult {
   };
 }
 
-/** Clients and faults until both are through, then peace, then every key is read by every proxy. */
+/** Clients and faults until both are through, then peace: all must come together, and every proxy read every key. */
 function drive(plan: Plan, world: World, network: RandomNetwork, workload: Workload, problems: string[]): void {
   const { scheduler } = world;
   const faultsEndUs = plan.faults.reduce(
@@ -151,6 +158,39 @@ function drive(plan: Plan, world: World, network: RandomNetwork, workload: Workl
   for (const node of world.nodes) if (world.isMember(node)) world.startNode(node);
   for (const proxy of world.proxies) world.startProxy(proxy);
   scheduler.runUntil(scheduler.nowUs + SETTLE_US);
+  waitForMembers(world, problems);
+  readAll(plan, world, workload, problems);
+  if (hasLostNode(plan)) return;
+  scheduler.runUntil(scheduler.nowUs + 1000 * (limits.sweepRepairAgeMs + SWEEPS * limits.sweepPassMs));
+  problems.push(...checkReplicas(world));
+  const peaceUs = START_US + scheduler.nowUs;
+  scheduler.runUntil(
+    scheduler.nowUs + 1000 * (limits.purgeAfterMs + limits.requestReachMs + SWEEPS * limits.sweepPassMs),
+  );
+  problems.push(...checkReplicas(world), ...checkPurged(world, peaceUs));
+  readAll(plan, world, workload, problems);
+  for (const entry of workload.running) problems.push(`operation ${entry.id} was never answered`);
+}
+
+/** A node that was an hour ahead promises nothing for an hour, so it takes no repairs either. */
+function hasLostNode({ faults, setup }: Plan): boolean {
+  const nodes = setup.zones * (setup.nodesPerZone + setup.sparesPerZone);
+  return faults.some((fault) => fault.kind === 'wild-clock' && fault.machine < nodes);
+}
+
+/** All members that are to change have changed. */
+function waitForMembers(world: World, problems: string[]): void {
+  const { scheduler, config } = world;
+  const endUs = scheduler.nowUs + LONGEST_CHANGE_US;
+  while (!membersAtRest(config.map) && scheduler.nowUs < endUs) scheduler.runUntil(scheduler.nowUs + STEP_US);
+  if (!membersAtRest(config.map)) {
+    const { moves, goals } = config.map;
+    problems.push(`a change of members does not end: ${moves.length} moves, ${goals.length} goals`);
+  }
+}
+
+function readAll(plan: Plan, world: World, workload: Workload, problems: string[]): void {
+  const { scheduler } = world;
   const before = workload.history.length;
   for (const key of plan.keys) {
     for (const proxy of world.proxies) workload.send(proxy, `last ${proxy.name}`, key, { kind: 'get' }, () => {});
@@ -159,7 +199,6 @@ function drive(plan: Plan, world: World, network: RandomNetwork, workload: Workl
   for (const entry of workload.history.slice(before)) {
     if (entry.outcome.kind !== 'reply') problems.push(`${entry.key} cannot be read after all has healed`);
   }
-  for (const entry of workload.running) problems.push(`operation ${entry.id} was never answered`);
 }
 
 function checkDeadlines(plan: Plan, history: readonly HistoryOp[], problems: string[]): void {

@@ -10,6 +10,45 @@ export const SMALL_PAGES: SimLimits = {
   pageBytes: 1_024,
 };
 
+/** The product's times by which a run of seconds would see little: they are divided by the scale of a run. */
+const SCALED = [
+  'deadlineMs',
+  'deadlineWhenLateMs',
+  'chainLifeMs',
+  'maxClockSkewMs',
+  'lineageSpanMs',
+  'resendDelayMs',
+  'writeInFlightMs',
+  'ceilingAheadMs',
+  'flushDeadlineMs',
+  'suspectMs',
+] as const;
+
+/** Times as far apart from each other as the product's, but `scale` times shorter, and what waits for minutes for seconds. */
+export function shortTimes(scale: number): SimLimits {
+  const scaled = Object.fromEntries(SCALED.map((name) => [name, limits[name] / scale]));
+  return {
+    ...scaled,
+    // A little more than the configuration's least (protocol §4): 2 x (deadline + chain life) + 2 x skew.
+    purgeAfterMs: 7_500 / scale,
+    requestReachMs: 30_000 / scale,
+    sweepRepairAgeMs: 2_000 / scale,
+    sweepPassMs: 1_500 / scale,
+    sweepTakeoverMs: 10_000 / scale,
+    sweepSaveMs: 2_000 / scale,
+    moveManagerMs: 100,
+    learnerSilentMs: 5_000 / scale,
+    learnerPingMs: 500 / scale,
+    learnCallMs: 2_000 / scale,
+    learnRetryMs: 50,
+    learnRetryMaxMs: 400,
+    learnFinishMs: 50,
+  };
+}
+
+/** Ranges of a few records: what is done step by step takes many steps. */
+export const SMALL_RANGES: SimLimits = { learnRangeRecords: 2 };
+
 /** Sets the bounds until the function that it returns is called. */
 export function setLimits(given: SimLimits): () => void {
   const current = limits as { -readonly [Name in keyof typeof limits]: number };

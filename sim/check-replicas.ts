@@ -1,0 +1,90 @@
+import { replicaSet } from '../src/cluster/cluster-map.ts';
+import type { ClusterMap } from '../src/cluster/map.ts';
+import type { Ballot } from '../src/record/ballot.ts';
+import { parseRecordKey, recordRange } from '../src/record/record-id.ts';
+import type { RecordId } from '../src/record/state.ts';
+import { StateKind } from '../src/record/state.ts';
+import { decodeStored } from '../src/record/state-codec.ts';
+import { START_US } from './sim-clock.ts';
+import type { SimDisk } from './sim-disk.ts';
+import type { World } from './world.ts';
+
+interface OnDisk {
+  readonly accepted: Ballot;
+  readonly isDead: boolean;
+  /** Of a dead one: not to be purged before, for what it remembers. */
+  readonly keepUntilMs: number;
+}
+
+/** More than a simulated shard ever has. */
+const ALL = { limit: 100_000, limitBytes: 100_000_000, keysOnly: false };
+
+/** Records of the current generations that the disk has of a shard; null for one that cannot be read. */
+function recordsOf(disk: SimDisk, map: ClusterMap, shard: number): Map<RecordId, OnDisk | null> {
+  const found = new Map<RecordId, OnDisk | null>();
+  disk.records.scan({ ...recordRange(shard, ''), ...ALL }, (_error, entries) => {
+    for (const { key, value } of entries ?? []) {
+      const id = parseRecordKey(key)?.id;
+      if (id === undefined) continue;
+      const stored = decodeStored(value);
+      if (stored === null) {
+        if (isCurrent(id, map)) found.set(id, null);
+        continue;
+      }
+      const { header } = stored.state;
+      if (map.namespaces[header.namespace]?.generation !== header.generation) continue;
+      found.set(id, {
+        accepted: stored.accepted,
+        isDead: header.kind === StateKind.dead,
+        keepUntilMs: header.expiresAtMs,
+      });
+    }
+  });
+  return found;
+}
+
+/** What cannot be read tells of its generation by its id only, which is readable here (`simIds`). */
+function isCurrent(id: RecordId, map: ClusterMap): boolean {
+  const [, namespace, generation = ''] = id.split('/');
+  return map.namespaces[Number(namespace)]?.generation === Number.parseInt(generation, 10);
+}
+
+/** After a time of peace in which every shard was swept: all replicas of a shard hold the same records at the same ballots. */
+export function checkReplicas(world: World): string[] {
+  const problems: string[] = [];
+  const { map } = world.config;
+  for (let shard = 0; shard < map.shards; shard++) {
+    const held = replicaSet(map, shard).map((id) => ({ id, records: recordsOf(world.node(id).disk, map, shard) }));
+    const ids = new Set(held.flatMap(({ records }) => [...records.keys()]));
+    for (const id of [...ids].sort()) {
+      const texts = held.map(({ id: node, records }) => ({ node, text: textOf(records.get(id)) }));
+      if (texts.every(({ text }) => text === texts[0]?.text)) continue;
+      const all = texts.map(({ node, text }) => `n${node} ${text}`).join(', ');
+      problems.push(`${id.split('/')[0]} differs between its replicas: ${all}`);
+    }
+  }
+  return problems;
+}
+
+/** Tombstones that should have been purged by then (wall clock, microseconds): older, and not to be kept any longer. */
+export function checkPurged(world: World, beforeUs: number): string[] {
+  const problems: string[] = [];
+  const { map } = world.config;
+  for (let shard = 0; shard < map.shards; shard++) {
+    for (const node of replicaSet(map, shard)) {
+      for (const [id, record] of recordsOf(world.node(node).disk, map, shard)) {
+        if (record === null || !record.isDead) continue;
+        if (record.accepted.time > beforeUs || record.keepUntilMs * 1000 > beforeUs) continue;
+        problems.push(`${id.split('/')[0]} is dead on n${node} and was not purged: ${textOf(record)}`);
+      }
+    }
+  }
+  return problems;
+}
+
+function textOf(record: OnDisk | null | undefined): string {
+  if (record === undefined) return 'absent';
+  if (record === null) return 'unreadable';
+  const { accepted, isDead } = record;
+  return `${((accepted.time - START_US) / 1000).toFixed(3)}/${accepted.proposer}${isDead ? ' dead' : ''}`;
+}
