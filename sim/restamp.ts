@@ -16,7 +16,6 @@ function restamp(address: RecordAddress, map: ClusterMap, what: Restamped): Reco
     ...address,
     shardEpoch: what.shard ? (map.shardEpochs[address.shard] ?? 0) : address.shardEpoch,
     namespaceEpoch: what.namespace ? (map.namespaces[address.namespace]?.epoch ?? 0) : address.namespaceEpoch,
-    engineKey: undefined,
     memos: undefined,
   };
 }

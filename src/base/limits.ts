@@ -179,8 +179,8 @@ export const limits = {
   openedValueBytes: 16_384,
   /** Longer keys take the long way, so that remembering names stays cheap. */
   expressKeyBytes: 256,
-  /** Operations on one record that wait for one another; more of them share a round. */
-  expressFollowers: 3,
+  /** Operations on one record that go on one after the other; more than these share a round. */
+  expressFollowers: 1,
   /** Records in one message. */
   expressItems: 1_024,
   /** States in one response about many records: half of the largest message. */

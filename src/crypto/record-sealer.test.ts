@@ -4,10 +4,10 @@ import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { SystemRandom } from '../base/system-random.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
+import { ballotRow } from '../record/ballot-row.ts';
 import { makePageId } from '../record/record-id.ts';
 import { NO_PAST } from '../record/request-history.ts';
-import { RequestAction, type RecordContent, type SealedState, type StateHeader } from '../record/state.ts';
-import { StateKind } from '../record/state.ts';
+import { type RecordContent, RequestAction, type SealedState, type StateHeader, StateKind } from '../record/state.ts';
 import type { Value } from '../record/value.ts';
 import { ValueType } from '../record/value.ts';
 import { keyRingOf } from './key-ring.ts';
@@ -38,7 +38,7 @@ function header(change: Partial<StateHeader> = {}): StateHeader {
   return {
     kind: StateKind.live,
     origin,
-    lineage: [origin, { time: 900, proposer: 2 }],
+    lineage: ballotRow([origin, { time: 900, proposer: 2 }]),
     birth: true,
     expiresAtMs: 5,
     sizeBytes: 5,
@@ -86,7 +86,7 @@ describe('sealing a record', () => {
     ['a paged value', header({ paged: true }), content(pagedValue)],
     ['a tombstone', header({ kind: StateKind.dead }), content(null)],
     ['no lineage', header({ lineage: [], origin: NO_BALLOT }), small],
-    ['the longest lineage', header({ lineage: new Array(limits.lineageLength).fill(origin) }), small],
+    ['the longest lineage', header({ lineage: ballotRow(new Array(limits.lineageLength).fill(origin)) }), small],
   ])('opens to what was sealed: %s', (_name, head, sealedContent) => {
     const state = sealer.seal(id, head, sealedContent);
     expect(state.header).toBe(head);
@@ -171,8 +171,8 @@ describe('what does not open', () => {
     ['kind', { kind: StateKind.dead }],
     ['origin', { origin: { time: 1_001, proposer: 3 } }],
     ['proposer of the origin', { origin: { time: 1_000, proposer: 4 } }],
-    ['lineage', { lineage: [origin, { time: 901, proposer: 2 }] }],
-    ['length of the lineage', { lineage: [origin] }],
+    ['lineage', { lineage: ballotRow([origin, { time: 901, proposer: 2 }]) }],
+    ['length of the lineage', { lineage: ballotRow([origin]) }],
     ['birth', { birth: false }],
     ['expiresAtMs', { expiresAtMs: 6 }],
     ['sizeBytes', { sizeBytes: 6 }],

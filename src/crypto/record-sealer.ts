@@ -1,15 +1,17 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import { BALLOT_BYTES, writeLatin1 } from '../record/bytes.ts';
+import { rowLength } from '../record/ballot-row.ts';
+import { BALLOT_BYTES, writeLatin1, writeU32 } from '../record/bytes.ts';
 import { contentLength, decodeContent, isSeparate, writeContent } from '../record/content-codec.ts';
 import { ID_BYTES } from '../record/record-id.ts';
 import { NO_PAST } from '../record/request-history.ts';
 import type { PageId, RecordContent, RecordId, SealedState, StateHeader } from '../record/state.ts';
 import { StateKind } from '../record/state.ts';
-import { HEADER_MAX_BYTES, headerLength, writeHeader } from '../record/state-codec.ts';
+import { HEADER_MAX_BYTES, writeHeader } from '../record/state-codec.ts';
 import type { KeyRing } from './key-ring.ts';
 import { NoncePool } from './nonce-pool.ts';
+import { ScratchViews } from './scratch-views.ts';
 import type { Sodium } from './sodium.ts';
 import { NONCE_BYTES, sodium, TAG_BYTES } from './sodium.ts';
 
@@ -62,6 +64,8 @@ export class RecordSealer {
   /** Views of the associated data by the length of the lineage; made once, because views cost. */
   readonly #recordViews: Buffer[] = [];
   readonly #pageView = this.#associated.subarray(0, 1 + 2 * ID_BYTES);
+  readonly #plain = new ScratchViews();
+  readonly #cipher = new ScratchViews();
   #lastFailure: OpenFailure | null = null;
 
   /** `random` must be cryptographically strong: it makes the nonces. */
@@ -85,17 +89,16 @@ export class RecordSealer {
     assert((header.kind === StateKind.live) === (value !== null), 'live states have a value, dead ones none');
     assert(header.paged === (value?.paged ?? false), 'header and value differ in being paged');
     assert(value === null || value.paged || value.bytes !== null, 'a value must be loaded before it is sealed');
-    const headerBytes = Buffer.allocUnsafe(headerLength(header));
-    writeHeader(headerBytes, 0, header);
-    const associated = this.#bindHeader(PART_META, id, header, headerBytes);
+    const associated = this.#bindHeader(PART_META, id, header);
     const length = contentLength(content);
-    const meta = Buffer.allocUnsafe(SEAL_OVERHEAD_BYTES + length);
-    writeContent(meta, PREFIX_BYTES, content);
-    this.#sealInto(meta, meta.subarray(PREFIX_BYTES, PREFIX_BYTES + length), associated);
-    if (value === null || value.paged || value.bytes === null || !isSeparate(value))
-      return { header, meta, value: EMPTY, headerBytes };
+    const plain = this.#plain.view(length);
+    writeContent(plain, 0, content);
+    const meta = this.#sealCopy(plain, associated);
+    if (value === null || value.paged || value.bytes === null || !isSeparate(value)) {
+      return { header, meta, value: EMPTY };
+    }
     associated[0] = PART_VALUE;
-    return { header, meta, value: this.#sealCopy(value.bytes, associated), headerBytes };
+    return { header, meta, value: this.#sealCopy(value.bytes, associated) };
   }
 
   /**
@@ -106,7 +109,7 @@ export class RecordSealer {
     this.#lastFailure = null;
     const { header, meta, value } = state;
     if (meta.length === 0) return this.#openUnsealed(state);
-    const associated = this.#bindHeader(PART_META, id, header, state.headerBytes);
+    const associated = this.#bindHeader(PART_META, id, header);
     const plain = this.#openSealed(meta, associated);
     if (plain === null) return null;
     let separate: Buffer | null = null;
@@ -139,13 +142,12 @@ export class RecordSealer {
     return { header, content: EMPTY_TOMBSTONE };
   }
 
-  #bindHeader(part: number, id: RecordId, header: StateHeader, headerBytes: Buffer | undefined): Buffer {
+  #bindHeader(part: number, id: RecordId, header: StateHeader): Buffer {
     assert(id.length === ID_BYTES, 'a record id has 16 bytes');
     this.#associated[0] = part;
     const at = writeLatin1(this.#associated, 1, id);
-    if (headerBytes === undefined) writeHeader(this.#associated, at, header);
-    else this.#associated.set(headerBytes, at);
-    const view = this.#recordViews[header.lineage.length];
+    writeHeader(this.#associated, at, header);
+    const view = this.#recordViews[rowLength(header.lineage)];
     assert(view !== undefined, 'the lineage is too long');
     return view;
   }
@@ -157,22 +159,18 @@ export class RecordSealer {
     return this.#pageView;
   }
 
-  #sealCopy(plain: Buffer, associated: Buffer): Buffer {
+  #sealCopy(plain: Uint8Array, associated: Buffer): Buffer {
     const sealed = Buffer.allocUnsafe(SEAL_OVERHEAD_BYTES + plain.length);
-    this.#sealInto(sealed, plain, associated);
-    return sealed;
-  }
-
-  /** `plain` may lie where its ciphertext will be. */
-  #sealInto(sealed: Buffer, plain: Buffer, associated: Buffer): void {
     const keyVersion = this.#keys.activeVersion;
     const key = this.#keys.sealKey(keyVersion);
     assert(key !== null, 'the active key version must be there');
-    sealed.writeUInt32BE(keyVersion, 0);
+    writeU32(sealed, 0, keyVersion);
     const nonce = this.#nonces.next();
     sealed.set(nonce, KEY_VERSION_BYTES);
-    const target = sealed.subarray(PREFIX_BYTES);
+    const target = this.#cipher.view(plain.length + TAG_BYTES);
     this.#sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(target, plain, associated, null, nonce, key);
+    sealed.set(target, PREFIX_BYTES);
+    return sealed;
   }
 
   #openSealed(sealed: Buffer, associated: Buffer): Buffer | null {

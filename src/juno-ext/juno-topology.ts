@@ -2,6 +2,7 @@ import type { KeyLocation, KeyReplica } from '../proxy/cluster-port.ts';
 import { argument } from '../proxy/commands/keyed-row.ts';
 import { namespaceNumber, type Session } from '../proxy/session.ts';
 import { type Ballot, isNoBallot } from '../record/ballot.ts';
+import { rowLength } from '../record/ballot-row.ts';
 import { MapReply, type Reply } from '../resp/reply.ts';
 
 /** JUNO.LOCATE */
@@ -60,7 +61,7 @@ function replicaReply({ zone, nodeId, replica }: KeyReplica): Reply {
     ['sizeBytes', header?.sizeBytes ?? null],
     ['generation', header?.generation ?? null],
     ['paged', header === null ? null : header.paged ? 1 : 0],
-    ['lineage', header?.lineage.length ?? null],
+    ['lineage', header === null ? null : rowLength(header.lineage)],
     ['requests', content?.requests.entries.length ?? null],
   ]);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
+import { ballotRow } from '../record/ballot-row.ts';
 import { NO_PAST, NO_REQUESTS } from '../record/request-history.ts';
 import {
   type LiveRecord,
@@ -71,7 +72,7 @@ function baseOf(live: LiveRecord | null, change: Partial<OpenedBase> = {}): Open
     ...deadFromAbsent(0, 1),
     kind: live === null ? StateKind.dead : StateKind.live,
     origin: B,
-    lineage: [B, A],
+    lineage: ballotRow([B, A]),
     expiresAtMs: live?.expiresAtMs ?? 0,
   };
   const state: SealedState = { header, meta: Buffer.from('base'), value: Buffer.alloc(0) };
@@ -196,7 +197,7 @@ describe('the state to write', () => {
     expect(built.state.header).toMatchObject({
       kind: StateKind.live,
       origin: NEW,
-      lineage: [NEW, B, A],
+      lineage: ballotRow([NEW, B, A]),
       namespace: 7,
       generation: 9,
     });
@@ -211,7 +212,7 @@ describe('the state to write', () => {
       expect(built.state.header).toMatchObject({
         kind: StateKind.dead,
         origin: NEW,
-        lineage: [NEW, B, A],
+        lineage: ballotRow([NEW, B, A]),
         expiresAtMs: 0,
         sizeBytes: 0,
       });

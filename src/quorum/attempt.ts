@@ -43,6 +43,7 @@ export interface OpenedBase {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+const NO_HOLDERS: readonly NodeId[] = [];
 
 export function openBase(
   seal: SealPort,
@@ -382,6 +383,6 @@ export function chainedBase<R>(ballot: Ballot, state: SealedState, attempt: Atte
     past: attempt.past,
     differ: false,
     chained: true,
-    holders: [],
+    holders: NO_HOLDERS,
   };
 }

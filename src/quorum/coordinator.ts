@@ -23,7 +23,7 @@ import { PageTransfer } from './page-transfer.ts';
 import { Pending } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
 import { RecentWrites } from './recent-writes.ts';
-import { RecordEntry, RecordTable } from './record-table.ts';
+import { LONG_AGO_MS, RecordEntry, RecordTable } from './record-table.ts';
 import { RecordTask, sameAddress, sameRecord } from './record-task.ts';
 import { NO_NODES } from './replica-order.ts';
 import type { RoundContext } from './round.ts';
@@ -227,7 +227,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       return;
     }
     this.#tasks.delete(task.id);
-    if (task.lastWriteMs !== Number.NEGATIVE_INFINITY) this.#recent.note(task.id, task.lastWriteMs);
+    if (task.lastWriteMs > LONG_AGO_MS) this.#recent.note(task.id, task.lastWriteMs);
   }
 
   onMoved(task: RecordTask<R>, pendings: readonly Pending<R>[]): void {
@@ -314,14 +314,14 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     this.#tasks.delete(task.id);
     const link = task.link(nowMs);
     if (link !== null) this.#express.adopt(entry, link);
-    entry.lastWriteMs = Math.max(entry.lastWriteMs, task.lastWriteMs);
+    if (task.lastWriteMs > entry.lastWriteMs) entry.lastWriteMs = Math.trunc(task.lastWriteMs);
   }
 
   #newTask(placement: Placement, entry: RecordEntry<R> | null): RecordTask<R> {
     const { id } = placement.address;
     // What a task does to the record is not followed here.
     entry?.forget();
-    const lastWriteMs = Math.max(this.#recent.lastWriteMs(id), entry?.lastWriteMs ?? Number.NEGATIVE_INFINITY);
+    const lastWriteMs = Math.max(this.#recent.lastWriteMs(id), entry?.lastWriteMs ?? LONG_AGO_MS);
     const task = new RecordTask(this, placement, lastWriteMs);
     this.#tasks.set(id, task);
     return task;
@@ -336,7 +336,6 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       shardEpoch: map.shardEpochs[shard] ?? 0,
       namespace: operation.namespace,
       namespaceEpoch: map.namespaces[operation.namespace]?.epoch ?? 0,
-      engineKey: undefined,
       memos: undefined,
     };
     // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.

@@ -79,7 +79,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     this.#remember(entry, ownBase(link.base));
     if (entry.opened === null) return;
     entry.next = link.ballot;
-    entry.nextUntilMs = link.untilMs;
+    entry.nextUntilMs = Math.trunc(link.untilMs);
   }
 
   #begin(entry: RecordEntry<R>, operation: Operation<R>, arrivedMs: number, nowMs: number): void {
@@ -149,11 +149,11 @@ export class ExpressLane<R> implements ItemOwner<R> {
     const nowMs = rounds.clock.monotonicMs();
     const { commit } = written;
     this.#remember(entry, ownBase(written.base));
-    entry.lastWriteMs = nowMs;
+    entry.lastWriteMs = Math.trunc(nowMs);
     if (commit.next !== null && nextRecorded >= item.needed) {
       counters.add('chain-started');
       entry.next = commit.next;
-      entry.nextUntilMs = nowMs + limits.chainLifeMs;
+      entry.nextUntilMs = Math.trunc(nowMs) + limits.chainLifeMs;
     }
     counters.add('express-write');
     this.#answer(item, written.reply);
@@ -165,7 +165,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     this.#host.counters.add('express-left');
     this.#close(item);
     entry.forget();
-    entry.avoidUntilMs = this.#host.rounds.clock.monotonicMs() + limits.chainLifeMs;
+    entry.avoidUntilMs = Math.ceil(this.#host.rounds.clock.monotonicMs()) + limits.chainLifeMs;
     const pending = new Pending(operation, arrivedMs, arrivedMs + limits.deadlineMs, this.#host);
     if (written !== null && item.phase === 'commit' && this.#host.rounds.rules.takesAlong()) {
       pending.used.push({ ballot: item.ballot, reply: written.reply });
@@ -259,7 +259,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     item.written = {
       reply,
       base: chainedBase(ballot, state, attempt),
-      commit: { address, ballot, state, next, encoded: undefined },
+      commit: { address, ballot, state, next, encoded: undefined, engineKey: undefined },
       sentMonotonicMs,
       sentWallMs: nowMs,
     };
@@ -327,7 +327,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
   }
 
   /**
-   * A few go on here, one after the other. Many on one record share rounds best as its task, and so will those that come
+   * A single one goes on here. Several on one record share rounds best as its task, and so will those that come
    * for a while.
    */
   #followers(entry: RecordEntry<R>): void {
@@ -342,7 +342,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
       return;
     }
     entry.behind = null;
-    if (placed) entry.avoidUntilMs = nowMs + limits.chainLifeMs;
+    if (placed) entry.avoidUntilMs = Math.ceil(nowMs) + limits.chainLifeMs;
     for (const pending of behind) this.#host.takeOver(entry, entry.placement, pending);
   }
 

@@ -1,9 +1,10 @@
 import { limits } from '../base/limits.ts';
 import { type Ballot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { type BallotRow, EMPTY_ROW, rowBehind, rowHas, rowLength } from '../record/ballot-row.ts';
 import type { StateHeader } from '../record/state.ts';
 
 export interface Lineage {
-  readonly ballots: readonly Ballot[];
+  readonly ballots: BallotRow;
   readonly birth: boolean;
 }
 
@@ -15,24 +16,23 @@ export interface Lineage {
  * unknown, never wrong.
  */
 export function extendLineage(base: StateHeader | null, ballot: Ballot): Lineage {
-  if (base === null) return { ballots: [ballot], birth: true };
-  const ballots = [ballot];
+  if (base === null) return { ballots: rowBehind(ballot, EMPTY_ROW, 0), birth: true };
+  const { lineage } = base;
+  const length = rowLength(lineage);
   const oldestUs = ballot.time - limits.lineageSpanMs * 1000;
-  for (const origin of base.lineage) {
-    if (ballots.length === limits.lineageLength) return { ballots, birth: false };
-    ballots.push(origin);
-    if (origin.time < oldestUs && ballots.length <= base.lineage.length) return { ballots, birth: false };
+  let kept = 0;
+  while (kept < length && kept + 1 < limits.lineageLength) {
+    kept++;
+    if ((lineage[2 * kept - 2] ?? 0) < oldestUs) break;
   }
-  return { ballots, birth: base.birth && ballots.length < limits.lineageLength };
+  const whole = kept === length && kept + 1 < limits.lineageLength;
+  return { ballots: rowBehind(ballot, lineage, kept), birth: base.birth && whole };
 }
 
 /** Whether the value made by `ballot` is this state or one that it was built on, as far back as the lineage reaches. */
 export function descendsFrom(state: StateHeader, ballot: Ballot): boolean {
   if (sameBallot(state.origin, ballot)) return true;
-  for (const origin of state.lineage) {
-    if (sameBallot(origin, ballot)) return true;
-  }
-  return false;
+  return rowHas(state.lineage, ballot);
 }
 
 /** The header that stands for "dead, made from absent": written back where absent must be (protocol §5). */
@@ -40,7 +40,7 @@ export function deadFromAbsent(namespace: number, generation: number): StateHead
   return {
     kind: 1,
     origin: NO_BALLOT,
-    lineage: [],
+    lineage: EMPTY_ROW,
     birth: true,
     expiresAtMs: 0,
     sizeBytes: 0,

@@ -6,6 +6,12 @@ import type { Placement } from './task-context.ts';
 /** Rough cost of an entry besides a value's bytes: objects, ballots, names. */
 const ENTRY_BYTES = 600;
 
+/**
+ * Before every time of a monotonic clock. The times of an entry are whole numbers: fractions would each take an object of
+ * their own.
+ */
+export const LONG_AGO_MS = -0x4000_0000;
+
 /** What a proxy remembers of one key that it served lately. All but `express` and `behind` may be forgotten at any time. */
 export class RecordEntry<R> {
   readonly namespace: number;
@@ -17,9 +23,9 @@ export class RecordEntry<R> {
   next: Ballot | null = null;
   nextUntilMs = 0;
   /** Monotonic milliseconds of this proxy's last write. */
-  lastWriteMs = Number.NEGATIVE_INFINITY;
+  lastWriteMs = LONG_AGO_MS;
   /** Monotonic milliseconds: until then it is contended, and the express lane is not worth trying. */
-  avoidUntilMs = Number.NEGATIVE_INFINITY;
+  avoidUntilMs = LONG_AGO_MS;
   /** One operation is on the express lane; those that came after it wait in `behind`. */
   express = false;
   behind: Pending<R>[] | null = null;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { type Ballot, compareBallots, NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { ballotRow, ballotsOf } from '../record/ballot-row.ts';
 import type { StateHeader } from '../record/state.ts';
 import { deadFromAbsent, extendLineage } from './lineage.ts';
 import { settle, type UsedBallot } from './settle.ts';
@@ -11,7 +12,7 @@ const used = (...times: number[]): UsedBallot<string>[] =>
   times.map((time) => ({ ballot: ballot(time), reply: `reply ${time}` }));
 
 function header(origin: Ballot, lineage: readonly Ballot[], birth: boolean): StateHeader {
-  return { ...deadFromAbsent(0, 1), origin, lineage, birth };
+  return { ...deadFromAbsent(0, 1), origin, lineage: ballotRow(lineage), birth };
 }
 
 const NOT_APPLIED = { kind: 'not-applied' };
@@ -88,7 +89,7 @@ describe('settle', () => {
           if (ours) mine.push({ ballot: at, reply: `reply ${at.time}` });
           if (!chosen) continue;
           const lineage = extendLineage(base, at);
-          base = header(at, lineage.ballots, lineage.birth);
+          base = header(at, ballotsOf(lineage.ballots), lineage.birth);
           if (ours) applied.push(at);
         }
         const result = settle(mine, base, true);
@@ -99,7 +100,9 @@ describe('settle', () => {
         } else {
           // Only where the lineage was really cut.
           expect(base?.birth).toBe(false);
-          expect(base?.lineage.some((origin) => mine.some((own) => sameBallot(own.ballot, origin)))).toBe(false);
+          expect(
+            ballotsOf(base?.lineage ?? []).some((origin) => mine.some((own) => sameBallot(own.ballot, origin))),
+          ).toBe(false);
         }
       }),
     );

@@ -1,4 +1,5 @@
 import { type Ballot, compareBallots, isNoBallot } from '../record/ballot.ts';
+import { rowHasLower } from '../record/ballot-row.ts';
 import type { StateHeader } from '../record/state.ts';
 import { descendsFrom } from './lineage.ts';
 
@@ -33,8 +34,6 @@ export function settle<R>(
     if (descendsFrom(base, attempt.ballot)) return { kind: 'applied', reply: attempt.reply };
   }
   if (!isNoBallot(base.origin) && compareBallots(base.origin, first.ballot) < 0) return NOT_APPLIED;
-  for (const origin of base.lineage) {
-    if (compareBallots(origin, first.ballot) < 0) return NOT_APPLIED;
-  }
+  if (rowHasLower(base.lineage, first.ballot)) return NOT_APPLIED;
   return base.birth && absenceProves ? NOT_APPLIED : UNKNOWN;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../base/testing/manual-clock.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
+import { ballotRow } from '../record/ballot-row.ts';
 import type { SealedState } from '../record/state.ts';
 import { MessageType, type Response } from '../rpc/messages.ts';
 import type { Outcome } from './operation.ts';
@@ -46,7 +47,7 @@ function start(): Started {
 
 function holding(accepted: Ballot, lineage: readonly Ballot[]): Response {
   const state: SealedState = stateOf(accepted);
-  const header = { ...state.header, origin: lineage[0] ?? NO_BALLOT, lineage, birth: false };
+  const header = { ...state.header, origin: lineage[0] ?? NO_BALLOT, lineage: ballotRow(lineage), birth: false };
   return { type: MessageType.state, accepted, state: { ...state, header } };
 }
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { NO_BALLOT } from './ballot.ts';
+import { ballotRow } from './ballot-row.ts';
 import type { SealedState, StateHeader } from './state.ts';
 import { StateKind } from './state.ts';
 import {
@@ -18,10 +19,10 @@ const live: SealedState = {
   header: {
     kind: StateKind.live,
     origin: { time: 0x1_0000_0002, proposer: 7 },
-    lineage: [
+    lineage: ballotRow([
       { time: 0x1_0000_0002, proposer: 7 },
       { time: 5, proposer: 0xffff_ffff },
-    ],
+    ]),
     birth: true,
     expiresAtMs: 1_700_000_000_000,
     sizeBytes: 3,
@@ -82,7 +83,7 @@ const ballotArbitrary = fc.record({
 const headerArbitrary: fc.Arbitrary<StateHeader> = fc.record({
   kind: fc.constantFrom(StateKind.dead, StateKind.live),
   origin: ballotArbitrary,
-  lineage: fc.array(ballotArbitrary, { maxLength: limits.lineageLength }),
+  lineage: fc.array(ballotArbitrary, { maxLength: limits.lineageLength }).map(ballotRow),
   birth: fc.boolean(),
   expiresAtMs: fc.maxSafeNat(),
   sizeBytes: fc.maxSafeNat(),
@@ -141,7 +142,7 @@ describe('stored records', () => {
   it('refuse a state whose value is missing, or whose lineage is too long', () => {
     expect(() => encodeStored(accepted, { ...live, value: null })).toThrow('without its value');
     const lineage = Array.from({ length: limits.lineageLength + 1 }, (_, i) => ({ time: i + 1, proposer: 1 }));
-    const header = { ...live.header, lineage };
+    const header = { ...live.header, lineage: ballotRow(lineage) };
     expect(() => encodeStored(accepted, { ...live, header })).toThrow('lineage is too long');
   });
 });

@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib';
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import type { Ballot } from './ballot.ts';
-import { BALLOT_BYTES, readBallot, readU64, writeBallot, writeU64 } from './bytes.ts';
+import { rowLength } from './ballot-row.ts';
+import { BALLOT_BYTES, readBallot, readU64, writeBallot, writeU32, writeU64 } from './bytes.ts';
 import type { SealedState, StateHeader } from './state.ts';
 import { StateKind } from './state.ts';
 
@@ -41,25 +42,27 @@ const EMPTY = Buffer.alloc(0);
 
 /** Bytes of `header` in the grammar above. */
 export function headerLength(header: StateHeader): number {
-  return HEADER_FIXED_BYTES + header.lineage.length * BALLOT_BYTES;
+  return HEADER_FIXED_BYTES + rowLength(header.lineage) * BALLOT_BYTES;
 }
 
 /** Writes `header` at `offset`; returns the offset behind it. One header has one form: the seal binds these bytes. */
 export function writeHeader(target: Buffer, offset: number, header: StateHeader): number {
   const { lineage } = header;
-  assert(lineage.length <= limits.lineageLength, 'the lineage is too long');
+  const count = rowLength(lineage);
+  assert(count <= limits.lineageLength, 'the lineage is too long');
   target[offset] =
     header.kind |
     (header.paged ? FLAG_PAGED : 0) |
     (header.birth ? FLAG_BIRTH : 0) |
     (header.remembers ? FLAG_REMEMBERS : 0);
   let at = writeBallot(target, offset + 1, header.origin);
-  target[at++] = lineage.length;
-  for (const ballot of lineage) at = writeBallot(target, at, ballot);
+  target[at++] = count;
+  for (let i = 0; i < lineage.length; i += 2) {
+    at = writeU32(target, writeU64(target, at, lineage[i] ?? 0), lineage[i + 1] ?? 0);
+  }
   at = writeU64(target, at, header.expiresAtMs);
   at = writeU64(target, at, header.sizeBytes);
-  target.writeUInt32BE(header.namespace, at);
-  return target.writeUInt32BE(header.generation, at + 4);
+  return writeU32(target, writeU32(target, at, header.namespace), header.generation);
 }
 
 /** Null if the bytes at `offset` hold no header. The header's length follows from `headerLength`. */
@@ -72,11 +75,11 @@ function readHeader(source: Buffer, offset: number): StateHeader | null {
   let at = offset + 1 + BALLOT_BYTES;
   const count = source[at++] ?? 0;
   if (count > limits.lineageLength || source.length - offset < HEADER_FIXED_BYTES + count * BALLOT_BYTES) return null;
-  const lineage: Ballot[] = [];
+  const lineage: number[] = [];
   for (let i = 0; i < count; i++) {
-    const ballot = readBallot(source, at);
-    if (ballot === null) return null;
-    lineage.push(ballot);
+    const time = readU64(source, at);
+    if (time < 0) return null;
+    lineage.push(time, source.readUInt32BE(at + 8));
     at += BALLOT_BYTES;
   }
   const expiresAtMs = readU64(source, at);
@@ -97,8 +100,8 @@ function readHeader(source: Buffer, offset: number): StateHeader | null {
 }
 
 function writeBlock(target: Buffer, offset: number, block: Buffer): number {
-  target.writeUInt32BE(block.length, offset);
-  target.set(block, offset + 4);
+  writeU32(target, offset, block.length);
+  if (block.length > 0) target.set(block, offset + 4);
   return offset + 4 + block.length;
 }
 
@@ -112,20 +115,13 @@ function readBlock(source: Buffer, offset: number, end: number): Buffer | null {
 
 /** What a storage node keeps of a record, as one value of the engine. `state.value` must be there. */
 export function encodeStored(accepted: Ballot, state: SealedState): Buffer {
-  const { header, meta, value, headerBytes } = state;
+  const { header, meta, value } = state;
   assert(value !== null, 'a state without its value cannot be stored');
   const bytes = Buffer.allocUnsafe(RECORD_FIXED_BYTES + headerLength(header) + meta.length + value.length);
   bytes[0] = RECORD_FORMAT_VERSION;
-  let at = writeBallot(bytes, 1, accepted);
-  if (headerBytes === undefined) {
-    at = writeHeader(bytes, at, header);
-  } else {
-    bytes.set(headerBytes, at);
-    at += headerBytes.length;
-  }
-  at = bytes.writeUInt32BE(0, at);
-  at = writeBlock(bytes, writeBlock(bytes, at, meta), value);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, at)), at);
+  const at = writeU32(bytes, writeHeader(bytes, writeBallot(bytes, 1, accepted), header), 0);
+  const end = writeBlock(bytes, writeBlock(bytes, at, meta), value);
+  writeU32(bytes, end, crc32(bytes.subarray(0, end)));
   return bytes;
 }
 

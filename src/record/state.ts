@@ -1,4 +1,5 @@
 import type { Ballot } from './ballot.ts';
+import type { BallotRow } from './ballot-row.ts';
 import type { Value } from './value.ts';
 
 /** 16 bytes as a latin1 string of 16 characters (one char = one byte): compares, hashes and travels without copies. */
@@ -20,7 +21,7 @@ export interface StateHeader {
   /** The ballot of the write that made this value; NO_BALLOT for a dead state made from absent. */
   readonly origin: Ballot;
   /** Origins of the last LINEAGE_LENGTH values, newest first; the first equals `origin` unless that is NO_BALLOT. */
-  readonly lineage: readonly Ballot[];
+  readonly lineage: BallotRow;
   /** The lineage reaches back to absent: nothing was cut off. */
   readonly birth: boolean;
   /** Wall clock milliseconds; 0 means never. Of a dead state: it must not be purged before then. */
@@ -43,8 +44,6 @@ export interface SealedState {
   readonly meta: Buffer;
   /** Sealed inline value; empty if embedded, paged or dead; null if it was not asked for. */
   readonly value: Buffer | null;
-  /** The header's bytes, where they have been made already: reading them beats gathering the lineage's ballots again. */
-  readonly headerBytes?: Buffer | undefined;
 }
 
 /** What a remembered request did. A number on disk: never renumber. */

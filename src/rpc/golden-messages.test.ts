@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { NO_BALLOT } from '../record/ballot.ts';
+import { ballotRow } from '../record/ballot-row.ts';
 import { type SealedState, StateKind } from '../record/state.ts';
 import { FrameKind, FrameWriter } from './message-codec.ts';
 import { Ack, MessageType, type RecordAddress, type Request, type Response, Want } from './messages.ts';
@@ -19,7 +20,7 @@ const STATE: SealedState = {
   header: {
     kind: StateKind.live,
     origin: OTHER,
-    lineage: [OTHER],
+    lineage: ballotRow([OTHER]),
     birth: true,
     expiresAtMs: 0x10,
     sizeBytes: 0x11,

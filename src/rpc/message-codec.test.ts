@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
+import { ballotRow } from '../record/ballot-row.ts';
 import { type SealedState, StateKind } from '../record/state.ts';
 import { FrameKind, FrameWriter, readMessages } from './message-codec.ts';
 import { Ack, LOST, MessageType, type RecordAddress, type Request, type Response, Want } from './messages.ts';
@@ -25,7 +26,7 @@ const state: fc.Arbitrary<SealedState> = fc.record({
   header: fc.record({
     kind: fc.constantFrom(StateKind.dead, StateKind.live),
     origin: ballot,
-    lineage: fc.array(ballot, { maxLength: limits.lineageLength }),
+    lineage: fc.array(ballot, { maxLength: limits.lineageLength }).map(ballotRow),
     birth: fc.boolean(),
     expiresAtMs: u64,
     sizeBytes: u64,

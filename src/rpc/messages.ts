@@ -56,8 +56,6 @@ export interface RecordAddress {
   readonly shardEpoch: number;
   readonly namespace: number;
   readonly namespaceEpoch: number;
-  /** The record's key in an engine, kept by the first storage node of this process that made it. Never sent. */
-  engineKey?: Buffer | undefined;
   /** Where storage nodes of this process have the record, each in the place of its own number. Never sent. */
   memos?: (object | undefined)[] | undefined;
 }
@@ -103,6 +101,8 @@ export interface CommitRequest {
   readonly next: Ballot | null;
   /** The stored form of ballot and state, kept by the first storage node of this process that made it. Never sent. */
   encoded?: Buffer | undefined;
+  /** The record's key in an engine, likewise. */
+  engineKey?: Buffer | undefined;
 }
 
 /** READ of many records at once, without `ifAccepted`; all arrays of one length. */
@@ -131,6 +131,7 @@ export interface CommitItem {
   readonly next: Ballot | null;
   /** As in `CommitRequest`. Never sent. */
   encoded?: Buffer | undefined;
+  engineKey?: Buffer | undefined;
 }
 
 /** COMMIT of many records: each on its own, some may be refused. */

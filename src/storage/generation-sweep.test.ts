@@ -4,6 +4,7 @@ import { silentLog } from '../base/log.ts';
 import { ManualClock } from '../base/testing/manual-clock.ts';
 import { createClusterMap, withRaisedGenerations } from '../cluster/cluster-map.ts';
 import { pageKey, recordKey } from '../record/record-id.ts';
+import { ballotRow } from '../record/ballot-row.ts';
 import { StateKind } from '../record/state.ts';
 import { encodeStored } from '../record/state-codec.ts';
 import type { EngineChange } from './engine.ts';
@@ -22,7 +23,7 @@ function stored(namespace: number, generation: number, paged = false): Buffer {
   const header = {
     kind: StateKind.live,
     origin: BALLOT,
-    lineage: [BALLOT],
+    lineage: ballotRow([BALLOT]),
     birth: true,
     expiresAtMs: 0,
     sizeBytes: 1,

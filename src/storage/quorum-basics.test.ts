@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { appendText, DEL, EXISTS, expireAt, GET, INCR, PTTL, set } from '../quorum/testing/steps.ts';
+import { rowLength } from '../record/ballot-row.ts';
 import { StateKind } from '../record/state.ts';
 import { MessageType } from '../rpc/messages.ts';
 import { LocalQuorum } from './testing/local-quorum.ts';
@@ -76,7 +77,7 @@ describe('rounds', () => {
     expect(proxy.counter('commit-chosen')).toBeLessThanOrEqual(3);
     expect(await proxy.do('n', GET)).toBe('500');
     // One lineage entry per COMMIT, however many commands it carried.
-    expect(quorum.stored(1, 'n')?.state.header.lineage.length).toBe(proxy.counter('commit-chosen'));
+    expect(rowLength(quorum.stored(1, 'n')?.state.header.lineage ?? [])).toBe(proxy.counter('commit-chosen'));
   });
 
   it('of a hot record carry a bounded number of commands', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { DEL, expireAt, GET, set } from '../quorum/testing/steps.ts';
 import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { ballotsOf } from '../record/ballot-row.ts';
 import { StateKind } from '../record/state.ts';
 import { MessageType } from '../rpc/messages.ts';
 import { LocalQuorum } from './testing/local-quorum.ts';
@@ -130,9 +131,9 @@ describe('killing what has expired', () => {
     expect(stored?.state.header).toMatchObject({
       kind: StateKind.dead,
       origin: stored?.accepted,
-      lineage: [stored?.accepted, origin],
       expiresAtMs: 0,
     });
+    expect(ballotsOf(stored?.state.header.lineage ?? [])).toEqual([stored?.accepted, origin]);
     const proxy = quorum.proxy();
     expect(await proxy.do('k', GET)).toBeNull();
     expect(await proxy.do('k', set('again', { nx: true }))).toBe('OK');

@@ -1,11 +1,11 @@
 import { assert } from '../base/assert.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
+import { recordKey } from '../record/record-id.ts';
 import type { RecordId } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { Engine } from './engine.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
-import { engineKey } from './served-state.ts';
 
 /** Batch number of what came from the disk. */
 const FROM_DISK = 0;
@@ -70,7 +70,8 @@ export class RecordLoader {
   #load(addresses: readonly RecordAddress[]): void {
     const read = this.#readNumber++;
     this.#reads.add(read);
-    this.#engine.getMany(addresses.map(engineKey), (error, values) => {
+    const keys = addresses.map(({ shard, id }) => recordKey(shard, id));
+    this.#engine.getMany(keys, (error, values) => {
       if (error?.kind === 'corrupt' && addresses.length > 1) {
         // One damaged block fails them all: alone, the sound ones can be read.
         const first = this.#readNumber;

@@ -214,7 +214,7 @@ export class RecordServer {
     this.#acceptor.accepted(id, request.ballot, record, request.next !== null);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     this.#pipeline.addRecord(id, {
-      key: engineKey(request.address),
+      key: engineKey(request),
       value: storedBytes(request),
     });
   }

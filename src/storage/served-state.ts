@@ -1,19 +1,19 @@
 import { recordKey } from '../record/record-id.ts';
 import type { SealedState } from '../record/state.ts';
 import { encodeStored } from '../record/state-codec.ts';
-import { type CommitItem, type RecordAddress, Want } from '../rpc/messages.ts';
+import { type CommitItem, Want } from '../rpc/messages.ts';
 
 /** The part of a state that was asked for. */
 export function project(state: SealedState | null, want: Want): SealedState | null {
   if (state === null || want === Want.nothing) return null;
   if (want === Want.full || state.value === null || state.value.length === 0) return state;
-  return { header: state.header, meta: state.meta, value: null, headerBytes: state.headerBytes };
+  return { header: state.header, meta: state.meta, value: null };
 }
 
 /** The nodes of one process use the same key: the first one makes it. */
-export function engineKey(address: RecordAddress): Buffer {
-  address.engineKey ??= recordKey(address.shard, address.id);
-  return address.engineKey;
+export function engineKey(request: CommitItem): Buffer {
+  request.engineKey ??= recordKey(request.address.shard, request.address.id);
+  return request.engineKey;
 }
 
 /** The nodes of one process store the same bytes: the first one encodes them. */

@@ -3,6 +3,7 @@ import { DEFAULT_GROUP } from '../../cluster/namespace-groups.ts';
 import { shardOf, slotOf } from '../../cluster/slot.ts';
 import type { ReplicaState } from '../../quorum/inspect.ts';
 import { type LiveRecord, type RecordPast, type StateHeader, StateKind } from '../../record/state.ts';
+import { ballotRow } from '../../record/ballot-row.ts';
 import type { KeyLocation, KeyReplica, NodeHealth } from '../cluster-port.ts';
 
 const ZONES = 3;
@@ -79,7 +80,7 @@ export function localReplicas(map: ClusterMap, live: LiveRecord | null, past: Re
     const header: StateHeader = {
       kind: live === null ? StateKind.dead : StateKind.live,
       origin: ballot,
-      lineage: [ballot],
+      lineage: ballotRow([ballot]),
       birth: true,
       expiresAtMs: live?.expiresAtMs ?? 0,
       sizeBytes: live?.sizeBytes ?? 0,

@@ -1,5 +1,6 @@
 import { ManualClock } from '../../base/testing/manual-clock.ts';
 import type { Ballot } from '../../record/ballot.ts';
+import { ballotRow } from '../../record/ballot-row.ts';
 import { type SealedState, StateKind } from '../../record/state.ts';
 import { MessageType, type RecordAddress, type Response } from '../../rpc/messages.ts';
 import { BallotClock } from '../ballot-clock.ts';
@@ -40,7 +41,7 @@ export const ADDRESS: RecordAddress = {
 /** A state made by `origin`, nothing in it. */
 export function stateOf(origin: Ballot): SealedState {
   return {
-    header: { ...deadFromAbsent(0, 1), kind: StateKind.live, origin, lineage: [origin] },
+    header: { ...deadFromAbsent(0, 1), kind: StateKind.live, origin, lineage: ballotRow([origin]) },
     meta: Buffer.from('m'),
     value: Buffer.from('v'),
   };

@@ -5,6 +5,7 @@ import { ManualClock } from '../../base/testing/manual-clock.ts';
 import { createClusterMap } from '../../cluster/cluster-map.ts';
 import type { ClusterMap } from '../../cluster/map.ts';
 import { type Ballot, NO_BALLOT } from '../../record/ballot.ts';
+import { ballotRow } from '../../record/ballot-row.ts';
 import type { PageId, RecordId, SealedState } from '../../record/state.ts';
 import { StateKind } from '../../record/state.ts';
 import {
@@ -184,7 +185,7 @@ export function stateWith(origin: Ballot, text = 'value', paged = false): Sealed
     header: {
       kind: StateKind.live,
       origin,
-      lineage: [origin],
+      lineage: ballotRow([origin]),
       birth: true,
       expiresAtMs: 0,
       sizeBytes: text.length,
