@@ -34,7 +34,7 @@ export class OperationDraw {
     if (dice < 80) return { kind: 'del' };
     if (dice < 83) return { kind: 'getdel' };
     if (dice < 86) return { kind: 'persist' };
-    if (dice < 89) return { kind: 'append', value: String(random.below(10)) };
+    if (dice < 89) return { kind: 'append', value: String(random.between(1, 9)) };
     return { kind: 'juno', write: random.pick(JUNO_WRITES), value, requestId: randomUUID() };
   }
 }
@@ -59,8 +59,8 @@ export function commandOf(key: string, op: KeyOp): readonly [string, ...string[]
       return ['set', key, op.value, 'pxat', String(op.expiresAtMs)];
     case 'juno':
       return [`juno.${op.write}`, key, ...(op.write === 'destroy' ? [] : [op.value]), 'requestid', op.requestId];
-    case 'cas':
-      throw new Error('there is no such command');
+    default:
+      throw new Error(`${op.kind} is not drawn here`);
   }
 }
 

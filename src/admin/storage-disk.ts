@@ -1,6 +1,8 @@
 import { FileError, type Files } from '../base/files.ts';
+import type { FreeSpace } from '../base/free-space.ts';
 import type { Machine } from '../base/machine.ts';
 import { SystemFiles } from '../base/system-files.ts';
+import { systemFreeSpace } from '../base/system-free-space.ts';
 import { systemMachine } from '../base/system-machine.ts';
 import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
@@ -19,6 +21,8 @@ export interface StorageDisk {
   readonly incarnation: string;
   readonly engine: Engine;
   readonly store: NodeStore;
+  /** The room where it lies; null in memory. */
+  readonly free: FreeSpace | null;
   /** The highest map that this node has adopted; null if it adopted none. */
   readonly adoptedMap: ClusterMap | null;
   /** After its node has stopped. Marks a clean stop if all could be synced. */
@@ -49,6 +53,7 @@ export function openMemoryDisk(parts: ProcessParts): StorageDisk {
     incarnation: newIncarnation(parts),
     engine,
     store: new MemoryNodeStore(),
+    free: null,
     adoptedMap: null,
     close: () => closeEngine(engine).then(() => {}),
   };
@@ -102,6 +107,7 @@ async function openOn(files: Files, machine: Machine, request: DiskRequest, part
       incarnation: identity.incarnation,
       engine,
       store: directory,
+      free: systemFreeSpace(request.path),
       adoptedMap: decoded === null ? null : decoded.map,
       async close() {
         const isSynced = await closeEngine(engine);

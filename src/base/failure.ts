@@ -9,6 +9,8 @@ export type Failure =
   | { readonly kind: 'uncertain'; readonly detail: string }
   /** A bounded queue is full: nothing was done. */
   | { readonly kind: 'busy'; readonly detail: string }
+  /** Too many storage nodes have no room for what grows: nothing was done. */
+  | { readonly kind: 'full'; readonly detail: string }
   /** The stored bytes failed authentication on too many replicas. */
   | { readonly kind: 'corrupt'; readonly detail: string };
 
@@ -22,6 +24,10 @@ export function uncertain(detail: string): Failure {
 
 export function busy(detail: string): Failure {
   return { kind: 'busy', detail };
+}
+
+export function full(detail: string): Failure {
+  return { kind: 'full', detail };
 }
 
 export function corrupt(detail: string): Failure {

@@ -12,6 +12,8 @@ export function failureReply(failure: Failure): ErrorReply {
       return new ErrorReply(`UNCERTAIN ${detail}. The change may or may not have been made, or may still be made`);
     case 'busy':
       return new ErrorReply(`BUSY ${detail}. Nothing was changed; try again later`);
+    case 'full':
+      return new ErrorReply(`OOM command not allowed: ${detail}. Nothing was changed; reads and deletions go on`);
     case 'corrupt':
       return new ErrorReply(`ERR ${detail}. The stored value cannot be read on enough replicas; nothing was changed`);
     default:

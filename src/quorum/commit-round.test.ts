@@ -96,7 +96,7 @@ describe('commit round', () => {
     const reject = rejectAbove(started.kit, 5_000);
     started.kit.transport.answer(1, reject);
     started.kit.transport.answer(2, rejectAbove(started.kit, 100));
-    expect(started.result).toEqual({ kind: 'refused', fencedEpoch: 0 });
+    expect(started.result).toEqual({ kind: 'refused', fencedEpoch: 0, full: false });
     expect(started.kit.ballots.next().time).toBe(started.kit.clock.wallUs() + 5_001);
   });
 
@@ -104,7 +104,7 @@ describe('commit round', () => {
     const started = start();
     started.kit.transport.answer(1, EPOCH_REFUSAL);
     started.kit.transport.answer(2, rejectAbove(started.kit));
-    expect(started.result).toEqual({ kind: 'refused', fencedEpoch: 5 });
+    expect(started.result).toEqual({ kind: 'refused', fencedEpoch: 5, full: false });
   });
 
   it('is given up when one refuses and another is gone, or hangs: Q may never come', () => {

@@ -1,4 +1,4 @@
-import { type CommitRequest, MessageType, type Request, type Response } from '../rpc/messages.ts';
+import { type CommitRequest, type FaultKind, MessageType, type Request, type Response } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { majority } from './majority.ts';
 import { Round, type RoundContext } from './round.ts';
@@ -6,8 +6,8 @@ import { Round, type RoundContext } from './round.ts';
 export type CommitResult =
   /** Q nodes have it: it is the value. `nextRecorded`: Q of them also promised `next`. */
   | { readonly kind: 'chosen'; readonly nextRecorded: boolean }
-  /** Somebody else's ballot, or epochs, stand in the way of Q, which is impossible or not to be had soon. The write may still happen. */
-  | { readonly kind: 'refused'; readonly fencedEpoch: number };
+  /** Somebody else's ballot, or epochs, stand in the way of Q, which is impossible or not to be had soon. The write may still happen. `full`: it is room that is lacking. */
+  | { readonly kind: 'refused'; readonly fencedEpoch: number; readonly full: boolean };
 
 export interface CommitOwner {
   onCommitted(result: CommitResult): void;
@@ -23,6 +23,8 @@ export class CommitRound extends Round {
   readonly acknowledged: NodeId[] = [];
   #nextRecorded = 0;
   #refused = 0;
+  /** Of those. */
+  #full = 0;
   #fencedEpoch = 0;
   #chosen = false;
 
@@ -69,10 +71,28 @@ export class CommitRound extends Round {
       case MessageType.stale:
         this.#onStale(index);
         break;
+      case MessageType.fault:
+        this.#onFault(index, response.fault);
+        break;
       default:
-        this.fail(index);
-        if (this.waiting() === 0) this.#giveUp();
+        this.#onFailed(index);
     }
+  }
+
+  #onFault(index: number, fault: FaultKind): void {
+    const node = this.nodes[index];
+    if (fault !== 'full' || node === undefined) {
+      this.#onFailed(index);
+      return;
+    }
+    this.context.health.full.note(node);
+    this.#full++;
+    this.#onRefusal();
+  }
+
+  #onFailed(index: number): void {
+    this.fail(index);
+    if (this.waiting() === 0) this.#giveUp();
   }
 
   /** Some refused and the rest does not answer: another ballot finds out what became of this one. */
@@ -121,6 +141,8 @@ export class CommitRound extends Round {
   #giveUp(): void {
     if (this.#refused === 0) return;
     this.end();
-    this.#owner.onCommitted({ kind: 'refused', fencedEpoch: this.#fencedEpoch });
+    const isOnlyFull = this.#full === this.#refused && this.waiting() === 0;
+    const full = this.#full > this.nodes.length - this.#quorum || isOnlyFull;
+    this.#owner.onCommitted({ kind: 'refused', fencedEpoch: this.#fencedEpoch, full });
   }
 }

@@ -96,7 +96,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     const joint = new JointTransport(options.transport, options.clock, rules);
     this.#joint = joint;
     const health = new NodeHealth(options.clock, this.counters);
-    this.caller = new NodeCaller(options.clock, joint);
+    health.full.watch(joint);
+    this.caller = new NodeCaller(options.clock, joint, health.full);
     this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters);
     this.#map = options.map.current;
     this.#shards = shardTable(this.#map, joint);

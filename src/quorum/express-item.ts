@@ -68,6 +68,8 @@ export class ExpressItem<R> implements ResponseReceiver {
   written: Written<R> | null = null;
   nextRecorded = 0;
   refused = 0;
+  /** Of those, for lack of room. */
+  full = 0;
   agreeing = 0;
   #answered = 0;
   readonly #owner: ItemOwner<R>;
@@ -137,6 +139,13 @@ export class ExpressItem<R> implements ResponseReceiver {
     this.#leaveIfHopeless();
   }
 
+  /** A node's disk has no room for what is to be written. */
+  fullAt(index: number): void {
+    if (this.hasAnswered(index)) return;
+    this.full++;
+    this.refusedBy(index);
+  }
+
   /** The response to a request about this record alone. */
   onResponse(index: number, response: Response): void {
     if (!this.open) return;
@@ -152,8 +161,9 @@ export class ExpressItem<R> implements ResponseReceiver {
         break;
       case MessageType.lost:
       case MessageType.fault:
-        // A COMMIT waits for the others, and is sent again.
         if (this.phase !== 'commit') this.#owner.onLeave(this);
+        else if (response.type === MessageType.fault && response.fault === 'full') this.fullAt(index);
+        // Else the COMMIT waits for the others, and is sent again.
         break;
       default:
         if (this.phase === 'commit') this.refusedBy(index);

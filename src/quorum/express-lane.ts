@@ -171,6 +171,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
       pending.used.push({ ballot: item.ballot, reply: written.reply });
       pending.firstCommitMonotonicMs = written.sentMonotonicMs;
       pending.firstCommitWallMs = written.sentWallMs;
+      pending.full = item.full > item.nodes.length - item.needed;
     }
     this.#host.takeOver(entry, item.placement, pending);
     this.#followers(entry);
@@ -242,8 +243,9 @@ export class ExpressLane<R> implements ItemOwner<R> {
     const { operation, placement, ballot } = item;
     const sentMonotonicMs = rounds.clock.monotonicMs();
     const live = applyChange(before, base.past, operation.key, change, nowMs);
-    const whole = live === null || (!live.value.paged && live.value.bytes !== null);
-    if (!whole || item.phase === 'read' || sentMonotonicMs - item.arrivedMs >= limits.deadlineMs) {
+    const fits =
+      live === null || (!live.value.paged && live.value.bytes !== null && !rounds.health.full.tooMany(item.nodes));
+    if (!fits || item.phase === 'read' || sentMonotonicMs - item.arrivedMs >= limits.deadlineMs) {
       this.onLeave(item);
       return;
     }

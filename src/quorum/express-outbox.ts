@@ -72,7 +72,13 @@ class Bundle<R> implements ResponseReceiver {
     if (ack === Ack.passed) this.#outbox.sendAlone(item, tag);
     else if (!item.open || item.phase !== 'commit') return;
     else if (ack === Ack.refused) item.refusedBy(tag);
+    else if (ack === Ack.full) this.#noteFull(item, tag);
     else item.acknowledged(tag, ack === Ack.acceptedAndNext);
+  }
+
+  #noteFull(item: ExpressItem<R>, tag: number): void {
+    this.#outbox.health.full.note(this.node);
+    item.fullAt(tag);
   }
 
   /** As if each record had been asked for alone and got this response. */

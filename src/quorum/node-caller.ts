@@ -1,15 +1,20 @@
 import type { Clock } from '../base/clock.ts';
-import { LOST, type Request, type Response } from '../rpc/messages.ts';
+import { LOST, MessageType, type Request, type Response } from '../rpc/messages.ts';
 import type { NodeId, ResponseReceiver, Transport } from '../rpc/transport.ts';
+import type { FullDisks } from './full-disks.ts';
 
 /** One request to one node with a time-out, for what is not on the data path; no answer in time counts as LOST. */
 export class NodeCaller {
   readonly #clock: Clock;
   readonly #transport: Transport;
 
-  constructor(clock: Clock, transport: Transport) {
+  readonly #full: FullDisks | null;
+
+  /** `full` is told of nodes that have no room. */
+  constructor(clock: Clock, transport: Transport, full: FullDisks | null = null) {
     this.#clock = clock;
     this.#transport = transport;
+    this.#full = full;
   }
 
   call(node: NodeId, request: Request, timeoutMs: number, done: (response: Response) => void): void {
@@ -18,6 +23,7 @@ export class NodeCaller {
       if (finished) return;
       finished = true;
       timer.cancel();
+      if (response.type === MessageType.fault && response.fault === 'full') this.#full?.note(node);
       done(response);
     };
     const timer = this.#clock.after(timeoutMs, () => finish(LOST));

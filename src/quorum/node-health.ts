@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { NodeId } from '../rpc/transport.ts';
+import { FullDisks } from './full-disks.ts';
 import { LatencyEstimate } from './latency-estimate.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 
@@ -44,6 +45,7 @@ class Watched {
 export class NodeHealth {
   /** Told of each node that becomes suspect. */
   onSuspect: ((node: NodeId) => void) | null = null;
+  readonly full: FullDisks;
   readonly #clock: Clock;
   readonly #counters: ProtocolCounters | null;
   readonly #nodes = new Map<NodeId, Watched>();
@@ -56,6 +58,7 @@ export class NodeHealth {
   #samples = 0;
 
   constructor(clock: Clock, counters: ProtocolCounters | null = null) {
+    this.full = new FullDisks(clock);
     this.#clock = clock;
     this.#counters = counters;
   }

@@ -258,7 +258,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     }
     this.#base = base;
     const pages = new AttemptPages(this.#pages?.loaded ?? NO_PAGES, this.#ballot);
-    const attempt = attemptOn(this.#active, base, pages, this.#context);
+    const attempt = attemptOn(this.#active, base, pages, this.#context, this.#owner.placement.nodes);
     if (attempt instanceof NeedPages) {
       this.#loadPages(base, attempt.pageIds);
       return;

@@ -3,13 +3,13 @@ import type { NodeHealth } from './node-health.ts';
 
 export const NO_NODES: readonly NodeId[] = [];
 
-/** Whom to ask first: healthy nodes before suspect ones, and last those whose bytes did not authenticate. */
+/** Whom to ask first: healthy nodes before suspect ones (see `FullDisks` for when too many are full), and last those whose bytes did not authenticate. */
 export function orderReplicas(
   health: NodeHealth,
   nodes: readonly NodeId[],
   unreadable: readonly NodeId[],
 ): readonly NodeId[] {
-  const preferred = health.prefer(nodes);
+  const preferred = health.full.tooMany(nodes) ? health.full.fullFirst(nodes) : health.prefer(nodes);
   return unreadable.length === 0 ? preferred : readableOf(preferred, unreadable).concat(unreadable);
 }
 

@@ -12,6 +12,7 @@ import {
   type OpenedBase,
 } from './attempt.ts';
 import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
+import { noteFull } from './lack-of-room.ts';
 import { expirePendings, isFinished, type Pending } from './pending.ts';
 import type { Placement, TaskContext } from './task-context.ts';
 import { TaskPages } from './task-pages.ts';
@@ -68,7 +69,7 @@ export class Write<R> implements CommitOwner {
       next,
       encoded: undefined,
     };
-    if (pages.written.length === 0) {
+    if (built.pages === null || built.pages.added.length === 0) {
       this.#commit();
       return;
     }
@@ -89,6 +90,7 @@ export class Write<R> implements CommitOwner {
   onCommitted(result: CommitResult): void {
     for (const pending of this.#active) pending.commitOpen = false;
     if (result.kind === 'refused' && this.attempt.changed) noteRefused(this.#active, this.attempt, this.request.ballot);
+    if (result.kind === 'refused' && result.full) noteFull(this.#active, this.attempt);
     this.#owner.onWritten(this, result);
   }
 

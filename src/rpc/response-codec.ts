@@ -23,8 +23,7 @@ import { ID_BYTES, textLength, type WireWriter } from './wire-writer.ts';
  */
 
 /** Number on the wire: never renumber. */
-const FAULT_CODES: Readonly<Record<FaultKind, number>> = { corrupt: 1, io: 2, busy: 3, incarnation: 4, malformed: 5 };
-const FAULT_KINDS: readonly (FaultKind | null)[] = [null, 'corrupt', 'io', 'busy', 'incarnation', 'malformed'];
+const FAULT_KINDS: readonly (FaultKind | null)[] = [null, 'corrupt', 'io', 'busy', 'incarnation', 'malformed', 'full'];
 
 /** The shortest state is longer than this: keeps an announced count of entries honest. */
 const ENTRY_MIN_BYTES = ID_BYTES + BALLOT_BYTES + 16;
@@ -226,7 +225,7 @@ export function writeResponse(writer: WireWriter, response: Response): void {
       return;
     // fault := kind:u8 detail:text
     case MessageType.fault:
-      writer.u8(FAULT_CODES[response.fault]);
+      writer.u8(FAULT_KINDS.indexOf(response.fault));
       writer.text(response.detail);
       return;
     case MessageType.pages:
@@ -295,7 +294,7 @@ function readAcks(reader: WireReader): Ack[] {
 }
 
 function isAck(value: number): value is Ack {
-  return value === Ack.passed || value === Ack.refused || value === Ack.accepted || value === Ack.acceptedAndNext;
+  return value <= Ack.full;
 }
 
 function readBlobs(reader: WireReader): (Buffer | null)[] {

@@ -14,6 +14,7 @@ import {
 } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
+import type { DiskSpace } from './disk-space.ts';
 import type { NodeMap } from './node-map.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
 import type { RecordLoader, RecordWaiter } from './record-loader.ts';
@@ -27,6 +28,8 @@ export interface ManyServerParts {
   readonly cache: RecordCache;
   readonly pipeline: WritePipeline;
   readonly loader: RecordLoader;
+  /** Null: never full. */
+  readonly space: DiskSpace | null;
   /** Takes an accepted state into memory and the forming batch. */
   store(item: CommitItem, record: CachedRecord): void;
 }
@@ -126,7 +129,7 @@ export class ManyServer {
   }
 
   #commit(call: Call, request: CommitManyRequest): void {
-    const { acceptor, pipeline } = this.#parts;
+    const { acceptor, pipeline, space } = this.#parts;
     const acks: Ack[] = [];
     let batch = 0;
     for (const item of request.items) {
@@ -141,6 +144,10 @@ export class ManyServer {
         continue;
       }
       if (verdict.kind === 'accept') {
+        if (space?.refuses(record.state, item.state, item.ballot)) {
+          acks.push(Ack.full);
+          continue;
+        }
         this.#parts.store(item, record);
         batch = pipeline.formingNumber;
       } else if (record.batch > batch) {

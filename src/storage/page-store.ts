@@ -11,6 +11,7 @@ import {
   type RecordAddress,
 } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
+import { DISK_FULL, type DiskSpace } from './disk-space.ts';
 import type { Engine } from './engine.ts';
 import type { CachedRecord } from './record-cache.ts';
 import type { WritePipeline } from './write-pipeline.ts';
@@ -24,11 +25,14 @@ const NOTHING = Buffer.alloc(0);
 export class PageStore {
   readonly #engine: Engine;
   readonly #pipeline: WritePipeline;
+  readonly #space: DiskSpace | null;
   readonly #known = new Set<string>();
 
-  constructor(engine: Engine, pipeline: WritePipeline) {
+  /** `space` null: never full. */
+  constructor(engine: Engine, pipeline: WritePipeline, space: DiskSpace | null) {
     this.#engine = engine;
     this.#pipeline = pipeline;
+    this.#space = space;
   }
 
   serve(call: Call, request: PutPagesRequest | GetPagesRequest | MissingPagesRequest): void {
@@ -76,6 +80,10 @@ export class PageStore {
   #put(call: Call, request: PutPagesRequest): void {
     if (request.pages.length === 0) {
       call.respond({ type: MessageType.pagesStored });
+      return;
+    }
+    if (this.#space?.isFull === true) {
+      call.respond(DISK_FULL);
       return;
     }
     const { shard, id } = request.address;

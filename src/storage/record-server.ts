@@ -16,6 +16,7 @@ import {
 import type { Call } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
 import type { CeilingKeeper } from './ceiling-keeper.ts';
+import { DISK_FULL, type DiskSpace } from './disk-space.ts';
 import type { NodeMap } from './node-map.ts';
 import type { PageStore } from './page-store.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
@@ -34,6 +35,8 @@ export interface RecordServerParts {
   readonly pipeline: WritePipeline;
   readonly ceiling: CeilingKeeper;
   readonly pages: PageStore;
+  /** Null: never full. */
+  readonly space: DiskSpace | null;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,6 +50,7 @@ export class RecordServer {
   readonly #pipeline: WritePipeline;
   readonly #ceiling: CeilingKeeper;
   readonly #pages: PageStore;
+  readonly #space: DiskSpace | null;
   readonly #clock: Clock;
   readonly #log: Log;
   /** Found corrupt and not written since. */
@@ -61,6 +65,7 @@ export class RecordServer {
     this.#pipeline = parts.pipeline;
     this.#ceiling = parts.ceiling;
     this.#pages = parts.pages;
+    this.#space = parts.space;
     this.#clock = parts.clock;
     this.#log = parts.log;
   }
@@ -184,6 +189,10 @@ export class RecordServer {
     const verdict = this.#acceptor.commit(id, record, request);
     switch (verdict.kind) {
       case 'accept':
+        if (this.#space?.refuses(record.state, request.state, request.ballot)) {
+          call.respond(DISK_FULL);
+          return;
+        }
         if (request.pages !== null && !this.#pages.holdsAll(request.address, request.pages.added)) {
           call.respond({ type: MessageType.stale });
           return;

@@ -137,7 +137,7 @@ describe('storage node: durability', () => {
     kit.engine.fail('write', 'full');
     const second = kit.ballot(10);
     const calls = kit.send(commit(second, { text: 'lost' }), read());
-    expect(calls.map((call) => call.response)).toMatchObject([fault('io'), fault('io')]);
+    expect(calls.map((call) => call.response)).toMatchObject([fault('full'), fault('full')]);
     expect(kit.ask(read())).toEqual(holds(first));
     expect(kit.ask(prepare(kit.ballot(9)))).toMatchObject(rejected(second));
     kit.engine.fail('write', null);
@@ -155,7 +155,7 @@ describe('storage node: durability', () => {
     kit.engine.release('write');
     expect(firstCall?.response).toEqual(ACK);
     kit.engine.release('write', 'full');
-    expect(secondCall?.response).toMatchObject(fault('io'));
+    expect(secondCall?.response).toMatchObject(fault('full'));
     expect(kit.ask(read())).toEqual(holds(first));
     const promise = kit.ask(prepare(kit.ballot(20)));
     expect(promise).toMatchObject({ type: MessageType.promise, accepted: first });

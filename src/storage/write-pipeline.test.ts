@@ -9,6 +9,7 @@ import { type Fsync, WritePipeline } from './write-pipeline.ts';
 
 const ACK: Response = { type: MessageType.ack, nextRecorded: false };
 const FAULT = { type: MessageType.fault, fault: 'io' };
+const FULL = { type: MessageType.fault, fault: 'full' };
 
 class PipelineKit {
   readonly clock = new ManualClock();
@@ -100,7 +101,7 @@ describe('write pipeline', () => {
     const second = kit.pipeline.formingNumber;
     calls.push(kit.write('b'));
     kit.engine.release('write', 'full');
-    expect(calls.map((call) => call.response)).toMatchObject([FAULT, FAULT]);
+    expect(calls.map((call) => call.response)).toMatchObject([FULL, FULL]);
     expect(kit.failed).toEqual([
       [['a'], first],
       [['b'], second],

@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { RecordId } from '../record/state.ts';
 import { MessageType, type Response } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
-import type { Engine, EngineChange, EngineError } from './engine.ts';
+import type { Engine, EngineChange, EngineError, EngineFailureKind } from './engine.ts';
 
 export type Fsync = 'always' | 'everysec' | 'no';
 
@@ -20,7 +20,7 @@ interface Batch {
 
 /** Told of batches that will never be durable. */
 export interface BatchListener {
-  onFailed(records: readonly RecordId[], batch: number): void;
+  onFailed(records: readonly RecordId[], batch: number, kind: EngineFailureKind): void;
 }
 
 const SYNC_INTERVAL_MS = 1_000;
@@ -188,8 +188,9 @@ export class WritePipeline {
   #failBatch(batch: Batch, error: EngineError): void {
     this.#log.error({ kind: error.kind, detail: error.message, records: batch.records.length }, 'a write batch failed');
     this.#inFlight.delete(batch.number);
-    this.#listener.onFailed(batch.records, batch.number);
-    const fault: Response = { type: MessageType.fault, fault: 'io', detail: error.kind };
+    this.#listener.onFailed(batch.records, batch.number, error.kind);
+    const kind = error.kind === 'full' ? 'full' : 'io';
+    const fault: Response = { type: MessageType.fault, fault: kind, detail: error.kind };
     for (const call of batch.calls) call.respond(fault);
     for (const done of batch.waiting) done(false);
   }

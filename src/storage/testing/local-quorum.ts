@@ -1,10 +1,12 @@
 import { assert } from '../../base/assert.ts';
+import type { FreeSpace } from '../../base/free-space.ts';
 import { silentLog } from '../../base/log.ts';
 import { SystemRandom } from '../../base/system-random.ts';
 import { ManualClock } from '../../base/testing/manual-clock.ts';
 import { createClusterMap } from '../../cluster/cluster-map.ts';
 import { decodeClusterMap } from '../../cluster/cluster-map-text.ts';
 import type { ClusterMap } from '../../cluster/map.ts';
+import { withNodesAdded } from '../../cluster/members.ts';
 import { MemoryConfigStore } from '../../cluster/memory-config-store.ts';
 import { shardOf, slotOf } from '../../cluster/slot.ts';
 import { keyRingOf } from '../../crypto/key-ring.ts';
@@ -21,14 +23,19 @@ import { decodeStored, type StoredRecord } from '../../record/state-codec.ts';
 import { InProcessTransport } from '../../rpc/in-process-transport.ts';
 import { MessageType, type Request } from '../../rpc/messages.ts';
 import { Acceptor } from '../acceptor.ts';
+import { DiskSpace } from '../disk-space.ts';
 import { StorageNode } from '../storage-node.ts';
 import { HeldEngine } from './held-engine.ts';
 import { TestStore } from './node-kit.ts';
 
 const NAMESPACE = 0;
+/** What each node keeps free. */
+export const RESERVE_BYTES = 1_000_000;
 
 export interface LocalQuorumOptions {
   readonly nodes?: 1 | 3 | 5;
+  /** More nodes in the first zone, numbered on, without shards; default 0. */
+  readonly spares?: number;
   readonly shards?: number;
   /** Default false: tests of the long way name the messages that each record sends alone. */
   readonly express?: boolean;
@@ -52,6 +59,7 @@ export class LocalQuorum {
   readonly seal = new RecordSealer(keyRingOf(1, new Map([[1, Buffer.alloc(32, 1)]])), new SystemRandom());
   readonly ids = new RecordIdHasher(Buffer.alloc(32, 2));
   readonly #cacheBytes: number;
+  readonly #freeBytes = new Map<number, number>();
   readonly #machines: Machine[] = [];
   readonly #proxies: { readonly network: InProcessTransport }[] = [];
 
@@ -62,11 +70,14 @@ export class LocalQuorum {
       name: `z${i + 1}`,
       nodes: [{ id: i + 1, host: 'h', port: i + 1 }],
     }));
-    this.map = createClusterMap({ clusterId: 'local', shards: options.shards ?? 4, zones });
+    const first = createClusterMap({ clusterId: 'local', shards: options.shards ?? 4, zones });
+    const spares = Array.from({ length: options.spares ?? 0 }, (_, i) => zones.length + i + 1);
+    const added = spares.map((id) => ({ zone: 0, id, host: 'h', port: id }));
+    this.map = added.length === 0 ? first : withNodesAdded(first, added);
     this.config = new MemoryConfigStore(this.map);
-    for (const zone of zones) {
+    for (const id of zones.map((zone) => zone.nodes[0]?.id ?? 0).concat(spares)) {
       const disk = { engine: new HeldEngine(), store: new TestStore() };
-      this.#machines.push({ ...disk, node: this.#startNode(zone.nodes[0]?.id ?? 0, disk.engine, disk.store) });
+      this.#machines.push({ ...disk, node: this.#startNode(id, disk.engine, disk.store) });
     }
   }
 
@@ -99,6 +110,25 @@ export class LocalQuorum {
 
   node(nodeId: number): StorageNode {
     return this.#machine(nodeId).node;
+  }
+
+  /** The config store has this map; of the nodes only these hear of it. Proxies hear of it from them. */
+  async change(map: ClusterMap, nodes: readonly number[]): Promise<void> {
+    const stored = await this.config.compareAndSet(map.epoch - 1, map);
+    assert(stored.ok && stored.value.swapped, 'the map is the next one');
+    for (const nodeId of nodes) this.node(nodeId).adoptMap(map);
+    await this.pass(2);
+  }
+
+  /** The learner of shards deletes what it holds of them, and takes part from then on; it learns nothing. */
+  async open(nodeId: number, shards: readonly number[]): Promise<void> {
+    const node = this.node(nodeId);
+    let isOpen = false;
+    node.shards.empty(new Map(shards.map((shard) => [shard, node.map.shardEpochs[shard] ?? 0])), () => {
+      isOpen = true;
+    });
+    await this.pass(1_000, () => isOpen);
+    assert(isOpen, 'a shard is emptied soon');
   }
 
   /** A key whose reads ask this node first. */
@@ -138,6 +168,21 @@ export class LocalQuorum {
     return machine;
   }
 
+  /** From its next look on the node finds so much free on its disk; `RESERVE_BYTES` are to be kept. */
+  setFree(nodeId: number, freeBytes: number): void {
+    this.#freeBytes.set(nodeId, freeBytes);
+  }
+
+  #spaceOf(nodeId: number): DiskSpace {
+    const free: FreeSpace = {
+      freeBytes: (callback) =>
+        this.clock.endOfTurn(() => callback(null, this.#freeBytes.get(nodeId) ?? 10 * RESERVE_BYTES)),
+    };
+    const space = new DiskSpace({ free, reserveBytes: RESERVE_BYTES, clock: this.clock, log: silentLog });
+    space.start(() => {});
+    return space;
+  }
+
   #startNode(nodeId: number, engine: HeldEngine, store: TestStore): StorageNode {
     const adopted = store.map === null ? null : decodeClusterMap(store.map);
     const node = new StorageNode({
@@ -151,6 +196,7 @@ export class LocalQuorum {
       log: silentLog,
       fsync: 'no',
       cacheBytes: this.#cacheBytes,
+      space: this.#spaceOf(nodeId),
     });
     node.start(() => {});
     return node;
@@ -228,6 +274,13 @@ export class LocalProxy<R = TestReply> {
     const outcome = await this.outcome(key, step, withinMs);
     assert(outcome.ok, `answered: ${outcome.ok ? '' : outcome.failure.detail}`);
     return outcome.reply;
+  }
+
+  /** The failure, `kind: detail`; a reply is the test's failure. */
+  async fails(key: string, step: Step<R>): Promise<string> {
+    const outcome = await this.outcome(key, step);
+    assert(!outcome.ok, 'the operation fails');
+    return `${outcome.failure.kind}: ${outcome.failure.detail}`;
   }
 
   /** All at once; in the order given. */
