@@ -286,6 +286,8 @@ export const Ack = {
   accepted: 2,
   /** And `next` was promised. */
   acceptedAndNext: 3,
+  /** Nothing was done: the disk has no room for what grows. */
+  full: 4,
 } as const;
 export type Ack = (typeof Ack)[keyof typeof Ack];
 
@@ -319,7 +321,8 @@ export interface EpochResponse {
   readonly mapEpoch: number;
 }
 
-export type FaultKind = 'corrupt' | 'io' | 'busy' | 'incarnation' | 'malformed';
+/** `full`: the disk has no room for what grows. */
+export type FaultKind = 'corrupt' | 'io' | 'busy' | 'incarnation' | 'malformed' | 'full';
 
 /** The node could not serve the request; nothing was accepted or promised by it. */
 export interface FaultResponse {
