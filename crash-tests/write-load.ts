@@ -3,6 +3,7 @@ import { RawClient } from '../compat-tests/support/raw-client.ts';
 import { encodeCommand } from '../compat-tests/support/request.ts';
 import { readReply, showReply } from '../compat-tests/support/resp-reply.ts';
 import { type Change, KeyModel } from './key-model.ts';
+import { LatencyTally } from './latency-tally.ts';
 
 /** Every key and every value contains one of these, to be looked for where they must not be readable. */
 export const KEY_MARK = 'RecognisableKey';
@@ -36,6 +37,7 @@ export interface LoadFigures {
   /** Sent and never answered. */
   readonly unanswered: number;
   readonly longestMs: number;
+  readonly p99Ms: number;
   /** Error replies to writes of keys that one connection alone writes; some of them in words. */
   readonly errors: number;
   /** Error replies to INCR of keys that all connections write at once. */
@@ -69,7 +71,7 @@ export class WriteLoad {
   #isStopped = false;
   #acknowledged = 0;
   #unanswered = 0;
-  #longestMs = 0;
+  #latencies = new LatencyTally();
   #own = new ErrorTally();
   #sharedKeys = new ErrorTally();
   #running: Promise<unknown> = Promise.resolve();
@@ -103,7 +105,8 @@ export class WriteLoad {
     const figures = {
       acknowledged: this.#acknowledged,
       unanswered: this.#unanswered,
-      longestMs: this.#longestMs,
+      longestMs: this.#latencies.longestMs,
+      p99Ms: this.#latencies.percentileMs(99),
       errors: this.#own.count,
       sharedErrors: this.#sharedKeys.count,
       problems: this.#own.kept,
@@ -111,7 +114,7 @@ export class WriteLoad {
     };
     this.#acknowledged = 0;
     this.#unanswered = 0;
-    this.#longestMs = 0;
+    this.#latencies = new LatencyTally();
     this.#own = new ErrorTally();
     this.#sharedKeys = new ErrorTally();
     return figures;
@@ -131,7 +134,7 @@ export class WriteLoad {
           this.#unanswered += batch.length - index;
           return;
         }
-        this.#longestMs = Math.max(this.#longestMs, performance.now() - startMs);
+        this.#latencies.add(performance.now() - startMs);
         this.#answered(model, operation, showReply(readReply(reply) ?? { type: '?', bytes: reply, items: [], end: 0 }));
       }
     }

@@ -85,6 +85,18 @@ export class JunokvCluster {
     await waitUntilPrintedReady(server);
   }
 
+  /** Stops a storage node that is not to come back, and forgets it. */
+  async stopStorage(node: number): Promise<void> {
+    const server = this.#storage[node - 1];
+    delete this.#storage[node - 1];
+    await server?.stop();
+  }
+
+  /** Runs a command on this cluster; it must end by itself, and well. */
+  command(words: readonly string[]): ChildServer {
+    return spawnJunokv(`junokv ${words.join(' ')}`, [...words, ...this.#shared], this.dir);
+  }
+
   /** `kill -9` of a storage node. */
   async killStorage(node: number): Promise<void> {
     await this.#storage[node - 1]?.kill();
