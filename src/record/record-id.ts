@@ -16,12 +16,15 @@ export const ID_BYTES = 16;
  *   node   = 'n' name                              ; what the node keeps of itself
  *   journal= 'j'                                   ; the engine's own: what it knows of its journal
  */
-const TAG_RECORD = 0x72;
+/** First byte of a record's key. */
+export const RECORD_TAG = 0x72;
 const TAG_PAGE = 0x70;
 const TAG_DROPPED = 0x64;
 const TAG_NODE = 0x6e;
 const TAG_JOURNAL = 0x6a;
-const RECORD_KEY_BYTES = 1 + 2 + ID_BYTES;
+/** Where the record id begins in a record's key. */
+export const RECORD_ID_AT = 1 + 2;
+export const RECORD_KEY_BYTES = RECORD_ID_AT + ID_BYTES;
 const PAGE_KEY_BYTES = RECORD_KEY_BYTES + ID_BYTES;
 const DROPPED_KEY_BYTES = 1 + 8 + 2 + 2 * ID_BYTES;
 
@@ -62,13 +65,13 @@ function startKey(bytes: Buffer, tag: number, shard: number): number {
 export function recordKey(shard: number, id: RecordId): Buffer {
   assert(id.length === ID_BYTES, 'a record id has 16 bytes');
   const key = Buffer.allocUnsafe(RECORD_KEY_BYTES);
-  writeLatin1(key, startKey(key, TAG_RECORD, shard), id);
+  writeLatin1(key, startKey(key, RECORD_TAG, shard), id);
   return key;
 }
 
 /** Null if the key is not a record's. */
 export function parseRecordKey(key: Buffer): { shard: number; id: RecordId } | null {
-  if (key.length !== RECORD_KEY_BYTES || key[0] !== TAG_RECORD) return null;
+  if (key.length !== RECORD_KEY_BYTES || key[0] !== RECORD_TAG) return null;
   return { shard: key.readUInt16BE(1), id: key.toString('latin1', 3) };
 }
 
@@ -146,7 +149,7 @@ function rangeOfPrefix(prefix: Buffer): KeyRange {
 /** The records of a shard behind `afterId` ('' = all of them), in id order. */
 export function recordRange(shard: number, afterId: RecordId = ''): KeyRange {
   const prefix = Buffer.allocUnsafe(3);
-  startKey(prefix, TAG_RECORD, shard);
+  startKey(prefix, RECORD_TAG, shard);
   const range = rangeOfPrefix(prefix);
   // The key right behind an id is that id and a zero byte.
   return afterId === '' ? range : { from: Buffer.concat([recordKey(shard, afterId), Buffer.alloc(1)]), to: range.to };

@@ -87,7 +87,7 @@ describe('journal entries', () => {
     for (let length = 0; length < entry.length; length++) expect(readEntry(entry.subarray(0, length), 0)).toBe(null);
   });
 
-  it('can be marked in memory as overwritten, and stay what they are', () => {
+  it('can be marked in memory as overwritten, and keep their length', () => {
     const entry = encoded(7, CHANGES);
     const put = ENTRY_HEADER_BYTES;
     const remove = changeEnd(entry, put);
@@ -95,7 +95,7 @@ describe('journal entries', () => {
     markOverwritten(entry, put);
     markOverwritten(entry, remove);
     expect([isOverwritten(entry, put), isOverwritten(entry, remove)]).toEqual([true, true]);
-    expect([isDelete(entry, put), isDelete(entry, remove)]).toEqual([false, true]);
+    expect([changeEnd(entry, put), changeEnd(entry, remove)]).toEqual([remove, entry.length]);
   });
 });
 
