@@ -7,7 +7,11 @@ import { InProcessTransport } from '../rpc/in-process-transport.ts';
 import { OwnNodeTransport } from '../rpc/own-node-transport.ts';
 import { TcpTransport } from '../rpc/tcp-transport.ts';
 import type { Transport } from '../rpc/transport.ts';
+import { Learner } from '../storage/learner.ts';
+import { LearnerRules } from '../storage/learner-rules.ts';
+import { MoveManager } from '../storage/move-manager.ts';
 import type { NodePeerParts, NodeWork } from '../storage/node-peer-parts.ts';
+import { ShardJanitor } from '../storage/shard-janitor.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 import { Sweeper } from '../storage/sweeper.ts';
 import { takeProposer } from './proposer-id.ts';
@@ -69,12 +73,16 @@ export function startNodeProposer(setup: NodeProposerSetup, parts: ProcessParts)
 }
 
 /** All share one repairer, and so the proposer id that its ballots are made of. */
-export function startNodeWork(parts: NodePeerParts): NodeWork[] {
+export function startNodeWork(parts: NodePeerParts, learnerRules: LearnerRules = new LearnerRules()): NodeWork[] {
   const { node, clock, log } = parts;
   const repairer = new Repairer(parts);
   const sweeper = new Sweeper({ nodeId: node.nodeId, server: node.sweeps, repairer, clock, log });
-  sweeper.start();
-  return [sweeper];
+  const learner = new Learner({ ...parts, repairer, rules: learnerRules });
+  const moves = new MoveManager({ ...parts, repairer });
+  const janitor = new ShardJanitor(parts);
+  const work = [moves, learner, janitor, sweeper];
+  for (const each of work) each.start();
+  return work;
 }
 
 /** All nodes are in this process. */
