@@ -1,4 +1,11 @@
-import { type CommitRequest, type FaultKind, MessageType, type Request, type Response } from '../rpc/messages.ts';
+import {
+  type CommitRequest,
+  type FaultKind,
+  MessageType,
+  type RecordAddress,
+  type Request,
+  type Response,
+} from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { majority } from './majority.ts';
 import { Round, type RoundContext } from './round.ts';
@@ -95,6 +102,15 @@ export class CommitRound extends Round {
     if (this.waiting() === 0) this.#giveUp();
   }
 
+  protected override get address(): RecordAddress {
+    return this.commit.address;
+  }
+
+  /** It counts as refused: what became of it is seen under the new epoch. */
+  protected override onOutdated(): void {
+    this.#end(Math.max(1, this.#fencedEpoch), false);
+  }
+
   /** Some refused and the rest does not answer: another ballot finds out what became of this one. */
   protected override onSlow(): void {
     this.#giveUp();
@@ -140,9 +156,13 @@ export class CommitRound extends Round {
 
   #giveUp(): void {
     if (this.#refused === 0) return;
-    this.end();
     const isOnlyFull = this.#full === this.#refused && this.waiting() === 0;
     const full = this.#full > this.nodes.length - this.#quorum || isOnlyFull;
-    this.#owner.onCommitted({ kind: 'refused', fencedEpoch: this.#fencedEpoch, full });
+    this.#end(this.#fencedEpoch, full);
+  }
+
+  #end(fencedEpoch: number, full: boolean): void {
+    this.end();
+    this.#owner.onCommitted({ kind: 'refused', fencedEpoch, full });
   }
 }

@@ -107,6 +107,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       const known = new Set(this.#shards.flatMap(({ orders }) => orders[0] ?? NO_NODES));
       this.rounds.health.retain((node) => known.has(node));
     });
+    const epochs = new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) });
+    joint.epochs = epochs;
     this.rounds = {
       clock: options.clock,
       transport: joint,
@@ -114,7 +116,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       rules,
       health,
       counters: this.counters,
-      epochs: new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) }),
+      epochs,
     };
     new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);

@@ -371,14 +371,18 @@ export class ExpressLane<R> implements ItemOwner<R> {
         item.entry.forget();
         this.#followers(item.entry);
         this.#host.finished();
-        const failure = uncertain('no quorum confirmed the write in time');
-        item.operation.done({ ok: false, failure });
-      } else if (item.refused > 0 && nowMs - wave.sentMs >= this.#host.rounds.health.hedgeDelayMs) {
+        item.operation.done({ ok: false, failure: uncertain('no quorum confirmed the write in time') });
+      } else if (this.#isHopeless(item) && nowMs - wave.sentMs >= this.#host.rounds.health.hedgeDelayMs) {
         this.onLeave(item);
       } else if (resend) {
         for (let i = 0; i < item.nodes.length; i++) if (!item.hasAnswered(i)) this.#outbox.sendAlone(item, i);
       }
     }
+  }
+
+  /** Somebody refused, or those who were asked may have gone with an older map. */
+  #isHopeless(item: ExpressItem<R>): boolean {
+    return item.refused > 0 || item.placement.mapEpoch !== this.#host.mapEpoch;
   }
 
   #giveUp(wave: Wave<R>): void {

@@ -5,6 +5,7 @@ import { LateResponses } from '../rpc/late-responses.ts';
 import { LOST, MessageType, type Request, type Response, Want } from '../rpc/messages.ts';
 import type { NodeId, NodeListener, ResponseReceiver, Transport } from '../rpc/transport.ts';
 import { isAnswer, mergedResponse } from './joint-merge.ts';
+import type { EpochListener } from './round.ts';
 import type { ProposerRules } from './rules.ts';
 
 /** Numbers of pairs begin above all node ids, which have 32 bits. */
@@ -29,20 +30,29 @@ const LEARNER = 1;
 
 /** Asks both; answers when both have answered, or at once with what keeps the zone from counting. */
 class BothCall implements ResponseReceiver {
+  readonly #transport: JointTransport;
+  readonly #pair: Pair;
   readonly #request: Request;
   readonly #receiver: ResponseReceiver;
   readonly #tag: number;
   readonly #answers: (Response | null)[] = [null, null];
   #ended = false;
 
-  constructor(request: Request, receiver: ResponseReceiver, tag: number) {
+  constructor(transport: JointTransport, pair: Pair, request: Request, receiver: ResponseReceiver, tag: number) {
+    this.#transport = transport;
+    this.#pair = pair;
     this.#request = request;
     this.#receiver = receiver;
     this.#tag = tag;
   }
 
   onResponse(side: number, response: Response): void {
-    if (this.#ended) return;
+    if (this.#ended) {
+      // The other one may be gone for the very reason that the map is another.
+      if (response.type !== MessageType.epoch) return;
+      this.#transport.epochs?.onOtherEpoch(side === OLD ? this.#pair.old : this.#pair.learner, response.mapEpoch);
+      return;
+    }
     this.#answers[side] = response;
     const [old, learner] = this.#answers;
     if (old && learner) this.#finish(mergedResponse(this.#request, old, learner));
@@ -97,6 +107,8 @@ function isWhole(response: Response): boolean {
  * Where the old node does not vote, the learner gets COMMITs and pages, and the sender gets LOST.
  */
 export class JointTransport implements Transport {
+  /** Hears of epoch refusals that came too late to be answers. */
+  epochs: EpochListener | null = null;
   readonly #inner: Transport;
   readonly #late: LateResponses;
   readonly #rules: ProposerRules;
@@ -171,7 +183,7 @@ export class JointTransport implements Transport {
       case MessageType.commitMany:
         assert(false, 'what is about many records is not for pairs');
     }
-    const both = new BothCall(request, receiver, tag);
+    const both = new BothCall(this, pair, request, receiver, tag);
     this.#inner.send(pair.old, request, both, OLD);
     this.#inner.send(pair.learner, learnersRequest(request), both, LEARNER);
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
-import { MessageType } from '../rpc/messages.ts';
+import { MessageType, type RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { MapHolder } from './map-holder.ts';
 import type { NodeCaller } from './node-caller.ts';
@@ -40,6 +40,11 @@ export class MapCourier implements EpochListener {
     } else if (mapEpoch > map.current.epoch) {
       this.#fetch(nodeId, mapEpoch);
     }
+  }
+
+  isCurrent({ shard, shardEpoch, namespace, namespaceEpoch }: RecordAddress): boolean {
+    const { current } = this.#options.map;
+    return current.shardEpochs[shard] === shardEpoch && current.namespaces[namespace]?.epoch === namespaceEpoch;
   }
 
   #handOut(node: NodeId): void {

@@ -48,7 +48,7 @@ interface PromiseReport {
 
 /** PREPARE of protocol §4.1: Q promises, and the state of the highest ballot among them. */
 export class PrepareRound extends Round {
-  readonly #address: RecordAddress;
+  protected override readonly address: RecordAddress;
   readonly #ballot: Ballot;
   readonly #want: Want;
   readonly #owner: PrepareOwner;
@@ -73,7 +73,7 @@ export class PrepareRound extends Round {
     owner: PrepareOwner,
   ) {
     super(context, nodes);
-    this.#address = address;
+    this.address = address;
     this.#ballot = ballot;
     this.#want = want;
     this.#owner = owner;
@@ -88,7 +88,7 @@ export class PrepareRound extends Round {
     if (this.#base !== null) {
       const fetch: ReadRequest = {
         type: MessageType.read,
-        address: this.#address,
+        address: this.address,
         want: this.#want,
         ifAccepted: this.#base.accepted,
       };
@@ -96,7 +96,7 @@ export class PrepareRound extends Round {
     }
     const prepare: PrepareRequest = {
       type: MessageType.prepare,
-      address: this.#address,
+      address: this.address,
       ballot: this.#ballot,
       want: index === 0 ? this.#want : Want.nothing,
     };
@@ -136,6 +136,10 @@ export class PrepareRound extends Round {
         this.fail(index);
     }
     this.#continueWithout();
+  }
+
+  protected override onOutdated(): void {
+    this.#finish({ kind: 'fenced', mapEpoch: this.#fencedEpoch });
   }
 
   /** A node does not answer: asks others, or, where a refused one is in the way too, tries another ballot. */

@@ -40,7 +40,7 @@ interface Answer {
 
 /** READ of protocol §3: one node sends its state, the others their ballot; any Q equal answers will do. */
 export class ReadRound extends Round {
-  readonly #address: RecordAddress;
+  protected override readonly address: RecordAddress;
   readonly #want: Want;
   readonly #owner: ReadOwner;
   readonly #quorum: number;
@@ -55,7 +55,7 @@ export class ReadRound extends Round {
 
   constructor(context: RoundContext, nodes: readonly NodeId[], address: RecordAddress, want: Want, owner: ReadOwner) {
     super(context, nodes);
-    this.#address = address;
+    this.address = address;
     this.#want = want;
     this.#owner = owner;
     this.#quorum = context.rules.readQuorum(nodes.length);
@@ -70,7 +70,7 @@ export class ReadRound extends Round {
     const fetch = this.#agreed;
     const request: ReadRequest = {
       type: MessageType.read,
-      address: this.#address,
+      address: this.address,
       want: index === 0 || fetch !== null ? this.#want : Want.nothing,
       ifAccepted: fetch,
     };
@@ -107,6 +107,10 @@ export class ReadRound extends Round {
     this.#answers[index] = null;
     if (this.#fetchingFrom >= 0) this.#restart();
     else this.#askMore();
+  }
+
+  protected override onOutdated(): void {
+    this.#finish({ kind: 'fenced', mapEpoch: this.#fencedEpoch });
   }
 
   /** A node does not answer: asks others, or makes do with what is there. */

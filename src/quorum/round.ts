@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
-import type { Request, Response } from '../rpc/messages.ts';
+import type { RecordAddress, Request, Response } from '../rpc/messages.ts';
 import type { NodeId, ResponseReceiver, Transport } from '../rpc/transport.ts';
 import type { BallotClock } from './ballot-clock.ts';
 import type { NodeHealth } from './node-health.ts';
@@ -11,6 +11,8 @@ import type { ProposerRules } from './rules.ts';
 /** Told of every refusal for another epoch, whatever else comes of the round. */
 export interface EpochListener {
   onOtherEpoch(node: NodeId, mapEpoch: number): void;
+  /** The epochs of the address are those of the newest map that this process has seen. */
+  isCurrent(address: RecordAddress): boolean;
 }
 
 /** What the rounds of one coordinator share. */
@@ -93,6 +95,11 @@ export abstract class Round implements ResponseReceiver {
     if (this.#ended) return;
     if (nowMs >= this.#hedgeAtMs) {
       this.#hedgeAtMs = nowMs + this.context.health.hedgeDelayMs;
+      if (this.context.epochs?.isCurrent(this.address) === false) {
+        // Who is asked may have gone with the map that named him.
+        this.onOutdated();
+        return;
+      }
       if (this.waiting() > 0) {
         const isSlow = this.isTimed || nowMs - this.#startedMs >= limits.resendDelayMs;
         for (let i = 0; i < this.nodes.length; i++) {
@@ -122,6 +129,12 @@ export abstract class Round implements ResponseReceiver {
     this.#markWaiting(index);
     this.context.transport.send(node, request, this, index);
   }
+
+  /** What the round is about. */
+  protected abstract readonly address: RecordAddress;
+
+  /** The map has moved on, and no end is in sight: ends as if fenced. */
+  protected abstract onOutdated(): void;
 
   /** The request for the node at this index. */
   protected abstract request(index: number): Request;

@@ -4,6 +4,7 @@ import type { CommitRequest, RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { AttemptPages, OpenedBase } from './attempt.ts';
 import type { CommitRound } from './commit-round.ts';
+import { isPair } from './joint-transport.ts';
 import type { Pending } from './pending.ts';
 import type { TaskContext } from './task-context.ts';
 
@@ -87,7 +88,8 @@ export class TaskPages<R> {
     tries: number,
   ): void {
     const { clock, counters, pageTransfer } = this.#context;
-    const source = round.acknowledged[0];
+    // One of a pair has the pages, if nobody else does.
+    const source = round.acknowledged[0] ?? (isPair(node) && tries > 0 ? node : undefined);
     if (source === undefined) {
       if (tries >= limits.pageCatchUpTries || round.ended) return;
       clock.after(limits.roundTickMs, () => this.#catchUp(round, node, index, request, active, tries + 1));
