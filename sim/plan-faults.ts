@@ -142,7 +142,7 @@ function makeFault(random: SimRandom, { nodes, proxies, maxOffsetUs }: Targets, 
     case 1:
       return { kind: 'crash-node', atUs, forUs, node };
     case 2:
-      return { kind: 'crash-node', atUs, forUs, node };
+      return { kind: 'power-loss', atUs, forUs, node };
     case 3:
     case 4:
       return { kind: 'crash-proxy', atUs, forUs: Math.min(forUs, 100_000), proxy };

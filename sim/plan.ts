@@ -1,6 +1,6 @@
 import type { Fsync } from '../src/storage/write-pipeline.ts';
 import { type KeyOp, LONG_RUN } from './checker.ts';
-import { type Fault, makeFaults, makeFlapping, makeRareFaults, type Targets } from './plan-faults.ts';
+import { type Fault, makeFaults, makeFlapping, makeMemberFaults, makeRareFaults, type Targets } from './plan-faults.ts';
 import { makeRequestClients } from './plan-requests.ts';
 import type { DiskProfile } from './sim-disk.ts';
 import { SMALL_PAGES, SMALL_RANGES, shortTimes } from './sim-limits.ts';
@@ -78,6 +78,7 @@ export function makePlan(seed: number, zones: number): Plan {
   else clients.push(...makeRequestClients(seed, zones, proxies, keys));
   const faults = flapping ? makeFlapping(random, nodes) : makeFaults(random, targets);
   faults.push(...makeRareFaults(random, targets));
+  if (setup.sparesPerZone > 0 || random.chance(0.2)) faults.push(...makeMemberFaults(random, targets));
   return { setup, links, keys, clients, faults };
 }
 
@@ -85,7 +86,8 @@ function makeSetup(random: SimRandom, seed: number, zones: number, proxies: numb
   // Mostly few, so that what happens to one happens to the records.
   const shards = random.pick([1, 8]);
   const nodesPerZone = shards === 1 ? 1 : random.pick([1, 1, 2, 3]);
-  const machines = zones * nodesPerZone + proxies;
+  const sparesPerZone = random.pick([0, 0, 1, 2]);
+  const machines = zones * (nodesPerZone + sparesPerZone) + proxies;
   const scale = random.pick([1, 5, 5]);
   const skewUs = random.pick([0, 1_000, 20_000, MAX_OFFSET_US / scale]);
   const driftPpm = random.pick([0, 0, 200]);
@@ -94,7 +96,7 @@ function makeSetup(random: SimRandom, seed: number, zones: number, proxies: numb
     seed,
     zones,
     nodesPerZone,
-    sparesPerZone: 0,
+    sparesPerZone,
     proxies,
     shards,
     clockOffsetsUs: Array.from({ length: machines }, () => random.between(-skewUs, skewUs)),
@@ -106,7 +108,7 @@ function makeSetup(random: SimRandom, seed: number, zones: number, proxies: numb
     express: new SimRandom(seed, 'express').below(4) > 0,
     encoded: random.chance(0.2),
     framed: random.chance(0.5),
-    watchDelayUs: random.pick([0, 2_000, 50_000, 1_000_000]),
+    watchDelayUs: random.pick([2_000, 50_000, 50_000, 1_000_000]),
     limits: { ...SMALL_PAGES, ...SMALL_RANGES, ...shortTimes(scale) },
   };
 }

@@ -1,3 +1,4 @@
+import { nodesOf } from '../src/cluster/cluster-map.ts';
 import type { ConfigStore, MapWatch, StoreResult, SwapResult } from '../src/cluster/config-store.ts';
 import type { ClusterMap } from '../src/cluster/map.ts';
 import type { SimProcess, SimScheduler } from './sim-clock.ts';
@@ -17,6 +18,8 @@ export class SimConfigStore {
   readonly watchDelayUs: number;
   /** Names of the processes that cannot reach it. */
   readonly cutOff = new Set<string>();
+  /** How often the map was changed in which way. */
+  readonly changes = new Map<string, number>();
   readonly #sessions = new Set<StoreSession>();
   #map: ClusterMap;
   #nextProposer = 1;
@@ -54,6 +57,7 @@ export class SimConfigStore {
   }
 
   set(map: ClusterMap): void {
+    for (const change of changesOf(this.#map, map)) this.changes.set(change, (this.changes.get(change) ?? 0) + 1);
     this.#map = map;
     for (const session of this.#sessions) session.onMap();
   }
@@ -138,4 +142,28 @@ class StoreSession implements ConfigStore {
       });
     });
   }
+}
+
+/** What happened between two maps, each as often as it did. */
+function* changesOf(before: ClusterMap, after: ClusterMap): Iterable<string> {
+  const wasMoving = new Map(before.moves.map((move) => [move.shard, move]));
+  for (const move of after.moves) {
+    const was = wasMoving.get(move.shard);
+    wasMoving.delete(move.shard);
+    if (was?.learner === move.learner && was.oldVotes === move.oldVotes) continue;
+    yield move.oldVotes ? 'map move-begun' : 'map move-without-old-node';
+  }
+  for (const { shard, zone, learner } of wasMoving.values()) {
+    yield after.zones[zone]?.placement[shard] === learner ? 'map shard-learned' : 'map move-taken-back';
+  }
+  const nodes = new Map(nodesOf(before).map((node) => [node.id, node]));
+  for (const node of nodesOf(after)) {
+    const was = nodes.get(node.id);
+    nodes.delete(node.id);
+    if (was === undefined) yield 'map node-added';
+    else if (was.incarnation !== node.incarnation) yield 'map node-entered';
+  }
+  for (const _ of nodes) yield 'map node-gone';
+  for (const [index, zone] of after.zones.entries()) if (zone.down && !before.zones[index]?.down) yield 'map zone-down';
+  if (after.namespaces.some(({ epoch }, number) => epoch !== before.namespaces[number]?.epoch)) yield 'map flushed';
 }

@@ -16,6 +16,9 @@ interface Sent {
   receiver: ResponseReceiver | null;
 }
 
+/** A node that has refused a connection is tried again after so long. */
+const RECONNECT_US = 100_000;
+
 /** A request, or the response to it, on its way. */
 export interface SimMessage {
   readonly from: string;
@@ -41,7 +44,6 @@ export interface NetworkWatcher {
 }
 
 interface NodeEnd {
-  readonly incarnation: string;
   readonly handler: CallHandler;
   readonly process: SimProcess;
 }
@@ -77,7 +79,7 @@ export class SimNetwork {
   }
 
   addNode(nodeId: NodeId, handler: CallHandler, process: SimProcess): void {
-    this.#nodes.set(nodeId, { incarnation: handler.hello().incarnation, handler, process });
+    this.#nodes.set(nodeId, { handler, process });
     for (const link of this.#links) link.nodeCame(nodeId);
   }
 
@@ -159,7 +161,7 @@ class RequestMessage implements SimMessage {
     const network = this.#network;
     const first = this.#frame[0];
     const node = network.node(first?.nodeId ?? 0);
-    if (node === undefined || node.incarnation !== first?.incarnation) return;
+    if (node === undefined || node.handler.hello().incarnation !== first?.incarnation) return;
     if (node.process.pausedUntilUs > network.scheduler.nowUs) {
       network.scheduler.at(node.process.pausedUntilUs, null, () => this.deliver());
       return;
@@ -232,6 +234,7 @@ export class SimLink implements Transport {
   /** The incarnations of the nodes that the cluster map names. */
   #wanted = new Map<NodeId, string>();
   readonly #up = new Set<NodeId>();
+  readonly #connecting = new Set<NodeId>();
   readonly #open = new Map<NodeId, Set<Sent>>();
   readonly #forming = new Map<NodeId, Sent[]>();
   #listener: NodeListener | null = null;
@@ -289,10 +292,22 @@ export class SimLink implements Transport {
   }
 
   nodeCame(nodeId: NodeId): void {
-    if (!this.#isThere(nodeId)) return;
-    const { scheduler, policy } = this.#network;
-    scheduler.after(policy.noticeUs(), this.process, () => {
-      if (this.#up.has(nodeId) || !this.#isThere(nodeId)) return;
+    if (this.#wanted.has(nodeId)) this.#connect(nodeId, this.#network.policy.noticeUs());
+  }
+
+  /** A node that goes by another incarnation refuses; it is tried again, as it may not have heard of its new one. */
+  #connect(nodeId: NodeId, delayUs: number): void {
+    if (this.#connecting.has(nodeId)) return;
+    this.#connecting.add(nodeId);
+    const { scheduler } = this.#network;
+    scheduler.after(delayUs, this.process, () => {
+      this.#connecting.delete(nodeId);
+      const node = this.#network.node(nodeId);
+      if (this.#up.has(nodeId) || node === undefined || !this.#wanted.has(nodeId)) return;
+      if (node.handler.hello().incarnation !== this.#wanted.get(nodeId)) {
+        this.#connect(nodeId, RECONNECT_US);
+        return;
+      }
       this.#up.add(nodeId);
       this.#tellUp(nodeId);
     });
@@ -307,11 +322,6 @@ export class SimLink implements Transport {
       if (wasUp) this.#listener?.onNodeDown(nodeId);
       for (const sent of broken) this.answer(sent, LOST);
     });
-  }
-
-  #isThere(nodeId: NodeId): boolean {
-    const node = this.#network.node(nodeId);
-    return node !== undefined && node.incarnation === this.#wanted.get(nodeId);
   }
 
   #openTo(nodeId: NodeId): Set<Sent> {

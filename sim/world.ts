@@ -19,9 +19,8 @@ import { OwnNodeTransport } from '../src/rpc/own-node-transport.ts';
 import type { CallHandler, Transport } from '../src/rpc/transport.ts';
 import { Acceptor } from '../src/storage/acceptor.ts';
 import type { NodePeerParts, NodeWork } from '../src/storage/node-peer-parts.ts';
-import { StorageNode } from '../src/storage/storage-node.ts';
+import { StorageNode, type StorageNodeOptions } from '../src/storage/storage-node.ts';
 import type { Fsync } from '../src/storage/write-pipeline.ts';
-import { enterNode } from './enter-node.ts';
 import { assertPromisesSettle } from './promises.ts';
 import { MachineTime, SimClock, SimProcess, SimScheduler } from './sim-clock.ts';
 import { SimConfigStore } from './sim-config-store.ts';
@@ -39,6 +38,7 @@ export interface Parts {
   /** What a proxy sends by, and what a node receives by. */
   transport(link: Transport, map: MapHolder): Transport;
   handler(node: StorageNode): CallHandler;
+  nodeOptions(): Partial<Pick<StorageNodeOptions, 'sweepRules'>>;
   /** What a node does by itself. */
   work(parts: NodePeerParts): readonly NodeWork[];
 }
@@ -49,6 +49,7 @@ export const SOUND_PARTS: Parts = {
   seal: () => new SimSeal(),
   transport: (link) => link,
   handler: (node) => node,
+  nodeOptions: () => ({}),
   work: (parts) => startNodeWork(parts),
 };
 
@@ -81,6 +82,9 @@ export interface WorldSetup {
   readonly limits: SimLimits;
 }
 
+/** A process that cannot start without the config store tries again after so long. */
+const STORE_RETRY_MS = 100;
+
 /** A storage node's machine: its disk and clock stay when its process ends. Zones count from 0. */
 export class SimNode {
   readonly nodeId: number;
@@ -89,11 +93,14 @@ export class SimNode {
   disk: SimDisk;
   /** Disks that it had, and distrusted ones that it began anew: each makes another incarnation of the node. */
   lives = 1;
+  isDistrusted = false;
   process: SimProcess | null = null;
   node: StorageNode | null = null;
   /** To its peers. */
   link: SimLink | null = null;
   proposer: NodeProposer | null = null;
+  counters: ProtocolCounters | null = null;
+  work: readonly NodeWork[] = [];
 
   constructor(nodeId: number, zone: number, disk: SimDisk, machine: MachineTime) {
     this.nodeId = nodeId;
@@ -171,10 +178,21 @@ export class World {
     const store = this.config.open(process);
     sim.process = process;
     const saved = sim.disk.map === null ? null : decodeClusterMap(sim.disk.map);
-    const map = saved?.ok ? saved.map : this.#firstMap;
-    if (findNode(map, sim.nodeId)?.node.incarnation === sim.incarnation) this.#run(sim, process, clock, store, map);
-    else
-      enterNode(store, clock, sim.nodeId, sim.incarnation, (entered) => this.#run(sim, process, clock, store, entered));
+    if (saved?.ok) this.#run(sim, process, clock, store, saved.map);
+    else this.#startAnew(sim, process, clock, store);
+  }
+
+  /** On an empty disk: the store has to be asked for the map first. */
+  #startAnew(sim: SimNode, process: SimProcess, clock: SimClock, store: ConfigStore): void {
+    // At the beginning of all the store has only the map that everybody knows.
+    if (this.scheduler.nowUs === 0) {
+      this.#run(sim, process, clock, store, this.#firstMap);
+      return;
+    }
+    void store.read().then((result) => {
+      if (result.ok && result.value !== null) this.#run(sim, process, clock, store, result.value);
+      else clock.after(STORE_RETRY_MS, () => this.#startAnew(sim, process, clock, store));
+    });
   }
 
   #run(sim: SimNode, process: SimProcess, clock: SimClock, store: ConfigStore, map: ClusterMap): void {
@@ -189,6 +207,8 @@ export class World {
       log: silentLog,
       fsync: this.#setup.fsync,
       cacheBytes: this.#setup.cacheBytes,
+      isDistrusted: sim.isDistrusted,
+      ...this.#parts.nodeOptions(),
     });
     sim.node = node;
     node.start(() => {
@@ -208,18 +228,23 @@ export class World {
       close: () => {},
     };
     const random = new SimRandom(this.#setup.seed, `${sim.incarnation}.${this.#starts++}`);
+    const startWork = (parts: NodePeerParts): readonly NodeWork[] => {
+      sim.counters = new ProtocolCounters();
+      sim.work = this.#parts.work({ ...parts, counters: sim.counters });
+      return sim.work;
+    };
     sim.link = link;
-    sim.proposer = startNodeProposer(
-      { node, store, network, startWork: (parts) => this.#parts.work(parts) },
-      { clock, random, log: silentLog },
-    );
+    sim.proposer = startNodeProposer({ node, store, network, startWork }, { clock, random, log: silentLog });
   }
 
   crashNode(sim: SimNode, powerLost: boolean): void {
     if (sim.process === null) return;
+    addCounts(this.#ended, countsOf(sim));
     sim.process.alive = false;
     sim.process = null;
     sim.node = null;
+    sim.counters = null;
+    sim.work = [];
     if (sim.link !== null) this.network.disconnect(sim.link);
     sim.link = null;
     sim.proposer = null;
@@ -248,13 +273,16 @@ export class World {
   wipeNode(sim: SimNode): void {
     this.crashNode(sim, false);
     sim.lives++;
+    sim.isDistrusted = false;
     sim.disk = this.#newDisk(`disk${sim.incarnation}`);
   }
 
   /** Power is lost; without fsync at every write the disk is not trusted from then on. */
   losePower(sim: SimNode): void {
     this.crashNode(sim, true);
-    if (this.distrustsPowerLoss) sim.lives++;
+    if (!this.distrustsPowerLoss) return;
+    sim.lives++;
+    sim.isDistrusted = true;
   }
 
   get distrustsPowerLoss(): boolean {
@@ -330,6 +358,8 @@ export class World {
     const total = new Map(new ProtocolCounters().entries().map(([branch]): [string, number] => [branch, 0]));
     addCounts(total, this.#ended);
     for (const proxy of this.proxies) addCounts(total, proxy.coordinator?.counters.entries());
+    for (const node of this.nodes) addCounts(total, countsOf(node));
+    addCounts(total, this.config.changes);
     return total;
   }
 
@@ -369,6 +399,18 @@ export class World {
   #machine(index: number): MachineTime {
     const { clockOffsetsUs, clockDriftPpm } = this.#setup;
     return new MachineTime(this.scheduler, clockOffsetsUs[index] ?? 0, clockDriftPpm[index] ?? 0);
+  }
+}
+
+/** What a node has done by itself: as a proposer, and whatever its kinds of work count. */
+function* countsOf({ counters, work }: SimNode): Iterable<readonly [string, number]> {
+  for (const [branch, count] of counters?.entries() ?? []) if (count > 0) yield [`node ${branch}`, count];
+  for (const each of work) {
+    if (!('counts' in each) || typeof each.counts !== 'object') continue;
+    const kind = each.constructor.name.toLowerCase();
+    for (const [name, count] of Object.entries(each.counts ?? {})) {
+      if (typeof count === 'number') yield [`${kind} ${name}`, count];
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
+import type { ProtocolCounters } from '../quorum/protocol-counters.ts';
 import type { Transport } from '../rpc/transport.ts';
 import type { StorageNode } from './storage-node.ts';
 
@@ -19,6 +20,8 @@ export interface NodePeerParts {
   readonly proposer: number;
   /** Another one, should this proposer's clock be found broken; asks until there is one. */
   nextProposer(done: (proposer: number) => void): void;
+  /** For whoever wants to know what was done. */
+  readonly counters?: ProtocolCounters;
 }
 
 /** Something that a node does by itself, in the background. */
