@@ -1,8 +1,9 @@
-import { ProposerRules, type Report } from '../src/quorum/rules.ts';
+import { type PairedRequest, ProposerRules, type Report } from '../src/quorum/rules.ts';
 import type { Settlement, UsedBallot } from '../src/quorum/settle.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../src/record/ballot.ts';
 import { NO_REQUESTS } from '../src/record/request-history.ts';
 import type { RecordContent, RecordId, SealedState, StateHeader } from '../src/record/state.ts';
+import { MessageType } from '../src/rpc/messages.ts';
 import { Acceptor, type Held } from '../src/storage/acceptor.ts';
 import { type Restamped, RestampingTransport, UnfencedHandler } from './restamp.ts';
 import { SimSeal } from './sim-seal.ts';
@@ -53,6 +54,20 @@ class MemoryNotConfirmed extends ProposerRules {
 class LeavesItsCommitBehind extends ProposerRules {
   override takesAlong(): boolean {
     return false;
+  }
+}
+
+/** Of a moving shard the old node's answer alone stands for the zone. */
+class OldAlone extends ProposerRules {
+  readonly #request: PairedRequest;
+
+  constructor(request: PairedRequest) {
+    super();
+    this.#request = request;
+  }
+
+  override bothOfPair(request: PairedRequest): boolean {
+    return request !== this.#request;
   }
 }
 
@@ -109,6 +124,9 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['memory-not-confirmed', withRules(() => new MemoryNotConfirmed())],
   ['leaves-its-commit-behind', withRules(() => new LeavesItsCommitBehind())],
   ['second-try-forgets-first', withRules(() => new SecondTryForgetsFirst())],
+  ['joint-reads-old-alone', withRules(() => new OldAlone(MessageType.read))],
+  ['joint-promise-dropped', withRules(() => new OldAlone(MessageType.prepare))],
+  ['joint-counts-old-alone', withRules(() => new OldAlone(MessageType.commit))],
   ['no-epoch-fence', unfenced({ shard: true, namespace: true })],
   ['flush-unfenced', unfenced({ shard: false, namespace: true })],
   ['restamped-commit', { ...SOUND_PARTS, transport: (link, map) => new RestampingTransport(link, map) }],

@@ -135,7 +135,7 @@ function runWithin(plan: Plan, parts: Parts, keepTrace: boolean): RunResult {
     undecided,
     history: workload.history,
     operations: workload.history.length,
-    faults: plan.faults.length,
+    faults: plan.faults.length - world.skippedFaults,
     events: scheduler.events,
     branches,
     hash: recorder.hash,

@@ -10,6 +10,7 @@ import { START_US } from './sim-clock.ts';
 import { commandStep, short } from './sim-commands.ts';
 import { SMALL_PAGES, setLimits } from './sim-limits.ts';
 import type { NetworkPolicy, NetworkWatcher, SimMessage } from './sim-network.ts';
+import { withLearner } from './sim-members.ts';
 import { SimSeal, simIds } from './sim-seal.ts';
 import { formatArrival, messageName } from './trace-text.ts';
 import { Workload } from './workload.ts';
@@ -213,6 +214,18 @@ class ScenarioRun {
       case 'map':
         this.#world.changeMap(text === '' ? null : this.#node(text), null);
         break;
+      case 'join':
+        this.#world.config.set(withLearner(this.#world, this.#node(text)));
+        break;
+      case 'hear':
+        for (const name of rest) this.#hear(name);
+        break;
+      case 'cut':
+        this.#world.config.cutOff.add(text);
+        break;
+      case 'mend':
+        this.#world.config.cutOff.delete(text);
+        break;
       case 'crash':
       case 'power':
       case 'wipe':
@@ -276,6 +289,13 @@ class ScenarioRun {
       message.deliver();
       this.#world.scheduler.flushTurn();
     }
+  }
+
+  /** A node or a proxy learns of the newest map. */
+  #hear(name: string): void {
+    const { map } = this.#world.config;
+    if (name.startsWith('P')) this.#proxy(name).map?.adopt(map);
+    else this.#node(name).node?.adoptMap(map);
   }
 
   #turn(verb: string, name: string): void {

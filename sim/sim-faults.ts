@@ -87,9 +87,11 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
     case 'power-loss':
     case 'wipe-disk': {
       const node = world.node(fault.node + 1);
-      if (node.process === null) return;
       const loses = fault.kind !== 'crash-node' && (fault.kind === 'wipe-disk' || world.distrustsPowerLoss);
-      if (loses && !mayLoseDisk(world, node)) return;
+      if (node.process === null || (loses && !mayLoseDisk(world, node))) {
+        world.skippedFaults++;
+        return;
+      }
       if (fault.kind === 'crash-node') world.crashNode(node, false);
       else if (fault.kind === 'power-loss') world.losePower(node);
       else world.wipeNode(node);
@@ -128,6 +130,10 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
       break;
     case 'corrupt-record': {
       const node = world.node(fault.node + 1);
+      if (!mayLoseDisk(world, node)) {
+        world.skippedFaults++;
+        return;
+      }
       world.corruptRecord(node, fault.key);
       scheduler.at(endUs, null, () => world.startNode(node));
       break;

@@ -1,7 +1,15 @@
+import { assert } from '../src/base/assert.ts';
 import { nodesOf } from '../src/cluster/cluster-map.ts';
 import type { ClusterMap } from '../src/cluster/map.ts';
 import { type MemberChange, planMembers, withMemberPlan } from '../src/cluster/member-plan.ts';
-import { type JoiningNode, withGoals, withoutGoals, withZoneDown } from '../src/cluster/members.ts';
+import {
+  type JoiningNode,
+  withGoals,
+  withMovesBegun,
+  withNodesAdded,
+  withoutGoals,
+  withZoneDown,
+} from '../src/cluster/members.ts';
 import type { MemberChangeKind } from './plan-faults.ts';
 import type { SimNode, World } from './world.ts';
 
@@ -40,6 +48,15 @@ export function changeMembers(world: World, change: MemberChangeKind, pick: numb
       break;
     }
   }
+}
+
+/** The map in which this spare machine has joined its zone, and all shards of the zone are on their way to it. */
+export function withLearner({ config: { map } }: World, { nodeId, zone, name }: SimNode): ClusterMap {
+  const added = withNodesAdded(map, [{ zone, id: nodeId, host: name, port: 0 }]);
+  const goals = Array.from({ length: map.shards }, (_, shard) => ({ shard, zone, to: nodeId }));
+  const moving = withMovesBegun(withGoals(added, goals), nodeId, map.shards);
+  assert(moving !== null, 'a new node has shards to learn');
+  return moving;
 }
 
 export function markZone(world: World, zone: number, down: boolean): void {

@@ -143,6 +143,8 @@ export class World {
   readonly nodes: readonly SimNode[];
   readonly proxies: readonly SimProxy[];
   readonly config: SimConfigStore;
+  /** Planned, and not carried out: they would have left too little to recover from, or there was nothing to be hit. */
+  skippedFaults = 0;
   readonly #setup: WorldSetup;
   readonly #parts: Parts;
   readonly #firstMap: ClusterMap;
