@@ -303,6 +303,10 @@ export const limits = {
   diskReserveBytes: 536_870_912,
   /** How often the free space is looked at: at 500 MB/s of writes about half of the reserve goes by in between. */
   diskCheckMs: 500,
+  /** On a full disk the engine is asked to reclaim room at most so often, if there is a reason ... */
+  reclaimPauseMs: 3_000,
+  /** ... and so often without one: it reads and writes everything. */
+  reclaimAnywayMs: 600_000,
   /** A proxy takes a storage node that said its disk is full at its word for so long. */
   diskFullMemoryMs: 1_000,
   // --- storage node: sweep ---
