@@ -31,6 +31,7 @@ export interface StormOptions {
 /** Clients at work on a cluster whose parts fail one after the other, and what is wrong with what they were told. */
 export async function runStorm(options: StormOptions, report: Report): Promise<void> {
   const { seed, minutes, rate } = options;
+  console.log(`\nFaults for ${minutes} minutes, --seed ${seed}: 3 zones of 2 storage processes, 2 proxies\n`);
   const smallDisks = { nodes: [1, 3, 5], bytes: SMALL_DISK_BYTES, reserveBytes: RESERVE_BYTES };
   const cluster = await ChaosCluster.start({ nodesPerZone: NODES_PER_ZONE, proxies: PROXIES, smallDisks });
   const judge = new Judge(seed);

@@ -1,6 +1,7 @@
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import { Acceptor } from '../storage/acceptor.ts';
 import { DiskSpace } from '../storage/disk-space.ts';
+import { SpaceReclaimer } from '../storage/space-reclaimer.ts';
 import { StorageNode } from '../storage/storage-node.ts';
 import type { Fsync } from '../storage/write-pipeline.ts';
 import type { ProcessParts } from './running.ts';
@@ -45,10 +46,13 @@ export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessPa
     purgeAfterMs: setup.purgeAfterMs,
     ...(space === null ? {} : { space }),
   });
+  const reclaimer = space === null ? null : new SpaceReclaimer(disk.engine, space, parts.clock, parts.log);
   await new Promise<void>((resolve) => node.start(resolve));
+  reclaimer?.start();
   return {
     node,
     async stop() {
+      reclaimer?.stop();
       space?.stop();
       await new Promise<void>((resolve) => node.stop(resolve));
       await disk.close();

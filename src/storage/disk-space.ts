@@ -33,6 +33,7 @@ export class DiskSpace {
   readonly #parts: DiskSpaceParts;
   #isFull = false;
   #isBrimful = false;
+  #hasShrunk = false;
   #stopped = false;
 
   constructor(parts: DiskSpaceParts) {
@@ -41,6 +42,13 @@ export class DiskSpace {
 
   get isFull(): boolean {
     return this.#isFull;
+  }
+
+  /** Something became smaller since the last call, or was deleted, while the disk was full. */
+  takeShrunk(): boolean {
+    const hasShrunk = this.#hasShrunk;
+    this.#hasShrunk = false;
+    return hasShrunk;
   }
 
   /** `ready`: the first look was taken. */
@@ -63,7 +71,11 @@ export class DiskSpace {
 
   /** True if there is no room to put `next`, under `ballot`, in the place of `held` (null: absent). */
   refuses(held: SealedState | null, next: SealedState, ballot: Ballot): boolean {
-    if (!this.#isFull || !growsOver(held, next)) return false;
+    if (!this.#isFull) return false;
+    if (!growsOver(held, next)) {
+      this.#hasShrunk = true;
+      return false;
+    }
     const isRepair = !sameBallot(next.header.origin, ballot);
     return !isRepair || this.#isBrimful;
   }

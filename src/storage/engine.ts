@@ -54,6 +54,11 @@ export interface Engine {
   sync(callback: EngineCallback<void>): void;
   /** Sees every batch whose callback was called. */
   scan(range: EngineRange, callback: EngineCallback<readonly EngineEntry[]>): void;
+  /**
+   * Gives the room of what was deleted and overwritten back to the disk, as far as that can be done; takes long. One at a
+   * time; absent where there is nothing to do.
+   */
+  reclaim?(callback: EngineCallback<void>): void;
   /** Approximate bytes on disk or in memory. */
   sizeBytes(): number;
   /** Waits for what is in flight; nothing may be called after it. Bounded in time. */

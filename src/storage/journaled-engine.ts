@@ -139,6 +139,15 @@ export class JournaledEngine implements Engine {
     });
   }
 
+  /** What is in the journal goes to the engine within first: it may be what deletes. */
+  reclaim(callback: EngineCallback<void>): void {
+    this.settle((error) => {
+      // Not counted as under way: closing the engine within is what ends it.
+      if (error === null && this.#inner.reclaim !== undefined) this.#inner.reclaim(callback);
+      else callback(error, undefined);
+    });
+  }
+
   sizeBytes(): number {
     return this.#inner.sizeBytes();
   }

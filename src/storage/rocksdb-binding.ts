@@ -32,6 +32,10 @@ interface NativeDatabase {
   read(options: { capacity: number }): NativeReadBatch;
   write(options: { capacity: number }): NativeWriteBatch;
   iterator(range: { gte: Buffer; lt: Buffer }, options: object): NativeIterator;
+  /** Writes the memory table out. */
+  flush(): Promise<void>;
+  /** Takes a Buffer as `end` for its options: only texts, which it encodes as UTF-8, arrive. */
+  compactRange(start: string, end: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -152,6 +156,16 @@ export class RocksdbDatabase {
       failure = error;
     });
     iterator.on('close', () => scan.onClose(failure));
+  }
+
+  /** Writes the memory table out, so that `compact` finds what it deletes. */
+  flush(): Promise<void> {
+    return this.#native.flush();
+  }
+
+  /** Rewrites the tables that hold keys from `from` to `to` without what was deleted or overwritten. Both are ASCII. */
+  compact(from: string, to: string): Promise<void> {
+    return this.#native.compactRange(from, to);
   }
 
   /** Only when nothing is in flight: it waits for ever on what was not destroyed. */

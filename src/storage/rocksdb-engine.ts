@@ -54,6 +54,17 @@ export async function openRocksdbEngine(options: RocksdbEngineOptions): Promise<
   }
 }
 
+/** Where the pieces of a compaction begin and end: keys are a letter, a shard number of two bytes, and more. */
+const PIECES: readonly string[] = ['', ...asciiPrefixes('p'), ...asciiPrefixes('r'), '\x7f'];
+
+function asciiPrefixes(tag: string): string[] {
+  const found: string[] = [];
+  for (let high = 0; high < 64; high++) {
+    for (let low = 0; low < 128; low += 32) found.push(tag + String.fromCharCode(high, low));
+  }
+  return found;
+}
+
 /** An engine over one RocksDB database; made by `openRocksdbEngine`. */
 class RocksdbEngine implements Engine {
   readonly name = 'rocksdb';
@@ -177,6 +188,32 @@ class RocksdbEngine implements Engine {
         else callback(runningError(error), undefined);
       },
     });
+  }
+
+  /** In small pieces, each of which needs room for what it writes anew. Ends early when the engine is closed. */
+  reclaim(callback: EngineCallback<void>): void {
+    if (this.#closed) {
+      callback(closedError(), undefined);
+      return;
+    }
+    this.#inFlight++;
+    this.#reclaim().then(
+      () => {
+        this.#ended();
+        callback(null, undefined);
+      },
+      (error: unknown) => {
+        this.#ended();
+        callback(runningError(error), undefined);
+      },
+    );
+  }
+
+  async #reclaim(): Promise<void> {
+    await this.#database.flush();
+    for (let i = 1; i < PIECES.length && !this.#closed; i++) {
+      await this.#database.compact(PIECES[i - 1] ?? '', PIECES[i] ?? '');
+    }
   }
 
   sizeBytes(): number {
