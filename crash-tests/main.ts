@@ -1,14 +1,16 @@
 import { parseArgs } from 'node:util';
+import { backUpUnderLoad } from './backup-under-load.ts';
 import { runJunoClients } from './juno-clients.ts';
 import { killOneProcess } from './one-process.ts';
 import { Report } from './report.ts';
 import { killStorageProcesses } from './separate-processes.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--only one|separate|juno]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--only one|separate|juno|backup]
 
   --rounds N   how often the one-process cluster is killed (default 20)
   --only       one: only the one-process cluster; separate: only the separate processes;
-               juno: only the clients of JUNO.* commands through failing connections`;
+               juno: only the clients of JUNO.* commands through failing connections;
+               backup: only backups under load`;
 
 function fail(message: string): never {
   console.error(`${message}\n\n${USAGE}`);
@@ -25,7 +27,7 @@ if (values.help === true) {
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10_000)
   fail(`--rounds: ${values.rounds} is no number of rounds`);
-if (values.only !== undefined && !['one', 'separate', 'juno'].includes(values.only)) fail(`--only: ${values.only}`);
+if (values.only !== undefined && !['one', 'separate', 'juno', 'backup'].includes(values.only)) fail(`--only: ${values.only}`);
 
 // Leaving by process.exit ends the servers, too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -35,6 +37,7 @@ for (const [part, run] of [
   ['one', () => killOneProcess(rounds, report)],
   ['separate', () => killStorageProcesses(report)],
   ['juno', () => runJunoClients(report)],
+  ['backup', () => backUpUnderLoad(report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;
   try {

@@ -18,6 +18,8 @@ export interface BackupRequest {
   readonly since: string;
   /** 0: as fast as it goes. */
   readonly bytesPerSecond: number;
+  /** Files end with the record that makes them longer; default limits.backupFileBytes. */
+  readonly fileBytes?: number;
 }
 
 export interface BackupResult {
@@ -52,7 +54,7 @@ export async function runBackup(
     unfinished === null
       ? { shard: 0, id: '' }
       : { shard: unfinished.shard, id: Buffer.from(unfinished.afterId, 'hex').toString('latin1') };
-  const writer = new BackupWriter(request.dir, manifest);
+  const writer = new BackupWriter(request.dir, manifest, request.fileBytes);
   const run = new BackupRun(request, cluster, system, writer, base);
   try {
     await run.copy(from, info.shards);
@@ -105,6 +107,14 @@ function taken(unfinished: Unfinished, base: ChainLink | null, info: ClusterInfo
   return { ...manifest, groups: info.groups };
 }
 
+/** A part of a shard whose records are on their way. */
+interface FetchedPart {
+  readonly part: ShardPart;
+  readonly wanted: readonly ListedEntry[];
+  /** Of `wanted`, in order. */
+  readonly states: Promise<readonly (StoredRecord | null)[]>;
+}
+
 class BackupRun {
   readonly progress: BackupProgress;
   readonly #request: BackupRequest;
@@ -133,25 +143,41 @@ class BackupRun {
   }
 
   async copy(from: Position, shards: number): Promise<void> {
+    const fetching: FetchedPart[] = [];
+    let records = 0;
+    const writeFirst = async (): Promise<void> => {
+      const first = fetching.shift();
+      if (first === undefined) return;
+      records -= first.wanted.length;
+      await this.#write(first, shards);
+    };
     try {
       for await (const part of this.#cluster.parts(from, shards)) {
-        await this.#copyPart(part);
-        const end = part.upTo === null ? { shard: part.shard + 1, id: '' } : { shard: part.shard, id: part.upTo };
-        await this.#writer.reached(end);
-        const { bytes, live } = this.#writer.figures;
-        this.progress.show(shareOf(end, shards), `${live} records, ${bytesText(bytes)}`);
-        await this.#keepToRate(bytes);
+        const fetched = await this.#fetch(part);
+        fetching.push(fetched);
+        records += fetched.wanted.length;
+        while (records > limits.backupListRecords || fetching.length > limits.backupShardsAtOnce) await writeFirst();
       }
+      while (fetching.length > 0) await writeFirst();
     } finally {
       await this.#earlier?.close();
     }
   }
 
-  async #copyPart({ shard, entries }: ShardPart): Promise<void> {
+  /** Begins to read what the earlier backups do not have. */
+  async #fetch(part: ShardPart): Promise<FetchedPart> {
     const wanted: ListedEntry[] = [];
-    for (const entry of entries) if (!(await this.#earlier?.has(entry))) wanted.push(entry);
-    const states = await this.#cluster.read(shard, wanted);
-    const fetched = new Map(wanted.map((entry, i) => [entry.id, states[i] ?? null]));
+    for (const entry of part.entries) if (!(await this.#earlier?.has(entry))) wanted.push(entry);
+    const states = this.#cluster.read(part.shard, wanted);
+    // Whoever awaits it hears of a problem; nobody may, if another one comes before.
+    states.catch(() => {});
+    return { part, wanted, states };
+  }
+
+  async #write({ part, wanted, states }: FetchedPart, shards: number): Promise<void> {
+    const { shard, entries, upTo } = part;
+    const found = await states;
+    const fetched = new Map(wanted.map((entry, i) => [entry.id, found[i] ?? null]));
     const live: ListedEntry[] = [];
     for (const entry of entries) {
       const stored = fetched.get(entry.id);
@@ -163,6 +189,11 @@ class BackupRun {
       if (accepted !== null) live.push({ ...entry, accepted });
     }
     await this.#writer.index(shard, live);
+    const end = upTo === null ? { shard: shard + 1, id: '' } : { shard, id: upTo };
+    await this.#writer.reached(end);
+    const figures = this.#writer.figures;
+    this.progress.show(shareOf(end, shards), `${figures.live} records, ${bytesText(figures.bytes)}`);
+    await this.#keepToRate(figures.bytes);
   }
 
   /** The ballot of the state that was written; null if the record is gone meanwhile. */

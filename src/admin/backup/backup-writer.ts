@@ -47,6 +47,7 @@ export function prepareDirectory(dir: string): Unfinished | null {
 /** Writes the files of a backup. After each pair of them, what is done is noted, so that an interrupted backup can go on. */
 export class BackupWriter {
   readonly #dir: string;
+  readonly #fileBytes: number;
   readonly #manifest: Manifest;
   readonly #files: BackupFile[];
   readonly #liveRecords: Map<string, number>;
@@ -57,8 +58,9 @@ export class BackupWriter {
   #bytes = 0;
 
   /** `manifest` has the files, and the counts, of what is done already. */
-  constructor(dir: string, manifest: Manifest) {
+  constructor(dir: string, manifest: Manifest, fileBytes: number = limits.backupFileBytes) {
     this.#dir = dir;
+    this.#fileBytes = fileBytes;
     this.#manifest = manifest;
     this.#files = [...manifest.files];
     this.#liveRecords = new Map(Object.entries(manifest.liveRecords));
@@ -110,7 +112,7 @@ export class BackupWriter {
 
   /** All up to `position` is written. Long files end here. */
   async reached(position: Position): Promise<void> {
-    if ((this.#records?.bytes ?? 0) + (this.#index?.bytes ?? 0) < limits.backupFileBytes) return;
+    if ((this.#records?.bytes ?? 0) + (this.#index?.bytes ?? 0) < this.#fileBytes) return;
     await this.#closeFiles();
     const { shard, id } = position;
     const unfinished: Unfinished = { ...this.#current(0), shard, afterId: Buffer.from(id, 'latin1').toString('hex') };
