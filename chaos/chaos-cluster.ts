@@ -2,17 +2,15 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChildServer } from '../compat-tests/support/child-server.ts';
 import { freePorts } from '../compat-tests/support/free-port.ts';
-import {
-  makeTempDir,
-  spawnJunokv,
-  waitUntilPrintedReady,
-  waitUntilServing,
-} from '../compat-tests/support/junokv-server.ts';
+import { makeTempDir, spawnJunokv } from '../compat-tests/support/junokv-server.ts';
+import { answersPing } from '../compat-tests/support/ping.ts';
 import { Door } from './door.ts';
 import { SmallDisk } from './small-disk.ts';
 
 const ZONES = 3;
-const INIT_MS = 30_000;
+const INIT_MS = 60_000;
+/** On a machine that does ten things at once. */
+const READY_MS = 180_000;
 
 export interface ChaosClusterOptions {
   readonly nodesPerZone: number;
@@ -78,14 +76,14 @@ export class ChaosCluster {
       const zone = Math.floor(i / this.#options.nodesPerZone) + 1;
       this.nodes.push({ number, zone, door, disk, server: this.#spawnNode(number, disk) });
     }
-    await Promise.all(this.nodes.map(({ server }) => waitUntilPrintedReady(server)));
+    await Promise.all(this.nodes.map(({ server }) => printedReady(server)));
     for (let i = 0; i < this.proxyPorts.length; i++) await this.startProxy(i);
   }
 
   /** Starts a node's process again; resolves when it says that it is ready. */
   async startNode(node: ChaosNode): Promise<void> {
     node.server = this.#spawnNode(node.number, node.disk);
-    await waitUntilPrintedReady(node.server);
+    await printedReady(node.server);
   }
 
   /** `index`: from 0. Starts it for the first time or again; resolves when it serves. */
@@ -95,7 +93,7 @@ export class ChaosCluster {
     const args = ['proxy', '--port', `${port}`, ...this.#shared, ...this.#keystore];
     const server = spawnJunokv(`junokv proxy ${index + 1}`, args, this.dir);
     this.proxies[index] = server;
-    await waitUntilServing(server, port);
+    await server.waitUntilReady(() => answersPing(port), READY_MS);
   }
 
   /** Those of its processes that have ended, how, and what they said last. */
@@ -141,4 +139,8 @@ export class ChaosCluster {
     if (port === undefined) throw new Error(`there is no node ${number}`);
     return port;
   }
+}
+
+function printedReady(server: ChildServer): Promise<void> {
+  return server.waitUntilReady(async () => server.output.includes('is ready'), READY_MS);
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { FileCallback } from '../base/files.ts';
 import { limits } from '../base/limits.ts';
 import { silentLog } from '../base/log.ts';
 import { ManualClock } from '../base/testing/manual-clock.ts';
@@ -26,7 +27,7 @@ describe('reclaiming room', () => {
     engine = new ReclaimingEngine();
     freeBytes = 1_000;
     const free = {
-      freeBytes: (callback: EngineCallback<number>) => clock.endOfTurn(() => callback(null, freeBytes)),
+      freeBytes: (callback: FileCallback<number>) => clock.endOfTurn(() => callback(null, freeBytes)),
     };
     space = new DiskSpace({ free, reserveBytes: 100, clock, log: silentLog });
     space.start(() => {});
