@@ -45,6 +45,7 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     'cluster mark-down': clusterMarkDownCommand,
     'cluster mark-up': clusterMarkUpCommand,
     'cluster trust-disks': clusterTrustDisksCommand,
+    'cluster verify': async (input) => (await import('./verify-command.ts')).clusterVerifyCommand(input),
     'backup verify': async (input) => (await loadBackup()).backupVerifyCommand(input),
     'backup compare': async (input) => (await loadBackup()).backupCompareCommand(input),
     backup: async (input) => (await loadBackup()).backupCommand(input),

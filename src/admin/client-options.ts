@@ -21,7 +21,14 @@ const ADMINISTERING: readonly CommandName[] = ['namespace list', 'namespace crea
 const REACHING: readonly CommandName[] = [...CONNECTING, ...ADMINISTERING];
 /** ... and the load generator, which only connects in the same way. */
 const CONNECTING_OR_LOAD: readonly CommandName[] = [...CONNECTING, 'load'];
-const REACHING_OR_LOAD: readonly CommandName[] = [...REACHING, 'load', 'backup', 'restore', 'backup compare'];
+const REACHING_OR_LOAD: readonly CommandName[] = [
+  ...REACHING,
+  'load',
+  'backup',
+  'restore',
+  'backup compare',
+  'cluster verify',
+];
 const WITH_VALUE: readonly CommandName[] = ['create', 'get', 'update', 'set'];
 const STORING_VALUE: readonly CommandName[] = ['create', 'update', 'set'];
 const CONDITIONAL: readonly CommandName[] = ['update', 'destroy'];

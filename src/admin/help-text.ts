@@ -87,6 +87,12 @@ export const commandDescriptions: readonly CommandDescription[] = [
       'Without ids: all nodes that do not trust their disks. Where a majority of zones still has its data nodes learn again by themselves, and this must not be used.',
   },
   {
+    name: 'cluster verify',
+    section: MEMBER_SECTION,
+    summary: 'Sweep every shard now: compare its replicas, repair what differs, and tell what was found.',
+    detail: 'Nodes do the same by themselves all the time. Asks a proxy; needs a user with admin rights.',
+  },
+  {
     name: 'backup verify',
     section: BACKUP_SECTION,
     summary: 'Check a backup: every checksum, and that every record opens and none is missing.',

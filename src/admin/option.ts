@@ -11,6 +11,7 @@ export type CommandName =
   | 'cluster mark-down'
   | 'cluster mark-up'
   | 'cluster trust-disks'
+  | 'cluster verify'
   | 'backup verify'
   | 'backup compare'
   | 'backup'

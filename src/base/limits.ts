@@ -336,6 +336,8 @@ export const limits = {
   sweepTakeoverMs: 60_000,
   /** How often the place of the sweep is written down. */
   sweepSaveMs: 30_000,
+  /** ... which takes so long at most: many repairs, each within its deadline. */
+  sweepCallMs: 20_000,
   /** A request to sweep now is answered after so many ranges. */
   sweepRangesPerRequest: 64,
   // --- proxy: keys and strings ---

@@ -9,6 +9,7 @@ import { type JunoOption, type JunoOptions, parseJunoOptions } from './juno-opti
 import { JunoCreateStep, JunoDestroyStep, JunoGetStep, JunoSetStep, JunoUpdateStep } from './juno-steps.ts';
 import { inspect, locate } from './juno-topology.ts';
 import { namespaceCommands } from './namespace-commands.ts';
+import { sweepCommands } from './sweep-commands.ts';
 
 /** The first version of junokv that has these commands. */
 const SINCE = '0.1.0';
@@ -177,4 +178,5 @@ export const junoCommands: readonly CommandRow[] = [
   ...topologyCommands,
   ...namespaceCommands,
   ...backupCommands,
+  ...sweepCommands,
 ];

@@ -3,6 +3,8 @@ import type { ClusterMap, NamespaceLimits } from '../cluster/map.ts';
 import type { InspectedReplica } from '../quorum/inspect.ts';
 import type { Operation, Outcome } from '../quorum/operation.ts';
 import type { RecordExport } from '../quorum/record-export.ts';
+import type { ShardVerified } from '../quorum/shard-verify.ts';
+import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { NodeStatus } from '../rpc/messages.ts';
 
@@ -94,4 +96,6 @@ export interface ClusterPort {
   inspect(namespace: number, key: Buffer): Promise<readonly KeyReplica[]>;
   /** Absent where records are not stored. */
   readonly backup?: BackupPort;
+  /** Sweeps a part of a shard now, from behind `afterId` on. Absent where records are not stored. */
+  verify?(shard: number, afterId: RecordId): Promise<ShardVerified>;
 }

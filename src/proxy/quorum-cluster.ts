@@ -13,6 +13,7 @@ import { KeyScan, type ShardScan } from '../quorum/key-scan.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
 import { RecordExport } from '../quorum/record-export.ts';
+import { type ShardVerified, verifyShard } from '../quorum/shard-verify.ts';
 import type { Placement } from '../quorum/task-context.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
@@ -59,6 +60,11 @@ export class QuorumCluster implements ClusterPort {
     this.#transport = transport;
     this.#scan = new KeyScan(coordinator, EXISTS, (reply) => reply === 1);
     this.backup = { keystoreFingerprint, records: new RecordExport(coordinator, EXISTS) };
+  }
+
+  verify(shard: number, afterId: RecordId): Promise<ShardVerified> {
+    const parts = { caller: this.#coordinator.caller, map: this.#map };
+    return new Promise((resolve) => verifyShard(parts, shard, afterId, resolve));
   }
 
   submit(operation: Operation<Reply>): void {
