@@ -131,13 +131,6 @@ const pages: Run = async (port, session, args) => {
   return port.records.pages(shard, id.toString('latin1'), namespace, readPageIds(packed, 0, count));
 };
 
-/** JUNO.BACKUP EMPTY namespace: 1 if no key is live there. */
-const empty: Run = async (_port, session, args) => {
-  const namespace = whole(args, 2, session.proxy.cluster.map().namespaces.length - 1);
-  if (namespace === null) return BAD;
-  return (await session.proxy.cluster.randomKey(namespace)) === null ? 1 : 0;
-};
-
 /** JUNO.BACKUP FLUSH group: all 16 databases of a namespace. */
 const flush: Run = async (_port, session, args) => {
   const group = whole(args, 2, session.proxy.cluster.map().namespaceGroups.length - 1);
@@ -241,7 +234,6 @@ export const backupCommands: readonly CommandRow[] = [
       row('read', 4, false, 'Records as they are stored, encrypted', read),
       row('pageids', 5, false, "The pages of a large value, by the record's stored form", pageIds),
       row('pages', 6, false, 'Pages of a large value as they are stored, encrypted', pages),
-      row('empty', 3, false, 'Whether a namespace number has no live key', empty),
       row('flush', 3, true, 'Removes all keys of a namespace', flush),
       row('put', 9, true, 'Writes a record of a backup, or a piece of it', put),
       row('drop', 6, true, 'Deletes a record that a backup knows to be deleted', drop),

@@ -23,6 +23,7 @@ export class BackupLink {
   readonly #idle: (Redis | null)[] = Array.from({ length: CONNECTIONS }, () => null);
   readonly #waiting: ((slot: Redis | null) => void)[] = [];
   #nextTarget = 0;
+  #closed = false;
   /** When a proxy last answered; null until one has. */
   #answeredMs: number | null = null;
 
@@ -45,6 +46,7 @@ export class BackupLink {
     const startedMs = this.#clock.monotonicMs();
     try {
       for (;;) {
+        if (this.#closed) throw new BackupProblem('the connections are closed');
         try {
           redis ??= await this.#connect();
           const reply = await redis.callBuffer(name, ...args);
@@ -70,8 +72,9 @@ export class BackupLink {
     }
   }
 
-  /** All calls must have ended. */
+  /** Calls that are still tried fail. */
   close(): void {
+    this.#closed = true;
     for (const redis of this.#idle) redis?.disconnect();
   }
 
@@ -82,6 +85,7 @@ export class BackupLink {
   }
 
   #give(slot: Redis | null): void {
+    if (this.#closed) slot?.disconnect();
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(slot);
     else next(slot);

@@ -55,7 +55,7 @@ export async function runRestore(
   await checkFiles(links, system, 'checking');
   const numbers = await enterGroups(links, link, cluster);
   const [newest] = links;
-  if (newest !== undefined) await makeRoom(newest.manifest, mode, link, numbers);
+  if (newest !== undefined) await makeRoom(newest.manifest, mode, link, cluster, numbers);
   const counts: RestoreCounts = { written: 0, same: 0, kept: 0, expired: 0, deleted: 0 };
   const progress = new BackupProgress(system, 'restore');
   const window = new CallWindow(
@@ -132,22 +132,28 @@ async function makeRoom(
   manifest: Manifest,
   mode: RestoreMode,
   link: BackupLink,
+  cluster: ClusterRecords,
   numbers: NamespaceNumbers,
 ): Promise<void> {
-  const used = Object.keys(manifest.liveRecords).map(Number);
-  if (mode === 'empty') {
-    for (const namespace of used) {
-      if ((await link.backup('EMPTY', numbers(namespace))) === 1) continue;
-      const name = manifest.groups[groupOf(namespace)]?.name ?? '';
-      throw new BackupProblem(
-        `namespace '${name}', database ${namespace % DATABASES_PER_GROUP}, has keys. --merge keeps what is newer there, ` +
-          '--replace removes everything in the namespaces of the backup first; after an interrupted restore, go on with --merge.',
-      );
-    }
-  } else if (mode === 'replace') {
-    for (let group = 0; group < manifest.groups.length; group++) {
-      await link.backup('FLUSH', groupOf(numbers(numberInGroup(group, 0))));
-    }
+  if (mode === 'empty') await expectNoKeys(manifest, cluster, numbers);
+  if (mode !== 'replace') return;
+  for (let group = 0; group < manifest.groups.length; group++) {
+    await link.backup('FLUSH', groupOf(numbers(numberInGroup(group, 0))));
+  }
+}
+
+/** Lists the cluster up to the first key in a namespace and database that the backup has keys of. */
+async function expectNoKeys(manifest: Manifest, cluster: ClusterRecords, numbers: NamespaceNumbers): Promise<void> {
+  const used = new Map(Object.keys(manifest.liveRecords).map((name) => [numbers(Number(name)), Number(name)]));
+  const { shards } = await cluster.info();
+  for await (const { entries } of cluster.parts({ shard: 0, id: '' }, shards)) {
+    const found = entries.map(({ namespace }) => used.get(namespace)).find((namespace) => namespace !== undefined);
+    if (found === undefined) continue;
+    const name = manifest.groups[groupOf(found)]?.name ?? '';
+    throw new BackupProblem(
+      `namespace '${name}', database ${found % DATABASES_PER_GROUP}, has keys. --merge keeps what is newer there, ` +
+        '--replace removes everything in the namespaces of the backup first; after an interrupted restore, go on with --merge.',
+    );
   }
 }
 
