@@ -1,5 +1,4 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { HistoryOp, Verdict } from '../sim/checker.ts';
@@ -14,14 +13,14 @@ export class Judge {
   readonly #worker = new Worker(new URL('./judge-thread.ts', import.meta.url));
   readonly #waiting = new Map<number, readonly HistoryOp[]>();
   readonly #violations: string[] = [];
-  readonly #seed: number;
+  readonly #directory: string;
   #given = 0;
   #undecided = 0;
   #idle: (() => void) | null = null;
 
-  /** `seed` names the files in which bad histories are left. */
-  constructor(seed: number) {
-    this.#seed = seed;
+  /** `directory`: where bad histories are left; made when there is one. */
+  constructor(directory: string) {
+    this.#directory = directory;
     this.#worker.on('message', (judged: JudgedHistory) => this.#onJudged(judged));
   }
 
@@ -68,9 +67,8 @@ export class Judge {
 
   /** A file with a line for each operation, in the order in which they began. */
   #keep(key: string, history: readonly HistoryOp[], verdict: Verdict & { readonly kind: 'violation' }): string {
-    const dir = join(tmpdir(), `junokv-chaos-${this.#seed}`);
-    mkdirSync(dir, { recursive: true });
-    const path = join(dir, `${key}.txt`);
+    mkdirSync(this.#directory, { recursive: true });
+    const path = join(this.#directory, `${key}.txt`);
     const ordered = [...history].sort((a, b) => a.invokedUs - b.invokedUs);
     const lines = ordered.map((op) => {
       const place = verdict.longest.indexOf(op.id);

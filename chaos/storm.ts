@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Report, table } from '../crash-tests/report.ts';
 import { SimRandom } from '../sim/sim-random.ts';
 import { ChaosCluster } from './chaos-cluster.ts';
@@ -34,7 +36,7 @@ export async function runStorm(options: StormOptions, report: Report): Promise<v
   console.log(`\nFaults for ${minutes} minutes, --seed ${seed}: 3 zones of 2 storage processes, 2 proxies\n`);
   const smallDisks = { nodes: [1, 3, 5], bytes: SMALL_DISK_BYTES, reserveBytes: RESERVE_BYTES };
   const cluster = await ChaosCluster.start({ nodesPerZone: NODES_PER_ZONE, proxies: PROXIES, smallDisks });
-  const judge = new Judge(seed);
+  const judge = new Judge(join(tmpdir(), `junokv-chaos-seed-${seed}`));
   const tally = new Tally();
   const pool = new KeyPool(new SimRandom(seed, 'keys'), (history) => judge.submit(history));
   const draw = new OperationDraw(new SimRandom(seed, 'operations'));
