@@ -69,8 +69,12 @@ export function makeFaults(random: SimRandom, targets: Targets): Fault[] {
   return Array.from({ length: count }, () => makeFault(random, targets, spanUs)).sort((a, b) => a.atUs - b.atUs);
 }
 
-/** Damaged disks, wild clocks and new maps, in some of the seeds. */
-export function makeRareFaults(random: SimRandom, { zones, nodes, proxies, keys }: Targets): Fault[] {
+/** Damaged disks, wild clocks and new maps, in some of the seeds. `changing`: members will, too. */
+export function makeRareFaults(
+  random: SimRandom,
+  { zones, nodes, proxies, keys }: Targets,
+  changing: boolean,
+): Fault[] {
   const faults: Fault[] = [];
   const atUs = (): number => random.below(1_500_000);
   // At most N - Q nodes of a shard may be damaged: always the same one.
@@ -83,8 +87,8 @@ export function makeRareFaults(random: SimRandom, { zones, nodes, proxies, keys 
   }
   if (random.chance(0.1)) {
     const aheadUs = random.pick([8_000_000, 3_600_000_000]);
-    // A node that was an hour ahead promises nothing for an hour: only where others are left.
-    const machine = zones > 1 && random.chance(0.3) ? node : nodes + random.below(proxies);
+    // A node that was an hour ahead promises nothing for an hour, nor does who learns from it: only where others are left.
+    const machine = zones > 1 && !changing && random.chance(0.3) ? node : nodes + random.below(proxies);
     faults.push({ kind: 'wild-clock', atUs: atUs(), forUs: random.between(5_000, 500_000), machine, aheadUs });
   }
   if (random.chance(0.15)) {

@@ -77,8 +77,9 @@ export function makePlan(seed: number, zones: number): Plan {
   if (random.chance(0.15)) clients.push(makeFlusher(random, proxies));
   else clients.push(...makeRequestClients(seed, zones, proxies, keys));
   const faults = flapping ? makeFlapping(random, nodes) : makeFaults(random, targets);
-  faults.push(...makeRareFaults(random, targets));
-  if (setup.sparesPerZone > 0 || random.chance(0.2)) faults.push(...makeMemberFaults(random, targets));
+  const changing = setup.sparesPerZone > 0 || random.chance(0.2);
+  faults.push(...makeRareFaults(random, targets, changing));
+  if (changing) faults.push(...makeMemberFaults(random, targets));
   return { setup, links, keys, clients, faults };
 }
 
@@ -139,7 +140,7 @@ function makeClients(random: SimRandom, proxies: number, keys: readonly string[]
   const count = proxies * random.between(2, 3);
   const opsEach = Math.ceil(random.between(160, 230) / count);
   const thinkUs = random.pick([200, 5_000, 40_000, 150_000]);
-  const paged = random.chance(0.08);
+  const paged = random.chance(0.15);
   const pagedChance = paged ? 0.25 : 0.003;
   const mix = paged ? PAGED_MIX : makeMix(random);
   let number = 1;
