@@ -10,22 +10,36 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['06-found-but-not-chosen', 'no-op-although-promises-differ'],
   ['07-second-try-forgets-first', 'second-try-forgets-first'],
   ['07-second-try-forgets-first', 'blind-retry'],
+  ['09-joint-counts-old-alone', 'joint-counts-old-alone'],
+  ['09-joint-reads-old-alone', 'joint-reads-old-alone'],
+  ['10-joint-promise-dropped', 'joint-promise-dropped'],
+  ['11-stale-side-serves', 'joint-reads-old-alone'],
+  ['14-restamped-commit', 'restamped-commit'],
   ['21-flush-unfenced', 'flush-unfenced'],
   ['21-flush-unfenced', 'no-epoch-fence'],
   ['25-birth-after-delete', 'blind-retry'],
   ['promise-forgotten', 'no-ceiling'],
 ];
 
+/** Show a broken rule by their messages: another rule (here the learner's floor) keeps the answers right all the same. */
+const TRACED: ReadonlySet<string> = new Set(['14-restamped-commit']);
+
 export function scenarioText(name: string): string {
   return readFileSync(join(SCENARIO_FOLDER, `${name}.txt`), 'utf8');
+}
+
+/** Whether the answers of the scenario cannot be explained with these parts. */
+export async function failsScenario(name: string, parts: Parts): Promise<boolean> {
+  const text = scenarioText(name);
+  const result = await runScenario(text, parts);
+  return result.includes('is not linearizable') || (TRACED.has(name) && result !== text);
 }
 
 /** The first scenario whose answers cannot be explained with these parts; null if there is none. */
 export async function catchingScenario(defect: string, parts: Parts): Promise<string | null> {
   for (const [scenario, guarded] of GUARDS) {
     if (guarded !== defect) continue;
-    const result = await runScenario(scenarioText(scenario), parts);
-    if (result.includes('is not linearizable')) return scenario;
+    if (await failsScenario(scenario, parts)) return scenario;
   }
   return null;
 }

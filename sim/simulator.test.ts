@@ -7,8 +7,15 @@ import { type RunResult, runPlan } from './run-plan.ts';
 import { shrink } from './shrink.ts';
 import { type Parts, SOUND_PARTS } from './world.ts';
 
-/** Found by a longer search; the scenario promise-forgotten has it too. */
-const RARE = new Set(['no-ceiling', 'second-try-forgets-first']);
+/** Found by a longer search, or by their scenarios. */
+const RARE = new Set([
+  'no-ceiling',
+  'second-try-forgets-first',
+  'joint-reads-old-alone',
+  'joint-promise-dropped',
+  'joint-counts-old-alone',
+  'restamped-commit',
+]);
 
 function defect(name: string): Parts {
   const parts = DEFECTS.get(name);
