@@ -96,12 +96,38 @@ describe('a cluster in one process', () => {
     expect(await connect(await startSingle({})).strlen('kept')).toBe(100_000);
   });
 
-  it('does not start when a node lost its directory, and closes the others', async () => {
+  const loses = (node: number): void => rmSync(join(directory, 'data', `node-${node}`), { recursive: true });
+  const mapText = (): string => readFileSync(join(directory, 'data', 'cluster-map.json'), 'utf8');
+
+  it('learns again what a node had whose directory was lost; then another may be lost', async () => {
+    const first = await startSingle({});
+    await connect(first).set('kept', 'x'.repeat(100_000));
+    await connect(first).set('other', 'y');
+    await first.stop();
+    for (const node of [2, 1]) {
+      const before = mapText();
+      loses(node);
+      const again = await startSingle({});
+      const redis = connect(again);
+      expect(await redis.strlen('kept')).toBe(100_000);
+      await expect.poll(() => mapText() !== before && !mapText().includes('"moves"'), { timeout: 20_000 }).toBe(true);
+      expect(await redis.get('other')).toBe('y');
+      await again.stop();
+    }
+  });
+
+  it('does not start when a majority lost their directories, and closes the others', async () => {
     await (await startSingle({})).stop();
-    const lost = join(directory, 'data', 'node-2');
-    rmSync(lost, { recursive: true });
-    await expect(startSingle({})).rejects.toThrow('node 2 has stored records before');
+    loses(2);
+    loses(3);
+    await expect(startSingle({})).rejects.toThrow('the directories of nodes 2, 3 are lost');
     expect(readFileSync(join(directory, 'data', 'node-1', 'run.json'), 'utf8')).toContain('"clean"');
+  });
+
+  it('does not start when its only zone lost its directory', async () => {
+    await (await startSingle({ zones: 1 })).stop();
+    loses(1);
+    await expect(startSingle({ zones: 1 })).rejects.toThrow('node 1 has stored records before');
   });
 
   it('answers as a Redis Cluster node on the cluster port alone', async () => {
@@ -158,7 +184,7 @@ describe('a cluster of processes', () => {
     return { ...rooms, stop };
   }
 
-  it('enters a node into the map at its first start; an empty one never takes its place', async () => {
+  it('enters a node into the map at its first start; an empty one never votes in its place', async () => {
     const store = newStore();
     for (const id of [1, 2, 3]) await (await startNode(store, id)).stop();
     const map = await mapOf(store);
@@ -167,10 +193,18 @@ describe('a cluster of processes', () => {
 
     await (await startNode(store, 1)).stop();
     expect((await mapOf(store)).epoch).toBe(4);
-    await expect(startNode(store, 1, { engine: 'memory' })).rejects.toThrow('an empty memory must not answer');
+    await expectRelearning(store, await startNode(store, 1, { engine: 'memory' }));
     rmSync(join(directory, 'process-1', 'node-1'), { recursive: true });
-    await expect(startNode(store, 1)).rejects.toThrow('An empty disk must not answer');
+    await expectRelearning(store, await startNode(store, 1));
   });
+
+  /** Node 1 has entered itself anew, and its zone does not count. */
+  async function expectRelearning(store: MemoryConfigStore, node: Running): Promise<void> {
+    await expect.poll(async () => (await mapOf(store)).moves.length, { timeout: 10_000 }).toBe(16);
+    const { moves } = await mapOf(store);
+    expect(moves.every(({ zone, learner, oldVotes }) => zone === 0 && learner === 1 && !oldVotes)).toBe(true);
+    await node.stop();
+  }
 
   it('refuses directories of other nodes and clusters', async () => {
     const store = newStore();
@@ -186,16 +220,21 @@ describe('a cluster of processes', () => {
     await expect(startNode(other, 3)).rejects.toThrow('belongs to another cluster (c1)');
   });
 
-  it('refuses a disk that a crash of the machine may have robbed of writes', async () => {
+  it('does not count a disk that a crash of the machine may have robbed of writes', async () => {
     const store = newStore();
     await (await startNode(store, 1)).stop();
     const run = join(directory, 'process-1', 'node-1', 'run.json');
     const crashed = { ...JSON.parse(readFileSync(run, 'utf8')), state: 'running', bootId: 'an earlier boot' };
     writeFileSync(run, JSON.stringify(crashed));
-    await expect(startNode(store, 1)).rejects.toThrow('acknowledged writes may be missing');
     // What ran with fsync always has lost nothing.
     writeFileSync(run, JSON.stringify({ ...crashed, fsync: 'always' }));
     await (await startNode(store, 1)).stop();
+    expect((await mapOf(store)).moves).toEqual([]);
+    writeFileSync(run, JSON.stringify(crashed));
+    await expectRelearning(store, await startNode(store, 1));
+    expect(readFileSync(join(directory, 'process-1', 'node-1', 'identity.json'), 'utf8')).toContain(
+      '"hasOldRecords": true',
+    );
   });
 
   it('has proxies that find nodes which start after them', async () => {

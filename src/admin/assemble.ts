@@ -5,6 +5,7 @@ import type { ConfigStore } from '../cluster/config-store.ts';
 import { type StoreResult, updateClusterMap } from '../cluster/config-store.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import { keystoreFingerprint } from '../crypto/keystore.ts';
+import { majority } from '../quorum/majority.ts';
 import { InProcessTransport } from '../rpc/in-process-transport.ts';
 import { TcpServer } from '../rpc/tcp-server.ts';
 import { TcpTransport } from '../rpc/tcp-transport.ts';
@@ -44,6 +45,11 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
     await stopStorage();
     return refused;
   }
+  const hopeless = tooManyLost(cluster.map, disks);
+  if (hopeless !== null) {
+    await stopStorage();
+    return { ok: false, problem: hopeless };
+  }
   const started = [...disks].map(([node, disk]) => ({ ...node, incarnation: disk.incarnation }));
   const entered = await enterNodes(cluster.store, started);
   if (!entered.ok) {
@@ -79,9 +85,20 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
   return { ok: true, running: { listening: room.listening, failed: NEVER_FAILS, stop } };
 }
 
+/** A majority of the zones must be whole for the others to learn from; null if it is. */
+function tooManyLost(map: ClusterMap, disks: ReadonlyMap<NodeEntry, StorageDisk>): string | null {
+  const lost = [...disks].flatMap(([node, disk]) => (disk.isLost ? [node.id] : []));
+  const zones = map.zones.filter((zone) => zone.nodes.some(({ id }) => lost.includes(id)));
+  if (map.zones.length - zones.length >= majority(map.zones.length)) return null;
+  return (
+    `the directories of nodes ${lost.join(', ')} are lost, damaged or old copies, and what is left of the zones is no majority ` +
+    'to learn from again: put them back'
+  );
+}
+
 async function openSingleDisk(cluster: SingleCluster, node: NodeEntry, parts: ProcessParts): Promise<OpenedDisk> {
   const { directory, map } = cluster;
-  if (directory === null) return { ok: true, disk: openMemoryDisk(parts) };
+  if (directory === null) return { ok: true, disk: openMemoryDisk(node, parts) };
   return openStorageDisk(
     {
       path: directory.nodePath(node.id),
@@ -144,10 +161,10 @@ async function startStorage(storage: StorageParts, parts: ProcessParts): Promise
 async function openProcessDisk(storage: StorageParts, parts: ProcessParts): Promise<OpenedDisk> {
   const { config, map, node, directory } = storage;
   if (config.engine === 'memory') {
-    if (node.incarnation === '') return { ok: true, disk: openMemoryDisk(parts) };
+    if (node.incarnation === '' || map.zones.length > 1) return { ok: true, disk: openMemoryDisk(node, parts) };
     return {
       ok: false,
-      problem: `node ${node.id} has stored records before, and an empty memory must not answer in its place; this version cannot relearn them from the other zones`,
+      problem: `node ${node.id} has stored records before, and an empty memory must not answer in its place; with a single zone there is nobody to learn them from again`,
     };
   }
   return openStorageDisk(

@@ -1,4 +1,4 @@
-import { FileError, type Files } from '../base/files.ts';
+import { FileError, type Files, filePromise } from '../base/files.ts';
 import type { FreeSpace } from '../base/free-space.ts';
 import type { Machine } from '../base/machine.ts';
 import { SystemFiles } from '../base/system-files.ts';
@@ -10,7 +10,7 @@ import type { Engine } from '../storage/engine.ts';
 import { openJournaledRocksdb } from '../storage/journaled-rocksdb.ts';
 import { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryNodeStore } from '../storage/memory-node-store.ts';
-import { type NodeDirectory, openNodeDirectory } from '../storage/node-directory.ts';
+import { type NodeDirectory, openNodeDirectory, type Trust } from '../storage/node-directory.ts';
 import type { NodeIdentity } from '../storage/node-files.ts';
 import type { NodeStore } from '../storage/node-store.ts';
 import type { Fsync } from '../storage/write-pipeline.ts';
@@ -19,6 +19,10 @@ import type { ProcessParts } from './running.ts';
 /** Engine and durable things of one storage node, open and marked as running. */
 export interface StorageDisk {
   readonly incarnation: string;
+  /** What is on it may lack acknowledged writes. */
+  readonly isDistrusted: boolean;
+  /** It is not what the cluster map knows of this node: the node learns its shards anew. */
+  readonly isLost: boolean;
   readonly engine: Engine;
   readonly store: NodeStore;
   /** The room where it lies; null in memory. */
@@ -40,17 +44,19 @@ export interface DiskRequest {
   readonly zone: string;
   readonly fsync: Fsync;
   readonly keystoreFingerprint: string;
-  /** One process with all zones has nobody to relearn from: it goes on with what the disk has, as Redis does. */
+  /** One process with all zones lost the same power: it goes on with what the disks have, as Redis does. */
   readonly trustAfterMachineCrash: boolean;
   /** Of a new journal, each of them limits.journalSegmentBytes in memory and on the disk. */
   readonly journalSegments: number;
 }
 
 /** A node in memory: new with every start. */
-export function openMemoryDisk(parts: ProcessParts): StorageDisk {
+export function openMemoryDisk(node: NodeEntry, parts: ProcessParts): StorageDisk {
   const engine = new MemoryEngine();
   return {
     incarnation: newIncarnation(parts),
+    isDistrusted: false,
+    isLost: node.incarnation !== '',
     engine,
     store: new MemoryNodeStore(),
     free: null,
@@ -71,28 +77,66 @@ export async function openStorageDisk(request: DiskRequest, parts: ProcessParts)
   }
 }
 
+/** What a start finds on a disk, and what it makes of it. */
+interface Finding {
+  /** In words for the operator, where the disk is not as the cluster map knows it. */
+  readonly reason: string;
+  /** What is on it is whole as far as one can tell, but may lack acknowledged writes. */
+  readonly hasOldRecords: boolean;
+}
+
 async function openOn(files: Files, machine: Machine, request: DiskRequest, parts: ProcessParts): Promise<OpenedDisk> {
-  const opened = await openNodeDirectory(files, machine, request.path);
-  if (!opened.ok) return opened;
-  const { directory } = opened;
+  const first = await openNodeDirectory(files, machine, request.path);
+  if (first.ok) return openDirectory(first.directory, null, { files, request, parts });
+  if (first.reason !== 'damaged' || !mayRelearn(request)) return first;
+  // Who it was, its ceiling or its map is lost: what lies beside that cannot be used either.
+  await moveAside(files, request.path);
+  const again = await openNodeDirectory(files, machine, request.path);
+  if (!again.ok) return again;
+  const finding = { reason: `${first.problem}. It was moved to ${damagedPath(request.path)}`, hasOldRecords: false };
+  return openDirectory(again.directory, finding, { files, request, parts });
+}
+
+interface Opening {
+  readonly files: Files;
+  readonly request: DiskRequest;
+  readonly parts: ProcessParts;
+}
+
+async function openDirectory(directory: NodeDirectory, lost: Finding | null, opening: Opening): Promise<OpenedDisk> {
+  const { files, request, parts } = opening;
   const refuse = async (problem: string): Promise<OpenedDisk> => {
     await directory.close();
     return { ok: false, problem };
   };
-  const problem = identityProblem(directory, request) ?? trustProblem(directory, request);
+  const problem = identityProblem(directory, request);
   if (problem !== null) return refuse(problem);
-  const identity = directory.identity ?? newIdentity(request, parts);
-  if (directory.identity === null) await directory.saveIdentity(identity);
+  const trust = directory.assessTrust({ trustAfterMachineCrash: request.trustAfterMachineCrash });
+  let finding = lost ?? find(directory, trust, request);
+  if (finding !== null && !mayRelearn(request)) return refuse(`${finding.reason}. ${NOBODY_TO_LEARN_FROM}`);
   const decoded = directory.mapText === null ? null : decodeClusterMap(directory.mapText);
   if (decoded !== null && !decoded.ok) {
     return refuse(`${request.path}: its cluster map: ${decoded.problems.join('; ')}`);
   }
-  const database = await openJournaledRocksdb({
-    directory: directory.recordsPath,
-    clock: parts.clock,
-    files,
-    segments: request.journalSegments,
-  });
+  let identity = directory.identity;
+  const become = async (hasOldRecords: boolean): Promise<void> => {
+    identity = newIdentity(request, hasOldRecords, parts);
+    await directory.saveIdentity(identity);
+  };
+  if (identity === null || finding !== null) await become(finding?.hasOldRecords ?? false);
+  const { recordsPath } = directory;
+  const open = () =>
+    openJournaledRocksdb({ directory: recordsPath, clock: parts.clock, files, segments: request.journalSegments });
+  let database = await open();
+  if (!database.ok && database.error.kind === 'corrupt' && mayRelearn(request)) {
+    finding = {
+      reason: `${database.error.message}. It was moved to ${damagedPath(recordsPath)}`,
+      hasOldRecords: false,
+    };
+    await become(false);
+    await moveAside(files, recordsPath);
+    database = await open();
+  }
   if (!database.ok) return refuse(`${request.path}: ${database.error.message}`);
   const { engine } = database;
   try {
@@ -101,10 +145,16 @@ async function openOn(files: Files, machine: Machine, request: DiskRequest, part
     await closeEngine(engine);
     return refuse(`cannot write to ${request.path}: ${error instanceof Error ? error.message : String(error)}`);
   }
+  if (finding !== null) {
+    const fields = { nodeId: request.node.id, path: request.path, reason: finding.reason };
+    parts.log.warn(fields, 'the node does not vote until it has learned its shards from the other zones again');
+  }
   return {
     ok: true,
     disk: {
-      incarnation: identity.incarnation,
+      incarnation: identity?.incarnation ?? '',
+      isDistrusted: identity?.hasOldRecords ?? false,
+      isLost: finding !== null,
       engine,
       store: directory,
       free: systemFreeSpace(request.path),
@@ -119,44 +169,65 @@ async function openOn(files: Files, machine: Machine, request: DiskRequest, part
   };
 }
 
-/** Why the directory is not this node's, or null. */
+const NOBODY_TO_LEARN_FROM =
+  'A node must not serve without what it has acknowledged, and with a single zone there is nobody to learn it from again';
+
+/** With a single zone nobody else has the records. */
+function mayRelearn(request: DiskRequest): boolean {
+  return request.map.zones.length > 1;
+}
+
+function damagedPath(path: string): string {
+  return `${path}.damaged`;
+}
+
+/** For whoever wants to look at it; only the latest is kept. */
+async function moveAside(files: Files, path: string): Promise<void> {
+  await filePromise<void>((callback) => files.removeTree(damagedPath(path), callback));
+  await filePromise<void>((callback) => files.rename(path, damagedPath(path), callback));
+}
+
+/** Why the directory cannot be this node's, or null. */
 function identityProblem(directory: NodeDirectory, request: DiskRequest): string | null {
   const { path, map, node } = request;
   const { identity } = directory;
-  if (identity === null) {
-    if (node.incarnation === '') return null;
-    return (
-      `node ${node.id} has stored records before, but ${path} is empty. An empty disk must not answer in its place, and ` +
-      'this version cannot relearn them from the other zones: put the directory back.'
-    );
-  }
+  if (identity === null) return null;
   if (identity.clusterId !== map.clusterId) return `${path} belongs to another cluster (${identity.clusterId})`;
   if (identity.nodeId !== node.id) return `${path} belongs to node ${identity.nodeId}, not to node ${node.id}`;
   if (identity.keystoreFingerprint !== request.keystoreFingerprint)
     return `${path} was encrypted with another keystore`;
-  if (node.incarnation !== '' && identity.incarnation !== node.incarnation) {
-    return `${path} is an old copy of node ${node.id}: the cluster map knows it by another incarnation`;
-  }
   return null;
 }
 
-function trustProblem(directory: NodeDirectory, request: DiskRequest): string | null {
-  const trust = directory.assessTrust({ trustAfterMachineCrash: request.trustAfterMachineCrash });
+/** Null: the disk holds all that the node has acknowledged. */
+function find(directory: NodeDirectory, trust: Trust, request: DiskRequest): Finding | null {
+  const { path, node } = request;
+  const { identity } = directory;
+  if (identity === null) {
+    if (node.incarnation === '') return null;
+    return { reason: `node ${node.id} has stored records before, but ${path} is empty`, hasOldRecords: false };
+  }
+  if (node.incarnation !== '' && identity.incarnation !== node.incarnation) {
+    return {
+      reason: `${path} is not what the cluster map knows of node ${node.id}: an old copy, or it has not entered itself yet`,
+      hasOldRecords: true,
+    };
+  }
   if (trust !== 'distrusted') return null;
-  return (
-    `the machine stopped while node ${request.node.id} ran without --fsync always, so acknowledged writes may be missing ` +
-    `from ${request.path}. A node must not serve from such a disk, and this version cannot relearn from the other zones. ` +
-    'Run storage processes with --fsync always where machines may lose power.'
-  );
+  return {
+    reason: `the machine stopped while node ${node.id} ran without --fsync always, so acknowledged writes may be missing from ${path}`,
+    hasOldRecords: true,
+  };
 }
 
-function newIdentity(request: DiskRequest, parts: ProcessParts): NodeIdentity {
+function newIdentity(request: DiskRequest, hasOldRecords: boolean, parts: ProcessParts): NodeIdentity {
   return {
     clusterId: request.map.clusterId,
     nodeId: request.node.id,
     incarnation: newIncarnation(parts),
     zone: request.zone,
     keystoreFingerprint: request.keystoreFingerprint,
+    hasOldRecords,
   };
 }
 

@@ -44,6 +44,7 @@ export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessPa
     fsync: setup.fsync,
     cacheBytes: setup.cacheBytes,
     purgeAfterMs: setup.purgeAfterMs,
+    isDistrusted: disk.isDistrusted,
     ...(space === null ? {} : { space }),
   });
   const reclaimer = space === null ? null : new SpaceReclaimer(disk.engine, space, parts.clock, parts.log);

@@ -44,6 +44,8 @@ export interface Files {
   replace(path: string, bytes: Buffer, callback: FileCallback<void>): void;
   /** Removes the directory with all that is in it; durable. None there is fine. */
   removeTree(path: string, callback: FileCallback<void>): void;
+  /** Gives a file or directory another name in the same directory; durable. */
+  rename(from: string, to: string, callback: FileCallback<void>): void;
   /** Opens for writing without truncating; ENOENT if there is none, unless `create`. */
   open(path: string, create: boolean, callback: FileCallback<OpenFile>): void;
   /** Names made and removed in the directory survive a loss of power. */

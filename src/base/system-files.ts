@@ -56,6 +56,13 @@ export class SystemFiles implements Files {
     });
   }
 
+  rename(from: string, to: string, callback: FileCallback<void>): void {
+    fs.rename(from, to, (error) => {
+      if (error !== null) callback(toFileError(error), undefined);
+      else this.syncDirectory(dirname(to), callback);
+    });
+  }
+
   open(path: string, create: boolean, callback: FileCallback<OpenFile>): void {
     const flags = fs.constants.O_RDWR | (create ? fs.constants.O_CREAT : 0);
     fs.open(path, flags, 0o600, (error, descriptor) => {

@@ -25,6 +25,7 @@ const identity: NodeIdentity = {
   incarnation: 'i1',
   zone: 'z1',
   keystoreFingerprint: 'abc',
+  hasOldRecords: false,
 };
 
 async function open(bootId = 'boot-1'): Promise<NodeDirectory> {

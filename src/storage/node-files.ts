@@ -8,6 +8,8 @@ export interface NodeIdentity {
   readonly zone: string;
   /** Of the keys that the cluster's data is sealed with; empty where the node is not told. */
   readonly keystoreFingerprint: string;
+  /** The incarnation is new, and the records are from before: they may lack acknowledged writes. */
+  readonly hasOldRecords: boolean;
 }
 
 /** How the last run of the node on this directory went. */
@@ -42,7 +44,8 @@ export function decodeIdentity(bytes: Buffer): Decoded<NodeIdentity> {
     ) {
       return null;
     }
-    return { clusterId, nodeId, incarnation, zone, keystoreFingerprint };
+    const hasOldRecords = fields['hasOldRecords'] === true;
+    return { clusterId, nodeId, incarnation, zone, keystoreFingerprint, hasOldRecords };
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Log } from '../base/log.ts';
 import { findNode } from '../cluster/cluster-map.ts';
 import { decodeClusterMap, encodeClusterMap } from '../cluster/cluster-map-text.ts';
-import type { ClusterMap } from '../cluster/map.ts';
+import type { ClusterMap, ShardMove } from '../cluster/map.ts';
 import {
   type FaultResponse,
   MessageType,
@@ -104,7 +104,7 @@ export class NodeMap {
 
   /** What the node has may lack acknowledged writes, and waits for the operator's word or for being learned anew. */
   get isDistrusted(): boolean {
-    return this.#hasOldData && (!this.isEntered || this.learningShards > 0);
+    return this.#hasOldData && (!this.isEntered || this.#map.moves.some((move) => this.#relearns(move)));
   }
 
   /** The disk that this node had is not to be trusted any more; the new incarnation is durable. */
@@ -229,6 +229,10 @@ export class NodeMap {
     const isKnown = this.#map.shardEpochs[shard] === shardEpoch && this.#roles[shard] !== Role.none;
     if (isKnown && this.#roles[shard] !== needed) return NOT_LEARNED;
     return { type: MessageType.epoch, mapEpoch: this.#map.epoch };
+  }
+
+  #relearns({ shard, learner, oldVotes }: ShardMove): boolean {
+    return learner === this.#nodeId && !oldVotes && this.#holds(shard);
   }
 
   #holds(shard: number): boolean {
