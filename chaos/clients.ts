@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import type { HistoryOp, KeyOp, OpOutcome } from '../sim/checker.ts';
 import { SimRandom } from '../sim/sim-random.ts';
-import { commandOf, CUT_OFF, type OperationDraw, outcomeOf, replyOf } from './key-commands.ts';
-import type { ChaosKey, KeyPool } from './key-pool.ts';
 import { BankAccount } from './bank-account.ts';
+import { CUT_OFF, commandOf, type OperationDraw, outcomeOf, replyOf } from './key-commands.ts';
+import type { ChaosKey, KeyPool } from './key-pool.ts';
 
 /** Of all operations, so many in a hundred are payments into the client's accounts. */
 const BANK_SHARE = 25;

@@ -203,6 +203,7 @@ const golden: readonly (readonly [string, Request | Response, string])[] = [
   ['stale', { type: MessageType.stale }, ''],
   ['epoch', { type: MessageType.epoch, mapEpoch: 12 }, '0000000c'],
   ['fault', { type: MessageType.fault, fault: 'busy', detail: 'no' }, '03000000026e6f'],
+  ['fault', { type: MessageType.fault, fault: 'full', detail: '' }, '0600000000'],
   ['pagesStored', { type: MessageType.pagesStored }, ''],
   ['pages', { type: MessageType.pages, pages: [Buffer.from('p'), null] }, '0000000201000000017000'],
   ['pageIds', { type: MessageType.pageIds, pageIds: [PAGE] }, `0100000001${page}`],

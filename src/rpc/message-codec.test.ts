@@ -153,7 +153,7 @@ const responses: Readonly<Record<string, fc.Arbitrary<Response>>> = {
   epoch: fc.record({ type: type(MessageType.epoch), mapEpoch: u32 }),
   fault: fc.record({
     type: type(MessageType.fault),
-    fault: fc.constantFrom('corrupt', 'io', 'busy', 'incarnation', 'malformed'),
+    fault: fc.constantFrom('corrupt', 'io', 'busy', 'incarnation', 'malformed', 'full'),
     detail: text,
   }),
   pagesStored: fc.record({ type: type(MessageType.pagesStored) }),

@@ -5,6 +5,7 @@ import type { SealedState } from '../record/state.ts';
 import type { CommitItem, RecordAddress } from '../rpc/messages.ts';
 import type { Acceptor } from './acceptor.ts';
 import type { CeilingKeeper } from './ceiling-keeper.ts';
+import type { DiskSpace } from './disk-space.ts';
 import type { Engine } from './engine.ts';
 import type { NodeMap } from './node-map.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
@@ -21,6 +22,8 @@ export interface ShardStoreParts {
   readonly loader: RecordLoader;
   readonly acceptor: Acceptor;
   readonly ceiling: CeilingKeeper;
+  /** Null: never full. */
+  readonly space: DiskSpace | null;
   readonly clock: Clock;
   readonly log: Log;
   /** Takes an accepted state into memory and the forming batch. */
@@ -154,10 +157,12 @@ export class ShardStore {
       const take = (index: number, record: CachedRecord | null): void => {
         const copy = copies[index];
         if (copy === undefined || record === null || !this.#isCurrent(copy.address)) return;
+        const { address, accepted, state } = copy;
+        // A disk that is full learns later.
+        if (this.#parts.space?.refuses(record.state, state, accepted)) return;
         outcomes[index] = 'held';
         if (!acceptor.learn(record, copy.accepted)) return;
         outcomes[index] = 'stored';
-        const { address, accepted, state } = copy;
         this.#parts.store({ address, ballot: accepted, state, next: null }, record);
       };
       const finish = (): void => {
