@@ -10,8 +10,8 @@ import type { Engine } from './engine.ts';
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Live records of one namespace and generation, or of all, in id order (architecture 7). Tombstones and corrupt records are left out: where a
- * replica shows an id that another does not, the coordinator settles it by a READ.
+ * Live records of one namespace and generation, or of all, in id order (architecture 7). Tombstones and corrupt records are
+ * left out: where a replica shows an id that another does not, the coordinator settles it by a READ.
  */
 export function scanRecords(engine: Engine, request: ScanRequest, call: Call): void {
   const { to } = recordRange(request.shard);
