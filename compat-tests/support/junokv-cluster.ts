@@ -10,8 +10,12 @@ const INIT_MS = 30_000;
 export interface ClusterOptions {
   /** Default 1. */
   readonly nodesPerZone?: number;
+  /** Default: the program's. */
+  readonly shards?: number;
   /** More options of the storage processes. */
   readonly storage?: readonly string[];
+  /** More options of the proxies. */
+  readonly proxy?: readonly string[];
   /** A command that runs the command which follows it. */
   readonly launcher?: readonly string[];
 }
@@ -22,7 +26,8 @@ export class JunokvCluster {
   readonly proxyPorts: readonly number[];
   readonly #shared: readonly string[];
   readonly #keystore: readonly string[];
-  readonly #storage: ChildServer[] = [];
+  /** By their numbers. */
+  readonly #storage = new Map<number, ChildServer>();
   readonly #proxies: ChildServer[] = [];
   readonly #options: ClusterOptions;
 
@@ -51,6 +56,7 @@ export class JunokvCluster {
   async #start(storagePorts: readonly number[]): Promise<void> {
     const nodes = storagePorts.map((port) => `127.0.0.1:${port}`).join(',');
     const args = ['cluster', 'init', '--nodes', nodes, '--nodes-per-zone', `${storagePorts.length / ZONES}`];
+    if (this.#options.shards !== undefined) args.push('--shards', `${this.#options.shards}`);
     args.push(...this.#shared, ...this.#keystore);
     const init = spawnJunokv('junokv cluster init', args, this.dir);
     await init.waitUntilDone(INIT_MS);
@@ -68,12 +74,12 @@ export class JunokvCluster {
 
   /** Of its storage nodes, in their order, and of its proxies. */
   get pids(): { readonly storage: readonly number[]; readonly proxies: readonly number[] } {
-    return { storage: this.#storage.map(({ pid }) => pid), proxies: this.#proxies.map(({ pid }) => pid) };
+    return { storage: [...this.#storage.values()].map(({ pid }) => pid), proxies: this.#proxies.map(({ pid }) => pid) };
   }
 
   /** Everything that its processes printed last. */
   get output(): string {
-    return [...this.#storage, ...this.#proxies].map(({ output }) => output).join('\n');
+    return [...this.#storage.values(), ...this.#proxies].map(({ output }) => output).join('\n');
   }
 
   /** Starts a storage node, numbered from 1, zone by zone, for the first time or again; resolves when it says that it is ready. */
@@ -81,14 +87,14 @@ export class JunokvCluster {
     const args = ['storage', '--node', `${node}`, '--data', this.dataDir(node), ...this.#shared];
     args.push(...(this.#options.storage ?? []));
     const server = spawnJunokv(`junokv storage ${node}`, args, this.dir, this.#options.launcher);
-    this.#storage[node - 1] = server;
+    this.#storage.set(node, server);
     await waitUntilPrintedReady(server);
   }
 
   /** Stops a storage node that is not to come back, and forgets it. */
   async stopStorage(node: number): Promise<void> {
-    const server = this.#storage[node - 1];
-    delete this.#storage[node - 1];
+    const server = this.#storage.get(node);
+    this.#storage.delete(node);
     await server?.stop();
   }
 
@@ -99,7 +105,7 @@ export class JunokvCluster {
 
   /** `kill -9` of a storage node. */
   async killStorage(node: number): Promise<void> {
-    await this.#storage[node - 1]?.kill();
+    await this.#storage.get(node)?.kill();
   }
 
   /** Starts a proxy, numbered from 1, for the first time or again on the same port; resolves when it serves. */
@@ -107,6 +113,7 @@ export class JunokvCluster {
     const port = this.proxyPorts[proxy - 1];
     if (port === undefined) throw new Error(`there is no proxy ${proxy}`);
     const args = ['proxy', '--port', `${port}`, ...this.#shared, ...this.#keystore];
+    args.push(...(this.#options.proxy ?? []));
     const server = spawnJunokv(`junokv proxy ${port}`, args, this.dir, this.#options.launcher);
     this.#proxies[proxy - 1] = server;
     await waitUntilServing(server, port);
@@ -119,7 +126,7 @@ export class JunokvCluster {
 
   /** Those of the processes that have ended, and how; for a test to see that none did by itself. */
   get ended(): readonly string[] {
-    return [...this.#storage, ...this.#proxies].flatMap(({ name, exitText }) =>
+    return [...this.#storage.values(), ...this.#proxies].flatMap(({ name, exitText }) =>
       exitText === null ? [] : [`${name}: ${exitText}`],
     );
   }
@@ -128,7 +135,7 @@ export class JunokvCluster {
   async stop(): Promise<void> {
     try {
       await Promise.all(this.#proxies.map((proxy) => proxy.stop()));
-      await Promise.all(this.#storage.map((server) => server.stop()));
+      await Promise.all([...this.#storage.values()].map((server) => server.stop()));
     } finally {
       rmSync(this.dir, { recursive: true, force: true });
     }
