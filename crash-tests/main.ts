@@ -1,16 +1,20 @@
 import { parseArgs } from 'node:util';
 import { backUpUnderLoad } from './backup-under-load.ts';
+import { expireUnderLoad } from './expiring-load.ts';
 import { runJunoClients } from './juno-clients.ts';
+import { changeMembers } from './members.ts';
 import { killOneProcess } from './one-process.ts';
 import { Report } from './report.ts';
 import { killStorageProcesses } from './separate-processes.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--only one|separate|juno|backup]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl]
 
-  --rounds N   how often the one-process cluster is killed (default 20)
-  --only       one: only the one-process cluster; separate: only the separate processes;
-               juno: only the clients of JUNO.* commands through failing connections;
-               backup: only backups under load`;
+  --rounds N      how often the one-process cluster is killed (default 20)
+  --megabytes N   what the cluster holds while its members change (default 32)
+  --only          one: only the one-process cluster; separate: only the separate processes;
+                  juno: only the clients of JUNO.* commands through failing connections;
+                  members: only changes of members under load; backup: only backups under load;
+                  ttl: only keys that expire`;
 
 function fail(message: string): never {
   console.error(`${message}\n\n${USAGE}`);
@@ -18,7 +22,12 @@ function fail(message: string): never {
 }
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '20' }, only: { type: 'string' }, help: { type: 'boolean' } },
+  options: {
+    rounds: { type: 'string', default: '20' },
+    megabytes: { type: 'string', default: '32' },
+    only: { type: 'string' },
+    help: { type: 'boolean' },
+  },
 });
 if (values.help === true) {
   console.log(USAGE);
@@ -27,7 +36,11 @@ if (values.help === true) {
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10_000)
   fail(`--rounds: ${values.rounds} is no number of rounds`);
-if (values.only !== undefined && !['one', 'separate', 'juno', 'backup'].includes(values.only)) fail(`--only: ${values.only}`);
+const megabytes = Number(values.megabytes);
+if (!Number.isInteger(megabytes) || megabytes < 1 || megabytes > 100_000)
+  fail(`--megabytes: ${values.megabytes} is no number of megabytes`);
+if (values.only !== undefined && !['one', 'separate', 'juno', 'members', 'backup', 'ttl'].includes(values.only))
+  fail(`--only: ${values.only}`);
 
 // Leaving by process.exit ends the servers, too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -37,7 +50,9 @@ for (const [part, run] of [
   ['one', () => killOneProcess(rounds, report)],
   ['separate', () => killStorageProcesses(report)],
   ['juno', () => runJunoClients(report)],
+  ['members', () => changeMembers(megabytes, report)],
   ['backup', () => backUpUnderLoad(report)],
+  ['ttl', () => expireUnderLoad(report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;
   try {

@@ -338,6 +338,12 @@ export const limits = {
   sweepSaveMs: 30_000,
   /** ... which takes so long at most: many repairs, each within its deadline. */
   sweepCallMs: 20_000,
+  /** All shards are looked through for pages that are in use no more in so long. */
+  pageSweepPassMs: 60_000,
+  /** Marks, or pages, of one shard that are looked at in one pass. */
+  pageSweepMarks: 65_536,
+  /** A page that no state lists was made by a write that failed, if it is so old: the largest value is sent in less. */
+  unfinishedPageAgeMs: 600_000,
   /** A request to sweep now is answered after so many ranges. */
   sweepRangesPerRequest: 64,
   // --- proxy: keys and strings ---

@@ -14,7 +14,8 @@ import {
   type StateHeader,
   StateKind,
 } from '../record/state.ts';
-import { NeedPages, type PageAccess } from '../record/value.ts';
+import { diffPages } from '../record/string-tree.ts';
+import { NeedPages, type PageAccess, type Value } from '../record/value.ts';
 import type { PageManifest } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { applyChange, isNoChange, keepUntilMs, pastAfterDelete } from './apply-change.ts';
@@ -91,6 +92,7 @@ export class AttemptPages implements PageAccess {
   // Most attempts make none: nothing is allocated for them.
   #written: WrittenPage[] = NO_PAGES;
   #made: Map<PageId, Buffer> | null = null;
+  #hasReadBase = false;
 
   /** `ballot` null: a read, which makes no pages. */
   constructor(loaded: ReadonlyMap<PageId, Buffer>, ballot: Ballot | null) {
@@ -98,13 +100,21 @@ export class AttemptPages implements PageAccess {
     this.#ballot = ballot;
   }
 
+  /** A page of the base was looked at, so what was made may rest on others of its pages. */
+  get hasReadBase(): boolean {
+    return this.#hasReadBase;
+  }
+
   get written(): readonly WrittenPage[] {
     return this.#written;
   }
 
   read(id: PageId): Buffer {
-    const bytes = this.#made?.get(id) ?? this.#loaded.get(id);
+    const made = this.#made?.get(id);
+    if (made !== undefined) return made;
+    const bytes = this.#loaded.get(id);
     if (bytes === undefined) throw new NeedPages([id]);
+    this.#hasReadBase = true;
     return bytes;
   }
 
@@ -366,11 +376,29 @@ export function buildState<R>(
   return { state: seal.seal(id, header, content), pages: manifestFor(base, live, pages), baseOrigin };
 }
 
-/** Everything is new if the base was not in pages; otherwise the new value may rest on pages of the base. */
+/**
+ * Everything is new if the base was not in pages, or if the value was made without a look at those; otherwise it may rest on
+ * pages of the base.
+ */
 function manifestFor(base: OpenedBase, live: LiveRecord | null, pages: AttemptPages): PageManifest | null {
   if (live === null || !live.value.paged) return null;
-  const basePaged = base.state?.header.paged ?? false;
-  return { complete: !basePaged, added: pages.written.map((page) => page.pageId), dropped: [] };
+  const added = pages.written.map((page) => page.pageId);
+  const before = base.live?.value;
+  const { root } = live.value;
+  if (before?.paged !== true || !(pages.hasReadBase || before.root.some((id) => id !== '' && root.includes(id)))) {
+    return { complete: true, added, dropped: [] };
+  }
+  return { complete: false, added, dropped: droppedPages(before, live.value, pages) };
+}
+
+/** As far as pages in memory can tell; the rest goes with the value's end. */
+function droppedPages(before: Value, after: Value, pages: AttemptPages): readonly PageId[] {
+  try {
+    return diffPages(before, after, pages).dropped;
+  } catch (error) {
+    if (error instanceof NeedPages) return [];
+    throw error;
+  }
 }
 
 /** The base after a COMMIT was chosen, for the next link of a chain. */

@@ -12,7 +12,8 @@ export const ID_BYTES = 16;
  *
  *   record = 'r' shard:u16 recordId:16
  *   page   = 'p' shard:u16 recordId:16 pageId:16
- *   dropped= 'd' time:u64 shard:u16 recordId:16 pageId:16   ; a page that its record has ceased to list, and since when
+ *   dropped= 'd' shard:u16 recordId:16 pageId:16   ; a page that its record has ceased to list; the value is the ballot since when
+ *            with index 0xffffffff in the pageId: all pages of older writes than that; all zeros: older marks mean nothing
  *   node   = 'n' name                              ; what the node keeps of itself
  *   journal= 'j'                                   ; the engine's own: what it knows of its journal
  */
@@ -26,7 +27,10 @@ const TAG_JOURNAL = 0x6a;
 export const RECORD_ID_AT = 1 + 2;
 export const RECORD_KEY_BYTES = RECORD_ID_AT + ID_BYTES;
 const PAGE_KEY_BYTES = RECORD_KEY_BYTES + ID_BYTES;
-const DROPPED_KEY_BYTES = 1 + 8 + 2 + 2 * ID_BYTES;
+/** No write has so many pages. */
+const SUPERSEDED_INDEX = 0xffff_ffff;
+/** Sorts before every page: marks that are older than this one mean nothing. */
+export const VOID_MARK: PageId = '\0'.repeat(ID_BYTES);
 
 /** Where a range of engine keys starts and ends: `from` inclusive, `to` exclusive. */
 export interface KeyRange {
@@ -92,31 +96,41 @@ export function parsePageKey(key: Buffer): { shard: number; id: RecordId; pageId
   };
 }
 
-/** Marks a page that the write with this ballot took out of use; in order of time, for the purge. */
-export function droppedPageKey(ballot: Ballot, shard: number, id: RecordId, pageId: PageId): Buffer {
-  const key = Buffer.allocUnsafe(DROPPED_KEY_BYTES);
+/** Where it is marked that the record has ceased to list the page. */
+export function droppedPageKey(shard: number, id: RecordId, pageId: PageId): Buffer {
+  const key = pageKey(shard, id, pageId);
   key[0] = TAG_DROPPED;
-  key.writeBigUInt64BE(BigInt(ballot.time), 1);
-  key.writeUInt16BE(shard, 9);
-  key.write(id, 11, 'latin1');
-  key.write(pageId, 11 + ID_BYTES, 'latin1');
   return key;
 }
 
+/** Stands, in a mark, for all pages of writes older than this ballot. */
+export function supersededPages(ballot: Ballot): PageId {
+  return makePageId(ballot, SUPERSEDED_INDEX);
+}
+
+/** Whether the page id of a mark stands for all older pages. */
+export function isSuperseded(pageId: PageId): boolean {
+  return pageId.endsWith('\xff\xff\xff\xff');
+}
+
 /** Null if the key marks no dropped page. */
-export function parseDroppedPageKey(
-  key: Buffer,
-): { shard: number; id: RecordId; pageId: PageId; timeUs: number } | null {
-  if (key.length !== DROPPED_KEY_BYTES || key[0] !== TAG_DROPPED) return null;
+export function parseDroppedPageKey(key: Buffer): { shard: number; id: RecordId; pageId: PageId } | null {
+  if (key.length !== PAGE_KEY_BYTES || key[0] !== TAG_DROPPED) return null;
   return {
-    timeUs: Number(key.readBigUInt64BE(1)),
-    shard: key.readUInt16BE(9),
-    id: key.toString('latin1', 11, 11 + ID_BYTES),
-    pageId: key.toString('latin1', 11 + ID_BYTES),
+    shard: key.readUInt16BE(1),
+    id: key.toString('latin1', 3, RECORD_KEY_BYTES),
+    pageId: key.toString('latin1', RECORD_KEY_BYTES),
   };
 }
 
-/** All marks of dropped pages, in order of time. */
+/** The marks of a shard's dropped pages, record by record. */
+export function shardDroppedRange(shard: number): KeyRange {
+  const prefix = Buffer.allocUnsafe(3);
+  startKey(prefix, TAG_DROPPED, shard);
+  return rangeOfPrefix(prefix);
+}
+
+/** All marks of dropped pages. */
 export function droppedMarksRange(): KeyRange {
   return rangeOfPrefix(Buffer.from([TAG_DROPPED]));
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Ballot } from '../record/ballot.ts';
-import { droppedPageKey } from '../record/record-id.ts';
+import { readBallot } from '../record/bytes.ts';
+import { droppedPageKey, supersededPages, VOID_MARK } from '../record/record-id.ts';
 import type { PageId } from '../record/state.ts';
 import { type AckResponse, MessageType, type PageManifest, type Response, type SealedPage } from '../rpc/messages.ts';
 import { addressOf, commit, ID, NodeKit, OTHER_ID, pageIdOf, read } from './testing/node-kit.ts';
@@ -49,7 +50,7 @@ describe('pages', () => {
   it('that could not be written are a fault, and no COMMIT counts on them', () => {
     const kit = new NodeKit();
     kit.engine.fail('write', 'full');
-    expect(kit.ask(put(1))).toMatchObject(fault('io'));
+    expect(kit.ask(put(1))).toMatchObject(fault('full'));
     kit.engine.fail('write', null);
     expect(kit.ask(commit(kit.ballot(), { pages: manifest(true, 1) }))).toEqual(STALE);
   });
@@ -99,13 +100,33 @@ describe('COMMIT of a paged value', () => {
     expect(kit.ask(commit(above, { pages: manifest(true, 1) }))).toEqual(ACK);
   });
 
-  it('notes the pages that it drops, for the purge', () => {
+  it('marks the pages that it ceases to list, for the sweep', () => {
     const kit = new NodeKit();
-    const ballot = kit.ballot();
-    kit.ask(commit(ballot, { pages: { complete: true, added: [], dropped: [pageIdOf(4)] } }));
-    expect(kit.engine.stored(droppedPageKey(ballot, 0, ID, pageIdOf(4)))).toEqual(Buffer.alloc(0));
+    const first = kit.ballot();
+    kit.ask(put(1));
+    kit.ask(commit(first, { paged: true, pages: manifest(true, 1) }));
+    const second = kit.ballot(1);
+    const pages = { complete: false, added: [], dropped: [pageIdOf(4)] };
+    expect(kit.ask(commit(second, { paged: true, baseOrigin: first, pages }))).toEqual(ACK);
+    expect(markAt(kit, pageIdOf(4))).toEqual(second);
+    const third = kit.ballot(2);
+    kit.ask(commit(third));
+    expect(markAt(kit, supersededPages(third))).toEqual(third);
+  });
+
+  it('notes that older marks are void where another node names pages of older writes', () => {
+    const kit = new NodeKit();
+    kit.ask(put(1));
+    const ballot = kit.ballot(7);
+    kit.ask(commit(ballot, { paged: true, pages: manifest(true, 1) }));
+    expect(markAt(kit, VOID_MARK)).toEqual(ballot);
   });
 });
+
+function markAt(kit: NodeKit, pageId: PageId): Ballot | null {
+  const bytes = kit.engine.stored(droppedPageKey(0, ID, pageId));
+  return bytes === null ? null : readBallot(bytes, 0);
+}
 
 describe('a list of pages', () => {
   it('is of the state with that origin, or none', () => {
@@ -128,7 +149,7 @@ describe('a list of pages', () => {
       const [call] = kit.send(list(ballot));
       expect(call?.response).toBeNull();
       kit.engine.release('write', failure);
-      expect(call?.response).toMatchObject(failure === undefined ? idsOf([pageIdOf(1)]) : fault('io'));
+      expect(call?.response).toMatchObject(failure === undefined ? idsOf([pageIdOf(1)]) : fault(failure));
     }
   });
 

@@ -1,12 +1,22 @@
 import { limits } from '../base/limits.ts';
-import { type Ballot, sameBallot } from '../record/ballot.ts';
-import { droppedPageKey, pageKey, pageRange, parsePageKey } from '../record/record-id.ts';
-import type { PageId } from '../record/state.ts';
+import { type Ballot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { BALLOT_BYTES, writeBallot } from '../record/bytes.ts';
+import {
+  droppedPageKey,
+  pageBallot,
+  pageKey,
+  pageRange,
+  parsePageKey,
+  supersededPages,
+  VOID_MARK,
+} from '../record/record-id.ts';
+import type { PageId, RecordId } from '../record/state.ts';
 import {
   type GetPagesRequest,
   type ListPagesRequest,
   MessageType,
   type MissingPagesRequest,
+  type PageManifest,
   type PutPagesRequest,
   type RecordAddress,
 } from '../rpc/messages.ts';
@@ -15,8 +25,6 @@ import { DISK_FULL, type DiskSpace } from './disk-space.ts';
 import type { Engine } from './engine.ts';
 import type { CachedRecord } from './record-cache.ts';
 import type { WritePipeline } from './write-pipeline.ts';
-
-const NOTHING = Buffer.alloc(0);
 
 /**
  * Pages of large values on one node. They arrive ahead of the COMMIT that lists them; `#known` remembers the latest
@@ -27,6 +35,7 @@ export class PageStore {
   readonly #pipeline: WritePipeline;
   readonly #space: DiskSpace | null;
   readonly #known = new Set<string>();
+  #listedAnew: Set<RecordId> | null = null;
 
   /** `space` null: never full. */
   constructor(engine: Engine, pipeline: WritePipeline, space: DiskSpace | null) {
@@ -57,11 +66,34 @@ export class PageStore {
     return true;
   }
 
-  /** Marks pages that the record has ceased to list, for the purge to find. */
-  noteDropped(address: RecordAddress, ballot: Ballot, pageIds: readonly PageId[]): void {
-    for (const pageId of pageIds) {
-      this.#pipeline.add({ key: droppedPageKey(ballot, address.shard, address.id, pageId), value: NOTHING });
+  /**
+   * A state was accepted over one that was in pages, or lists pages itself: marks what the record has ceased to list, for the
+   * sweep of pages to find. What a complete list from another node names may have been marked here: then older marks are void.
+   */
+  noteAccepted(address: RecordAddress, ballot: Ballot, wasPaged: boolean, pages: PageManifest | null): void {
+    const { shard, id } = address;
+    if (pages === null) {
+      if (wasPaged) this.#mark(shard, id, supersededPages(ballot), ballot);
+    } else if (!pages.complete) {
+      for (const pageId of pages.dropped) this.#mark(shard, id, pageId, ballot);
+    } else if (pages.added.every((pageId) => sameBallot(pageBallot(pageId) ?? NO_BALLOT, ballot))) {
+      if (wasPaged) this.#mark(shard, id, supersededPages(ballot), ballot);
+    } else {
+      this.#mark(shard, id, VOID_MARK, ballot);
+      this.#listedAnew?.add(id);
     }
+  }
+
+  /** From now on, until called again, it is kept which records were given a list that may name what was marked before. */
+  watchLists(): ReadonlySet<RecordId> {
+    this.#listedAnew = new Set();
+    return this.#listedAnew;
+  }
+
+  /** Deletes a page; a COMMIT that lists it finds it missing from now on. */
+  drop(shard: number, id: RecordId, pageId: PageId): void {
+    this.#known.delete(id + pageId);
+    this.#pipeline.add({ key: pageKey(shard, id, pageId), value: null });
   }
 
   /** All pages of the record, if its origin is the one asked for: a superset of those in use. */
@@ -75,6 +107,12 @@ export class PageStore {
       if (pageIds === null) call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be listed' });
       else this.#pipeline.respondWhenDurable(call, batch, { type: MessageType.pageIds, pageIds });
     });
+  }
+
+  #mark(shard: number, id: RecordId, pageId: PageId, ballot: Ballot): void {
+    const value = Buffer.allocUnsafe(BALLOT_BYTES);
+    writeBallot(value, 0, ballot);
+    this.#pipeline.add({ key: droppedPageKey(shard, id, pageId), value });
   }
 
   #put(call: Call, request: PutPagesRequest): void {

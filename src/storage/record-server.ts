@@ -9,6 +9,7 @@ import {
   type FaultKind,
   type ListPagesRequest,
   MessageType,
+  type PageManifest,
   type PrepareRequest,
   type ReadRequest,
   type Response,
@@ -197,10 +198,7 @@ export class RecordServer {
           call.respond({ type: MessageType.stale });
           return;
         }
-        this.store(request, record);
-        if (request.pages !== null) {
-          this.#pages.noteDropped(request.address, request.ballot, request.pages.dropped);
-        }
+        this.store(request, record, request.pages);
         this.#acknowledge(call, request, record, this.#pipeline.formingNumber);
         break;
       case 'accepted-already':
@@ -216,9 +214,11 @@ export class RecordServer {
   }
 
   /** Takes an accepted state into memory and the forming batch. */
-  store(request: CommitItem, record: CachedRecord): void {
+  store(request: CommitItem, record: CachedRecord, pages: PageManifest | null = null): void {
     const { id } = request.address;
     const batch = this.#pipeline.formingNumber;
+    const wasPaged = record.state !== null && record.state.header.paged;
+    if (wasPaged || pages !== null) this.#pages.noteAccepted(request.address, request.ballot, wasPaged, pages);
     this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
     this.#acceptor.accepted(id, request.ballot, record, request.next !== null);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);

@@ -15,6 +15,7 @@ import { ManyServer } from './many-server.ts';
 import { NodeMap } from './node-map.ts';
 import type { NodeStore } from './node-store.ts';
 import { PageStore } from './page-store.ts';
+import { PageSweep } from './page-sweep.ts';
 import { RecordCache } from './record-cache.ts';
 import { listRecords, type RecordListParts } from './record-list.ts';
 import { RecordLoader } from './record-loader.ts';
@@ -68,6 +69,7 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #many: ManyServer;
   readonly #shards: ShardStore;
   readonly #listing: RecordListParts;
+  readonly #pageSweep: PageSweep;
   /** What this node tells those who sweep, and the place for its own sweep. */
   readonly sweeps: SweepServer;
   readonly #mapListeners: ((map: ClusterMap) => void)[] = [];
@@ -114,10 +116,12 @@ export class StorageNode implements CallHandler, BatchListener {
       ...parts,
       store: (item, record) => this.#records.store(item, record),
     });
+    this.#pageSweep = new PageSweep({ ...parts, purgeAfterMs });
     this.sweeps = new SweepServer({
       ...parts,
       rules: options.sweepRules ?? new SweepRules(),
       purgeAfterMs,
+      pageSweep: this.#pageSweep,
     });
     this.#shards = new ShardStore({
       ...parts,
@@ -153,6 +157,7 @@ export class StorageNode implements CallHandler, BatchListener {
   start(ready: () => void): void {
     this.#pipeline.start();
     this.#sweep.onMap(this.#options.map);
+    this.#pageSweep.start();
     this.#shards.load((isLoaded) => {
       if (isLoaded) this.#ceiling.start(ready);
       else this.#options.log.error({ nodeId: this.nodeId }, 'the node does not answer: its disk cannot be read');
@@ -164,6 +169,7 @@ export class StorageNode implements CallHandler, BatchListener {
     this.#stopped = true;
     this.#ceiling.stop();
     this.#sweep.stop();
+    this.#pageSweep.stop();
     this.#shards.stop();
     this.#pipeline.drain(callback);
   }

@@ -33,6 +33,8 @@ export interface SweepServerParts {
   readonly map: NodeMap;
   readonly rules: SweepRules;
   readonly purgeAfterMs: number;
+  /** Counts the pages that it has deleted. */
+  readonly pageSweep: { readonly purged: number };
 }
 
 /** Who sweeps on behalf of this node, once it is a proposer. */

@@ -102,7 +102,8 @@ export class Sweeper implements NodeWork, SweepRunner {
     const nowMs = this.#options.clock.monotonicMs();
     const shards: ShardSweep[] = [];
     for (const [shard, sweptMs] of this.#sweptMs) shards.push({ shard, ageMs: Math.round(nowMs - sweptMs) });
-    call.respond({ type: MessageType.sweepTold, findings: this.counts, shards });
+    const findings = { ...this.counts, pagesPurged: this.#options.server.parts.pageSweep.purged };
+    call.respond({ type: MessageType.sweepTold, findings, shards });
   }
 
   get #shards(): number {
