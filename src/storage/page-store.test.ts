@@ -104,10 +104,10 @@ describe('COMMIT of a paged value', () => {
     const kit = new NodeKit();
     const first = kit.ballot();
     kit.ask(put(1));
-    kit.ask(commit(first, { paged: true, pages: manifest(true, 1) }));
+    kit.ask(commit(first, { pages: manifest(true, 1) }));
     const second = kit.ballot(1);
     const pages = { complete: false, added: [], dropped: [pageIdOf(4)] };
-    expect(kit.ask(commit(second, { paged: true, baseOrigin: first, pages }))).toEqual(ACK);
+    expect(kit.ask(commit(second, { baseOrigin: first, pages }))).toEqual(ACK);
     expect(markAt(kit, pageIdOf(4))).toEqual(second);
     const third = kit.ballot(2);
     kit.ask(commit(third));
@@ -118,7 +118,7 @@ describe('COMMIT of a paged value', () => {
     const kit = new NodeKit();
     kit.ask(put(1));
     const ballot = kit.ballot(7);
-    kit.ask(commit(ballot, { paged: true, pages: manifest(true, 1) }));
+    kit.ask(commit(ballot, { pages: manifest(true, 1) }));
     expect(markAt(kit, VOID_MARK)).toEqual(ballot);
   });
 });

@@ -217,7 +217,7 @@ export class RecordServer {
   store(request: CommitItem, record: CachedRecord, pages: PageManifest | null = null): void {
     const { id } = request.address;
     const batch = this.#pipeline.formingNumber;
-    const wasPaged = record.state !== null && record.state.header.paged;
+    const wasPaged = record.state?.header.paged === true;
     if (wasPaged || pages !== null) this.#pages.noteAccepted(request.address, request.ballot, wasPaged, pages);
     this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
     this.#acceptor.accepted(id, request.ballot, record, request.next !== null);
