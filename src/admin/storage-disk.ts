@@ -138,6 +138,12 @@ async function openDirectory(directory: NodeDirectory, lost: Finding | null, ope
     database = await open();
   }
   if (!database.ok) return refuse(`${request.path}: ${database.error.message}`);
+  if (database.isTorn && finding === null && mayRelearn(request) && !request.trustAfterMachineCrash) {
+    if (directory.losesNothing) {
+      finding = { reason: `the end of the log in ${recordsPath} is torn`, hasOldRecords: true };
+      await become(true);
+    }
+  }
   const { engine } = database;
   try {
     await directory.removeCleanMark({ fsync: request.fsync });

@@ -107,6 +107,15 @@ export function holdsLaterEntry(source: Buffer, start: number, sequence: number)
   return false;
 }
 
+/** True if what begins at `start` is a part of the entry with this sequence number, and not the whole. */
+export function isTornEntry(source: Buffer, start: number, sequence: number): boolean {
+  const there = Math.min(source.length - start, ENTRY_MAGIC.length);
+  if (there <= 0 || source.compare(ENTRY_MAGIC, 0, there, start, start + there) !== 0) return false;
+  // Cut off before its number: only the end of a file cuts so.
+  if (source.length - start < ENTRY_HEADER_BYTES) return true;
+  return Number(source.readBigUInt64BE(start + 13)) === sequence && readEntry(source, start) === null;
+}
+
 function readHeader(source: Buffer, start: number): EntryHeader | null {
   if (start + ENTRY_HEADER_BYTES > source.length) return null;
   if (source.compare(ENTRY_MAGIC, 0, ENTRY_MAGIC.length, start, start + ENTRY_MAGIC.length) !== 0) return null;

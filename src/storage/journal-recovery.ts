@@ -1,5 +1,5 @@
 import { FileError, type Files } from '../base/files.ts';
-import { holdsLaterEntry, readEntry } from './journal-format.ts';
+import { holdsLaterEntry, isTornEntry, readEntry } from './journal-format.ts';
 import { readSegment } from './journal-files.ts';
 import type { UnsettledRecords } from './unsettled-records.ts';
 
@@ -13,6 +13,14 @@ interface Run {
   readonly usedBytes: number;
 }
 
+export interface RecoveredJournal {
+  /**
+   * The end of the journal is a part of an entry: its write was under way when the process ended, or it was acknowledged and
+   * is damaged. Which, nothing here can tell.
+   */
+  readonly isTorn: boolean;
+}
+
 /**
  * Brings the journal's entries from `floor` on into `records`, which are empty. Rejects with FileError; EBADMSG if an
  * entry that was acknowledged is damaged or missing. What may be damaged is one entry at the very end: its write was
@@ -24,7 +32,7 @@ export async function recoverJournal(
   segments: number,
   floor: number,
   records: UnsettledRecords,
-): Promise<void> {
+): Promise<RecoveredJournal> {
   const found: Run[] = [];
   const fileBytes: number[] = [];
   for (let segment = 0; segment < segments; segment++) {
@@ -48,6 +56,12 @@ export async function recoverJournal(
   for (const { segment, first, usedBytes: bytes } of runs) {
     if (!records.adopt(segment, first, bytes)) throw missing(directory, first);
   }
+  const last = runs.at(-1);
+  const isTorn = fileBytes.some((_, segment) => {
+    const end = segment === last?.segment ? last.usedBytes : 0;
+    return (segment === last?.segment || !usedBytes.has(segment)) && isTornEntry(sourceOf(segment), end, next);
+  });
+  return { isTorn };
 }
 
 /** The runs from `floor` on, oldest first, without a gap. */

@@ -146,6 +146,11 @@ export class NodeDirectory implements NodeStore {
     this.#map.save({ text, epoch }, callback);
   }
 
+  /** The machine has run on since the last run, or that one stopped cleanly: nothing that was written can be missing. */
+  get losesNothing(): boolean {
+    return this.#lastRun === null || this.#lastRun.state === 'clean' || this.#lastRun.bootId === this.#machine.bootId;
+  }
+
   /**
    * How far the records can be trusted, by how the last run ended and by the `fsync` that it ran with (not the one
    * configured now: what it did not sync is lost all the same). `trustAfterMachineCrash`: the operator has decided to.

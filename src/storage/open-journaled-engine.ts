@@ -23,7 +23,7 @@ export interface JournaledEngineOptions {
 }
 
 export type OpenedJournaledEngine =
-  | { readonly ok: true; readonly engine: JournaledEngine }
+  | { readonly ok: true; readonly engine: JournaledEngine; readonly isTorn: boolean }
   /** `corrupt`: something acknowledged is damaged or missing; `io`: anything else. */
   | { readonly ok: false; readonly error: EngineError };
 
@@ -34,8 +34,8 @@ export async function openJournaledEngine(options: JournaledEngineOptions): Prom
   const timer = clock.after(limits.engineOpenMs, () => giveUp(null));
   let failure: EngineError;
   try {
-    const engine = await Promise.race([open(options), late]);
-    if (engine !== null) return { ok: true, engine };
+    const opened = await Promise.race([open(options), late]);
+    if (opened !== null) return { ok: true, ...opened };
     failure = new EngineError('io', `${directory} could not be read within ${limits.engineOpenMs} ms`);
   } catch (error) {
     failure = journalError(directory, error);
@@ -46,7 +46,7 @@ export async function openJournaledEngine(options: JournaledEngineOptions): Prom
   return { ok: false, error: failure };
 }
 
-async function open(options: JournaledEngineOptions): Promise<JournaledEngine> {
+async function open(options: JournaledEngineOptions): Promise<{ engine: JournaledEngine; isTorn: boolean }> {
   const { inner, clock, files, directory } = options;
   const known = await readMark(inner);
   const mark = known ?? {
@@ -61,12 +61,12 @@ async function open(options: JournaledEngineOptions): Promise<JournaledEngine> {
       await promised<void>((callback) => inner.write([markChange(mark)], callback));
       await promised<void>((callback) => inner.sync(callback));
     }
-    await recoverJournal(files, directory, mark.segments, mark.floor, records);
+    const { isTorn } = await recoverJournal(files, directory, mark.segments, mark.floor, records);
+    return { engine: new JournaledEngine({ inner, journal, records, mark, clock }), isTorn };
   } catch (error) {
     await new Promise<void>((resolve) => journal.close(resolve));
     throw error;
   }
-  return new JournaledEngine({ inner, journal, records, mark, clock });
 }
 
 /** A journal that the engine within knows of must be there: without it, acknowledged writes would be missing. */
