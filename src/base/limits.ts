@@ -242,7 +242,7 @@ export const limits = {
   slowNodeMs: 10,
   /** Pause between two probes of a node that failed or was slow; doubles, with jitter, up to the second. */
   probePauseMs: 50,
-  probePauseMaxMs: 500,
+  probePauseMaxMs: 1_000,
   /** A probe counts as unanswered after so long: well above a slow answer. */
   probeTimeoutMs: 1_000,
   /** A node that fails so soon after it was taken back has to show twice as many quick answers. */
@@ -278,6 +278,8 @@ export const limits = {
   intakePipelines: 16,
   /** JUNO.INSPECT waits so long for a replica: well above a slow disk, and people look at the answer. */
   inspectTimeoutMs: 1_000,
+  /** A node that has not answered a scan for so long, a page of 1 MB at a slow disk, is not waited for. */
+  scanHedgeMs: 250,
   /** Pairs of an old node and a learner that a proposer keeps numbers for: those of a map, and of rounds under older ones. */
   jointPairs: 4_096,
   /** A proposer that is behind asks a storage node for its map when the config store has not helped for so long. */
@@ -370,6 +372,8 @@ export const limits = {
   learnRetryMaxMs: 2_000,
   /** Shards that are learned wait so long for others, so that many become one change of the map. */
   learnFinishMs: 200,
+  /** So many records found corrupt since the start are no accident of one: the node learns all of its shards anew. */
+  corruptRecordsToRelearn: 16,
   /** How often a node looks at its moves and goals. */
   moveManagerMs: 500,
   /** A learner that has not answered the old node for so long loses the move. */

@@ -98,7 +98,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     const health = new NodeHealth(options.clock, this.counters);
     health.full.watch(joint);
     this.caller = new NodeCaller(options.clock, joint, health.full);
-    this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters);
+    this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters, health);
     this.#map = options.map.current;
     this.#shards = shardTable(this.#map, joint);
     options.map.onChange((map) => {

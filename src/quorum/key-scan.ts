@@ -82,42 +82,46 @@ export class KeyScan<R> {
 
   /** Answers of Q nodes; null if no Q could be had. */
   #askQuorum(shard: number, request: ScanRequest, done: (answers: ScannedResponse[] | null) => void): void {
-    const { rounds, caller } = this.#coordinator;
+    const { rounds, caller, clock } = this.#coordinator;
     const nodes = rounds.health.prefer(this.#coordinator.nodesOfShard(shard));
     const quorum = majority(nodes.length);
     const answers: ScannedResponse[] = [];
-    let next = 0;
-    let open = 0;
-    let ended = false;
+    const asked = new Set<NodeId>();
+    const end = (result: ScannedResponse[] | null): void => {
+      hedge.cancel();
+      if (ended) return;
+      ended = true;
+      done(result);
+    };
     const ask = (node: NodeId): void => {
-      open++;
+      asked.add(node);
       caller.call(node, request, SCAN_TIMEOUT_MS, (response) => {
-        open--;
+        asked.delete(node);
         if (ended) return;
         if (response.type === MessageType.scanned) answers.push(response);
         else if (response.type === MessageType.epoch) rounds.epochs?.onOtherEpoch(node, response.mapEpoch);
         else rounds.health.failed(node);
-        if (answers.length >= quorum) {
-          ended = true;
-          done(answers);
-          return;
-        }
-        fill();
+        if (answers.length >= quorum) end(answers);
+        else fill(0);
       });
     };
-    const fill = (): void => {
-      while (answers.length + open < quorum) {
+    /** Asks so many more that Q can answer although `slow` do not. */
+    const fill = (slow: number): void => {
+      while (answers.length + asked.size < quorum + slow) {
         const node = nodes[next];
         if (node === undefined) break;
         next++;
         ask(node);
       }
-      if (open === 0 && answers.length < quorum) {
-        ended = true;
-        done(null);
-      }
+      if (asked.size === 0 && answers.length < quorum) end(null);
     };
-    fill();
+    let next = 0;
+    let ended = false;
+    const hedge = clock.after(limits.scanHedgeMs, () => {
+      for (const node of asked) rounds.health.slow(node);
+      fill(asked.size);
+    });
+    fill(0);
   }
 
   #merge(namespace: number, answers: readonly ScannedResponse[], resolve: (result: ShardScan) => void): void {

@@ -6,6 +6,7 @@ import { type CommitRequest, MessageType, type RecordAddress, type SealedPage } 
 import type { NodeId } from '../rpc/transport.ts';
 import { majority } from './majority.ts';
 import type { NodeCaller } from './node-caller.ts';
+import type { NodeHealth } from './node-health.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 import type { SealPort } from './seal-port.ts';
 
@@ -71,8 +72,10 @@ export class PageTransfer {
   readonly #caller: NodeCaller;
   readonly #seal: PageSeal;
   readonly #counters: ProtocolCounters;
+  readonly #health: NodeHealth;
 
-  constructor(clock: Clock, caller: NodeCaller, seal: PageSeal, counters: ProtocolCounters) {
+  constructor(clock: Clock, caller: NodeCaller, seal: PageSeal, counters: ProtocolCounters, health: NodeHealth) {
+    this.#health = health;
     this.#counters = counters;
     this.#clock = clock;
     this.#caller = caller;
@@ -146,13 +149,22 @@ export class PageTransfer {
         else left.delete(node);
         if (waiting.size === 0 || left.size < quorum) finish();
         else if (taken >= quorum) {
-          stall ??= this.#clock.after(limits.pageStallMs, () => {
-            for (const hanging of waiting) left.delete(hanging);
+          stall ??= this.#clock.after(this.#patienceMs(waiting), () => {
+            for (const hanging of waiting) {
+              left.delete(hanging);
+              this.#health.slow(hanging);
+            }
             finish();
           });
         }
       });
     }
+  }
+
+  /** Nobody waits for a node that is known to be slow: the COMMIT finds it stale, and it catches up. */
+  #patienceMs(waiting: ReadonlySet<NodeId>): number {
+    for (const node of waiting) if (!this.#health.isSuspect(node)) return limits.pageStallMs;
+    return 0;
   }
 
   /**

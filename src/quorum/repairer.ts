@@ -81,7 +81,8 @@ export class Repairer implements RepairOwner, NodeListener {
     const rules = options.rules ?? new ProposerRules();
     const joint = new JointTransport(options.transport, options.clock, rules);
     this.caller = new NodeCaller(options.clock, joint);
-    this.pageTransfer = new PageTransfer(options.clock, this.caller, UNOPENED, this.counters);
+    const health = new NodeHealth(options.clock, this.counters);
+    this.pageTransfer = new PageTransfer(options.clock, this.caller, UNOPENED, this.counters, health);
     this.#shards = shardTable(map.current, joint);
     map.onChange((newest) => {
       this.#shards = shardTable(newest, joint);
@@ -91,11 +92,11 @@ export class Repairer implements RepairOwner, NodeListener {
       transport: joint,
       ballots: new BallotClock(options.clock, options.proposer),
       rules,
-      health: new NodeHealth(options.clock, this.counters),
+      health,
       counters: this.counters,
       epochs: new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) }),
     };
-    new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);
+    new NodeProber(options.clock, options.random, joint, health, this.counters);
     options.transport.setListener(this);
   }
 
