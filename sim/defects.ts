@@ -2,9 +2,17 @@ import { type PairedRequest, ProposerRules, type Report } from '../src/quorum/ru
 import type { Settlement, UsedBallot } from '../src/quorum/settle.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../src/record/ballot.ts';
 import { NO_REQUESTS } from '../src/record/request-history.ts';
-import type { RecordContent, RecordId, SealedState, StateHeader } from '../src/record/state.ts';
+import {
+  type RecordContent,
+  type RecordId,
+  type SealedState,
+  type StateHeader,
+  StateKind,
+} from '../src/record/state.ts';
 import { MessageType } from '../src/rpc/messages.ts';
 import { Acceptor, type Held } from '../src/storage/acceptor.ts';
+import { PromiseTable } from '../src/storage/promise-table.ts';
+import { SweepRules } from '../src/storage/sweep-rules.ts';
 import { type Restamped, RestampingTransport, UnfencedHandler } from './restamp.ts';
 import { SimSeal } from './sim-seal.ts';
 import { type Parts, SOUND_PARTS } from './world.ts';
@@ -92,6 +100,59 @@ class NoCeiling extends Acceptor {
   }
 }
 
+/** Tombstones are forgotten although a replica may have missed the deletion. */
+class PurgeWithoutAllReplicas extends SweepRules {
+  override allAgree(): boolean {
+    return true;
+  }
+}
+
+/** What has expired is forgotten without being written dead. */
+class PurgeOfExpiredLive extends SweepRules {
+  override isExpired(): boolean {
+    return false;
+  }
+
+  override isPurgeable(...[glance, nowUs, purgeAfterMs]: Parameters<SweepRules['isPurgeable']>): boolean {
+    if (glance.kind === StateKind.dead) return super.isPurgeable(glance, nowUs, purgeAfterMs);
+    const isOld = glance.accepted.time + purgeAfterMs * 1000 <= nowUs;
+    return isOld && glance.expiresAtMs !== 0 && glance.expiresAtMs * 1000 <= nowUs;
+  }
+}
+
+class PurgeDuringMove extends SweepRules {
+  override purgesWhileMoving(): boolean {
+    return true;
+  }
+}
+
+class PurgeKeepsNoFloor extends Acceptor {
+  override purged(): void {}
+}
+
+class PurgeDropsPromise extends Acceptor {
+  override purged(id: RecordId, ballot: Ballot): void {
+    super.purged(id, ballot);
+    this.promises.covered(id, { time: Number.MAX_SAFE_INTEGER, proposer: 0 });
+  }
+}
+
+class ForgetfulPromises extends PromiseTable {
+  protected override coverEvicted(): void {}
+}
+
+class EvictionWithoutFloor extends Acceptor {
+  protected override makePromises(capacity: number, floor: Ballot): PromiseTable {
+    return new ForgetfulPromises(capacity, floor);
+  }
+}
+
+class AbsentIsProof extends ProposerRules {
+  override absenceProves(): boolean {
+    return true;
+  }
+}
+
 /** Only whoever has written a record last still knows whose requests it has carried out. */
 class ForgetsRequestIds extends SimSeal {
   override seal(id: RecordId, header: StateHeader, content: RecordContent): SealedState {
@@ -109,6 +170,10 @@ function withAcceptor(make: (durableCeilingUs: number, promiseCapacity: number) 
 
 function unfenced(what: Restamped): Parts {
   return { ...SOUND_PARTS, handler: (node) => new UnfencedHandler(node, what) };
+}
+
+function withSweep(make: () => SweepRules): Parts {
+  return { ...SOUND_PARTS, nodeOptions: () => ({ sweepRules: make() }) };
 }
 
 /** Rules of the protocol broken one at a time: the checkers must notice each. */
@@ -130,5 +195,12 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['no-epoch-fence', unfenced({ shard: true, namespace: true })],
   ['flush-unfenced', unfenced({ shard: false, namespace: true })],
   ['restamped-commit', { ...SOUND_PARTS, transport: (link, map) => new RestampingTransport(link, map) }],
+  ['purge-without-all-replicas', withSweep(() => new PurgeWithoutAllReplicas())],
+  ['purge-of-expired-live', withSweep(() => new PurgeOfExpiredLive())],
+  ['purge-during-move', withSweep(() => new PurgeDuringMove())],
+  ['purge-keeps-no-floor', withAcceptor((ceilingUs, capacity) => new PurgeKeepsNoFloor(ceilingUs, capacity))],
+  ['purge-drops-promise', withAcceptor((ceilingUs, capacity) => new PurgeDropsPromise(ceilingUs, capacity))],
+  ['eviction-without-floor', withAcceptor((ceilingUs, capacity) => new EvictionWithoutFloor(ceilingUs, capacity))],
+  ['absent-is-proof', withRules(() => new AbsentIsProof())],
   ['forgets-request-ids', { ...SOUND_PARTS, seal: () => new ForgetsRequestIds() }],
 ]);

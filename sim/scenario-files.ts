@@ -7,6 +7,10 @@ export const SCENARIO_FOLDER = join(import.meta.dirname, 'scenarios');
 
 /** Which broken rule a scenario must notice. */
 export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = [
+  ['03-purge-of-expired-live', 'purge-of-expired-live'],
+  ['04-purge-floor-lost', 'purge-keeps-no-floor'],
+  ['04-purge-floor-restart', 'no-ceiling'],
+  ['05-absent-is-no-proof', 'absent-is-proof'],
   ['06-found-but-not-chosen', 'no-op-although-promises-differ'],
   ['07-second-try-forgets-first', 'second-try-forgets-first'],
   ['07-second-try-forgets-first', 'blind-retry'],
@@ -14,11 +18,14 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['09-joint-reads-old-alone', 'joint-reads-old-alone'],
   ['10-joint-promise-dropped', 'joint-promise-dropped'],
   ['11-stale-side-serves', 'joint-reads-old-alone'],
+  ['13-purge-during-move', 'purge-during-move'],
   ['14-restamped-commit', 'restamped-commit'],
+  ['19-purge-drops-promise', 'purge-drops-promise'],
   ['21-flush-unfenced', 'flush-unfenced'],
   ['21-flush-unfenced', 'no-epoch-fence'],
   ['25-birth-after-delete', 'blind-retry'],
   ['promise-forgotten', 'no-ceiling'],
+  ['purge-without-all-replicas', 'purge-without-all-replicas'],
 ];
 
 /** Show a broken rule by their messages: another rule (here the learner's floor) keeps the answers right all the same. */

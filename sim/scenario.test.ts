@@ -13,6 +13,10 @@ const rewrite = process.env['SIM_REWRITE'] === '1';
 const SCENARIOS = [
   '01-expiry-crosses-set-xx',
   '02-expiry-two-clocks',
+  '03-purge-of-expired-live',
+  '04-purge-floor-lost',
+  '04-purge-floor-restart',
+  '05-absent-is-no-proof',
   '06-found-but-not-chosen',
   '07-second-try-forgets-first',
   '08-chain-answers-stale',
@@ -20,7 +24,9 @@ const SCENARIOS = [
   '09-joint-reads-old-alone',
   '10-joint-promise-dropped',
   '11-stale-side-serves',
+  '13-purge-during-move',
   '14-restamped-commit',
+  '19-purge-drops-promise',
   '21-flush-unfenced',
   '24-scan-skips',
   '25-birth-after-delete',
@@ -29,6 +35,7 @@ const SCENARIOS = [
   '31-one-fast-clock',
   'pages-outlast-deadline',
   'promise-forgotten',
+  'purge-without-all-replicas',
 ];
 
 describe('scenarios', () => {

@@ -1,7 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { seatsOf } from '../cluster/seats.ts';
-import { mayKill } from '../quorum/repair.ts';
 import { type ManyRepairItem, repairMany } from '../quorum/repair-many.ts';
 import type { Repairer } from '../quorum/repairer.ts';
 import { type Ballot, compareBallots, sameBallot } from '../record/ballot.ts';
@@ -263,11 +262,12 @@ class RangeSweep {
   }
 
   #kill(batch: ManyRepairItem[]): void {
-    const nowMs = this.#tools.server.parts.clock.wallMs();
+    const { clock, rules } = this.#tools.server.parts;
+    const nowMs = clock.wallMs();
     for (const own of this.#own.records) {
       const { glance } = own;
       if (glance === null || glance.kind !== StateKind.live || glance.expiresAtMs === 0) continue;
-      if (!mayKill(glance, nowMs) || this.#differing.has(own.id)) continue;
+      if (!rules.isExpired(glance, nowMs) || this.#differing.has(own.id)) continue;
       const address = this.#addressOf(own.id, glance.namespace);
       const item = address === null ? null : itemOf(address, own, true);
       if (item !== null) batch.push(item);

@@ -1,4 +1,5 @@
 import { limits } from '../base/limits.ts';
+import { mayKill } from '../quorum/repair.ts';
 import { type SealedState, StateKind } from '../record/state.ts';
 import type { StoredGlance } from '../record/stored-glance.ts';
 
@@ -12,6 +13,11 @@ export class SweepRules {
   /** Whether tombstones of a shard may be purged while one of its zones is moving. */
   purgesWhileMoving(): boolean {
     return false;
+  }
+
+  /** Whether a live record is to be written dead. */
+  isExpired(glance: Pick<StoredGlance, 'kind' | 'expiresAtMs' | 'remembers'>, nowMs: number): boolean {
+    return mayKill(glance, nowMs);
   }
 
   /** A tombstone, old enough by this clock, that need not be kept for the requests that it remembers. */
