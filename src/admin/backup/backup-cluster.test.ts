@@ -91,6 +91,15 @@ async function contentsOf({ redis }: Running, database = 0): Promise<Record<stri
   return Object.fromEntries(values);
 }
 
+/** What is known of a record beside its value; without the rest of its life, which passes. */
+async function metaOf({ redis }: Running, name: string): Promise<unknown> {
+  const fields: unknown = await redis.call('JUNO.GET', name);
+  if (!Array.isArray(fields)) throw new Error('JUNO.GET answers a map');
+  const named = ['recordVersion', 'creationTime', 'lastModified'].map((field) => fields[fields.indexOf(field) + 1]);
+  expect(named.every((value) => typeof value === 'number' && value > 0)).toBe(true);
+  return [...named, await redis.pexpiretime(name)];
+}
+
 async function fill({ redis }: Running, count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, i) => redis.set(`key ${i}`, 'v'.repeat(i))));
 }
@@ -122,13 +131,7 @@ describe('a backup and its restore into a cluster of another shape', () => {
     expect(await contentsOf(target)).toEqual(await contentsOf(source));
     expect(await contentsOf(target, 7)).toEqual({ 'in seven': '7' });
     for (const name of ['expiring', 'counter', 'large']) {
-      const [before, after] = await Promise.all(
-        [source, target].map(async (running) => {
-          const meta = (await running.redis.call('JUNO.GET', name)) as unknown[];
-          return [meta.slice(2), await running.redis.pexpiretime(name)];
-        }),
-      );
-      expect(withoutTtl(after)).toEqual(withoutTtl(before));
+      expect(await metaOf(target, name)).toEqual(await metaOf(source, name));
     }
     await target.redis.call('JUNO.NAMESPACE', 'orders');
     expect(await contentsOf(target)).toEqual({ 'in orders': 'o' });
@@ -186,15 +189,6 @@ describe('a backup and its restore into a cluster of another shape', () => {
     expect(await contentsOf(target)).toEqual({ kept: 'v' });
   });
 });
-
-function withoutTtl(fields: unknown): unknown {
-  // JUNO.GET tells the rest of the life, which passes.
-  return JSON.parse(JSON.stringify(fields, (_name, value) => (Array.isArray(value) ? value.filter(isStable) : value)));
-}
-
-function isStable(value: unknown, index: number, all: unknown[]): boolean {
-  return value !== 'ttl' && all[index - 1] !== 'ttl' && value !== 'ttlMs' && all[index - 1] !== 'ttlMs';
-}
 
 describe('a restore', () => {
   it('refuses a namespace with keys; --merge keeps what is newer there, --replace does not', async () => {

@@ -13,7 +13,8 @@ const PASSING = /^(UNAVAILABLE|UNCERTAIN|BUSY|LOADING|TRYAGAIN)\b/;
 const CONNECT_MS = 5_000;
 /** Longer than a proxy tries to find a quorum. */
 const CALL_MS = 30_000;
-const CONNECTIONS = 16;
+/** Opened as they are needed. */
+const CONNECTIONS = limits.backupCallsAtOnce;
 
 /** Connections to the proxies of a cluster, for JUNO.BACKUP. Each carries one call at a time; further ones wait. */
 export class BackupLink {
