@@ -26,9 +26,10 @@ export const limits = {
   ceilingAboveBallotMs: 100,
   /**
    * Origins remembered per record: all of the last lineageSpanMs and one older, for that is how far back a command that is
-   * still waiting for its answer can have to look; at most so many. A record that is seldom written keeps two.
+   * still waiting for its answer can have to look; at most so many. A record that is seldom written keeps two. Twice the
+   * deadline, and clockFollowMs: ballots jump ahead of the clocks by so much where they follow a node's floor.
    */
-  lineageSpanMs: 4_000,
+  lineageSpanMs: 14_000,
   lineageLength: 64,
   /** Ask another node when one has not answered for so long (start value; the observed latency moves it). */
   hedgeDelayMs: 20,

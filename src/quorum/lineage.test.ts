@@ -56,6 +56,13 @@ describe('lineage', () => {
     );
   });
 
+  it('still reaches back to what a waiting command knows after ballots have jumped over a floor', () => {
+    const jumpUs = limits.clockFollowMs * 1000;
+    const before = chainOf(5, null);
+    const after = headerAfter(headerAfter(before, ballot(jumpUs)), ballot(jumpUs + 1));
+    expect(ballotsOf(after.lineage).map((origin) => origin.time)).toEqual([jumpUs + 1, jumpUs, 5, 4, 3, 2, 1]);
+  });
+
   it('is cut behind the first ballot that is older than any command that may still ask', () => {
     const spanUs = limits.lineageSpanMs * 1000;
     let header = chainOf(3, null);
