@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { backUpUnderLoad } from './backup-under-load.ts';
 import { expireUnderLoad } from './expiring-load.ts';
-import { backUpUnderLoad } from './backup-under-load.ts';
 import { runJunoClients } from './juno-clients.ts';
 import { changeMembers } from './members.ts';
 import { killOneProcess } from './one-process.ts';
@@ -51,7 +50,6 @@ for (const [part, run] of [
   ['one', () => killOneProcess(rounds, report)],
   ['separate', () => killStorageProcesses(report)],
   ['juno', () => runJunoClients(report)],
-  ['backup', () => backUpUnderLoad(report)],
   ['members', () => changeMembers(megabytes, report)],
   ['backup', () => backUpUnderLoad(report)],
   ['ttl', () => expireUnderLoad(report)],
