@@ -1,7 +1,9 @@
 import type { Failure } from '../base/failure.ts';
 import type { ClusterMap, NamespaceLimits } from '../cluster/map.ts';
 import type { InspectedReplica } from '../quorum/inspect.ts';
+import type { NodeReport } from '../quorum/node-health.ts';
 import type { Operation, Outcome } from '../quorum/operation.ts';
+import type { ProtocolCounters } from '../quorum/protocol-counters.ts';
 import type { RecordExport } from '../quorum/record-export.ts';
 import type { ShardVerified } from '../quorum/shard-verify.ts';
 import type { RecordId } from '../record/state.ts';
@@ -33,6 +35,14 @@ export interface NodeHealth {
   readonly port: number;
   readonly up: boolean;
   readonly status: NodeStatus | null;
+}
+
+/** A proxy's part in the protocol, since its start. */
+export interface ProposerFigures {
+  /** Commands that have not been let in yet. */
+  readonly waiting: number;
+  readonly counters: ProtocolCounters;
+  readonly nodes: readonly NodeReport[];
 }
 
 /** One node of a key's replica set. */
@@ -94,6 +104,8 @@ export interface ClusterPort {
   locate(namespace: number, key: Buffer): Promise<KeyLocation>;
   /** What each replica of a key holds, in the map's order of zones; within limits.inspectTimeoutMs. */
   inspect(namespace: number, key: Buffer): Promise<readonly KeyReplica[]>;
+  /** What this proxy has seen of the nodes and met on its ways. Absent where there are none. */
+  figures?(): ProposerFigures;
   /** Absent where records are not stored. */
   readonly backup?: BackupPort;
   /** Sweeps a part of a shard now, from behind `afterId` on. Absent where records are not stored. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
+import { ProtocolCounters } from '../quorum/protocol-counters.ts';
 import { humanBytes, wantedSections } from './info.ts';
 import { SessionRunner } from './testing/session-runner.ts';
 
@@ -69,6 +70,27 @@ describe('INFO', () => {
       engine: 'memory',
       fsync: 'no',
       corrupt_records: '0',
+    });
+  });
+
+  it('tells what this proxy has seen of the nodes, and what commands met', async () => {
+    const session = new SessionRunner();
+    const counters = new ProtocolCounters();
+    for (const branch of ['busy', 'hedged', 'hedged', 'fenced', 'node-suspected'] as const) counters.add(branch);
+    const nodes = [
+      { nodeId: 2, isSuspect: true, meanMs: 31.5, deviationMs: 2, suspicions: 3 },
+      { nodeId: 1, isSuspect: false, meanMs: 0.25, deviationMs: 0.125, suspicions: 0 },
+    ];
+    session.proxy.cluster.figures = () => ({ waiting: 7, counters, nodes });
+    expect(fields(await info(session, 'junokv'))).toMatchObject({
+      moving_shards: '0',
+      commands_waiting: '7',
+      commands_refused: '1',
+      rounds_hedged: '2',
+      epoch_refusals: '1',
+      node_suspicions: '1',
+      seen_node1: 'suspect=0,latency_ms=0.25,deviation_ms=0.13,suspicions=0',
+      seen_node2: 'suspect=1,latency_ms=31.50,deviation_ms=2.00,suspicions=3',
     });
   });
 

@@ -1,7 +1,7 @@
 import { machine, release, totalmem, type } from 'node:os';
 import { JUNOKV_VERSION } from '../base/junokv-version.ts';
 import { DATABASES_PER_GROUP } from '../cluster/namespace-groups.ts';
-import type { NodeHealth } from './cluster-port.ts';
+import type { NodeHealth, ProposerFigures } from './cluster-port.ts';
 import { processMemory } from './process-memory.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import type { ClusterFacts } from './proxy-info.ts';
@@ -226,6 +226,26 @@ function total(nodes: readonly NodeHealth[], value: 'corruptRecords' | 'dataByte
   return nodes.reduce((sum, node) => sum + (node.status?.[value] ?? 0), 0);
 }
 
+/** What commands met on their way through this proxy, and what that says of each node. */
+function proposerFields({ waiting, counters, nodes }: ProposerFigures): Field[] {
+  return [
+    ['commands_waiting', waiting],
+    ['commands_refused', counters.get('busy')],
+    ['commands_unavailable', counters.get('unavailable')],
+    ['commands_uncertain', counters.get('uncertain')],
+    ['rounds_hedged', counters.get('hedged')],
+    ['epoch_refusals', counters.get('fenced')],
+    ['node_suspicions', counters.get('node-suspected')],
+    ['node_probes', counters.get('node-probed')],
+    ...[...nodes]
+      .sort((a, b) => a.nodeId - b.nodeId)
+      .map(({ nodeId, isSuspect, meanMs, deviationMs, suspicions }): Field => {
+        const seen = `latency_ms=${meanMs.toFixed(2)},deviation_ms=${deviationMs.toFixed(2)},suspicions=${suspicions}`;
+        return [`seen_node${nodeId}`, `suspect=${isSuspect ? 1 : 0},${seen}`];
+      }),
+  ];
+}
+
 function nodeField(node: NodeHealth): Field {
   const { status } = node;
   const own =
@@ -238,6 +258,7 @@ function nodeField(node: NodeHealth): Field {
 /** The cluster behind the proxies. Figures are sums over the nodes that have answered, so over all replicas. */
 function junokvFields({ proxy, session, facts: { nodes } }: Source): Field[] {
   const map = proxy.cluster.map();
+  const figures = proxy.cluster.figures?.();
   const fields: Field[] = [
     ['cluster_id', map.clusterId],
     ['map_epoch', map.epoch],
@@ -246,6 +267,9 @@ function junokvFields({ proxy, session, facts: { nodes } }: Source): Field[] {
     ['namespaces', map.namespaceGroups.length],
     ['namespace', proxy.namespaces.nameOf(session)],
     ['nodes', map.zones.reduce((sum, zone) => sum + zone.nodes.length, 0)],
+    ['moving_shards', map.moves.length],
+    ['shards_to_move', map.goals.length],
+    ...(figures === undefined ? [] : proposerFields(figures)),
   ];
   if (nodes === null) return fields;
   return [

@@ -1,14 +1,15 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
-import { replicaSet } from '../cluster/cluster-map.ts';
 import type { ClusterMap, NamespaceLimits, NodeEntry } from '../cluster/map.ts';
 import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../cluster/namespace-groups.ts';
+import { seatsOf } from '../cluster/seats.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Coordinator } from '../quorum/coordinator.ts';
 import { flushNamespaces } from '../quorum/flush.ts';
 import { changeNamespaceGroups } from '../quorum/group-change.ts';
 import { inspectReplicas } from '../quorum/inspect.ts';
 import { Intake } from '../quorum/intake.ts';
+import { isPair } from '../quorum/joint-transport.ts';
 import { KeyScan, type ShardScan } from '../quorum/key-scan.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
@@ -27,6 +28,7 @@ import {
   type KeyLocation,
   type KeyReplica,
   type NodeHealth,
+  type ProposerFigures,
   type ScannedKey,
   type ScanPage,
 } from './cluster-port.ts';
@@ -173,10 +175,16 @@ export class QuorumCluster implements ClusterPort {
     return Promise.all(map.zones.flatMap((zone) => zone.nodes.map((node) => this.#health(zone.name, node))));
   }
 
+  figures(): ProposerFigures {
+    const { counters, rounds } = this.#coordinator;
+    const nodes = rounds.health.reports().filter(({ nodeId }) => !isPair(nodeId));
+    return { waiting: this.#intake.waiting, counters, nodes };
+  }
+
   async locate(namespace: number, key: Buffer): Promise<KeyLocation> {
     const map = this.#map.current;
     const { shard, shardEpoch } = this.#place(namespace, key).address;
-    const replicas = new Set(replicaSet(map, shard));
+    const replicas = new Set(seatsOf(map, shard).flatMap(({ node, learner }) => [node, learner]));
     const asked = map.zones.flatMap((zone) =>
       zone.nodes.filter(({ id }) => replicas.has(id)).map((node) => this.#health(zone.name, node)),
     );

@@ -17,6 +17,7 @@ import {
   type KeyLocation,
   type KeyReplica,
   type NodeHealth,
+  type ProposerFigures,
   type ScanPage,
 } from '../cluster-port.ts';
 import { localLocation, localMap, localNodes, localReplicas } from './local-map.ts';
@@ -39,6 +40,8 @@ const MAX_PAGE_LOADS = 2 * Math.ceil(limits.maxStringBytes / limits.pageBytes);
 export class LocalCluster implements ClusterPort {
   /** While set, every operation and scan fails with it. */
   failure: Failure | null = null;
+  /** What INFO shows of a proposer, if a test says so. */
+  figures?: () => ProposerFigures;
   /** Operations submitted, and operations that changed something. */
   submitted = 0;
   changed = 0;
