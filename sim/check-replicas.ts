@@ -1,7 +1,7 @@
 import { replicaSet } from '../src/cluster/cluster-map.ts';
 import type { ClusterMap } from '../src/cluster/map.ts';
 import type { Ballot } from '../src/record/ballot.ts';
-import { parseRecordKey, recordRange } from '../src/record/record-id.ts';
+import { parsePageKey, parseRecordKey, recordRange, shardPageRange } from '../src/record/record-id.ts';
 import type { RecordId } from '../src/record/state.ts';
 import { StateKind } from '../src/record/state.ts';
 import { decodeStored } from '../src/record/state-codec.ts';
@@ -12,6 +12,7 @@ import type { World } from './world.ts';
 interface OnDisk {
   readonly accepted: Ballot;
   readonly isDead: boolean;
+  readonly isPaged: boolean;
   /** Of a dead one: not to be purged before, for what it remembers. */
   readonly keepUntilMs: number;
 }
@@ -36,6 +37,7 @@ function recordsOf(disk: SimDisk, map: ClusterMap, shard: number): Map<RecordId,
       found.set(id, {
         accepted: stored.accepted,
         isDead: header.kind === StateKind.dead,
+        isPaged: header.paged,
         keepUntilMs: header.expiresAtMs,
       });
     }
@@ -80,6 +82,49 @@ export function checkPurged(world: World, beforeUs: number): string[] {
     }
   }
   return problems;
+}
+
+/** Nodes that still have something of shards that they have nothing to do with any more. */
+export function checkStrays(world: World): string[] {
+  const problems: string[] = [];
+  const { map } = world.config;
+  for (const sim of world.nodes) {
+    if (!world.isMember(sim)) continue;
+    for (let shard = 0; shard < map.shards; shard++) {
+      if (replicaSet(map, shard).includes(sim.nodeId)) continue;
+      const left = recordsOf(sim.disk, map, shard).size + pagesOf(sim.disk, shard).length;
+      if (left > 0) problems.push(`${sim.name} still has ${left} records and pages of shard ${shard}`);
+    }
+  }
+  return problems;
+}
+
+/** Pages of records that have none any more, and that no write under way can list. */
+export function checkPages(world: World): string[] {
+  const problems: string[] = [];
+  const { map } = world.config;
+  for (let shard = 0; shard < map.shards; shard++) {
+    for (const node of replicaSet(map, shard)) {
+      const { disk } = world.node(node);
+      const records = recordsOf(disk, map, shard);
+      const left = pagesOf(disk, shard).filter((id) => records.get(id)?.isPaged !== true);
+      if (left.length > 0)
+        problems.push(`n${node} still has ${left.length} pages of ${left[0]?.split('/')[0]}, which has none`);
+    }
+  }
+  return problems;
+}
+
+/** Of each page the record that it belongs to. */
+function pagesOf(disk: SimDisk, shard: number): RecordId[] {
+  const found: RecordId[] = [];
+  disk.records.scan({ ...shardPageRange(shard), ...ALL, keysOnly: true }, (_error, entries) => {
+    for (const { key } of entries ?? []) {
+      const id = parsePageKey(key)?.id;
+      if (id !== undefined) found.push(id);
+    }
+  });
+  return found;
 }
 
 function textOf(record: OnDisk | null | undefined): string {

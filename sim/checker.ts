@@ -34,7 +34,10 @@ export type OpOutcome =
   /** Answered UNAVAILABLE or BUSY: it must not take effect. */
   | { readonly kind: 'none' };
 
-/** One operation of a history. Wall times are what its proxy's clock showed while it ran: only that decides about expiry. */
+/**
+ * One operation of a history. Wall times, which alone decide about expiry: the lowest that its proxy's clock showed while it
+ * ran, and the highest that this one or a storage node's did (nodes sweep away what has expired).
+ */
 export interface HistoryOp {
   readonly id: number;
   readonly client: string;
@@ -186,7 +189,7 @@ const SEARCH_BOUND = 1_000_000;
  * Gong, with the memory of Lowe).
  *
  * Expiry: a value expires by an event of its own. A process may cause it once its wall clock has reached the moment; so
- * at most as early as the fastest of the clocks that had an operation on this key (also a failed one). Whoever began
+ * at most as early as the fastest of the clocks that had an operation on this key (also a failed one), or of a storage node. Whoever began
  * after the moment, by its own clock, must not see the value.
  */
 export function checkKey(history: readonly HistoryOp[]): Verdict {

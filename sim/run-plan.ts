@@ -1,6 +1,6 @@
 import { limits } from '../src/base/limits.ts';
 import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
-import { checkPurged, checkReplicas } from './check-replicas.ts';
+import { checkPages, checkPurged, checkReplicas, checkStrays } from './check-replicas.ts';
 import { checkRequests } from './check-requests.ts';
 import { checkKey, type HistoryOp, isLong } from './checker.ts';
 import type { Plan } from './plan.ts';
@@ -164,10 +164,9 @@ function drive(plan: Plan, world: World, network: RandomNetwork, workload: Workl
   scheduler.runUntil(scheduler.nowUs + 1000 * (limits.sweepRepairAgeMs + SWEEPS * limits.sweepPassMs));
   problems.push(...checkReplicas(world));
   const peaceUs = START_US + scheduler.nowUs;
-  scheduler.runUntil(
-    scheduler.nowUs + 1000 * (limits.purgeAfterMs + limits.requestReachMs + SWEEPS * limits.sweepPassMs),
-  );
-  problems.push(...checkReplicas(world), ...checkPurged(world, peaceUs));
+  const longestMs = limits.purgeAfterMs + Math.max(limits.requestReachMs, limits.unfinishedPageAgeMs);
+  scheduler.runUntil(scheduler.nowUs + 1000 * (longestMs + SWEEPS * (limits.sweepPassMs + limits.pageSweepPassMs)));
+  problems.push(...checkReplicas(world), ...checkPurged(world, peaceUs), ...checkStrays(world), ...checkPages(world));
   readAll(plan, world, workload, problems);
   for (const entry of workload.running) problems.push(`operation ${entry.id} was never answered`);
 }

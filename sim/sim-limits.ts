@@ -36,6 +36,8 @@ export function shortTimes(scale: number): SimLimits {
     sweepPassMs: 1_500 / scale,
     sweepTakeoverMs: 10_000 / scale,
     sweepSaveMs: 2_000 / scale,
+    pageSweepPassMs: 1_500 / scale,
+    unfinishedPageAgeMs: 8_000 / scale,
     moveManagerMs: 100,
     learnerSilentMs: 5_000 / scale,
     learnerPingMs: 500 / scale,

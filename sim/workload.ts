@@ -21,6 +21,7 @@ export class Workload {
   readonly #running = new Map<HistoryOp, SimProxy>();
   #openClients = 0;
   #requests = 0;
+  #nodesWallMs = 0;
 
   constructor(world: World, onEvent: (text: () => string) => void) {
     this.#world = world;
@@ -112,7 +113,7 @@ export class Workload {
       invokedUs: nowUs,
       returnedUs: Number.POSITIVE_INFINITY,
       lowestWallMs: wallMs,
-      highestWallMs: wallMs,
+      highestWallMs: Math.max(wallMs, this.#noteNodes()),
       outcome: { kind: 'unknown' },
     };
     this.history.push(entry);
@@ -123,6 +124,7 @@ export class Workload {
 
   /** Before and after a wall clock moves: an operation has seen both. */
   noteClocks(): void {
+    this.#noteNodes();
     for (const [entry, proxy] of this.#running) this.#noteWall(entry, proxy);
   }
 
@@ -154,7 +156,15 @@ export class Workload {
   #noteWall(entry: HistoryOp, proxy: SimProxy): void {
     const wallMs = Math.floor(proxy.machine.wallUs() / 1000);
     entry.lowestWallMs = Math.min(entry.lowestWallMs, wallMs);
-    entry.highestWallMs = Math.max(entry.highestWallMs, wallMs);
+    entry.highestWallMs = Math.max(entry.highestWallMs, wallMs, this.#noteNodes());
+  }
+
+  /** Storage nodes write expired records dead, too, at any time: the highest that the wall clock of one ever showed. */
+  #noteNodes(): number {
+    for (const { machine } of this.#world.nodes) {
+      this.#nodesWallMs = Math.max(this.#nodesWallMs, Math.floor(machine.wallUs() / 1000));
+    }
+    return this.#nodesWallMs;
   }
 
   #onProxyCrash(proxy: SimProxy): void {
