@@ -42,6 +42,7 @@ export class Learner implements NodeWork {
   readonly #learnings = new Map<number, Learning>();
   #isFinishing = false;
   #isProbing = false;
+  #probeDelayMs: number = limits.learnRetryMs;
   #isStopped = false;
 
   constructor(parts: LearnerParts) {
@@ -149,15 +150,25 @@ export class Learner implements NodeWork {
     this.#isProbing = false;
     if (this.#isStopped) return;
     const ready = probed.filter((learning) => learning.stage === 'emptying' && this.#isCurrent(learning));
-    const left = this.#inStage('waiting').length;
-    if (left > 0) {
+    this.#probeAgain(this.#inStage('waiting').length);
+    if (ready.length > 0) this.#empty(ready);
+  }
+
+  /** At first soon: those that are asked only have to hear of the newest map. */
+  #probeAgain(shards: number): void {
+    if (shards === 0) {
+      this.#probeDelayMs = limits.learnRetryMs;
+      return;
+    }
+    const delayMs = this.#probeDelayMs;
+    this.#probeDelayMs = Math.min(2 * delayMs, limits.learnRetryMaxMs);
+    if (delayMs === limits.learnRetryMaxMs) {
       this.#parts.log.warn(
-        { nodeId: this.#tools.nodeId, shards: left },
+        { nodeId: this.#tools.nodeId, shards },
         'shards wait to be learned: too few of the other zones answer for them',
       );
-      this.#parts.clock.after(limits.learnRetryMaxMs, () => this.#probe());
     }
-    if (ready.length > 0) this.#empty(ready);
+    this.#parts.clock.after(delayMs, () => this.#probe());
   }
 
   #empty(ready: readonly Learning[]): void {
