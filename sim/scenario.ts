@@ -4,17 +4,18 @@ import { isNoBallot, sameBallot } from '../src/record/ballot.ts';
 import { recordKey } from '../src/record/record-id.ts';
 import { decodeStored, type StoredRecord } from '../src/record/state-codec.ts';
 import type { Request, Response } from '../src/rpc/messages.ts';
-import { checkKey, expand, type HistoryOp, type KeyOp } from './checker.ts';
+import { checkKey, type HistoryOp } from './checker.ts';
+import type { SimNode, SimProxy } from './machines.ts';
 import { outsidePromises } from './promises.ts';
-import { START_US } from './sim-clock.ts';
+import { parseCluster, parseOp, type ScenarioCluster } from './scenario-words.ts';
 import { commandStep, short } from './sim-commands.ts';
-import { SMALL_PAGES, setLimits } from './sim-limits.ts';
+import { setLimits } from './sim-limits.ts';
 import { withLearner } from './sim-members.ts';
 import type { NetworkPolicy, NetworkWatcher, SimMessage } from './sim-network.ts';
 import { SimSeal, simIds } from './sim-seal.ts';
 import { formatArrival, messageName } from './trace-text.ts';
 import { Workload } from './workload.ts';
-import { type Parts, type SimNode, type SimProxy, World, type WorldSetup } from './world.ts';
+import { type Parts, World } from './world.ts';
 
 /** Every message takes so long unless it is held or dropped. */
 const DELAY_US = 100;
@@ -76,70 +77,6 @@ function matches(pattern: Pattern, { from, to, request, response }: SimMessage):
   return pattern.matches(from, to, request, response);
 }
 
-/**
- * An operation of a script: `incr k`, `setpxat k 1 +100` (milliseconds from the start), `cas k nil 1`. In a value `§`
- * stands for a long run of characters.
- */
-export function parseOp(words: readonly string[]): { readonly key: string; readonly op: KeyOp } {
-  const [kind = '', key = '', given = '', last = ''] = words;
-  const value = expand(given);
-  switch (kind) {
-    case 'get':
-    case 'incr':
-    case 'del':
-    case 'getdel':
-    case 'persist':
-      return { key, op: { kind } };
-    case 'set':
-    case 'setnx':
-    case 'setxx':
-    case 'getset':
-    case 'append':
-      return { key, op: { kind, value } };
-    case 'setpxat':
-      return { key, op: { kind, value, expiresAtMs: START_US / 1000 + Number(last) } };
-    case 'cas':
-      return { key, op: { kind, expected: value === 'nil' ? null : value, value: last } };
-    case 'flush':
-      return { key: '', op: { kind } };
-    default:
-      throw new Error(`no such operation: ${words.join(' ')}`);
-  }
-}
-
-/**
- * `cluster ZONES PROXIES [NAME=NUMBER]...`: nodes (to begin with) and spares per zone, shards, how many milliseconds those who
- * watch the config store learn of a new map after (0, the default: never), and bounds by their names in src/base/limits.ts.
- */
-type ScenarioCluster = Pick<
-  WorldSetup,
-  'zones' | 'proxies' | 'nodesPerZone' | 'sparesPerZone' | 'shards' | 'watchDelayUs' | 'limits'
->;
-
-function parseCluster(line: string): ScenarioCluster {
-  const [, zones = '3', proxies = '2', ...options] = line.split(' ');
-  const given = new Map(
-    options.map((option) => {
-      const [name = '', value] = option.split('=');
-      return [name, Number(value)];
-    }),
-  );
-  const take = (name: string, fallback: number): number => {
-    const value = given.get(name) ?? fallback;
-    given.delete(name);
-    return value;
-  };
-  return {
-    zones: Number(zones),
-    proxies: Number(proxies),
-    nodesPerZone: take('nodes', 1),
-    sparesPerZone: take('spares', 0),
-    shards: take('shards', 1),
-    watchDelayUs: take('watch', 0) * 1000,
-    limits: { ...SMALL_PAGES, ...Object.fromEntries(given) },
-  };
-}
-
 /** Runs the steps of one scenario; each gives lines of output. */
 class ScenarioRun {
   readonly #network = new ScriptedNetwork();
@@ -156,7 +93,6 @@ class ScenarioRun {
         disk: { meanUs: 1, stallChance: 0, stallUs: 0, writeErrorChance: 0, synchronousReads: 1 },
         fsync: 'always',
         cacheBytes: 1_000_000,
-        promiseCapacity: 1_000,
         express: false,
         encoded: true,
         framed: false,

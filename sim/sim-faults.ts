@@ -1,9 +1,10 @@
+import type { SimNode, SimProxy } from './machines.ts';
 import type { LinkProfile } from './plan.ts';
 import type { CutDirection, Fault } from './plan-faults.ts';
 import { changeMembers, markZone, mayLoseDisk } from './sim-members.ts';
 import { type NetworkPolicy, nodeName, type SimLink, type SimMessage } from './sim-network.ts';
 import { SimRandom } from './sim-random.ts';
-import type { SimNode, SimProxy, World } from './world.ts';
+import type { World } from './world.ts';
 
 /** Between one node and one other process: what comes to the node is lost, or what leaves it. */
 interface Cut {

@@ -10,8 +10,9 @@ import {
   withoutGoals,
   withZoneDown,
 } from '../src/cluster/members.ts';
+import type { SimNode } from './machines.ts';
 import type { MemberChangeKind } from './plan-faults.ts';
-import type { SimNode, World } from './world.ts';
+import type { World } from './world.ts';
 
 const NOBODY: MemberChange = { add: [], remove: [], replace: [] };
 

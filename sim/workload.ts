@@ -3,10 +3,11 @@ import { limits } from '../src/base/limits.ts';
 import { flushNamespaces } from '../src/quorum/flush.ts';
 import { type Reply, SimpleString } from '../src/resp/reply.ts';
 import { compact, expand, type HistoryOp, type KeyOp, type SimReply } from './checker.ts';
+import type { SimProxy } from './machines.ts';
 import type { PlannedClient, PlannedOp, PlannedRepeat } from './plan.ts';
 import { START_US } from './sim-clock.ts';
 import { requestIdAt, simReply, stepOf, wholeAnswer } from './sim-commands.ts';
-import type { SimProxy, World } from './world.ts';
+import type { World } from './world.ts';
 
 /** A client whose proxy is away looks again after so long. */
 const RECONNECT_US = 5_000;

@@ -1,4 +1,4 @@
-import { type NodeProposer, startNodeProposer, startNodeWork } from '../src/admin/node-proposer.ts';
+import { startNodeProposer, startNodeWork } from '../src/admin/node-proposer.ts';
 import { assert } from '../src/base/assert.ts';
 import { silentLog } from '../src/base/log.ts';
 import { createClusterMap, findNode, nodesOf } from '../src/cluster/cluster-map.ts';
@@ -21,12 +21,13 @@ import { Acceptor } from '../src/storage/acceptor.ts';
 import type { NodePeerParts, NodeWork } from '../src/storage/node-peer-parts.ts';
 import { StorageNode, type StorageNodeOptions } from '../src/storage/storage-node.ts';
 import type { Fsync } from '../src/storage/write-pipeline.ts';
+import { countsOf, SimNode, SimProxy } from './machines.ts';
 import { assertPromisesSettle } from './promises.ts';
 import { MachineTime, SimClock, SimProcess, SimScheduler } from './sim-clock.ts';
 import { SimConfigStore } from './sim-config-store.ts';
 import { type DiskProfile, SimDisk, SimEngine, SimNodeStore } from './sim-disk.ts';
 import type { SimLimits } from './sim-limits.ts';
-import { type NetworkPolicy, type NetworkWatcher, nodeName, type SimLink, SimNetwork } from './sim-network.ts';
+import { type NetworkPolicy, type NetworkWatcher, SimNetwork } from './sim-network.ts';
 import { SimRandom } from './sim-random.ts';
 import { SimSeal, simIds } from './sim-seal.ts';
 
@@ -39,6 +40,8 @@ export interface Parts {
   transport(link: Transport, map: MapHolder): Transport;
   handler(node: StorageNode): CallHandler;
   nodeOptions(): Partial<Pick<StorageNodeOptions, 'sweepRules'>>;
+  /** A node that has lost its disk comes back as the one that it was. */
+  readonly keepsIdentity: boolean;
   /** What a node does by itself. */
   work(parts: NodePeerParts): readonly NodeWork[];
 }
@@ -50,6 +53,7 @@ export const SOUND_PARTS: Parts = {
   transport: (link) => link,
   handler: (node) => node,
   nodeOptions: () => ({}),
+  keepsIdentity: false,
   work: (parts) => startNodeWork(parts),
 };
 
@@ -84,56 +88,6 @@ export interface WorldSetup {
 
 /** A process that cannot start without the config store tries again after so long. */
 const STORE_RETRY_MS = 100;
-
-/** A storage node's machine: its disk and clock stay when its process ends. Zones count from 0. */
-export class SimNode {
-  readonly nodeId: number;
-  readonly zone: number;
-  readonly machine: MachineTime;
-  disk: SimDisk;
-  /** Disks that it had, and distrusted ones that it began anew: each makes another incarnation of the node. */
-  lives = 1;
-  isDistrusted = false;
-  process: SimProcess | null = null;
-  node: StorageNode | null = null;
-  /** To its peers. */
-  link: SimLink | null = null;
-  proposer: NodeProposer | null = null;
-  counters: ProtocolCounters | null = null;
-  work: readonly NodeWork[] = [];
-
-  constructor(nodeId: number, zone: number, disk: SimDisk, machine: MachineTime) {
-    this.nodeId = nodeId;
-    this.zone = zone;
-    this.disk = disk;
-    this.machine = machine;
-  }
-
-  get name(): string {
-    return nodeName(this.nodeId);
-  }
-
-  get incarnation(): string {
-    return `${this.name}.${this.lives}`;
-  }
-}
-
-export class SimProxy {
-  readonly name: string;
-  readonly machine: MachineTime;
-  process: SimProcess | null = null;
-  coordinator: Coordinator<Reply> | null = null;
-  map: MapHolder | null = null;
-  store: ConfigStore | null = null;
-  link: SimLink | null = null;
-  /** Told when the process ends: its clients never hear from it again. */
-  onCrash: () => void = () => {};
-
-  constructor(name: string, machine: MachineTime) {
-    this.name = name;
-    this.machine = machine;
-  }
-}
 
 /** Real coordinators and real storage nodes, and all that is around them simulated. */
 export class World {
@@ -274,7 +228,7 @@ export class World {
   /** The process ends, and its disk is gone with all that was on it. */
   wipeNode(sim: SimNode): void {
     this.crashNode(sim, false);
-    sim.lives++;
+    if (!this.#parts.keepsIdentity) sim.lives++;
     sim.isDistrusted = false;
     sim.disk = this.#newDisk(`disk${sim.incarnation}`);
   }
@@ -401,18 +355,6 @@ export class World {
   #machine(index: number): MachineTime {
     const { clockOffsetsUs, clockDriftPpm } = this.#setup;
     return new MachineTime(this.scheduler, clockOffsetsUs[index] ?? 0, clockDriftPpm[index] ?? 0);
-  }
-}
-
-/** What a node has done by itself: as a proposer, and whatever its kinds of work count. */
-function* countsOf({ counters, work }: SimNode): Iterable<readonly [string, number]> {
-  for (const [branch, count] of counters?.entries() ?? []) if (count > 0) yield [`node ${branch}`, count];
-  for (const each of work) {
-    if (!('counts' in each) || typeof each.counts !== 'object') continue;
-    const kind = each.constructor.name.toLowerCase();
-    for (const [name, count] of Object.entries(each.counts ?? {})) {
-      if (typeof count === 'number') yield [`${kind} ${name}`, count];
-    }
   }
 }
 

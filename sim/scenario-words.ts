@@ -1,0 +1,69 @@
+import { expand, type KeyOp } from './checker.ts';
+import { START_US } from './sim-clock.ts';
+import { SMALL_PAGES } from './sim-limits.ts';
+import type { WorldSetup } from './world.ts';
+
+/**
+ * An operation of a script: `incr k`, `setpxat k 1 +100` (milliseconds from the start), `cas k nil 1`. In a value `§`
+ * stands for a long run of characters.
+ */
+export function parseOp(words: readonly string[]): { readonly key: string; readonly op: KeyOp } {
+  const [kind = '', key = '', given = '', last = ''] = words;
+  const value = expand(given);
+  switch (kind) {
+    case 'get':
+    case 'incr':
+    case 'del':
+    case 'getdel':
+    case 'persist':
+      return { key, op: { kind } };
+    case 'set':
+    case 'setnx':
+    case 'setxx':
+    case 'getset':
+    case 'append':
+      return { key, op: { kind, value } };
+    case 'setpxat':
+      return { key, op: { kind, value, expiresAtMs: START_US / 1000 + Number(last) } };
+    case 'cas':
+      return { key, op: { kind, expected: value === 'nil' ? null : value, value: last } };
+    case 'flush':
+      return { key: '', op: { kind } };
+    default:
+      throw new Error(`no such operation: ${words.join(' ')}`);
+  }
+}
+
+/**
+ * `cluster ZONES PROXIES [NAME=NUMBER]...`: nodes (to begin with) and spares per zone, shards, how many milliseconds those who
+ * watch the config store learn of a new map after (0, the default: never), how many promises a node keeps, and bounds by their names in src/base/limits.ts.
+ */
+export type ScenarioCluster = Pick<
+  WorldSetup,
+  'zones' | 'proxies' | 'nodesPerZone' | 'sparesPerZone' | 'shards' | 'watchDelayUs' | 'promiseCapacity' | 'limits'
+>;
+
+export function parseCluster(line: string): ScenarioCluster {
+  const [, zones = '3', proxies = '2', ...options] = line.split(' ');
+  const given = new Map(
+    options.map((option) => {
+      const [name = '', value] = option.split('=');
+      return [name, Number(value)];
+    }),
+  );
+  const take = (name: string, fallback: number): number => {
+    const value = given.get(name) ?? fallback;
+    given.delete(name);
+    return value;
+  };
+  return {
+    zones: Number(zones),
+    proxies: Number(proxies),
+    nodesPerZone: take('nodes', 1),
+    sparesPerZone: take('spares', 0),
+    shards: take('shards', 1),
+    watchDelayUs: take('watch', 0) * 1000,
+    promiseCapacity: take('promises', 1_000),
+    limits: { ...SMALL_PAGES, ...Object.fromEntries(given) },
+  };
+}
