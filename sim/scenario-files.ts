@@ -24,6 +24,7 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['21-flush-unfenced', 'flush-unfenced'],
   ['21-flush-unfenced', 'no-epoch-fence'],
   ['25-birth-after-delete', 'blind-retry'],
+  ['promise-evicted', 'eviction-without-floor'],
   ['promise-forgotten', 'no-ceiling'],
   ['purge-without-all-replicas', 'purge-without-all-replicas'],
 ];

@@ -34,6 +34,7 @@ const SCENARIOS = [
   '30-late-joiner',
   '31-one-fast-clock',
   'pages-outlast-deadline',
+  'promise-evicted',
   'promise-forgotten',
   'purge-without-all-replicas',
 ];
