@@ -4,17 +4,18 @@ import { expireUnderLoad } from './expiring-load.ts';
 import { runJunoClients } from './juno-clients.ts';
 import { changeMembers } from './members.ts';
 import { killOneProcess } from './one-process.ts';
+import { relearnUnderLoad } from './relearn.ts';
 import { Report } from './report.ts';
 import { killStorageProcesses } from './separate-processes.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn]
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
   --only          one: only the one-process cluster; separate: only the separate processes;
                   juno: only the clients of JUNO.* commands through failing connections;
                   members: only changes of members under load; backup: only backups under load;
-                  ttl: only keys that expire`;
+                  ttl: only keys that expire; relearn: only disks that are lost or damaged`;
 
 function fail(message: string): never {
   console.error(`${message}\n\n${USAGE}`);
@@ -39,7 +40,10 @@ if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10_000)
 const megabytes = Number(values.megabytes);
 if (!Number.isInteger(megabytes) || megabytes < 1 || megabytes > 100_000)
   fail(`--megabytes: ${values.megabytes} is no number of megabytes`);
-if (values.only !== undefined && !['one', 'separate', 'juno', 'members', 'backup', 'ttl'].includes(values.only))
+if (
+  values.only !== undefined &&
+  !['one', 'separate', 'juno', 'members', 'backup', 'ttl', 'relearn'].includes(values.only)
+)
   fail(`--only: ${values.only}`);
 
 // Leaving by process.exit ends the servers, too.
@@ -53,6 +57,7 @@ for (const [part, run] of [
   ['members', () => changeMembers(megabytes, report)],
   ['backup', () => backUpUnderLoad(report)],
   ['ttl', () => expireUnderLoad(report)],
+  ['relearn', () => relearnUnderLoad(report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;
   try {

@@ -1,3 +1,4 @@
+import { startNodeWork } from '../src/admin/node-proposer.ts';
 import { type PairedRequest, ProposerRules, type Report } from '../src/quorum/rules.ts';
 import type { Settlement, UsedBallot } from '../src/quorum/settle.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../src/record/ballot.ts';
@@ -10,8 +11,11 @@ import {
   StateKind,
 } from '../src/record/state.ts';
 import { MessageType } from '../src/rpc/messages.ts';
+import type { Call, CallHandler, NodeHello } from '../src/rpc/transport.ts';
 import { Acceptor, type Held } from '../src/storage/acceptor.ts';
+import { LearnerRules } from '../src/storage/learner-rules.ts';
 import { PromiseTable } from '../src/storage/promise-table.ts';
+import type { StorageNode } from '../src/storage/storage-node.ts';
 import { SweepRules } from '../src/storage/sweep-rules.ts';
 import { type Restamped, RestampingTransport, UnfencedHandler } from './restamp.ts';
 import { SimSeal } from './sim-seal.ts';
@@ -153,6 +157,54 @@ class AbsentIsProof extends ProposerRules {
   }
 }
 
+class LearnerKeepsOldData extends LearnerRules {
+  override empties(): boolean {
+    return false;
+  }
+}
+
+class LearnerForgetsPromise extends LearnerRules {
+  override standsBy(): number {
+    return 0;
+  }
+}
+
+class LearnerCopiesFromOne extends LearnerRules {
+  override quorum(): number {
+    return 1;
+  }
+}
+
+class LearnerTakesHighest extends LearnerRules {
+  override choose(reported: readonly Ballot[]): Ballot | null {
+    return reported.reduce((a, b) => (compareBallots(a, b) >= 0 ? a : b), NO_BALLOT);
+  }
+}
+
+/** Old voters answer learners whatever epoch they are at. */
+class CopyAcrossEpochs implements CallHandler {
+  readonly #node: StorageNode;
+
+  constructor(node: StorageNode) {
+    this.#node = node;
+  }
+
+  hello(): NodeHello {
+    return this.#node.hello();
+  }
+
+  receive(calls: readonly Call[]): void {
+    this.#node.receive(
+      calls.map((call) => {
+        const { request } = call;
+        if (request.type !== MessageType.listRecords) return call;
+        const shardEpoch = this.#node.map.shardEpochs[request.shard] ?? request.shardEpoch;
+        return { request: { ...request, shardEpoch }, respond: (response) => call.respond(response) };
+      }),
+    );
+  }
+}
+
 /** Only whoever has written a record last still knows whose requests it has carried out. */
 class ForgetsRequestIds extends SimSeal {
   override seal(id: RecordId, header: StateHeader, content: RecordContent): SealedState {
@@ -170,6 +222,10 @@ function withAcceptor(make: (durableCeilingUs: number, promiseCapacity: number) 
 
 function unfenced(what: Restamped): Parts {
   return { ...SOUND_PARTS, handler: (node) => new UnfencedHandler(node, what) };
+}
+
+function withLearner(make: () => LearnerRules): Parts {
+  return { ...SOUND_PARTS, work: (parts) => startNodeWork(parts, make()) };
 }
 
 function withSweep(make: () => SweepRules): Parts {
@@ -201,6 +257,12 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['purge-keeps-no-floor', withAcceptor((ceilingUs, capacity) => new PurgeKeepsNoFloor(ceilingUs, capacity))],
   ['purge-drops-promise', withAcceptor((ceilingUs, capacity) => new PurgeDropsPromise(ceilingUs, capacity))],
   ['eviction-without-floor', withAcceptor((ceilingUs, capacity) => new EvictionWithoutFloor(ceilingUs, capacity))],
+  ['learner-keeps-old-data', withLearner(() => new LearnerKeepsOldData())],
+  ['learner-forgets-promise', withLearner(() => new LearnerForgetsPromise())],
+  ['learner-copies-from-one', withLearner(() => new LearnerCopiesFromOne())],
+  ['learner-takes-highest', withLearner(() => new LearnerTakesHighest())],
+  ['copy-across-epochs', { ...SOUND_PARTS, handler: (node) => new CopyAcrossEpochs(node) }],
+  ['amnesic-node-votes', { ...SOUND_PARTS, keepsIdentity: true }],
   ['absent-is-proof', withRules(() => new AbsentIsProof())],
   ['forgets-request-ids', { ...SOUND_PARTS, seal: () => new ForgetsRequestIds() }],
 ]);

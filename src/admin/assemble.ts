@@ -1,26 +1,21 @@
-import { limits } from '../base/limits.ts';
-import { usableMemoryBytes } from '../base/system-memory.ts';
-import { findNode, nodesOf, withStartedNode } from '../cluster/cluster-map.ts';
-import type { ConfigStore } from '../cluster/config-store.ts';
-import { type StoreResult, updateClusterMap } from '../cluster/config-store.ts';
+import { findNode, nodesOf } from '../cluster/cluster-map.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import { keystoreFingerprint } from '../crypto/keystore.ts';
 import { majority } from '../quorum/majority.ts';
 import { InProcessTransport } from '../rpc/in-process-transport.ts';
-import { TcpServer } from '../rpc/tcp-server.ts';
 import { TcpTransport } from '../rpc/tcp-transport.ts';
-import type { Assembly, AssemblyResult, ProxyParts, StorageParts } from './assembly.ts';
-import { parseHostAndPort } from './host-and-port.ts';
-import { listenProblem } from './listen-problem.ts';
-import { localPeers, type NodeProposer, remotePeers, startNodeProposer } from './node-proposer.ts';
+import type { Assembly, AssemblyResult, ProxyParts } from './assembly.ts';
+import { localPeers, type NodeProposer, startNodeProposer } from './node-proposer.ts';
 import { startProxyRoom } from './proxy-room.ts';
-import type { ProcessParts, Running } from './running.ts';
+import type { ProcessParts } from './running.ts';
 import type { SingleCluster } from './single-cluster.ts';
+import { enterNodes, journalSegments, recordCacheBytes } from './node-start.ts';
 import { type OpenedDisk, openMemoryDisk, openStorageDisk, type StorageDisk } from './storage-disk.ts';
+import { startStorageProcess } from './storage-process.ts';
 import { type StorageRoom, startStorageRoom } from './storage-room.ts';
 
 /** Builds the real rooms. */
-export const assembly: Assembly = { startSingleProcess, startStorage, startProxy };
+export const assembly: Assembly = { startSingleProcess, startStorage: startStorageProcess, startProxy };
 
 /** What happens to rooms that can no longer go on is an InvariantError, which ends the process. */
 const NEVER_FAILS = new Promise<string>(() => {});
@@ -59,9 +54,18 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
   const map = entered.value;
   const cacheBytes = Math.floor(recordCacheBytes() / disks.size);
   const { fsync, diskReserve: diskReserveBytes, purgeAfter: purgeAfterMs } = cluster.config;
+  const { promise: failed, resolve: fail } = Promise.withResolvers<string>();
+  const onDamaged = (disk: StorageDisk, node: NodeEntry) => (): void => {
+    const reason = `records of node ${node.id} are damaged; at the next start they are moved aside and learned again`;
+    // With a single zone what can still be read is all there is.
+    if (map.zones.length > 1) void disk.noteDamaged().then(() => fail(reason));
+  };
   const transport = new InProcessTransport(parts.clock);
   const starting = [...disks].map(([node, disk]) =>
-    startStorageRoom({ node, disk, map, fsync, cacheBytes, diskReserveBytes, purgeAfterMs }, parts),
+    startStorageRoom(
+      { node, disk, map, fsync, cacheBytes, diskReserveBytes, purgeAfterMs, onDamaged: onDamaged(disk, node) },
+      parts,
+    ),
   );
   for (const room of await Promise.all(starting)) {
     rooms.push(room);
@@ -82,7 +86,7 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
     await room.stop();
     await stopStorage();
   };
-  return { ok: true, running: { listening: room.listening, failed: NEVER_FAILS, stop } };
+  return { ok: true, running: { listening: room.listening, failed, stop } };
 }
 
 /** A majority of the zones must be whole for the others to learn from; null if it is. */
@@ -114,74 +118,6 @@ async function openSingleDisk(cluster: SingleCluster, node: NodeEntry, parts: Pr
   );
 }
 
-async function startStorage(storage: StorageParts, parts: ProcessParts): Promise<AssemblyResult> {
-  const { config, node, directory } = storage;
-  const opened = await openProcessDisk(storage, parts);
-  if (!opened.ok) return opened;
-  const { disk } = opened;
-  const entered = await enterNodes(storage.store, [{ ...node, incarnation: disk.incarnation }]);
-  if (!entered.ok) {
-    await disk.close();
-    return entered;
-  }
-  const { fsync, diskReserve: diskReserveBytes, purgeAfter: purgeAfterMs } = config;
-  const cacheBytes = recordCacheBytes();
-  const setup = { node, disk, map: entered.value, fsync, cacheBytes, diskReserveBytes, purgeAfterMs };
-  const room = await startStorageRoom(setup, parts);
-  const server = new TcpServer({
-    handler: room.node,
-    clusterId: storage.map.clusterId,
-    secret: storage.secret,
-    ...parts,
-  });
-  const at = parseHostAndPort(config.listen) ?? node;
-  try {
-    const port = await server.listen(at.host, at.port);
-    const network = remotePeers(room.node, storage.map.clusterId, storage.secret, parts);
-    const proposer = startNodeProposer({ node: room.node, store: storage.store, network }, parts);
-    const running: Running = {
-      listening: [{ host: at.host, port }],
-      failed: NEVER_FAILS,
-      async stop() {
-        proposer.stop();
-        await server.close();
-        await room.stop();
-      },
-    };
-    return { ok: true, running };
-  } catch (error) {
-    await room.stop();
-    return {
-      ok: false,
-      problem: `${listenProblem(error, at.host, at.port, 'junokv cluster init --nodes')} (node ${node.id}, ${directory.path})`,
-    };
-  }
-}
-
-async function openProcessDisk(storage: StorageParts, parts: ProcessParts): Promise<OpenedDisk> {
-  const { config, map, node, directory } = storage;
-  if (config.engine === 'memory') {
-    if (node.incarnation === '' || map.zones.length > 1) return { ok: true, disk: openMemoryDisk(node, parts) };
-    return {
-      ok: false,
-      problem: `node ${node.id} has stored records before, and an empty memory must not answer in its place; with a single zone there is nobody to learn them from again`,
-    };
-  }
-  return openStorageDisk(
-    {
-      path: directory.nodePath(node.id),
-      map,
-      node,
-      zone: findNode(map, node.id)?.zone.name ?? '',
-      fsync: config.fsync,
-      keystoreFingerprint: '',
-      trustAfterMachineCrash: false,
-      journalSegments: journalSegments(1),
-    },
-    parts,
-  );
-}
-
 async function startProxy(proxy: ProxyParts, parts: ProcessParts): Promise<AssemblyResult> {
   const { config, map, store, keystore, secret } = proxy;
   const transport = new TcpTransport({ clusterId: map.clusterId, secret, ...parts });
@@ -201,23 +137,4 @@ async function startProxy(proxy: ProxyParts, parts: ProcessParts): Promise<Assem
     transport.close();
   };
   return { ok: true, running: { listening: room.listening, failed: NEVER_FAILS, stop } };
-}
-
-/** Enters the incarnations of nodes that start for the first time into the cluster map; resolves to the newest map. */
-function enterNodes(store: ConfigStore, started: readonly NodeEntry[]): Promise<StoreResult<ClusterMap>> {
-  return updateClusterMap(store, (map) => {
-    const unknown = started.filter((node) => findNode(map, node.id)?.node.incarnation === '');
-    return unknown.length === 0 ? null : unknown.reduce(withStartedNode, map);
-  });
-}
-
-/** All journals of the process get a sixteenth of what it may use, on small machines. */
-function journalSegments(nodes: number): number {
-  const affordable = Math.floor(usableMemoryBytes() / 16 / nodes / limits.journalSegmentBytes);
-  return Math.max(limits.journalSegmentsMin, Math.min(limits.journalSegments, affordable));
-}
-
-/** An eighth of what the process may use, on small machines. */
-function recordCacheBytes(): number {
-  return Math.min(limits.recordCacheBytes, Math.floor(usableMemoryBytes() / 8));
 }

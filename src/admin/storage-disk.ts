@@ -29,6 +29,8 @@ export interface StorageDisk {
   readonly free: FreeSpace | null;
   /** The highest map that this node has adopted; null if it adopted none. */
   readonly adoptedMap: ClusterMap | null;
+  /** The records are damaged: the next start moves them aside. */
+  noteDamaged(): Promise<void>;
   /** After its node has stopped. Marks a clean stop if all could be synced. */
   close(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export function openMemoryDisk(node: NodeEntry, parts: ProcessParts): StorageDis
     store: new MemoryNodeStore(),
     free: null,
     adoptedMap: null,
+    noteDamaged: () => Promise.resolve(),
     close: () => closeEngine(engine).then(() => {}),
   };
 }
@@ -123,10 +126,13 @@ async function openDirectory(directory: NodeDirectory, lost: Finding | null, ope
     identity = newIdentity(request, hasOldRecords, parts);
     await directory.saveIdentity(identity);
   };
+  const wasDamaged = identity?.isDamaged ?? false;
   if (identity === null || finding !== null) await become(finding?.hasOldRecords ?? false);
   const { recordsPath } = directory;
   const open = () =>
     openJournaledRocksdb({ directory: recordsPath, clock: parts.clock, files, segments: request.journalSegments });
+  // After the new identity is durable: the old one must not be found with nothing.
+  if (wasDamaged && finding !== null) await moveAside(files, recordsPath);
   let database = await open();
   if (!database.ok && database.error.kind === 'corrupt' && mayRelearn(request)) {
     finding = {
@@ -165,6 +171,9 @@ async function openDirectory(directory: NodeDirectory, lost: Finding | null, ope
       store: directory,
       free: systemFreeSpace(request.path),
       adoptedMap: decoded === null ? null : decoded.map,
+      async noteDamaged() {
+        if (identity !== null) await directory.saveIdentity({ ...identity, isDamaged: true });
+      },
       async close() {
         const isSynced = await closeEngine(engine);
         if (isSynced) await directory.writeCleanMark();
@@ -213,6 +222,10 @@ function find(directory: NodeDirectory, trust: Trust, request: DiskRequest): Fin
     if (node.incarnation === '') return null;
     return { reason: `node ${node.id} has stored records before, but ${path} is empty`, hasOldRecords: false };
   }
+  if (identity.isDamaged) {
+    const reason = `records in ${path} were found damaged. They were moved to ${damagedPath(directory.recordsPath)}`;
+    return { reason, hasOldRecords: false };
+  }
   if (node.incarnation !== '' && identity.incarnation !== node.incarnation) {
     return {
       reason: `${path} is not what the cluster map knows of node ${node.id}: an old copy, or it has not entered itself yet`,
@@ -234,6 +247,7 @@ function newIdentity(request: DiskRequest, hasOldRecords: boolean, parts: Proces
     zone: request.zone,
     keystoreFingerprint: request.keystoreFingerprint,
     hasOldRecords,
+    isDamaged: false,
   };
 }
 

@@ -23,6 +23,8 @@ export interface StorageRoomSetup {
   readonly cacheBytes: number;
   readonly diskReserveBytes: number;
   readonly purgeAfterMs: number;
+  /** The records are damaged beyond repairs of single ones; once. */
+  onDamaged(): void;
 }
 
 /** Starts a storage node on an open disk. Resolves when it may answer. */
@@ -32,6 +34,7 @@ export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessPa
   const { free } = disk;
   const space = free === null ? null : new DiskSpace({ free, reserveBytes: setup.diskReserveBytes, ...parts });
   if (space !== null) await new Promise<void>((resolve) => space.start(resolve));
+  let isDamaged = false;
   const node = new StorageNode({
     nodeId: setup.node.id,
     incarnation: disk.incarnation,
@@ -45,6 +48,11 @@ export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessPa
     cacheBytes: setup.cacheBytes,
     purgeAfterMs: setup.purgeAfterMs,
     isDistrusted: disk.isDistrusted,
+    onDamaged: () => {
+      if (isDamaged) return;
+      isDamaged = true;
+      setup.onDamaged();
+    },
     ...(space === null ? {} : { space }),
   });
   const reclaimer = space === null ? null : new SpaceReclaimer(disk.engine, space, parts.clock, parts.log);

@@ -26,6 +26,7 @@ const identity: NodeIdentity = {
   zone: 'z1',
   keystoreFingerprint: 'abc',
   hasOldRecords: false,
+  isDamaged: false,
 };
 
 async function open(bootId = 'boot-1'): Promise<NodeDirectory> {

@@ -10,6 +10,8 @@ export interface NodeIdentity {
   readonly keystoreFingerprint: string;
   /** The incarnation is new, and the records are from before: they may lack acknowledged writes. */
   readonly hasOldRecords: boolean;
+  /** The records turned out to be damaged while the node ran: they are moved aside at the next start. */
+  readonly isDamaged: boolean;
 }
 
 /** How the last run of the node on this directory went. */
@@ -45,7 +47,8 @@ export function decodeIdentity(bytes: Buffer): Decoded<NodeIdentity> {
       return null;
     }
     const hasOldRecords = fields['hasOldRecords'] === true;
-    return { clusterId, nodeId, incarnation, zone, keystoreFingerprint, hasOldRecords };
+    const isDamaged = fields['isDamaged'] === true;
+    return { clusterId, nodeId, incarnation, zone, keystoreFingerprint, hasOldRecords, isDamaged };
   });
 }
 

@@ -21,6 +21,8 @@ export interface RecordListParts {
   readonly acceptor: Acceptor;
   /** The map by which generations are current. */
   map(): ClusterMap;
+  /** A stretch of the disk cannot be read. */
+  onDamaged(): void;
 }
 
 /** True for a record of a flushed generation: it waits to be dropped, and nobody counts it any more (protocol §8, flush). */
@@ -65,6 +67,7 @@ class RecordList {
     this.#parts.engine.scan(range, (error, found) => {
       if (error !== null || found === undefined) {
         const fault = error?.kind === 'corrupt' ? 'corrupt' : 'io';
+        if (fault === 'corrupt') this.#parts.onDamaged();
         this.#call.respond({ type: MessageType.fault, fault, detail: 'records could not be read' });
         return;
       }

@@ -40,6 +40,8 @@ export interface RecordServerParts {
   readonly space: DiskSpace | null;
   readonly clock: Clock;
   readonly log: Log;
+  /** As in `StorageNodeOptions`. */
+  readonly onDamaged?: () => void;
 }
 
 /** Serves READ, PREPARE, COMMIT and listPages of one record: brings the record, asks the acceptor, answers when what the answer rests on is durable. */
@@ -56,6 +58,7 @@ export class RecordServer {
   readonly #log: Log;
   /** Found corrupt and not written since. */
   readonly #corrupt = new Set<RecordId>();
+  readonly #onDamaged: (() => void) | undefined;
   #corruptRecords = 0;
 
   constructor(parts: RecordServerParts) {
@@ -69,6 +72,7 @@ export class RecordServer {
     this.#space = parts.space;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#onDamaged = parts.onDamaged;
   }
 
   /** Records found corrupt since the start. */
@@ -107,6 +111,7 @@ export class RecordServer {
   /** Once for each: a repair that raises the ceiling must not find the bar raised as well. */
   #noteCorrupt(id: RecordId): void {
     this.#corruptRecords++;
+    if (this.#corruptRecords >= limits.corruptRecordsToRelearn) this.#onDamaged?.();
     this.#log.error({ nodeId: this.#map.nodeId }, 'a stored record is corrupt; it waits for repair');
     if (this.#corrupt.size >= limits.corruptRecordsPerNode) this.#corrupt.clear();
     this.#corrupt.add(id);

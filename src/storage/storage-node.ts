@@ -41,6 +41,8 @@ export interface StorageNodeOptions {
   readonly space?: DiskSpace;
   /** The disk may lack acknowledged writes: what is on it counts only if the operator says so. Default false. */
   readonly isDistrusted?: boolean;
+  /** What is on the disk is damaged beyond repairs of single records. May be called again and again. */
+  readonly onDamaged?: () => void;
   /** Tombstones are kept at least so long; default `limits.purgeAfterMs`. */
   readonly purgeAfterMs?: number;
   readonly sweepRules?: SweepRules;
@@ -100,6 +102,7 @@ export class StorageNode implements CallHandler, BatchListener {
       pipeline: this.#pipeline,
       acceptor: options.acceptor,
       map: () => this.#map.current,
+      onDamaged: () => options.onDamaged?.(),
     };
     const parts = {
       ...options,
