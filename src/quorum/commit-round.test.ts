@@ -17,8 +17,7 @@ interface Started {
   result: CommitResult | null;
 }
 
-function start(nodes: readonly NodeId[] = NODES): Started {
-  const kit = roundKit();
+function start(nodes: readonly NodeId[] = NODES, kit: RoundKit = roundKit()): Started {
   const ballot = kit.ballots.next();
   const commit: CommitRequest = {
     type: MessageType.commit,
@@ -183,5 +182,24 @@ describe('commit round', () => {
         if (behaves.filter((how) => how === 'ack').length === count) expect(started.result?.kind).toBe('chosen');
       }),
     );
+  });
+});
+
+describe('when the map moves on', () => {
+  it('a COMMIT that hears nothing counts as refused by an epoch', () => {
+    const kit = { ...roundKit(), epochs: { onOtherEpoch() {}, isCurrent: () => false } };
+    const started = start(NODES, kit);
+    for (const node of [1, 2]) kit.transport.answer(node, LOST);
+    tickFor(kit, started.round, limits.hedgeDelayMs - 5);
+    expect(started.result).toBeNull();
+    tickFor(kit, started.round, 10);
+    expect(started.result).toEqual({ kind: 'refused', fencedEpoch: 1, full: false });
+  });
+
+  it('a COMMIT is answered as ever if Q nodes take it in time', () => {
+    const kit = { ...roundKit(), epochs: { onOtherEpoch() {}, isCurrent: () => false } };
+    const started = start(NODES, kit);
+    for (const node of [1, 2]) kit.transport.answer(node, ack());
+    expect(started.result).toEqual({ kind: 'chosen', nextRecorded: true });
   });
 });

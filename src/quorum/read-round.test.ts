@@ -270,3 +270,59 @@ function checkResult(
     expect(result.highest).toEqual(highest);
   }
 }
+
+describe('a pair among the nodes', () => {
+  const split = (accepted: Ballot): Response => ({
+    type: MessageType.state,
+    accepted,
+    state: stateOf(accepted),
+    split: true,
+  });
+
+  it('that differs is equal to nobody, also not to another with that ballot', () => {
+    const started = start();
+    answer(started, 1, B);
+    started.kit.transport.answer(2, split(B));
+    expect(started.result).toBeNull();
+    answer(started, 3, A);
+    expect(started.result).toEqual({ kind: 'unsettled', highest: B });
+  });
+
+  it('that differs does no harm where the others agree', () => {
+    const started = start();
+    answer(started, 1, A);
+    started.kit.transport.answer(2, split(B));
+    answer(started, 3, A);
+    expect(started.result).toMatchObject({ kind: 'agreed', accepted: A });
+  });
+
+  it('that is all there is and differs is no answer', () => {
+    const started = start([9]);
+    started.kit.transport.answer(9, split(B));
+    expect(started.result).toEqual({ kind: 'unsettled', highest: B });
+  });
+});
+
+describe('when the map moves on', () => {
+  it('a round that hears nothing ends, one that is answered in time does not', () => {
+    const outdated = { onOtherEpoch() {}, isCurrent: () => false };
+    const owner = { onRead: (result: ReadResult) => void results.push(result) };
+    const results: ReadResult[] = [];
+    for (const isLost of [true, false]) {
+      const kit = { ...roundKit(), epochs: outdated };
+      const round = new ReadRound(kit, NODES, ADDRESS, Want.full, owner);
+      round.begin(kit.clock.monotonicMs());
+      for (const node of [1, 2, 3]) {
+        if (isLost && kit.transport.asked().includes(node)) kit.transport.answer(node, LOST);
+        else kit.transport.open.find(({ nodeId }) => nodeId === node)?.answer(answerOf(readOf(kit, node), A));
+      }
+      tickFor(kit, round, limits.hedgeDelayMs + 5);
+    }
+    expect(results.map(({ kind }) => kind)).toEqual(['fenced', 'agreed']);
+  });
+
+  function readOf(kit: RoundKit, node: NodeId): ReadRequest {
+    const sent = kit.transport.open.find(({ nodeId }) => nodeId === node);
+    return sent?.request as ReadRequest;
+  }
+});
