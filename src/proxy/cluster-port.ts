@@ -9,6 +9,7 @@ import type { ShardVerified } from '../quorum/shard-verify.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { NodeStatus } from '../rpc/messages.ts';
+import type { SweepToldResponse } from '../rpc/sweep-messages.ts';
 
 /** One key found by a scan, with what the scan knows of it without a read. */
 export interface ScannedKey {
@@ -35,6 +36,8 @@ export interface NodeHealth {
   readonly port: number;
   readonly up: boolean;
   readonly status: NodeStatus | null;
+  /** Of its own sweeps since it started; absent where it does not sweep. */
+  readonly sweep?: SweepToldResponse;
 }
 
 /** A proxy's part in the protocol, since its start. */

@@ -1,6 +1,7 @@
 import { machine, release, totalmem, type } from 'node:os';
 import { JUNOKV_VERSION } from '../base/junokv-version.ts';
 import { DATABASES_PER_GROUP } from '../cluster/namespace-groups.ts';
+import type { SweepFindings } from '../rpc/sweep-messages.ts';
 import type { NodeHealth, ProposerFigures } from './cluster-port.ts';
 import { processMemory } from './process-memory.ts';
 import type { ProxyContext } from './proxy-context.ts';
@@ -246,6 +247,32 @@ function proposerFields({ waiting, counters, nodes }: ProposerFigures): Field[] 
   ];
 }
 
+/** What the nodes' sweeps have found since each of them started; empty where none sweeps. */
+function sweepFields(nodes: readonly NodeHealth[], shards: number): Field[] {
+  const told = nodes.flatMap(({ sweep }) => sweep ?? []);
+  if (told.length === 0) return [];
+  // A shard that several nodes have swept was swept when the last of them did.
+  const ages = new Map<number, number>();
+  for (const { shards: swept } of told) {
+    for (const { shard, ageMs } of swept) ages.set(shard, Math.min(ageMs, ages.get(shard) ?? ageMs));
+  }
+  const sum = (name: keyof SweepFindings): number => told.reduce((total, { findings }) => total + findings[name], 0);
+  return [
+    ['sweep_shards', ages.size],
+    // Until every shard was swept once there is no such time.
+    ['sweep_oldest_ms', ages.size < shards ? -1 : Math.max(...ages.values())],
+    ['sweep_ranges', sum('ranges')],
+    ['sweep_records', sum('records')],
+    ['sweep_bytes', sum('bytes')],
+    ['sweep_repaired', sum('repaired')],
+    ['sweep_expired', sum('killed')],
+    ['sweep_purged', sum('purged')],
+    ['sweep_pages_purged', sum('pagesPurged')],
+    ['sweep_unreadable', sum('unreadable')],
+    ['sweep_unanswered', sum('unanswered')],
+  ];
+}
+
 function nodeField(node: NodeHealth): Field {
   const { status } = node;
   const own =
@@ -279,6 +306,7 @@ function junokvFields({ proxy, session, facts: { nodes } }: Source): Field[] {
     ['fsync', distinct(nodes, (node) => node.status?.fsync)],
     ['corrupt_records', total(nodes, 'corruptRecords')],
     ['stored_bytes', total(nodes, 'dataBytes')],
+    ...sweepFields(nodes, map.shards),
     ...nodes.map(nodeField),
   ];
 }

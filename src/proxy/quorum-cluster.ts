@@ -188,7 +188,7 @@ export class QuorumCluster implements ClusterPort {
     const asked = map.zones.flatMap((zone) =>
       zone.nodes.filter(({ id }) => replicas.has(id)).map((node) => this.#health(zone.name, node)),
     );
-    const nodes = (await Promise.all(asked)).map(({ status: _status, ...node }) => node);
+    const nodes = (await Promise.all(asked)).map(({ status: _status, sweep: _sweep, ...node }) => node);
     return { slot: slotOf(key), shard, shardEpoch, mapEpoch: map.epoch, nodes };
   }
 
@@ -209,11 +209,18 @@ export class QuorumCluster implements ClusterPort {
   }
 
   #health(zone: string, node: NodeEntry): Promise<NodeHealth> {
+    const { caller } = this.#coordinator;
     return new Promise((resolve) => {
       const known = { nodeId: node.id, zone, host: node.host, port: node.port };
-      this.#coordinator.caller.call(node.id, { type: MessageType.nodeStatus }, STATUS_TIMEOUT_MS, (response) => {
-        const status = response.type === MessageType.status ? response.status : null;
-        resolve({ ...known, up: status !== null && this.#transport.isUp(node.id), status });
+      caller.call(node.id, { type: MessageType.nodeStatus }, STATUS_TIMEOUT_MS, (response) => {
+        if (response.type !== MessageType.status) {
+          resolve({ ...known, up: false, status: null });
+          return;
+        }
+        const health = { ...known, up: this.#transport.isUp(node.id), status: response.status };
+        caller.call(node.id, { type: MessageType.sweepStatus }, STATUS_TIMEOUT_MS, (sweep) => {
+          resolve(sweep.type === MessageType.sweepTold ? { ...health, sweep } : health);
+        });
       });
     });
   }

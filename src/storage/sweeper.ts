@@ -75,6 +75,11 @@ export class Sweeper implements NodeWork, SweepRunner {
   }
 
   sweepShard(request: SweepShardRequest, call: Call): void {
+    const refusal = this.#options.server.parts.map.shardRefusal(request.shard, request.shardEpoch);
+    if (refusal !== null) {
+      call.respond(refusal);
+      return;
+    }
     const counts = new SweepCounts();
     const tools = { ...this.#tools, counts };
     let ranges = 0;
