@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChildServer } from '../compat-tests/support/child-server.ts';
 import { freePorts } from '../compat-tests/support/free-port.ts';
@@ -84,6 +85,31 @@ export class ChaosCluster {
   async startNode(node: ChaosNode): Promise<void> {
     node.server = this.#spawnNode(node.number, node.disk);
     await printedReady(node.server);
+  }
+
+  /**
+   * Removes all that a node has stored, and starts it; its process must have ended. Resolves when it has learned its shards
+   * again: until then its zone does not count.
+   */
+  async wipe(node: ChaosNode): Promise<void> {
+    const { incarnation } = await this.#inMap(node);
+    await rm(this.#dataDir(node.number), { recursive: true });
+    await this.startNode(node);
+    const endMs = performance.now() + READY_MS;
+    for (;;) {
+      const now = await this.#inMap(node);
+      if (now.incarnation !== incarnation && !now.isLearning) return;
+      if (performance.now() > endMs) throw new Error(`node ${node.number} has not learned after ${READY_MS} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  async #inMap(node: ChaosNode): Promise<{ readonly incarnation: string; readonly isLearning: boolean }> {
+    const { map } = JSON.parse(await readFile(join(this.dir, 'cluster-map.json'), 'utf8'));
+    const entries: { id: number; incarnation: string }[] = map.zones.flatMap((zone: { nodes: unknown }) => zone.nodes);
+    const entry = entries.find(({ id }) => id === node.number);
+    if (entry === undefined) throw new Error(`node ${node.number} is not in the cluster map`);
+    return { incarnation: entry.incarnation, isLearning: (map.moves ?? []).length > 0 };
   }
 
   /** `index`: from 0. Starts it for the first time or again; resolves when it serves. */

@@ -2,7 +2,7 @@ import type { SimRandom } from '../sim/sim-random.ts';
 import type { ChaosCluster, ChaosNode } from './chaos-cluster.ts';
 import type { DoorState } from './door.ts';
 
-export const NODE_FAULTS = ['kill', 'stop', 'pause', 'shut', 'reset', 'hold', 'lose', 'delay', 'full'] as const;
+export const NODE_FAULTS = ['kill', 'stop', 'pause', 'shut', 'reset', 'hold', 'lose', 'delay', 'full', 'wipe'] as const;
 export type NodeFaultKind = (typeof NODE_FAULTS)[number];
 
 /** What a fault is told of its surroundings. */
@@ -55,6 +55,10 @@ export async function runNodeFault(kind: NodeFaultKind, node: ChaosNode, context
       return behindDoor(node, { kind: 'delay', delayMs: random.between(2, 400) }, random.between(500, 5_000));
     case 'full':
       return full(node, context);
+    case 'wipe':
+      await node.server.kill();
+      await passMs(random.between(0, 1_000));
+      return context.cluster.wipe(node);
   }
 }
 
