@@ -5,6 +5,7 @@ import { decodeClusterMap, encodeClusterMap } from './cluster-map-text.ts';
 import type { ClusterMap } from './map.ts';
 import { decodeRuns, encodeRuns } from './map-fields.ts';
 import { withNamespaceGroup, withNamespaceLimits } from './namespace-groups.ts';
+import { SLOT_COUNT } from './slot.ts';
 
 function cluster(zones: number, nodesPerZone: number, shards: number): ClusterMap {
   let id = 0;
@@ -86,6 +87,29 @@ describe('the text of a cluster map', () => {
 
   it('stays small', () => {
     expect(encodeClusterMap(cluster(3, 4, 1024)).length).toBeLessThan(4096);
+  });
+
+  it('stays within its limit where everything of the largest cluster moves, in the worst order', () => {
+    const shards = SLOT_COUNT;
+    const map = cluster(5, 64, shards);
+    const holder = (zone: number, shard: number): number => 64 * zone + 1 + ((7 * shard) % 64);
+    const next = (zone: number, shard: number): number => 64 * zone + 1 + ((7 * shard + 1) % 64);
+    const moving: ClusterMap = {
+      ...map,
+      epoch: 10_000_000,
+      zones: map.zones.map((zone, index) => ({
+        ...zone,
+        placement: zone.placement.map((_, shard) => holder(index, shard)),
+      })),
+      shardEpochs: map.shardEpochs.map((_, shard) => 9_000_000 + shard),
+      moves: map.shardEpochs.map((_, shard) => ({ shard, zone: 0, learner: next(0, shard), oldVotes: true })),
+      goals: map.shardEpochs.flatMap((_, shard) =>
+        [1, 2, 3, 4].map((zone) => ({ shard, zone, to: next(zone, shard) })),
+      ),
+    };
+    const text = encodeClusterMap(moving);
+    const decoded = decodeClusterMap(text);
+    expect(decoded.ok && encodeClusterMap(decoded.map) === text).toBe(true);
   });
 
   it('has this form', () => {
