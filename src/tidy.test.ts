@@ -56,10 +56,15 @@ const BANNED_IMPORTS: Readonly<Record<string, { readonly pattern: RegExp; readon
 };
 
 /** Files longer than the limit, each with the reason why it stays one. */
-const LONG_FILES: Readonly<Record<string, string>> = {};
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'src/base/limits.ts': 'every limit in one place, each with its reason',
+};
 
 /** Functions longer than the limit, as `file: name`, each with the reason why it stays one. */
-const LONG_FUNCTIONS: Readonly<Record<string, string>> = {};
+const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
+  'src/rpc/request-codec.ts: writeRequest': 'one case of a few lines for each message',
+  'src/rpc/response-codec.ts: writeResponse': 'one case of a few lines for each message',
+};
 
 interface Node {
   readonly type: string;

@@ -16,15 +16,13 @@ import {
   type Attempt,
   AttemptPages,
   answerPendings,
-  buildState,
-  chainedBase,
-  lacksValue,
   markCommitSent,
   noteRefused,
   type OpenedBase,
   runAttempt,
 } from './attempt.ts';
 import { deadFromAbsent } from './lineage.ts';
+import { buildState, chainedBase, lacksValue } from './new-state.ts';
 import type { Outcome, Step } from './operation.ts';
 import { Pending } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';

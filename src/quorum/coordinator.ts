@@ -29,7 +29,7 @@ import { NO_NODES } from './replica-order.ts';
 import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
 import type { SealPort } from './seal-port.ts';
-import { type ShardReplicas, shardTable } from './shard-table.ts';
+import { placesOf, type ShardReplicas, shardTable } from './shard-table.ts';
 import type { Placement, TaskContext } from './task-context.ts';
 
 export interface RecordIds {
@@ -104,7 +104,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     options.map.onChange((map) => {
       this.#map = map;
       this.#shards = shardTable(map, joint);
-      const known = new Set(this.#shards.flatMap(({ orders }) => orders[0] ?? NO_NODES));
+      const known = placesOf(this.#shards);
       this.rounds.health.retain((node) => known.has(node));
     });
     const epochs = new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) });

@@ -7,10 +7,9 @@ import {
   type PromiseResponse,
   type Request,
   type Response,
-  type ScanEntry,
-  type ScannedResponse,
   type StateResponse,
 } from '../rpc/messages.ts';
+import type { ScanEntry, ScannedResponse } from '../rpc/scan-messages.ts';
 
 /** Whether a response is what the request asks for; all others keep the pair's zone from counting. */
 export function isAnswer(request: Request, response: Response): boolean {

@@ -2,15 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { ManualClock } from '../base/testing/manual-clock.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
-import {
-  type CommitRequest,
-  LOST,
-  MessageType,
-  type Request,
-  type Response,
-  type ScanEntry,
-  Want,
-} from '../rpc/messages.ts';
+import { type CommitRequest, LOST, MessageType, type Request, type Response, Want } from '../rpc/messages.ts';
+import type { ScanEntry } from '../rpc/scan-messages.ts';
 import { isPair, JointTransport } from './joint-transport.ts';
 import { ProposerRules } from './rules.ts';
 import { ADDRESS, EPOCH_REFUSAL, IO_FAULT, stateOf } from './testing/round-kit.ts';

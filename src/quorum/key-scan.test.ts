@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MessageType, type ScannedResponse } from '../rpc/messages.ts';
+import { MessageType } from '../rpc/messages.ts';
+import type { ScannedResponse } from '../rpc/scan-messages.ts';
 import { frontier } from './key-scan.ts';
 
 function scanned(lastId: string, exhausted: boolean): ScannedResponse {

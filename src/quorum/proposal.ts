@@ -6,18 +6,11 @@ import type { PageId, SealedState } from '../record/state.ts';
 import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import {
-  type Attempt,
-  AttemptPages,
-  answerPendings,
-  attemptOn,
-  lacksValue,
-  type OpenedBase,
-  openBase,
-} from './attempt.ts';
+import { type Attempt, AttemptPages, answerPendings, attemptOn, type OpenedBase, openBase } from './attempt.ts';
 import { Backoff } from './backoff.ts';
 import { Chain } from './chain.ts';
 import type { CommitResult } from './commit-round.ts';
+import { lacksValue } from './new-state.ts';
 import { allAnswered, failPendings, isRefused, type Pending, readsOnly, unfinished, wantOf } from './pending.ts';
 import { type PrepareOwner, type PrepareResult, PrepareRound } from './prepare-round.ts';
 import { type ReadOwner, type ReadResult, ReadRound } from './read-round.ts';

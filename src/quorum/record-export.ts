@@ -6,17 +6,14 @@ import type { StoredRecord } from '../record/state-codec.ts';
 import { listPages } from '../record/string-tree.ts';
 import { NeedPages, type PageAccess, type Value } from '../record/value.ts';
 import {
-  EVERY_GENERATION,
   MessageType,
   type RecordAddress,
   type Request,
   type Response,
-  type ScanEntry,
-  type ScannedResponse,
-  type ScanRequest,
   type StateResponse,
   Want,
 } from '../rpc/messages.ts';
+import { EVERY_GENERATION, type ScanEntry, type ScannedResponse, type ScanRequest } from '../rpc/scan-messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { Coordinator } from './coordinator.ts';
 import { entriesById, frontier } from './key-scan.ts';

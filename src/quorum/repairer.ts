@@ -17,7 +17,7 @@ import { Repair, type RepairChange, type RepairOwner } from './repair.ts';
 import { NO_NODES } from './replica-order.ts';
 import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
-import { type ShardReplicas, shardTable } from './shard-table.ts';
+import { placesOf, type ShardReplicas, shardTable } from './shard-table.ts';
 
 export interface RepairerOptions {
   readonly clock: Clock;
@@ -86,7 +86,11 @@ export class Repairer implements RepairOwner, NodeListener {
     this.#shards = shardTable(map.current, joint);
     map.onChange((newest) => {
       this.#shards = shardTable(newest, joint);
+      const known = placesOf(this.#shards);
+      health.retain((node) => known.has(node));
     });
+    const epochs = new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) });
+    joint.epochs = epochs;
     this.rounds = {
       clock: options.clock,
       transport: joint,
@@ -94,7 +98,7 @@ export class Repairer implements RepairOwner, NodeListener {
       rules,
       health,
       counters: this.counters,
-      epochs: new MapCourier({ ...options, caller: this.caller, nodesOf: (nodeId) => joint.nodesOf(nodeId) }),
+      epochs,
     };
     new NodeProber(options.clock, options.random, joint, health, this.counters);
     options.transport.setListener(this);

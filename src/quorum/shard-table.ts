@@ -33,6 +33,11 @@ export function shardTable(map: ClusterMap, transport: JointTransport): readonly
   });
 }
 
+/** All nodes and pairs of a table. */
+export function placesOf(shards: readonly ShardReplicas[]): ReadonlySet<NodeId> {
+  return new Set([...new Set(shards)].flatMap(({ orders }) => orders[0] ?? []));
+}
+
 function replicasOf(map: ClusterMap, seats: readonly Seat[], transport: JointTransport): ShardReplicas {
   const places = seats.map((seat) => placeOf(seat, map.zones[seat.zone]?.down === true, transport));
   const orders = places.map((_, first) => {

@@ -2,17 +2,10 @@ import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { type CommitRequest, MessageType } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import {
-  type Attempt,
-  type AttemptPages,
-  buildState,
-  chainedBase,
-  markCommitSent,
-  noteRefused,
-  type OpenedBase,
-} from './attempt.ts';
+import { type Attempt, type AttemptPages, markCommitSent, noteRefused, type OpenedBase } from './attempt.ts';
 import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
 import { noteFull } from './lack-of-room.ts';
+import { buildState, chainedBase } from './new-state.ts';
 import { expirePendings, isFinished, type Pending } from './pending.ts';
 import type { Placement, TaskContext } from './task-context.ts';
 import { TaskPages } from './task-pages.ts';

@@ -5,15 +5,14 @@ import { stateLength } from '../record/state-codec.ts';
 import {
   type CommitItem,
   type CommitRequest,
-  type ListRecordsRequest,
   MessageType,
   type PageManifest,
   type RecordAddress,
   type Request,
-  type ScanRequest,
   type SealedPage,
   Want,
 } from './messages.ts';
+import type { ListRecordsRequest, ScanRequest } from './scan-messages.ts';
 import { readSweepRequest, sweepRequestLength, writeSweepRequest } from './sweep-codec.ts';
 import type { WireReader } from './wire-reader.ts';
 import { ID_BYTES, textLength, type WireWriter } from './wire-writer.ts';

@@ -3,15 +3,8 @@ import type { Ballot } from '../record/ballot.ts';
 import { BALLOT_BYTES } from '../record/bytes.ts';
 import type { SealedState } from '../record/state.ts';
 import { stateLength } from '../record/state-codec.ts';
-import {
-  Ack,
-  type FaultKind,
-  type ListedRecord,
-  MessageType,
-  type NodeStatus,
-  type Response,
-  type ScanEntry,
-} from './messages.ts';
+import { Ack, type FaultKind, MessageType, type NodeStatus, type Response } from './messages.ts';
+import type { ListedRecord, ScanEntry } from './scan-messages.ts';
 import { readSweepResponse, sweepResponseLength, writeSweepResponse } from './sweep-codec.ts';
 import type { WireReader } from './wire-reader.ts';
 import { ID_BYTES, textLength, type WireWriter } from './wire-writer.ts';

@@ -2,13 +2,8 @@ import type { Log } from '../base/log.ts';
 import { findNode } from '../cluster/cluster-map.ts';
 import { decodeClusterMap, encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap, ShardMove } from '../cluster/map.ts';
-import {
-  type FaultResponse,
-  MessageType,
-  type RecordAddress,
-  type Response,
-  type ScanRequest,
-} from '../rpc/messages.ts';
+import { type FaultResponse, MessageType, type RecordAddress, type Response } from '../rpc/messages.ts';
+import type { ScanRequest } from '../rpc/scan-messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import type { NodeStore } from './node-store.ts';
 

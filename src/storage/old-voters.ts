@@ -3,7 +3,8 @@ import type { ClusterMap, ShardMove } from '../cluster/map.ts';
 import type { NodeCaller } from '../quorum/node-caller.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
-import { type ListedRecord, MessageType, type RecordsListedResponse, Want } from '../rpc/messages.ts';
+import { MessageType, Want } from '../rpc/messages.ts';
+import type { ListedRecord, RecordsListedResponse } from '../rpc/scan-messages.ts';
 import type { NodeId, Transport } from '../rpc/transport.ts';
 
 /** Whom a shard is learned from: the nodes that vote for it besides the learner, one of a zone. */

@@ -76,7 +76,7 @@ export class PromiseTable {
 
   #find(id: RecordId, holder: PromiseHolder | undefined): PromiseEntry | undefined {
     const known = holder?.promise;
-    if (known !== undefined && known !== null && known.inTable) return known;
+    if (known?.inTable === true) return known;
     const entry = this.#entries.get(id);
     if (entry !== undefined && holder?.promise !== undefined) holder.promise = entry;
     return entry;

@@ -3,7 +3,8 @@ import { limits } from '../base/limits.ts';
 import { recordKey } from '../record/record-id.ts';
 import { type RecordId, StateKind } from '../record/state.ts';
 import { encodeStored } from '../record/state-codec.ts';
-import { MessageType, type ScannedResponse, type ScanRequest, Want } from '../rpc/messages.ts';
+import { MessageType, Want } from '../rpc/messages.ts';
+import type { ScannedResponse, ScanRequest } from '../rpc/scan-messages.ts';
 import { NodeKit, stateWith } from './testing/node-kit.ts';
 
 const idOf = (index: number): RecordId => String(index).padStart(16, '0');

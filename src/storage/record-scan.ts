@@ -3,7 +3,8 @@ import type { Ballot } from '../record/ballot.ts';
 import { parseRecordKey, recordRange } from '../record/record-id.ts';
 import { type RecordId, type SealedState, StateKind } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
-import { EVERY_GENERATION, MessageType, type ScanEntry, type ScanRequest, Want } from '../rpc/messages.ts';
+import { MessageType, Want } from '../rpc/messages.ts';
+import { EVERY_GENERATION, type ScanEntry, type ScanRequest } from '../rpc/scan-messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import type { Engine } from './engine.ts';
 
