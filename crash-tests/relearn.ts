@@ -1,6 +1,5 @@
 import {
   closeSync,
-  existsSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -20,6 +19,8 @@ const PROXIES = 2;
 const WRITERS = 4;
 const SHARDS = 64;
 const MEGABYTES = 8;
+/** More than the log of a node holds: the rest is in RocksDB, and in a table after a start. */
+const TABLE_MEGABYTES = 96;
 const STEADY_MS = 1_500;
 const RELEARN_MS = 60_000;
 const POLL_MS = 50;
@@ -31,6 +32,8 @@ const ENTRY_NUMBER_AT = 13;
 interface Damage {
   readonly name: string;
   readonly node: number;
+  /** Its records are to be in tables first. */
+  readonly needsTables?: boolean;
   /** Done to the node's directory while its process is dead; what was done, in words. */
   readonly inflict: (nodeDir: string) => string;
 }
@@ -46,7 +49,7 @@ const DAMAGES: readonly Damage[] = [
   },
   { name: 'log damaged in the middle', node: 3, inflict: damageLogMiddle },
   { name: "log's end torn", node: 1, inflict: tearLog },
-  { name: 'a table file damaged', node: 2, inflict: damageTable },
+  { name: 'a table file damaged', node: 2, needsTables: true, inflict: damageTable },
 ];
 
 /** Storage nodes lose or damage what is on their disks under load: each learns it again by itself and votes again. */
@@ -54,7 +57,7 @@ export async function relearnUnderLoad(report: Report): Promise<void> {
   console.log(`\n3 storage processes, ${PROXIES} proxies, ${WRITERS} writers: disks are lost and damaged\n`);
   const cluster = await JunokvCluster.start(PROXIES, { shards: SHARDS });
   const load = new WriteLoad(WRITERS);
-  const bulk = new BulkData(MEGABYTES);
+  let bulk = new BulkData(MEGABYTES);
   const rows: (string | number)[][] = [['damage', 'node', 'what', 'learned after ms', 'acknowledged', 'errors']];
   const failures: string[] = [];
   const unlearned: string[] = [];
@@ -63,14 +66,22 @@ export async function relearnUnderLoad(report: Report): Promise<void> {
     load.start(cluster.proxyPorts);
     await pause(STEADY_MS);
     load.takeFigures();
-    for (const { name, node, inflict } of DAMAGES) {
+    for (const { name, node, needsTables, inflict } of DAMAGES) {
+      if (needsTables === true) {
+        bulk = new BulkData(TABLE_MEGABYTES);
+        await bulk.write(cluster.proxyPorts[0] ?? 0);
+        await cluster.killStorage(node);
+        await cluster.startStorage(node);
+        await pause(STEADY_MS);
+        load.takeFigures();
+      }
       const before = incarnationOf(cluster, node);
       await cluster.killStorage(node);
       const what = inflict(join(cluster.dataDir(node), `node-${node}`));
       const startMs = performance.now();
       await cluster.startStorage(node);
       // Damaged tables show when they are read, or when the nodes compare what they hold.
-      const reading = name.includes('table') ? bulk.check(cluster.proxyPorts[0] ?? 0) : Promise.resolve([]);
+      const reading = needsTables === true ? bulk.check(cluster.proxyPorts[0] ?? 0) : Promise.resolve([]);
       const isLearned = await within(RELEARN_MS, () => incarnationOf(cluster, node) !== before && !isMoving(cluster));
       const ms = performance.now() - startMs;
       failures.push(...(await reading).map((problem) => `${name}, while it was read: ${problem}`));
@@ -177,10 +188,10 @@ function tearLog(dir: string): string {
 /** A byte in every few kilobytes of the largest table. */
 function damageTable(dir: string): string {
   const records = join(dir, 'records');
-  const tables = existsSync(records) ? readdirSync(records).filter((name) => name.endsWith('.sst')) : [];
+  const tables = readdirSync(records).filter((name) => name.endsWith('.sst'));
   const sized = tables.map((name) => ({ path: join(records, name), bytes: statSync(join(records, name)).size }));
   const largest = sized.sort((a, b) => b.bytes - a.bytes)[0];
-  if (largest === undefined) return damageLogMiddle(dir);
+  if (largest === undefined) throw new Error('there are no tables');
   for (let at = 1_000; at < largest.bytes * 0.8; at += 3_000) flip(largest.path, at);
   return `${Math.round(largest.bytes / 1024)} KiB table`;
 }
