@@ -1,7 +1,7 @@
 import { NO_BALLOT } from '../record/ballot.ts';
 import { NO_PAST } from '../record/request-history.ts';
 import { NeedPages, type PageAccess } from '../record/value.ts';
-import type { OpenedBase } from './attempt.ts';
+import { AttemptPages, type OpenedBase } from './attempt.ts';
 import { NO_NODES } from './replica-order.ts';
 
 /** The base where no node has heard of the record. */
@@ -14,6 +14,9 @@ export const ABSENT: OpenedBase = {
   chained: false,
   holders: NO_NODES,
 };
+/** Nothing is loaded, and nothing may be written. */
+export const NO_ATTEMPT_PAGES = new AttemptPages(new Map(), null);
+
 /** Values in pages take the long way: touching a page ends the attempt. */
 export const PAGES_ELSEWHERE: PageAccess = {
   read: (id) => {

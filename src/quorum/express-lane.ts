@@ -6,9 +6,9 @@ import type { LiveRecord } from '../record/state.ts';
 import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
-import { AttemptPages, isExpired, type OpenedBase, openBase } from './attempt.ts';
+import { isExpired, type OpenedBase, openBase } from './attempt.ts';
 import type { Link } from './chain.ts';
-import { ABSENT, ownBase, PAGES_ELSEWHERE } from './express-base.ts';
+import { ABSENT, NO_ATTEMPT_PAGES, ownBase, PAGES_ELSEWHERE } from './express-base.ts';
 import { ExpressItem, type ItemOwner, type Phase, type Wave } from './express-item.ts';
 import { ExpressOutbox } from './express-outbox.ts';
 import { majority } from './majority.ts';
@@ -38,8 +38,6 @@ export interface ExpressHost<R> {
   /** Epoch of the current map. */
   readonly mapEpoch: number;
 }
-
-const NO_ATTEMPT_PAGES = new AttemptPages(new Map(), null);
 
 /**
  * The short way for what is most common: one operation on a record that nobody else works on, its value inline, all nodes
