@@ -24,7 +24,7 @@ async function sweepShard(session: Session, args: readonly Buffer[]): Promise<Re
   const verified = await cluster.verify(shard, after.toString('latin1'));
   if (!verified.ok) throw new ClusterFailure(verified.failure);
   const { findings, lastId, exhausted } = verified.swept;
-  const counts = Object.entries(findings).flatMap(([name, count]): Reply[] => [name, count]);
+  const counts: Reply = Object.entries(findings).flat();
   return [Buffer.from(lastId, 'latin1'), exhausted ? 1 : 0, verified.nodeId, counts];
 }
 
