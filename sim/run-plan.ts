@@ -155,6 +155,7 @@ function drive(plan: Plan, world: World, network: RandomNetwork, workload: Workl
   scheduler.runUntil(Math.max(scheduler.nowUs, faultsEndUs + STEP_US));
   network.calm();
   world.config.cutOff.clear();
+  for (const { disk } of world.nodes) disk.profile = { ...disk.profile, writeErrorChance: 0, stallChance: 0 };
   for (const node of world.nodes) if (world.isMember(node)) world.startNode(node);
   for (const proxy of world.proxies) world.startProxy(proxy);
   scheduler.runUntil(scheduler.nowUs + SETTLE_US);
