@@ -1,4 +1,5 @@
 import { FileError, type Files, filePromise } from '../base/files.ts';
+import { limits } from '../base/limits.ts';
 import type { FreeSpace } from '../base/free-space.ts';
 import type { Machine } from '../base/machine.ts';
 import { SystemFiles } from '../base/system-files.ts';
@@ -6,8 +7,10 @@ import { systemFreeSpace } from '../base/system-free-space.ts';
 import { systemMachine } from '../base/system-machine.ts';
 import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
-import type { Engine } from '../storage/engine.ts';
+import { nodeRange } from '../record/record-id.ts';
+import { type Engine, EngineError } from '../storage/engine.ts';
 import { openJournaledRocksdb } from '../storage/journaled-rocksdb.ts';
+import type { OpenedJournaledEngine } from '../storage/open-journaled-engine.ts';
 import { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryNodeStore } from '../storage/memory-node-store.ts';
 import { type NodeDirectory, openNodeDirectory, type Trust } from '../storage/node-directory.ts';
@@ -129,8 +132,7 @@ async function openDirectory(directory: NodeDirectory, lost: Finding | null, ope
   const wasDamaged = identity?.isDamaged ?? false;
   if (identity === null || finding !== null) await become(finding?.hasOldRecords ?? false);
   const { recordsPath } = directory;
-  const open = () =>
-    openJournaledRocksdb({ directory: recordsPath, clock: parts.clock, files, segments: request.journalSegments });
+  const open = () => openReadable(recordsPath, request, files, parts);
   // After the new identity is durable: the old one must not be found with nothing.
   if (wasDamaged && finding !== null) await moveAside(files, recordsPath);
   let database = await open();
@@ -161,27 +163,69 @@ async function openDirectory(directory: NodeDirectory, lost: Finding | null, ope
     const fields = { nodeId: request.node.id, path: request.path, reason: finding.reason };
     parts.log.warn(fields, 'the node does not vote until it has learned its shards from the other zones again');
   }
-  return {
-    ok: true,
-    disk: {
-      incarnation: identity?.incarnation ?? '',
-      isDistrusted: identity?.hasOldRecords ?? false,
-      isLost: finding !== null,
-      engine,
-      store: directory,
-      free: systemFreeSpace(request.path),
-      adoptedMap: decoded === null ? null : decoded.map,
-      async noteDamaged() {
-        if (identity !== null) await directory.saveIdentity({ ...identity, isDamaged: true });
-      },
-      async close() {
-        const isSynced = await closeEngine(engine);
-        if (isSynced) await directory.writeCleanMark();
-        else parts.log.error({ path: request.path }, 'the records could not be synced when the node stopped');
-        await directory.close();
-      },
-    },
-  };
+  const adoptedMap = decoded === null ? null : decoded.map;
+  return { ok: true, disk: new DirectoryDisk(directory, engine, request.path, adoptedMap, finding !== null, parts) };
+}
+
+/** A node's directory and database, open. */
+class DirectoryDisk implements StorageDisk {
+  readonly incarnation: string;
+  readonly isDistrusted: boolean;
+  readonly isLost: boolean;
+  readonly engine: Engine;
+  readonly store: NodeDirectory;
+  readonly free: FreeSpace;
+  readonly adoptedMap: ClusterMap | null;
+  readonly #path: string;
+  readonly #parts: ProcessParts;
+
+  constructor(
+    directory: NodeDirectory,
+    engine: Engine,
+    path: string,
+    adoptedMap: ClusterMap | null,
+    isLost: boolean,
+    parts: ProcessParts,
+  ) {
+    this.incarnation = directory.identity?.incarnation ?? '';
+    this.isDistrusted = directory.identity?.hasOldRecords ?? false;
+    this.isLost = isLost;
+    this.engine = engine;
+    this.store = directory;
+    this.free = systemFreeSpace(path);
+    this.adoptedMap = adoptedMap;
+    this.#path = path;
+    this.#parts = parts;
+  }
+
+  async noteDamaged(): Promise<void> {
+    const { identity } = this.store;
+    if (identity !== null) await this.store.saveIdentity({ ...identity, isDamaged: true });
+  }
+
+  async close(): Promise<void> {
+    const isSynced = await closeEngine(this.engine);
+    if (isSynced) await this.store.writeCleanMark();
+    else this.#parts.log.error({ path: this.#path }, 'the records could not be synced when the node stopped');
+    await this.store.close();
+  }
+}
+
+/** A database that opens may still be damaged where the node's own notes are, without which it cannot start. */
+async function openReadable(
+  recordsPath: string,
+  request: DiskRequest,
+  files: Files,
+  parts: ProcessParts,
+): Promise<OpenedJournaledEngine> {
+  const segments = request.journalSegments;
+  const opened = await openJournaledRocksdb({ directory: recordsPath, clock: parts.clock, files, segments });
+  if (!opened.ok) return opened;
+  const notes = { ...nodeRange(), limit: Number.MAX_SAFE_INTEGER, limitBytes: limits.messageBytes, keysOnly: false };
+  const error = await new Promise<EngineError | null>((resolve) => opened.engine.scan(notes, resolve));
+  if (error === null) return opened;
+  await closeEngine(opened.engine);
+  return { ok: false, error: new EngineError(error.kind, `${recordsPath} cannot be read: ${error.message}`) };
 }
 
 const NOBODY_TO_LEARN_FROM =

@@ -22,6 +22,8 @@ export interface ShardDropParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly loader: RecordLoader;
+  /** A stretch of the disk cannot be read, so it cannot be emptied either. */
+  readonly onDamaged?: () => void;
   /** A record is gone from the disk: memory must not answer for it either. */
   forget(id: RecordId): void;
 }
@@ -108,6 +110,7 @@ export class ShardDrop {
       if (this.#isStopped) return;
       if (error !== null || entries === undefined) {
         log.warn({ detail: error?.message }, 'a shard could not be deleted; it is tried again');
+        if (error?.kind === 'corrupt') this.#parts.onDamaged?.();
         clock.after(limits.learnRetryMs, () => this.#dropRange(range, done, isMeant));
         return;
       }

@@ -26,6 +26,8 @@ export interface ShardStoreParts {
   readonly space: DiskSpace | null;
   readonly clock: Clock;
   readonly log: Log;
+  /** As in `StorageNodeOptions`. */
+  readonly onDamaged?: () => void;
   /** Takes an accepted state into memory and the forming batch. */
   store(item: CommitItem, record: CachedRecord): void;
 }
