@@ -72,7 +72,7 @@ export function makePlan(seed: number, zones: number): Plan {
   const nodes = zones * (setup.nodesPerZone + setup.sparesPerZone);
   const maxOffsetUs = (1000 * (setup.limits.maxClockSkewMs ?? 0)) / 2;
   const targets: Targets = { zones, nodes, proxies, keys, maxOffsetUs };
-  const links = flapping ? makeFlappingLinks(random) : makeLinks(random);
+  const links = flapping ? makeFlappingLinks(random) : makeLinks(random, setup);
   const clients = makeClients(random, proxies, keys);
   if (random.chance(0.15)) clients.push(makeFlusher(random, proxies));
   else clients.push(...makeRequestClients(seed, zones, proxies, keys));
@@ -124,11 +124,13 @@ function makeDisk(random: SimRandom): DiskProfile {
   };
 }
 
-function makeLinks(random: SimRandom): LinkProfile {
+function makeLinks(random: SimRandom, { limits }: WorldSetup): LinkProfile {
   const rough = random.chance(0.6);
+  // Many round trips fit into a deadline.
+  const slowUs = 5 * (limits.deadlineMs ?? 0);
   return {
     minUs: random.pick([20, 100, 500]),
-    meanUs: random.pick([100, 400, 2_000, 10_000]),
+    meanUs: random.pick([100, 400, 2_000, slowUs]),
     lossChance: rough ? random.pick([0, 0.005, 0.02, 0.08]) : 0,
     duplicateChance: rough ? random.pick([0, 0.02, 0.1]) : 0,
     lateChance: rough ? random.pick([0, 0.01, 0.04]) : 0,
