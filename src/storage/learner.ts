@@ -244,8 +244,15 @@ export class Learner implements NodeWork {
     const statuses = new Map<NodeId, NodeStatus>();
     let open = voters.size;
     const answered = (): void => {
-      const ready = learned.filter((learning) => this.#hasQuorum(learning, map, statuses));
-      const highestUs = [...statuses.values()].reduce((us, { ceilingUs }) => Math.max(us, ceilingUs), 0);
+      const quorum = this.#rules.quorum(map.zones.length);
+      let highestUs = 0;
+      const ready = learned.filter((learning) => {
+        const ceilings = this.#ceilingsOf(learning, map, statuses);
+        // Any Q of them will do: the lowest, so that one clock far ahead is not followed where others have answered.
+        const neededUs = ceilings[quorum - 1];
+        if (neededUs !== undefined) highestUs = Math.max(highestUs, neededUs);
+        return neededUs !== undefined;
+      });
       this.#tools.shards.standBy(this.#rules.standsBy(highestUs), (isRaised) => done(isRaised ? ready : []));
     };
     if (open === 0) done([]);
@@ -258,14 +265,17 @@ export class Learner implements NodeWork {
     }
   }
 
-  #hasQuorum(learning: Learning, map: ClusterMap, statuses: ReadonlyMap<NodeId, NodeStatus>): boolean {
-    const voters = oldVotersOf(map, learning.move).filter((voter) => {
+  /** Of the old voters that answered at the shard's epoch, lowest first. */
+  #ceilingsOf(learning: Learning, map: ClusterMap, statuses: ReadonlyMap<NodeId, NodeStatus>): number[] {
+    if (!this.#isCurrent(learning)) return [];
+    const ceilings: number[] = [];
+    for (const voter of oldVotersOf(map, learning.move)) {
       const status = statuses.get(voter);
       const incarnation = findNode(map, voter)?.node.incarnation;
-      if (status === undefined || status.mapEpoch < learning.shardEpoch) return false;
-      return incarnation === '' || status.incarnation === incarnation;
-    });
-    return this.#isCurrent(learning) && voters.length >= this.#rules.quorum(map.zones.length);
+      const isMeant = incarnation === '' || status?.incarnation === incarnation;
+      if (status !== undefined && isMeant && status.mapEpoch >= learning.shardEpoch) ceilings.push(status.ceilingUs);
+    }
+    return ceilings.sort((a, b) => a - b);
   }
 
   async #becomeVoter(ready: readonly Learning[]): Promise<boolean> {
