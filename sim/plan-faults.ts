@@ -69,11 +69,11 @@ export function makeFaults(random: SimRandom, targets: Targets): Fault[] {
   return Array.from({ length: count }, () => makeFault(random, targets, spanUs)).sort((a, b) => a.atUs - b.atUs);
 }
 
-/** Damaged disks, wild clocks and new maps, in some of the seeds. `changing`: members will, too. */
+/** Damaged disks, wild clocks and new maps, in some of the seeds. `learning`: some nodes may have to learn their shards. */
 export function makeRareFaults(
   random: SimRandom,
   { zones, nodes, proxies, keys }: Targets,
-  changing: boolean,
+  learning: boolean,
 ): Fault[] {
   const faults: Fault[] = [];
   const atUs = (): number => random.below(1_500_000);
@@ -88,7 +88,7 @@ export function makeRareFaults(
   if (random.chance(0.1)) {
     const aheadUs = random.pick([8_000_000, 3_600_000_000]);
     // A node that was an hour ahead promises nothing for an hour, nor does who learns from it: only where others are left.
-    const machine = zones > 1 && !changing && random.chance(0.3) ? node : nodes + random.below(proxies);
+    const machine = zones > 1 && !learning && random.chance(0.3) ? node : nodes + random.below(proxies);
     faults.push({ kind: 'wild-clock', atUs: atUs(), forUs: random.between(5_000, 500_000), machine, aheadUs });
   }
   if (random.chance(0.15)) {

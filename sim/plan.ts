@@ -78,7 +78,8 @@ export function makePlan(seed: number, zones: number): Plan {
   else clients.push(...makeRequestClients(seed, zones, proxies, keys));
   const faults = flapping ? makeFlapping(random, nodes) : makeFaults(random, targets);
   const changing = setup.sparesPerZone > 0 || random.chance(0.2);
-  faults.push(...makeRareFaults(random, targets, changing));
+  const learning = changing || (setup.fsync !== 'always' && faults.some(({ kind }) => kind === 'power-loss'));
+  faults.push(...makeRareFaults(random, targets, learning));
   if (changing) faults.push(...makeMemberFaults(random, targets));
   return { setup, links, keys, clients, faults };
 }
