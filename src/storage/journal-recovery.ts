@@ -1,6 +1,6 @@
 import { FileError, type Files } from '../base/files.ts';
-import { holdsLaterEntry, isTornEntry, readEntry } from './journal-format.ts';
 import { readSegment } from './journal-files.ts';
+import { holdsLaterEntry, isTornEntry, readEntry } from './journal-format.ts';
 import type { UnsettledRecords } from './unsettled-records.ts';
 
 /** Entries of one segment that follow each other, from its first byte on. */

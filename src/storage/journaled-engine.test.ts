@@ -14,8 +14,8 @@ import {
   type EngineRange,
 } from './engine.ts';
 import { close, getMany, scan, sync, write } from './engine-conformance.ts';
-import { entryLength, readEntry, writeEntry } from './journal-format.ts';
 import { segmentName } from './journal-files.ts';
+import { entryLength, readEntry, writeEntry } from './journal-format.ts';
 import type { JournaledEngine } from './journaled-engine.ts';
 import { MemoryEngine } from './memory-engine.ts';
 import { openJournaledEngine } from './open-journaled-engine.ts';

@@ -4,8 +4,8 @@ import type { Log } from '../base/log.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
 import { readBallot } from '../record/bytes.ts';
 import {
-  type KeyRange,
   isSuperseded,
+  type KeyRange,
   pageBallot,
   pageRange,
   parseDroppedPageKey,

@@ -1,11 +1,11 @@
 import { silentLog } from '../../base/log.ts';
 import type { SweepFindings } from '../../rpc/sweep-messages.ts';
 import type { NodeId } from '../../rpc/transport.ts';
-import { type RangeSwept, sweepRange } from '../sweep-range.ts';
 import { SweepCounts } from '../sweep-counts.ts';
+import { type RangeSwept, sweepRange } from '../sweep-range.ts';
 import { Sweeper } from '../sweeper.ts';
-import { LocalRepairer } from './local-repairer.ts';
 import type { LocalQuorum } from './local-quorum.ts';
+import { LocalRepairer } from './local-repairer.ts';
 
 /** One node of a local quorum that sweeps, with a network of its own. */
 export class LocalSweep {
