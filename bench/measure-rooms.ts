@@ -30,7 +30,7 @@ export const COUNTED_EVENTS: readonly CountedEvent[] = [
   { name: 'states opened', file: 'crypto/record-sealer.ts', functionName: 'open' },
   { name: 'requests to storage nodes', file: 'rpc/in-process-transport.ts', functionName: 'send' },
   { name: 'batches of requests at storage nodes', file: 'storage/storage-node.ts', functionName: 'receive' },
-  { name: 'records accepted by storage nodes', file: 'storage/storage-node.ts', functionName: '#accept' },
+  { name: 'records accepted by storage nodes', file: 'storage/record-server.ts', functionName: 'store' },
   { name: 'batches written by storage nodes', file: 'storage/write-pipeline.ts', functionName: '#startWrite' },
 ];
 

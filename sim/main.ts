@@ -88,15 +88,20 @@ async function firstCatch(work: Work, workers: number): Promise<Failed | null> {
   return first;
 }
 
-async function runDefects(name: string, work: Work, workers: number): Promise<boolean> {
+/** `always`: seeds are run for those, too, that a scenario has noticed. */
+async function runDefects(name: string, work: Work, workers: number, always: boolean): Promise<boolean> {
   const chosen = name === 'all' ? [...DEFECTS] : [...DEFECTS].filter(([other]) => other === name);
   if (chosen.length === 0) throw new Usage(`no defect is called ${name}`);
   let missed = 0;
   for (const [defect, parts] of chosen) {
     const scenario = await catchingScenario(defect, parts);
-    const caught = await firstCatch({ ...work, defect }, workers);
-    const bySeed = caught === null ? `not caught in ${work.count} seeds` : `caught at seed ${caught.seed}`;
-    const verdict = scenario === null ? bySeed : `${bySeed}, caught by scenario ${scenario}`;
+    const isSought = always || scenario === null;
+    const caught = isSought ? await firstCatch({ ...work, defect }, workers) : null;
+    const ways: string[] = [];
+    if (caught !== null) ways.push(`caught at seed ${caught.seed}`);
+    else if (isSought) ways.push(`not caught in ${work.count} seeds`);
+    if (scenario !== null) ways.push(`caught by scenario ${scenario}`);
+    const verdict = ways.join(', ');
     say(chosen.length === 1 ? verdict : `${defect.padEnd(34)} ${verdict}`);
     if (caught !== null && chosen.length === 1) say(`  ${caught.problem}`);
     if (caught === null && scenario === null) missed++;
@@ -135,7 +140,9 @@ async function main(args: readonly string[]): Promise<boolean> {
   const from = wholeNumber(values.start, 1, 'start');
   const count = wholeNumber(values.seeds, values.defect === undefined ? 100 : 1000, 'seeds');
   const work: Work = { from, count, zones, defect: null };
-  return values.defect === undefined ? runMany(work, workers) : runDefects(values.defect, work, workers);
+  return values.defect === undefined
+    ? runMany(work, workers)
+    : runDefects(values.defect, work, workers, values.seeds !== undefined);
 }
 
 try {
