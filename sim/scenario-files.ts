@@ -27,6 +27,9 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['25-birth-after-delete', 'blind-retry'],
   ['27-learner-forgets-promise', 'learner-forgets-promise'],
   ['promise-evicted', 'eviction-without-floor'],
+  ['amnesic-node-votes', 'amnesic-node-votes'],
+  ['copy-across-epochs', 'copy-across-epochs'],
+  ['learner-copies-from-one', 'learner-copies-from-one'],
   ['promise-forgotten', 'no-ceiling'],
   ['purge-without-all-replicas', 'purge-without-all-replicas'],
 ];
