@@ -1,3 +1,5 @@
+import { assert } from '../src/base/assert.ts';
+import type { Fsync } from '../src/storage/write-pipeline.ts';
 import { expand, type KeyOp } from './checker.ts';
 import { START_US } from './sim-clock.ts';
 import { SMALL_PAGES } from './sim-limits.ts';
@@ -36,25 +38,36 @@ export function parseOp(words: readonly string[]): { readonly key: string; reado
 
 /**
  * `cluster ZONES PROXIES [NAME=NUMBER]...`: nodes (to begin with) and spares per zone, shards, how many milliseconds those who
- * watch the config store learn of a new map after (0, the default: never), how many promises a node keeps, and bounds by their names in src/base/limits.ts.
+ * watch the config store learn of a new map after (0, the default: never), how many promises a node keeps, `fsync` as the product's, and bounds by
+ * their names in src/base/limits.ts.
  */
 export type ScenarioCluster = Pick<
   WorldSetup,
-  'zones' | 'proxies' | 'nodesPerZone' | 'sparesPerZone' | 'shards' | 'watchDelayUs' | 'promiseCapacity' | 'limits'
+  | 'zones'
+  | 'proxies'
+  | 'nodesPerZone'
+  | 'sparesPerZone'
+  | 'shards'
+  | 'watchDelayUs'
+  | 'promiseCapacity'
+  | 'fsync'
+  | 'limits'
 >;
 
 export function parseCluster(line: string): ScenarioCluster {
   const [, zones = '3', proxies = '2', ...options] = line.split(' ');
   const given = new Map(
     options.map((option) => {
-      const [name = '', value] = option.split('=');
-      return [name, Number(value)];
+      const [name = '', value = ''] = option.split('=');
+      return [name, value];
     }),
   );
+  const fsync = fsyncOf(given.get('fsync') ?? 'always');
+  given.delete('fsync');
   const take = (name: string, fallback: number): number => {
-    const value = given.get(name) ?? fallback;
+    const value = given.get(name);
     given.delete(name);
-    return value;
+    return value === undefined ? fallback : Number(value);
   };
   return {
     zones: Number(zones),
@@ -64,6 +77,12 @@ export function parseCluster(line: string): ScenarioCluster {
     shards: take('shards', 1),
     watchDelayUs: take('watch', 0) * 1000,
     promiseCapacity: take('promises', 1_000),
-    limits: { ...SMALL_PAGES, ...Object.fromEntries(given) },
+    fsync,
+    limits: { ...SMALL_PAGES, ...Object.fromEntries([...given].map(([name, value]) => [name, Number(value)])) },
   };
+}
+
+function fsyncOf(word: string): Fsync {
+  assert(word === 'always' || word === 'everysec' || word === 'no', `fsync is always, everysec or no, not ${word}`);
+  return word;
 }

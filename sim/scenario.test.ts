@@ -28,6 +28,7 @@ const SCENARIOS = [
   '13-purge-during-move',
   '14-restamped-commit',
   '19-purge-drops-promise',
+  '20-learner-keeps-old-data',
   '21-flush-unfenced',
   '24-scan-skips',
   '25-birth-after-delete',

@@ -91,7 +91,6 @@ class ScenarioRun {
         clockOffsetsUs: [],
         clockDriftPpm: [],
         disk: { meanUs: 1, stallChance: 0, stallUs: 0, writeErrorChance: 0, synchronousReads: 1 },
-        fsync: 'always',
         cacheBytes: 1_000_000,
         express: false,
         encoded: true,
@@ -168,6 +167,11 @@ class ScenarioRun {
       case 'start':
         this.#turn(verb, rest[0] ?? '');
         break;
+      case 'sync': {
+        const { disk } = this.#node(text);
+        disk.synced(disk.written);
+        break;
+      }
       case 'disk':
         this.#showDisk(rest[0] ?? '', rest[1] ?? '');
         break;
@@ -240,9 +244,9 @@ class ScenarioRun {
       if (verb === 'crash') world.crashProxy(this.#proxy(name));
       else world.startProxy(this.#proxy(name));
     } else if (verb === 'crash') {
-      world.crashNode(this.#node(name), false);
+      world.crashNode(this.#node(name), null);
     } else if (verb === 'power') {
-      world.losePower(this.#node(name));
+      world.losePower(this.#node(name), 'nothing');
     } else if (verb === 'wipe') {
       world.wipeNode(this.#node(name));
     } else {

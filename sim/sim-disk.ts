@@ -24,6 +24,9 @@ export interface DiskProfile {
   readonly synchronousReads: number;
 }
 
+/** What a loss of power leaves of what was written and not synced: a random part, oldest first, or nothing. */
+export type Kept = 'some' | 'nothing';
+
 /**
  * What outlives a node's process: its records, its ceiling and its map. A crash keeps what was written; a loss of power
  * only what was synced, and any part of the rest in the order of writing.
@@ -107,18 +110,18 @@ export class SimDisk {
     });
   }
 
-  /** The process ended: what was in flight may have arrived. Losing power also takes what was not synced. */
-  crash(powerLost: boolean): void {
-    if (powerLost) {
-      const kept = this.random.below(this.#unsynced.length + 1);
-      while (this.#unsynced.length > kept) {
+  /** The process ended: what was in flight may have arrived. Losing power (`kept` not null) also takes what was not synced. */
+  crash(kept: Kept | null): void {
+    if (kept !== null) {
+      const length = kept === 'some' ? this.random.below(this.#unsynced.length + 1) : 0;
+      while (this.#unsynced.length > length) {
         const undo = this.#unsynced.pop();
         if (undo !== undefined) this.records.write(undo, () => {});
       }
       this.#inFlight = null;
     }
     if (this.#inFlight !== null) this.end(this.random.chance(0.5));
-    if (powerLost) this.synced(this.written);
+    if (kept !== null) this.synced(this.written);
     if (this.#ceilingInFlight > 0 && this.random.chance(0.5)) {
       this.ceilingUs = Math.max(this.ceilingUs, this.#ceilingInFlight);
     }

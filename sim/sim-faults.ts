@@ -93,7 +93,7 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
         world.skippedFaults++;
         return;
       }
-      if (fault.kind === 'crash-node') world.crashNode(node, false);
+      if (fault.kind === 'crash-node') world.crashNode(node, null);
       else if (fault.kind === 'power-loss') world.losePower(node);
       else world.wipeNode(node);
       scheduler.at(endUs, null, () => world.startNode(node));

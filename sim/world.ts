@@ -25,7 +25,7 @@ import { countsOf, SimNode, SimProxy } from './machines.ts';
 import { assertPromisesSettle } from './promises.ts';
 import { MachineTime, SimClock, SimProcess, SimScheduler } from './sim-clock.ts';
 import { SimConfigStore } from './sim-config-store.ts';
-import { type DiskProfile, SimDisk, SimEngine, SimNodeStore } from './sim-disk.ts';
+import { type DiskProfile, type Kept, SimDisk, SimEngine, SimNodeStore } from './sim-disk.ts';
 import type { SimLimits } from './sim-limits.ts';
 import { type NetworkPolicy, type NetworkWatcher, SimNetwork } from './sim-network.ts';
 import { SimRandom } from './sim-random.ts';
@@ -193,7 +193,8 @@ export class World {
     sim.proposer = startNodeProposer({ node, store, network, startWork }, { clock, random, log: silentLog });
   }
 
-  crashNode(sim: SimNode, powerLost: boolean): void {
+  /** `kept`: what a loss of power leaves of what was not synced; null: only the process ends. */
+  crashNode(sim: SimNode, kept: Kept | null): void {
     if (sim.process === null) return;
     addCounts(this.#ended, countsOf(sim));
     sim.process.alive = false;
@@ -204,7 +205,7 @@ export class World {
     if (sim.link !== null) this.network.disconnect(sim.link);
     sim.link = null;
     sim.proposer = null;
-    sim.disk.crash(powerLost);
+    sim.disk.crash(kept);
     this.network.removeNode(sim.nodeId);
   }
 
@@ -227,15 +228,15 @@ export class World {
 
   /** The process ends, and its disk is gone with all that was on it. */
   wipeNode(sim: SimNode): void {
-    this.crashNode(sim, false);
+    this.crashNode(sim, null);
     if (!this.#parts.keepsIdentity) sim.lives++;
     sim.isDistrusted = false;
     sim.disk = this.#newDisk(`disk${sim.incarnation}`);
   }
 
   /** Power is lost; without fsync at every write the disk is not trusted from then on. */
-  losePower(sim: SimNode): void {
-    this.crashNode(sim, true);
+  losePower(sim: SimNode, kept: Kept = 'some'): void {
+    this.crashNode(sim, kept);
     if (!this.distrustsPowerLoss) return;
     sim.lives++;
     sim.isDistrusted = true;
@@ -301,7 +302,7 @@ export class World {
 
   /** A byte of a stored record turns, and the node restarts: nothing in memory hides it. */
   corruptRecord(sim: SimNode, key: string): void {
-    this.crashNode(sim, false);
+    this.crashNode(sim, null);
     this.#damaged.add(sim.zone);
     const bytes = Buffer.from(key, 'latin1');
     const shard = shardOf(slotOf(bytes), this.#setup.shards);
