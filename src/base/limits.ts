@@ -174,8 +174,8 @@ export const limits = {
   /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
   tcpBacklog: 511,
   // --- quorum: express lane ---
-  /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each. Less on a small machine. */
-  recordTableBytes: 268_435_456,
+  /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each; likewise less. */
+  recordTableBytes: 134_217_728,
   /** Larger values are not remembered in their clear form: what they cost to open is little beside their size. */
   openedValueBytes: 16_384,
   /** Longer keys take the long way, so that remembering names stays cheap. */
@@ -291,8 +291,8 @@ export const limits = {
   repairsAtOnce: 64,
   repairsQueued: 16_384,
   // --- storage node ---
-  /** Recent records of all storage nodes of one process, decoded: most of a million small ones. Less on a small machine. */
-  recordCacheBytes: 536_870_912,
+  /** Recent records of all storage nodes of one process, decoded: collecting garbage among more of them would hold clients up. Less on a small machine. */
+  recordCacheBytes: 268_435_456,
   /** One engine read of a scan: small enough that others get their turn. */
   scanStepRecords: 512,
   scanStepBytes: 1_048_576,
@@ -337,6 +337,12 @@ export const limits = {
   sweepPassMs: 10_000,
   /** A replica whose shard nobody has swept for so long, or for three of its own passes, sweeps it in the place of the first. */
   sweepTakeoverMs: 60_000,
+  /** Shards swept side by side while more than this part of the records is due to be killed or purged and a pass takes long. */
+  sweepLanes: 4,
+  sweepDueShare: 0.05,
+  /** ... of so many shards one, so that small clusters do with one lane; and changed no more often than this. */
+  sweepShardsPerLane: 8,
+  sweepAdjustMs: 250,
   /** How often the place of the sweep is written down. */
   sweepSaveMs: 30_000,
   /** ... which takes so long at most: many repairs, each within its deadline. */

@@ -26,6 +26,9 @@ export interface RangeSwept {
   readonly lastId: RecordId;
   readonly exhausted: boolean;
   readonly bytes: number;
+  readonly records: number;
+  /** Of them, those that were to be killed or purged. */
+  readonly due: number;
 }
 
 /** A record that some replica holds otherwise than this node. */
@@ -74,6 +77,7 @@ class RangeSweep {
   readonly #agreeing: Uint8Array;
   readonly #differing = new Map<RecordId, Differing>();
   #open = 1;
+  #due = 0;
   #unanswered = false;
 
   constructor(
@@ -271,7 +275,9 @@ class RangeSweep {
       if (!rules.isExpired(glance, nowMs) || this.#differing.has(own.id)) continue;
       const address = this.#addressOf(own.id, glance.namespace);
       const item = address === null ? null : itemOf(address, own, true);
-      if (item !== null) batch.push(item);
+      if (item === null) continue;
+      batch.push(item);
+      this.#due++;
     }
   }
 
@@ -317,6 +323,7 @@ class RangeSweep {
       if (rules.isPurgeable(glance, nowUs, purgeAfterMs)) records.push({ id, accepted: glance.accepted });
     }
     if (records.length === 0) return;
+    this.#due += records.length;
     const request = { type: MessageType.purge, shard: this.#shard, shardEpoch: this.#epoch, records } as const;
     for (const node of [this.#tools.nodeId, ...this.#others]) {
       this.#open++;
@@ -330,8 +337,9 @@ class RangeSweep {
   #finished(): void {
     this.#open--;
     assert(this.#open >= 0, 'a step ends once');
-    const { lastId, exhausted, bytes } = this.#own;
-    if (this.#open === 0) this.#done({ lastId, exhausted, bytes });
+    if (this.#open > 0) return;
+    const { lastId, exhausted, bytes, records } = this.#own;
+    this.#done({ lastId, exhausted, bytes, records: records.length, due: this.#due });
   }
 
   /** Null if nobody could tell the namespace, or the map does not have it. */

@@ -24,10 +24,20 @@ export interface SweeperOptions {
 const POSITION_KEY = nodeKey('sweep');
 /** Shards that are not this node's to sweep, passed over in one go. */
 const SHARDS_PER_LOOK = 1_024;
+/** Of the newest range in the share of what is due. */
+const DUE_WEIGHT = 0.1;
+
+/** One of the shards that are being swept; -1: none yet. */
+interface Lane {
+  shard: number;
+  afterId: RecordId;
+  timer: Timer | null;
+}
 
 /**
  * Sweeps this node's share of the shards for ever (protocol §7): each shard is swept by one of its replicas, by another one
- * where that is down or has not done it for long. Paced, and goes on where it was after a restart.
+ * where that is down or has not done it for long. Paced, and goes on where it was after a restart. One shard at a time,
+ * several while so much expires that it would fall behind: what clients write for seconds must not fill the disk.
  */
 export class Sweeper implements NodeWork, SweepRunner {
   readonly counts = new SweepCounts();
@@ -36,14 +46,17 @@ export class Sweeper implements NodeWork, SweepRunner {
   readonly #startedMs: number;
   /** Monotonic time at which this node last came to the end of a shard. */
   readonly #sweptMs = new Map<number, number>();
-  #shard = 0;
-  #afterId: RecordId = '';
-  #timer: Timer | null = null;
+  readonly #lanes = new Set<Lane>();
+  /** The shard that is looked at next. */
+  #cursor = 0;
   #stopped = false;
   #passStartedMs: number;
   #lastPassMs = 0;
   #sweptThisPass = 0;
   #savedMs = 0;
+  /** Of the records seen lately, the part that was to be killed or purged. */
+  #dueShare = 0;
+  #adjustedMs = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -60,17 +73,14 @@ export class Sweeper implements NodeWork, SweepRunner {
     this.#options.server.parts.engine.getMany([POSITION_KEY], (_error, values) => {
       const text = values?.[0]?.toString('latin1') ?? '';
       const shard = Number.parseInt(text, 10);
-      if (Number.isInteger(shard) && shard >= 0 && shard < this.#shards) {
-        this.#shard = shard;
-        this.#afterId = text.slice(text.indexOf(' ') + 1);
-      }
-      this.#later(limits.sweepPauseMs);
+      if (Number.isInteger(shard) && shard >= 0 && shard < this.#shards) this.#cursor = shard;
+      this.#open();
     });
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#timer?.cancel();
+    for (const lane of this.#lanes) lane.timer?.cancel();
     if (this.#options.server.runner === this) this.#options.server.runner = null;
   }
 
@@ -115,45 +125,97 @@ export class Sweeper implements NodeWork, SweepRunner {
     return this.#options.server.parts.map.current.shards;
   }
 
-  #later(delayMs: number): void {
+  #open(): void {
+    const lane: Lane = { shard: -1, afterId: '', timer: null };
+    this.#lanes.add(lane);
+    this.#later(lane, limits.sweepPauseMs);
+  }
+
+  #later(lane: Lane, delayMs: number): void {
     if (this.#stopped) return;
-    this.#timer = this.#options.clock.after(delayMs, () => {
-      this.#timer = null;
-      this.#step();
+    lane.timer = this.#options.clock.after(delayMs, () => {
+      lane.timer = null;
+      this.#step(lane);
     });
   }
 
-  #step(): void {
+  #step(lane: Lane): void {
     if (this.#stopped) return;
     const startMs = this.#options.clock.monotonicMs();
-    for (let looked = 0; !this.#isMine(startMs); looked++) {
-      this.#nextShard(startMs);
-      if (looked < SHARDS_PER_LOOK && this.#shard !== 0) continue;
-      this.#later(this.#shard === 0 ? limits.sweepPassMs : limits.sweepPauseMs);
+    if (lane.shard < 0 && !this.#assign(lane, startMs)) {
+      this.#later(lane, this.#cursor === 0 ? limits.sweepPassMs : limits.sweepPauseMs);
       return;
     }
-    const shard = this.#shard;
-    sweepRange(this.#tools, shard, this.#afterId, (swept) => {
+    const { shard } = lane;
+    sweepRange(this.#tools, shard, lane.afterId, (swept) => {
       if (this.#stopped) return;
       const nowMs = this.#options.clock.monotonicMs();
       if (swept === null || swept.exhausted) {
         if (swept !== null) this.#sweptMs.set(shard, nowMs);
         this.#sweptThisPass++;
-        this.#nextShard(nowMs);
+        lane.shard = -1;
       } else {
-        this.#afterId = swept.lastId;
+        lane.afterId = swept.lastId;
       }
       if (nowMs - this.#savedMs >= limits.sweepSaveMs) this.#save(nowMs);
-      this.#later(this.#pauseMs(swept, nowMs - startMs));
+      if (swept !== null) this.#noteDue(swept);
+      if (this.#adjust(lane, nowMs)) this.#later(lane, this.#pauseMs(swept, nowMs - startMs));
     });
   }
 
-  /** Longer where the step took long, for then the node is busy; and shards are spread over the least time of a pass. */
+  /** Gives the lane the next shard that is this node's to sweep; false if there is none, or none before the pass ends. */
+  #assign(lane: Lane, nowMs: number): boolean {
+    for (let looked = 0; looked < SHARDS_PER_LOOK; looked++) {
+      const shard = this.#cursor;
+      if (this.#isMine(shard, nowMs) && !this.#isBusy(shard)) {
+        lane.shard = shard;
+        lane.afterId = '';
+        this.#advance(nowMs);
+        return true;
+      }
+      this.#advance(nowMs);
+      if (this.#cursor === 0) return false;
+    }
+    return false;
+  }
+
+  #isBusy(shard: number): boolean {
+    for (const lane of this.#lanes) if (lane.shard === shard) return true;
+    return false;
+  }
+
+  #noteDue(swept: RangeSwept): void {
+    const share = swept.records === 0 ? 0 : swept.due / swept.records;
+    this.#dueShare += (share - this.#dueShare) * DUE_WEIGHT;
+  }
+
+  /** More lanes while much is due and the pass takes too long, fewer again after that; false if this one has ended. */
+  #adjust(lane: Lane, nowMs: number): boolean {
+    if (lane.shard >= 0 || nowMs - this.#adjustedMs < limits.sweepAdjustMs) return true;
+    this.#adjustedMs = nowMs;
+    const done = Math.max(1, this.#cursor) / this.#shards;
+    const isLate = (nowMs - this.#passStartedMs) / done > 1.5 * limits.sweepPassMs;
+    const most = Math.min(limits.sweepLanes, Math.floor(this.#mine() / limits.sweepShardsPerLane));
+    if (isLate && this.#dueShare > limits.sweepDueShare) {
+      if (this.#lanes.size < most) this.#open();
+    } else if (this.#lanes.size > 1) {
+      this.#lanes.delete(lane);
+      return false;
+    }
+    return true;
+  }
+
+  /**
+   * Longer where the step took long, for then the node is busy, unless much is due; and shards are spread over the least time
+   * of a pass.
+   */
   #pauseMs(swept: RangeSwept | null, tookMs: number): number {
-    const readMs = ((swept?.bytes ?? 0) * 1000) / limits.sweepBytesPerSecond;
-    const paceMs = Math.max(limits.sweepPauseMs, tookMs * limits.sweepPauseShare, readMs - tookMs);
+    const lanes = this.#lanes.size;
+    const readMs = ((swept?.bytes ?? 0) * 1000 * lanes) / limits.sweepBytesPerSecond;
+    const busyMs = lanes > 1 ? 0 : tookMs * limits.sweepPauseShare;
+    const paceMs = Math.max(limits.sweepPauseMs, busyMs, readMs - tookMs);
     if (swept !== null && !swept.exhausted) return paceMs;
-    const share = limits.sweepPassMs / Math.max(1, this.#mine());
+    const share = (limits.sweepPassMs * lanes) / Math.max(1, this.#mine());
     return Math.max(paceMs, share - tookMs);
   }
 
@@ -164,10 +226,9 @@ export class Sweeper implements NodeWork, SweepRunner {
     return shards / zones.length / Math.max(1, zone?.nodes.length ?? 1);
   }
 
-  #nextShard(nowMs: number): void {
-    this.#afterId = '';
-    this.#shard = (this.#shard + 1) % this.#shards;
-    if (this.#shard !== 0) return;
+  #advance(nowMs: number): void {
+    this.#cursor = (this.#cursor + 1) % this.#shards;
+    if (this.#cursor !== 0) return;
     this.#lastPassMs = nowMs - this.#passStartedMs;
     this.#passStartedMs = nowMs;
     this.#options.log.debug({ tookMs: this.#lastPassMs, shards: this.#sweptThisPass }, 'all shards were swept');
@@ -175,10 +236,9 @@ export class Sweeper implements NodeWork, SweepRunner {
   }
 
   /** The replica in zone shard mod N sweeps; the next ones where those before are down, or nobody has for long. */
-  #isMine(nowMs: number): boolean {
+  #isMine(shard: number, nowMs: number): boolean {
     const { nodeId, server, repairer } = this.#options;
     const { map } = server.parts;
-    const shard = this.#shard;
     const epoch = map.current.shardEpochs[shard];
     if (epoch === undefined || map.shardRefusal(shard, epoch) !== null) return false;
     const seats = seatsOf(map.current, shard);
@@ -200,7 +260,6 @@ export class Sweeper implements NodeWork, SweepRunner {
 
   #save(nowMs: number): void {
     this.#savedMs = nowMs;
-    const value = Buffer.from(`${this.#shard} ${this.#afterId}`, 'latin1');
-    this.#options.server.parts.pipeline.add({ key: POSITION_KEY, value });
+    this.#options.server.parts.pipeline.add({ key: POSITION_KEY, value: Buffer.from(`${this.#cursor}`, 'latin1') });
   }
 }
