@@ -8,6 +8,7 @@ import {
   type Request,
   type Response,
   type StateResponse,
+  Want,
 } from '../rpc/messages.ts';
 import type { ScanEntry, ScannedResponse } from '../rpc/scan-messages.ts';
 
@@ -42,19 +43,25 @@ export function mergedResponse(request: Request, old: Response, learner: Respons
     return eithersPages(old, learner);
   if (!isAnswer(request, old)) return old;
   if (!isAnswer(request, learner)) return learner;
-  if (old.type === MessageType.state && learner.type === MessageType.state) return mergedStates(old, learner);
-  if (old.type === MessageType.promise && learner.type === MessageType.promise) return mergedStates(old, learner);
+  const want = request.type === MessageType.read || request.type === MessageType.prepare ? request.want : Want.nothing;
+  if (old.type === MessageType.state && learner.type === MessageType.state) return mergedStates(want, old, learner);
+  if (old.type === MessageType.promise && learner.type === MessageType.promise) return mergedStates(want, old, learner);
   if (old.type === MessageType.ack && learner.type === MessageType.ack) return learner.nextRecorded ? old : learner;
   if (old.type === MessageType.scanned && learner.type === MessageType.scanned) return mergedScans(old, learner);
   if (old.type === MessageType.pageIds && learner.type === MessageType.pageIds) return lackedByEither(old, learner);
   return old;
 }
 
-/** Equal ballots are one state, wherever it came from; of different ones the higher, which equals nothing. */
-function mergedStates<T extends StateResponse | PromiseResponse>(old: T, learner: T): T {
+/**
+ * Equal ballots are one state, wherever it came from; of different ones the higher, which equals nothing. Where that came
+ * from the learner without its value, as it was asked for, there is no state: it is fetched, if it is needed.
+ */
+function mergedStates<T extends StateResponse | PromiseResponse>(want: Want, old: T, learner: T): T {
   const order = compareBallots(old.accepted, learner.accepted);
   if (order === 0) return old.state !== null ? old : learner;
-  return { ...(order > 0 ? old : learner), split: true };
+  const higher = order > 0 ? old : learner;
+  const isPart = want === Want.full && higher.state !== null && higher.state.value === null;
+  return isPart ? { ...higher, state: null, split: true } : { ...higher, split: true };
 }
 
 /** The pages that either has. */

@@ -118,6 +118,19 @@ describe('a pair', () => {
     expect(both(PREPARE, promise(B), promise(B), oldFirst)).not.toHaveProperty('split');
   });
 
+  it.each([true, false])(
+    'that differs sends no state without its value where that was asked for (old first: %s)',
+    (oldFirst) => {
+      const { both } = jointKit();
+      const part = { ...stateOf(B), value: null };
+      const promise: Response = { type: MessageType.promise, accepted: B, state: part };
+      const held: Response = { type: MessageType.promise, accepted: A, state: stateOf(A) };
+      expect(both(PREPARE, held, promise, oldFirst)).toMatchObject({ accepted: B, state: null, split: true });
+      const enough = { ...PREPARE, want: Want.meta };
+      expect(both(enough, held, promise, oldFirst)).toMatchObject({ accepted: B, state: part, split: true });
+    },
+  );
+
   it('does not fetch a whole state twice', () => {
     const { network, send } = jointKit();
     send(READ);
