@@ -20,7 +20,7 @@ interface OnDisk {
 /** More than a simulated shard ever has. */
 const ALL = { limit: 100_000, limitBytes: 100_000_000, keysOnly: false };
 
-/** Records of the current generations that the disk has of a shard; null for one that cannot be read. */
+/** Records of the current generations that the disk has of a shard; null for one, of any generation, that cannot be read. */
 function recordsOf(disk: SimDisk, map: ClusterMap, shard: number): Map<RecordId, OnDisk | null> {
   const found = new Map<RecordId, OnDisk | null>();
   disk.records.scan({ ...recordRange(shard, ''), ...ALL }, (_error, entries) => {
@@ -29,7 +29,7 @@ function recordsOf(disk: SimDisk, map: ClusterMap, shard: number): Map<RecordId,
       if (id === undefined) continue;
       const stored = decodeStored(value);
       if (stored === null) {
-        if (isCurrent(id, map)) found.set(id, null);
+        found.set(id, null);
         continue;
       }
       const { header } = stored.state;
@@ -59,6 +59,7 @@ export function checkReplicas(world: World): string[] {
     const held = replicaSet(map, shard).map((id) => ({ id, records: recordsOf(world.node(id).disk, map, shard) }));
     const ids = new Set(held.flatMap(({ records }) => [...records.keys()]));
     for (const id of [...ids].sort()) {
+      if (!isCurrent(id, map)) continue;
       const texts = held.map(({ id: node, records }) => ({ node, text: textOf(records.get(id)) }));
       if (texts.every(({ text }) => text === texts[0]?.text)) continue;
       const all = texts.map(({ node, text }) => `n${node} ${text}`).join(', ');
@@ -99,7 +100,7 @@ export function checkStrays(world: World): string[] {
   return problems;
 }
 
-/** Pages of records that have none any more, and that no write under way can list. */
+/** Pages of records that have none any more, and that no write under way can list. What a damaged record lists nobody knows. */
 export function checkPages(world: World): string[] {
   const problems: string[] = [];
   const { map } = world.config;
@@ -107,12 +108,16 @@ export function checkPages(world: World): string[] {
     for (const node of replicaSet(map, shard)) {
       const { disk } = world.node(node);
       const records = recordsOf(disk, map, shard);
-      const left = pagesOf(disk, shard).filter((id) => records.get(id)?.isPaged !== true);
+      const left = pagesOf(disk, shard).filter((id) => isUnlisted(records.get(id)));
       if (left.length > 0)
         problems.push(`n${node} still has ${left.length} pages of ${left[0]?.split('/')[0]}, which has none`);
     }
   }
   return problems;
+}
+
+function isUnlisted(record: OnDisk | null | undefined): boolean {
+  return record !== null && record?.isPaged !== true;
 }
 
 /** Of each page the record that it belongs to. */
