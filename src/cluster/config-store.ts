@@ -1,9 +1,12 @@
 import type { ClusterMap } from './map.ts';
 
-/** What a config store answers; `problem` says in words for the operator why it could not. */
+/**
+ * What a config store answers; `problem` says in words for the operator why it could not. `uncertain`: what was asked for may
+ * have happened all the same.
+ */
 export type StoreResult<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problem: string };
+  | { readonly ok: false; readonly problem: string; readonly uncertain?: true };
 
 /** `swapped` false: somebody was faster; `map` is what the store holds now (null: nothing yet). */
 export interface SwapResult {
@@ -46,7 +49,7 @@ export async function updateClusterMap(
     const changed = change(current);
     if (changed === null) return { ok: true, value: current };
     const swap = await store.compareAndSet(current.epoch, changed);
-    if (!swap.ok) return swap;
+    if (!swap.ok) return { ...swap, uncertain: true };
     if (swap.value.swapped) return { ok: true, value: changed };
     current = swap.value.map;
   }

@@ -24,7 +24,10 @@ export async function flushNamespaces(
   pause: (ms: number) => Promise<void>,
 ): Promise<Failure | null> {
   const stored = await updateClusterMap(holder.store, (map) => withRaisedGenerations(map, namespaces));
-  if (!stored.ok) return unavailable(`the cluster map could not be changed: ${stored.problem}`);
+  if (!stored.ok) {
+    const detail = `the cluster map could not be changed: ${stored.problem}`;
+    return stored.uncertain === true ? uncertain(detail) : unavailable(detail);
+  }
   holder.adopt(stored.value);
   const adopted = new Set<NodeId>();
   const text = encodeClusterMap(stored.value);
