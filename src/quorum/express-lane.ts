@@ -328,7 +328,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
   }
 
   /**
-   * A single one goes on here. Several on one record share rounds best as its task, and so will those that come
+   * A single one goes on here, unless it waited long: a task ends in time. Several on one record share rounds best as its task, and so will those that come
    * for a while.
    */
   #followers(entry: RecordEntry<R>): void {
@@ -336,7 +336,8 @@ export class ExpressLane<R> implements ItemOwner<R> {
     if (behind === null) return;
     const nowMs = this.#host.rounds.clock.monotonicMs();
     const placed = entry.placement.mapEpoch === this.#host.mapEpoch;
-    if (behind.length <= limits.expressFollowers && placed && nowMs >= entry.avoidUntilMs) {
+    const isPrompt = nowMs - (behind[0]?.arrivedMs ?? 0) < limits.deadlineMs / 4;
+    if (behind.length <= limits.expressFollowers && placed && isPrompt && nowMs >= entry.avoidUntilMs) {
       const first = behind.shift();
       if (behind.length === 0) entry.behind = null;
       if (first !== undefined) this.#begin(entry, first.operation, first.arrivedMs, nowMs);
