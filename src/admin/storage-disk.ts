@@ -1,6 +1,6 @@
 import { FileError, type Files, filePromise } from '../base/files.ts';
-import { limits } from '../base/limits.ts';
 import type { FreeSpace } from '../base/free-space.ts';
+import { limits } from '../base/limits.ts';
 import type { Machine } from '../base/machine.ts';
 import { SystemFiles } from '../base/system-files.ts';
 import { systemFreeSpace } from '../base/system-free-space.ts';
@@ -10,12 +10,12 @@ import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import { nodeRange } from '../record/record-id.ts';
 import { type Engine, EngineError } from '../storage/engine.ts';
 import { openJournaledRocksdb } from '../storage/journaled-rocksdb.ts';
-import type { OpenedJournaledEngine } from '../storage/open-journaled-engine.ts';
 import { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryNodeStore } from '../storage/memory-node-store.ts';
 import { type NodeDirectory, openNodeDirectory, type Trust } from '../storage/node-directory.ts';
 import type { NodeIdentity } from '../storage/node-files.ts';
 import type { NodeStore } from '../storage/node-store.ts';
+import type { OpenedJournaledEngine } from '../storage/open-journaled-engine.ts';
 import type { Fsync } from '../storage/write-pipeline.ts';
 import type { ProcessParts } from './running.ts';
 

@@ -1,7 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { validateClusterMap } from './cluster-map.ts';
-import { encodeRuns, Fields } from './map-fields.ts';
 import type { ClusterMap, NamespaceEntry, NamespaceGroup, NamespaceLimits, NodeEntry, ZoneEntry } from './map.ts';
+import { encodeRuns, Fields } from './map-fields.ts';
 import { membersFromJson, membersToJson } from './members-text.ts';
 import { DEFAULT_GROUP, LIMIT_NAMES, NO_LIMITS } from './namespace-groups.ts';
 

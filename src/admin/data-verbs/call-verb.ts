@@ -1,6 +1,6 @@
 import type { JunoClient, JunoRecord, Location, RecordContext, Result } from '../../juno-ext/client/src/types.ts';
-import type { VerbRequest } from './verb-request.ts';
 import type { VerbError } from './verb-error.ts';
+import type { VerbRequest } from './verb-request.ts';
 
 /** What a verb brought about or found out. */
 export type VerbOutcome =

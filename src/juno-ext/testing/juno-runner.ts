@@ -1,10 +1,9 @@
 import { assert } from '../../base/assert.ts';
-import { stringCommands } from '../../proxy/commands/string-commands.ts';
 import { genericKeyCommands } from '../../proxy/commands/generic-commands.ts';
-import { CommandRunner, type PlainReply } from '../../proxy/testing/run-command.ts';
+import { stringCommands } from '../../proxy/commands/string-commands.ts';
+import { CommandRunner, type PlainReply, plain } from '../../proxy/testing/run-command.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { MapReply } from '../../resp/reply.ts';
-import { plain } from '../../proxy/testing/run-command.ts';
 import { junoCommands } from '../juno-commands.ts';
 
 /** A reply map by its names, as tests like to look at it. */

@@ -2,8 +2,8 @@ import type { ClusterMap, NodeEntry } from '../../cluster/map.ts';
 import { DEFAULT_GROUP } from '../../cluster/namespace-groups.ts';
 import { shardOf, slotOf } from '../../cluster/slot.ts';
 import type { ReplicaState } from '../../quorum/inspect.ts';
-import { type LiveRecord, type RecordPast, type StateHeader, StateKind } from '../../record/state.ts';
 import { ballotRow } from '../../record/ballot-row.ts';
+import { type LiveRecord, type RecordPast, type StateHeader, StateKind } from '../../record/state.ts';
 import type { KeyLocation, KeyReplica, NodeHealth } from '../cluster-port.ts';
 
 const ZONES = 3;
