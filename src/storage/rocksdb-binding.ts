@@ -34,8 +34,6 @@ interface NativeDatabase {
   iterator(range: { gte: Buffer; lt: Buffer }, options: object): NativeIterator;
   /** Writes the memory table out. */
   flush(): Promise<void>;
-  /** Takes a Buffer as `end` for its options: only texts, which it encodes as UTF-8, arrive. */
-  compactRange(start: string, end: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -158,14 +156,9 @@ export class RocksdbDatabase {
     iterator.on('close', () => scan.onClose(failure));
   }
 
-  /** Writes the memory table out, so that `compact` finds what it deletes. */
+  /** Writes the memory table out; its log goes then. */
   flush(): Promise<void> {
     return this.#native.flush();
-  }
-
-  /** Rewrites the tables that hold keys from `from` to `to` without what was deleted or overwritten. Both are ASCII. */
-  compact(from: string, to: string): Promise<void> {
-    return this.#native.compactRange(from, to);
   }
 
   /** Only when nothing is in flight: it waits for ever on what was not destroyed. */

@@ -54,17 +54,6 @@ export async function openRocksdbEngine(options: RocksdbEngineOptions): Promise<
   }
 }
 
-/** Where the pieces of a compaction begin and end: keys are a letter, a shard number of two bytes, and more. */
-const PIECES: readonly string[] = ['', ...asciiPrefixes('p'), ...asciiPrefixes('r'), '\x7f'];
-
-function asciiPrefixes(tag: string): string[] {
-  const found: string[] = [];
-  for (let high = 0; high < 64; high++) {
-    for (let low = 0; low < 128; low += 32) found.push(tag + String.fromCharCode(high, low));
-  }
-  return found;
-}
-
 /** An engine over one RocksDB database; made by `openRocksdbEngine`. */
 class RocksdbEngine implements Engine {
   readonly name = 'rocksdb';
@@ -190,14 +179,17 @@ class RocksdbEngine implements Engine {
     });
   }
 
-  /** In small pieces, each of which needs room for what it writes anew. Ends early when the engine is closed. */
+  /**
+   * Writes the memory table out, after which its log goes; merging is left to RocksDB. Asking for that by way of the binding
+   * ended the process now and then (a fault in native code).
+   */
   reclaim(callback: EngineCallback<void>): void {
     if (this.#closed) {
       callback(closedError(), undefined);
       return;
     }
     this.#inFlight++;
-    this.#reclaim().then(
+    this.#database.flush().then(
       () => {
         this.#ended();
         callback(null, undefined);
@@ -207,13 +199,6 @@ class RocksdbEngine implements Engine {
         callback(runningError(error), undefined);
       },
     );
-  }
-
-  async #reclaim(): Promise<void> {
-    await this.#database.flush();
-    for (let i = 1; i < PIECES.length && !this.#closed; i++) {
-      await this.#database.compact(PIECES[i - 1] ?? '', PIECES[i] ?? '');
-    }
   }
 
   sizeBytes(): number {
