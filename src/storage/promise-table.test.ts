@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../base/assert.ts';
 import { type Ballot, compareBallots, maxBallot, NO_BALLOT } from '../record/ballot.ts';
-import { PromiseTable } from './promise-table.ts';
+import { type PromiseHolder, PromiseTable } from './promise-table.ts';
 
 const ballot = (time: number): Ballot => ({ time, proposer: 1 });
 
@@ -79,6 +79,46 @@ describe('promise table', () => {
         }
       }),
       { numRuns: 50 },
+    );
+  });
+
+  it('says the same to who keeps the entry as to who does not, whatever was forgotten meanwhile', () => {
+    const step = fc.record({
+      id: fc.integer({ min: 0, max: 12 }),
+      time: fc.integer({ min: 1, max: 100 }),
+      kind: fc.constantFrom('promise', 'cover', 'cover-and-promise'),
+      forgets: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 8, max: 10 }), (steps, capacity) => {
+        const kept = new PromiseTable(capacity, NO_BALLOT);
+        const looked = new PromiseTable(capacity, NO_BALLOT);
+        const holders = new Map<string, PromiseHolder>();
+        for (const { id, time, kind, forgets } of steps) {
+          const name = `r${id}`;
+          if (forgets || !holders.has(name)) holders.set(name, { promise: null });
+          const holder = holders.get(name);
+          const at = ballot(time);
+          if (kind === 'promise') {
+            kept.promise(name, at, holder);
+            looked.promise(name, at);
+          } else {
+            const another = kind === 'cover-and-promise';
+            kept.covered(name, at, holder, another);
+            looked.covered(name, at);
+            if (another) {
+              kept.promise(name, ballot(time + 1), holder);
+              looked.promise(name, ballot(time + 1));
+            }
+          }
+          expect([kept.size, kept.floor]).toEqual([looked.size, looked.floor]);
+          for (const [record, own] of holders) {
+            expect(kept.promised(record, own)).toEqual(looked.promised(record));
+            expect(kept.promised(record)).toEqual(looked.promised(record));
+          }
+        }
+      }),
+      { numRuns: 100 },
     );
   });
 });

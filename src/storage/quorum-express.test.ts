@@ -78,6 +78,32 @@ describe('operations of one turn', () => {
     expect(counted.at(-1)).toEqual({ ok: true, reply: 500 });
     expect(proxy.counter('commit-chosen')).toBeLessThanOrEqual(10);
   });
+
+  it('stay in the lane where only two meet', async () => {
+    const { proxy } = made();
+    for (let round = 0; round < 10; round++) {
+      const outcomes = await proxy.all('n', [INCR, INCR]);
+      expect(outcomes.map((outcome) => outcome.ok && outcome.reply)).toEqual([2 * round + 1, 2 * round + 2]);
+    }
+    expect(proxy.counter('express-write')).toBe(20);
+  });
+
+  it('come back to the lane once those that met are done, and go on with their chain', async () => {
+    const { quorum, proxy } = made();
+    await proxy.all('n', new Array(5).fill(INCR));
+    const written = proxy.counter('express-write');
+    // While it is contended, several share a round on the long way.
+    expect(await proxy.do('n', INCR)).toBe(6);
+    expect(proxy.counter('express-write')).toBe(written);
+    await quorum.pass(limits.chainLifeMs / 2);
+    expect(await proxy.do('n', INCR)).toBe(7);
+    await quorum.pass(limits.chainLifeMs / 2);
+    proxy.sent.clear();
+    expect(await proxy.do('n', INCR)).toBe(8);
+    expect(proxy.counter('express-write')).toBe(written + 1);
+    // By the ballot that was promised to the task.
+    expect([...proxy.sent.keys()]).toEqual([MessageType.commitMany]);
+  });
 });
 
 describe('a base that is remembered', () => {

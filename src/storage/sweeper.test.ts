@@ -89,6 +89,29 @@ describe('the sweepers of a cluster', () => {
     expect(before).toBeGreaterThan(100);
   });
 
+  it('take several shards at a time while much is due, and one at a time otherwise', async () => {
+    const swept = async (expires: boolean): Promise<number> => {
+      const quorum = new LocalQuorum({ shards: 128 });
+      const proxy = quorum.proxy();
+      const expiresAtMs = expires ? quorum.clock.wallMs() + 20_000 : 0;
+      const keys = Array.from({ length: 1_000 }, (_, i) => `k${i}`);
+      const running = keys.map((key) => proxy.start(key, set('v', { expiresAtMs })));
+      await quorum.pass(1_000, () => running.every(({ outcome }) => outcome !== null));
+      quorum.clock.advance(30_000);
+      const { sweeps, sweepers } = startAll(quorum, [1]);
+      for (const { repairer } of sweeps) {
+        // Each range waits for it as long as it may.
+        repairer.transport.fate = (node, request) =>
+          node === 2 && request.type === MessageType.digest ? 'drop' : 'pass';
+      }
+      await quorum.pass(40_000);
+      return sweepers[0]?.counts.ranges ?? -1;
+    };
+    const [one, several] = [await swept(false), await swept(true)];
+    expect(one).toBeGreaterThan(5);
+    expect(several).toBeGreaterThan(3 * one);
+  });
+
   it('stop', async () => {
     const quorum = new LocalQuorum({ shards: SHARDS });
     const { sweepers } = startAll(quorum, [1]);
