@@ -55,8 +55,8 @@ export interface Engine {
   /** Sees every batch whose callback was called. */
   scan(range: EngineRange, callback: EngineCallback<readonly EngineEntry[]>): void;
   /**
-   * Gives the room of what was deleted and overwritten back to the disk, as far as that can be done; takes long. One at a
-   * time; absent where there is nothing to do.
+   * Gives back to the disk what room it can without merging everything: what was deleted or overwritten before it was
+   * written out, and its log. Takes long; one at a time; absent where there is nothing to do.
    */
   reclaim?(callback: EngineCallback<void>): void;
   /** Approximate bytes on disk or in memory. */

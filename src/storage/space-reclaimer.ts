@@ -5,8 +5,8 @@ import type { DiskSpace } from './disk-space.ts';
 import type { Engine } from './engine.ts';
 
 /**
- * While a disk is full, has the engine give back the room of what was deleted or overwritten: with hardly any writes it
- * would not come to that by itself. Once when the disk has become full, again when something has shrunk since, and now
+ * While a disk is full, has the engine give back what room it can: with hardly any writes it would not come to that by
+ * itself. Once when the disk has become full, again when something has shrunk since, and now
  * and then in any case, for what is deleted in the background.
  */
 export class SpaceReclaimer {
@@ -50,7 +50,7 @@ export class SpaceReclaimer {
       this.#isRunning = false;
       this.#lastMs = this.#clock.monotonicMs();
       if (error !== null) this.#log.warn({ detail: error.message }, 'room could not be reclaimed; it is tried again');
-      else this.#log.info({}, 'the room of what was deleted has been reclaimed');
+      else this.#log.info({}, 'what was in memory is in tables now, and its log is gone');
     });
   }
 }

@@ -2,8 +2,8 @@ import { assert } from '../base/assert.ts';
 import { RECORD_ID_AT, RECORD_KEY_BYTES, RECORD_TAG } from '../record/record-id.ts';
 import { keyLength, keyStart } from './journal-format.ts';
 
-/** Four numbers a slot: where the change is, plus one (0: empty), and three that stand for its key. */
-const SLOT = 4;
+/** Five numbers a slot: where the change is, plus one (0: empty), and four that stand for its key. */
+const SLOT = 5;
 /** Longer runs of occupied slots than this fill factor makes are slow. */
 const FILL = 0.7;
 
@@ -21,6 +21,7 @@ export class UnsettledIndex {
   #hash = 0;
   #second = 0;
   #third = 0;
+  #fourth = 0;
 
   /** `slots` is a power of two. */
   constructor(arena: Buffer, slots: number) {
@@ -53,6 +54,7 @@ export class UnsettledIndex {
       slots[slot + 1] = this.#hash;
       slots[slot + 2] = this.#second;
       slots[slot + 3] = this.#third;
+      slots[slot + 4] = this.#fourth;
     }
     slots[slot] = at + 1;
     return before;
@@ -71,18 +73,20 @@ export class UnsettledIndex {
   }
 
   /**
-   * A record's key ends in a keyed hash, so 96 bits of that stand for the key and the arena, which is seldom in the
-   * processor's cache, need not be asked. Of other keys a hash, and two zeros that say so.
+   * The whole record id stands for a record's key: no id is in two shards. So the arena, which is seldom in the processor's
+   * cache, need not be asked. Of other keys a hash, and three zeros that say so.
    */
   #fingerprint(source: Buffer, start: number, length: number): void {
     if (length === RECORD_KEY_BYTES && source[start] === RECORD_TAG) {
       this.#hash = word(source, start + RECORD_ID_AT);
       this.#second = word(source, start + RECORD_ID_AT + 4);
       this.#third = word(source, start + RECORD_ID_AT + 8);
+      this.#fourth = word(source, start + RECORD_ID_AT + 12);
     } else {
       this.#hash = hashOf(source, start, length);
       this.#second = 0;
       this.#third = 0;
+      this.#fourth = 0;
     }
   }
 
@@ -92,13 +96,18 @@ export class UnsettledIndex {
     const hash = this.#hash;
     const second = this.#second;
     const third = this.#third;
-    const isWhole = second !== 0 || third !== 0;
+    const fourth = this.#fourth;
+    const isWhole = second !== 0 || third !== 0 || fourth !== 0;
     let slot = hash & this.#mask;
     for (;;) {
       const base = slot * SLOT;
       const at = (slots[base] ?? 0) - 1;
       if (at < 0) return slot;
-      const like = slots[base + 1] === hash && slots[base + 2] === second && slots[base + 3] === third;
+      const like =
+        slots[base + 1] === hash &&
+        slots[base + 2] === second &&
+        slots[base + 3] === third &&
+        slots[base + 4] === fourth;
       if (like && (isWhole || this.#isKey(at, source, start, length))) return slot;
       slot = (slot + 1) & this.#mask;
     }

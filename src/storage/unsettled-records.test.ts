@@ -47,6 +47,25 @@ describe('UnsettledRecords', () => {
     expect(['a', 'b', 'c'].map((key) => find(records, key))).toEqual([null, '1', '3']);
   });
 
+  it('tells records apart whose ids differ in a single byte, wherever that is', () => {
+    const ids = ['\0'.repeat(16), '0'.repeat(16)];
+    for (let at = 0; at < 16; at++) {
+      ids.push(`${'0'.repeat(at)}1${'0'.repeat(15 - at)}`, `${'\0'.repeat(at)}\x01${'\0'.repeat(15 - at)}`);
+    }
+    const keys = ids.map((id) => `r\0\0${id}`);
+    // And keys of that length that are no record's.
+    keys.push(...keys.map((key) => `p${key.slice(1)}`));
+    const records = new UnsettledRecords(16_384, 3);
+    for (const [i, key] of keys.entries()) add(records, put(key, `old ${i}`));
+    for (const [i, key] of keys.entries()) if (i % 2 === 0) add(records, put(key, `new ${i}`));
+    for (const [i, key] of keys.entries()) expect(find(records, key)).toBe(`${i % 2 === 0 ? 'new' : 'old'} ${i}`);
+    records.seal();
+    const settled = new Map<string, string | null>();
+    settleOldest(records, settled);
+    expect(settled.size).toBe(keys.length);
+    for (const key of keys) expect(find(records, key)).toBe(undefined);
+  });
+
   it('forgets a prepared entry that was not committed', () => {
     const records = new UnsettledRecords(4_096, 3);
     const failed = [put('a', 'failed')];
