@@ -38,6 +38,8 @@ export const limits = {
   /** First wait before preparing again after a refusal; doubles, with jitter. */
   retryBackoffMs: 2,
   retryBackoffMaxMs: 200,
+  /** ... up to this while the fate of a refused COMMIT is open: lineageLength writes of another proxy take not much longer. */
+  retryInDoubtMaxMs: 16,
   /** Retries without a wait while the fate of a refused COMMIT is open: enough to get a word in between two writes of another proxy. */
   hurriedRetries: 8,
   /** A highest ballot younger than this is probably a write in flight: read once more before repairing. */

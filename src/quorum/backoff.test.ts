@@ -41,4 +41,11 @@ describe('backoff', () => {
     backoff.reset();
     expect(backoff.aheadUs).toBe(0);
   });
+
+  it('waits less where the fate of a refused COMMIT is open', () => {
+    const backoff = new Backoff();
+    for (let i = 0; i < 20; i++) backoff.nextMs(randomOf(1), true);
+    expect(backoff.nextMs(randomOf(1), true)).toBe(limits.retryInDoubtMaxMs);
+    expect(backoff.nextMs(randomOf(1))).toBe(2 * limits.retryInDoubtMaxMs);
+  });
 });

@@ -31,9 +31,11 @@ export class Backoff {
     return this.#hurried <= limits.hurriedRetries;
   }
 
-  nextMs(random: Random): number {
+  /** `inDoubt`: the fate of a refused COMMIT is still open, so a long wait would leave it so. */
+  nextMs(random: Random, inDoubt = false): number {
     this.#retries++;
-    this.#boundMs = Math.min(limits.retryBackoffMaxMs, Math.max(limits.retryBackoffMs, this.#boundMs * 2));
+    const mostMs = inDoubt ? limits.retryInDoubtMaxMs : limits.retryBackoffMaxMs;
+    this.#boundMs = Math.min(mostMs, Math.max(limits.retryBackoffMs, this.#boundMs * 2));
     return this.#boundMs * random.unit();
   }
 }

@@ -80,6 +80,48 @@ describe('ballot clock', () => {
     expect(ballots.observe(farUs)).toBe(true);
   });
 
+  it('moves with time, slowly, while it is ahead of the wall clock, until that has caught up', () => {
+    const clock = new ManualClock();
+    const ballots = new BallotClock(clock, 1);
+    ballots.follow(clock.wallUs() + 5_000_000);
+    const first = ballots.next().time;
+    clock.advance(1_600);
+    expect(ballots.next().time).toBe(first - 1 + 100_000);
+    clock.advance(4_000);
+    expect(ballots.next().time).toBe(clock.wallUs());
+  });
+
+  it('lets one that was refused get ahead of one that makes more ballots, also where both are ahead of the wall clock', () => {
+    const clock = new ManualClock();
+    const busy = new BallotClock(clock, 1);
+    const refused = new BallotClock(clock, 2);
+    busy.follow(clock.wallUs() + 5_000_000);
+    for (let turn = 0; turn < 20; turn++) {
+      for (let i = 0; i < 30; i++) busy.next();
+      expect(refused.observe(busy.next().time)).toBe(true);
+      const tried = refused.next(limits.ballotAheadUs);
+      clock.advance(1);
+      for (let i = 0; i < 30; i++) busy.next();
+      expect(busy.next().time).toBeLessThan(tried.time);
+    }
+  });
+
+  it('is not carried away by two that get ahead of each other in turn', () => {
+    for (const aheadUs of [0, 5_000_000]) {
+      const clock = new ManualClock();
+      const one = new BallotClock(clock, 1);
+      const other = new BallotClock(clock, 2);
+      one.follow(clock.wallUs() + aheadUs);
+      for (let turn = 0; turn < 10_000; turn++) {
+        other.observe(one.next(limits.ballotAheadMaxUs).time);
+        one.observe(other.next(limits.ballotAheadMaxUs).time);
+        if (turn % 4 === 0) clock.advance(1);
+      }
+      const mostUs = Math.max(0, aheadUs - 2_000_000) + 3 * limits.ballotAheadMaxUs;
+      expect(one.next().time - clock.wallUs()).toBeLessThan(mostUs);
+    }
+  });
+
   it('starts over at its own clock with a new id', () => {
     const clock = new ManualClock();
     const ballots = new BallotClock(clock, 1);

@@ -357,7 +357,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
   #backOff(): void {
     this.chain.drop();
     if (this.#repairing) this.#finish();
-    else this.#wait(this.#backoff.nextMs(this.#context.random));
+    else this.#wait(this.#backoff.nextMs(this.#context.random, this.#active.some(isRefused)));
   }
 
   #wait(delayMs: number): void {
