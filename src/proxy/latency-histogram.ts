@@ -23,6 +23,12 @@ function highestIn(bucket: number): number {
 export class LatencyHistogram {
   readonly #counts = new Float64Array(bucketOf(MAX_NS) + 1);
   #total = 0;
+  #sumUs = 0;
+
+  /** Microseconds of all durations together. */
+  get sumUs(): number {
+    return this.#sumUs;
+  }
 
   get count(): number {
     return this.#total;
@@ -34,6 +40,18 @@ export class LatencyHistogram {
     const bucket = bucketOf(ns);
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + calls;
     this.#total += calls;
+    this.#sumUs += durationUs * calls;
+  }
+
+  /** How many took at most so many microseconds, for each of the bounds, which rise; to within 1/128 of a bound. */
+  atMost(boundsUs: readonly number[]): number[] {
+    let seen = 0;
+    let bucket = 0;
+    return boundsUs.map((boundUs) => {
+      const last = bucketOf(Math.min(MAX_NS, Math.round(boundUs * 1000)));
+      for (; bucket <= last; bucket++) seen += this.#counts[bucket] ?? 0;
+      return seen;
+    });
   }
 
   /** Microseconds that `percentile` (0-100) of the commands did not exceed; 0 when nothing was recorded. */
@@ -71,5 +89,6 @@ export class LatencyHistogram {
   reset(): void {
     this.#counts.fill(0);
     this.#total = 0;
+    this.#sumUs = 0;
   }
 }

@@ -95,7 +95,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     const rules = options.rules ?? new ProposerRules();
     const joint = new JointTransport(options.transport, options.clock, rules);
     this.#joint = joint;
-    const health = new NodeHealth(options.clock, this.counters);
+    const health = new NodeHealth(options.clock, this.counters, options.log);
     health.full.watch(joint);
     this.caller = new NodeCaller(options.clock, joint, health.full);
     this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters, health);
@@ -135,6 +135,11 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   /** Operations that wait or run. */
   get operations(): number {
     return this.#operations;
+  }
+
+  /** What is remembered of records served lately, roughly. */
+  get recordTableBytes(): number {
+    return this.#table.sizeBytes;
   }
 
   /** Runs an operation; its `done` is called exactly once, within the deadline unless pages keep moving. */
@@ -257,6 +262,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   }
 
   onNodeUp(hello: NodeHello): void {
+    this.rounds.health.noteClock(hello.nodeId, hello.clockUs);
     this.rounds.health.cameUp(hello.nodeId);
     if (!this.rounds.ballots.observe(hello.floor.time)) {
       this.counters.add('clock-too-far');

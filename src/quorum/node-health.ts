@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
+import { type Log, silentLog } from '../base/log.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { FullDisks } from './full-disks.ts';
+import { isPair } from './joint-transport.ts';
 import { LatencyEstimate } from './latency-estimate.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 
@@ -24,6 +26,8 @@ export interface NodeReport {
   readonly deviationMs: number;
   /** Since the start: times that it was found slow, or failed, while it was trusted. */
   readonly suspicions: number;
+  /** How far the node's wall clock was ahead of this process's when they last shook hands; absent before that. */
+  readonly clockAheadMs?: number;
 }
 
 class Watched {
@@ -34,6 +38,7 @@ class Watched {
   returnedAtMs = Number.NEGATIVE_INFINITY;
   probesNeeded = PROBES_NEEDED;
   quickProbes = 0;
+  clockAheadMs: number | null = null;
 }
 
 /**
@@ -48,6 +53,7 @@ export class NodeHealth {
   readonly full: FullDisks;
   readonly #clock: Clock;
   readonly #counters: ProtocolCounters | null;
+  readonly #log: Log;
   readonly #nodes = new Map<NodeId, Watched>();
   #suspects = 0;
   /** Preferred orders while some are suspect, by the array asked for: a node may be down for long. */
@@ -57,10 +63,11 @@ export class NodeHealth {
   #usualMs = 0;
   #samples = 0;
 
-  constructor(clock: Clock, counters: ProtocolCounters | null = null) {
+  constructor(clock: Clock, counters: ProtocolCounters | null = null, log: Log = silentLog) {
     this.full = new FullDisks(clock);
     this.#clock = clock;
     this.#counters = counters;
+    this.#log = log;
   }
 
   get hedgeDelayMs(): number {
@@ -75,7 +82,7 @@ export class NodeHealth {
     watched.nextSampleMs = nowMs + limits.latencySampleMs;
     const latencyMs = Math.min(nowMs - startedMs, limits.hedgeDelayMaxMs);
     if (watched.isSuspect) {
-      this.#onProbe(watched, latencyMs);
+      this.#onProbe(node, watched, latencyMs);
       return;
     }
     watched.latency.add(latencyMs);
@@ -85,24 +92,29 @@ export class NodeHealth {
 
   /** No answer within the hedge delay. */
   slow(node: NodeId): void {
-    this.#suspect(node);
+    this.#suspect(node, 'it did not answer in time');
   }
 
   /** No connection, or an answer that could not be used. */
   failed(node: NodeId): void {
-    this.#suspect(node);
+    this.#suspect(node, 'it has no connection, or gave no usable answer');
   }
 
   /** The node has just shaken hands: whatever was the matter is over. */
   cameUp(node: NodeId): void {
     const watched = this.#nodes.get(node);
-    if (watched?.isSuspect === true) this.#takeBack(watched);
+    if (watched?.isSuspect === true) this.#takeBack(node, watched);
+  }
+
+  /** What the node's wall clock showed when it shook hands, microseconds. */
+  noteClock(node: NodeId, clockUs: number): void {
+    this.#watched(node).clockAheadMs = (clockUs - this.#clock.wallUs()) / 1000;
   }
 
   /** A suspect node answered a probe; null: not in time. */
   probed(node: NodeId, latencyMs: number | null): void {
     const watched = this.#nodes.get(node);
-    if (watched?.isSuspect === true) this.#onProbe(watched, latencyMs);
+    if (watched?.isSuspect === true) this.#onProbe(node, watched, latencyMs);
   }
 
   isSuspect(node: NodeId): boolean {
@@ -136,12 +148,13 @@ export class NodeHealth {
   }
 
   reports(): NodeReport[] {
-    return [...this.#nodes].map(([nodeId, { isSuspect, latency, suspicions }]) => ({
+    return [...this.#nodes].map(([nodeId, { isSuspect, latency, suspicions, clockAheadMs }]) => ({
       nodeId,
       isSuspect,
       meanMs: latency.meanMs,
       deviationMs: latency.deviationMs,
       suspicions,
+      ...(clockAheadMs === null ? {} : { clockAheadMs }),
     }));
   }
 
@@ -154,7 +167,7 @@ export class NodeHealth {
     return watched;
   }
 
-  #suspect(node: NodeId): void {
+  #suspect(node: NodeId, reason: string): void {
     const watched = this.#watched(node);
     watched.quickProbes = 0;
     if (watched.isSuspect) return;
@@ -163,20 +176,22 @@ export class NodeHealth {
     watched.suspicions++;
     this.#counters?.add('node-suspected');
     this.#setSuspect(watched, true);
+    if (!isPair(node)) this.#log.warn({ nodeId: node, reason }, 'a storage node is suspect: it is asked last');
     this.onSuspect?.(node);
   }
 
-  #onProbe(watched: Watched, latencyMs: number | null): void {
+  #onProbe(node: NodeId, watched: Watched, latencyMs: number | null): void {
     const quickMs = Math.max(limits.slowNodeMs, SLOW_FACTOR * this.#usualMs);
     watched.quickProbes = latencyMs !== null && latencyMs <= quickMs ? watched.quickProbes + 1 : 0;
-    if (watched.quickProbes >= watched.probesNeeded) this.#takeBack(watched);
+    if (watched.quickProbes >= watched.probesNeeded) this.#takeBack(node, watched);
   }
 
-  #takeBack(watched: Watched): void {
+  #takeBack(node: NodeId, watched: Watched): void {
     this.#counters?.add('node-taken-back');
     watched.returnedAtMs = this.#clock.monotonicMs();
     watched.latency.forget();
     this.#setSuspect(watched, false);
+    if (!isPair(node)) this.#log.warn({ nodeId: node }, 'a storage node is taken back: it is asked like the others');
   }
 
   #setSuspect(watched: Watched, isSuspect: boolean): void {
@@ -203,7 +218,9 @@ export class NodeHealth {
     if (others.length === 0 || !watched.latency.isKnown) return;
     const usualMs = median(others);
     const { meanMs } = watched.latency;
-    if (meanMs > SLOW_FACTOR * usualMs && meanMs > usualMs + limits.slowNodeMs) this.#suspect(node);
+    if (meanMs > SLOW_FACTOR * usualMs && meanMs > usualMs + limits.slowNodeMs) {
+      this.#suspect(node, 'it takes several times as long as the others');
+    }
   }
 }
 

@@ -72,9 +72,15 @@ export class RecordTable<R> {
   #young: Map<string, RecordEntry<R>>[] = [];
   #old: Map<string, RecordEntry<R>>[] = [];
   #youngBytes = 0;
+  #oldBytes = 0;
 
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes;
+  }
+
+  /** Of both generations, roughly. */
+  get sizeBytes(): number {
+    return this.#youngBytes + this.#oldBytes;
   }
 
   find(namespace: number, name: string): RecordEntry<R> | undefined {
@@ -104,6 +110,7 @@ export class RecordTable<R> {
   #rotate(): void {
     const dropped = this.#old;
     this.#old = this.#young;
+    this.#oldBytes = this.#youngBytes;
     this.#young = [];
     this.#youngBytes = 0;
     for (const names of dropped) {

@@ -81,7 +81,7 @@ export class Repairer implements RepairOwner, NodeListener {
     const rules = options.rules ?? new ProposerRules();
     const joint = new JointTransport(options.transport, options.clock, rules);
     this.caller = new NodeCaller(options.clock, joint);
-    const health = new NodeHealth(options.clock, this.counters);
+    const health = new NodeHealth(options.clock, this.counters, options.log);
     this.pageTransfer = new PageTransfer(options.clock, this.caller, UNOPENED, this.counters, health);
     this.#shards = shardTable(map.current, joint);
     map.onChange((newest) => {
@@ -155,6 +155,7 @@ export class Repairer implements RepairOwner, NodeListener {
   }
 
   onNodeUp(hello: NodeHello): void {
+    this.rounds.health.noteClock(hello.nodeId, hello.clockUs);
     this.rounds.health.cameUp(hello.nodeId);
     if (!this.rounds.ballots.observe(hello.floor.time)) this.counters.add('clock-too-far');
     if (hello.mapEpoch > this.#options.map.current.epoch) this.#options.map.refresh();

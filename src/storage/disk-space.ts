@@ -32,6 +32,7 @@ const SLACK = 1 / 8;
 export class DiskSpace {
   readonly #parts: DiskSpaceParts;
   #isFull = false;
+  #freeBytes: number | null = null;
   #isBrimful = false;
   #hasShrunk = false;
   #stopped = false;
@@ -42,6 +43,15 @@ export class DiskSpace {
 
   get isFull(): boolean {
     return this.#isFull;
+  }
+
+  /** At the last look; null before the first. */
+  get freeBytes(): number | null {
+    return this.#freeBytes;
+  }
+
+  get reserveBytes(): number {
+    return this.#parts.reserveBytes;
   }
 
   /** Something became smaller since the last call, or was deleted, while the disk was full. */
@@ -92,6 +102,7 @@ export class DiskSpace {
       if (error !== null || freeBytes === undefined) {
         log.warn({ detail: error?.message }, 'the free space of the disk cannot be told');
       } else {
+        this.#freeBytes = freeBytes;
         this.#isBrimful = freeBytes < reserveBytes / 2;
         const neededBytes = this.#isFull ? reserveBytes * (1 + SLACK) : reserveBytes;
         this.#set(freeBytes < neededBytes, freeBytes);

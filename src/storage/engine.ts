@@ -36,6 +36,9 @@ export class EngineError extends Error {
 /** Error first; the result is undefined exactly when there is an error. */
 export type EngineCallback<T> = (error: EngineError | null, result: T | undefined) => void;
 
+/** What an engine tells of itself, for operators: numbers by their names, with units in these; see docs/metrics.md. */
+export type EngineFigures = Readonly<Record<string, number>>;
+
 /**
  * An ordered map of bytes to bytes: what a storage node needs of a disk. Callbacks may be called before the call returns.
  * The conformance suite (`engine-conformance.ts`) says what each engine must do; differences are declared in `supports`.
@@ -59,6 +62,8 @@ export interface Engine {
    * written out, and its log. Takes long; one at a time; absent where there is nothing to do.
    */
   reclaim?(callback: EngineCallback<void>): void;
+  /** Cheap enough for every few seconds; null where there is nothing to tell. Absent where there never is. */
+  figures?(callback: (figures: EngineFigures | null) => void): void;
   /** Approximate bytes on disk or in memory. */
   sizeBytes(): number;
   /** Waits for what is in flight; nothing may be called after it. Bounded in time. */

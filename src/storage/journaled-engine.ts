@@ -8,6 +8,7 @@ import {
   type EngineChange,
   type EngineEntry,
   EngineError,
+  type EngineFigures,
   type EngineRange,
 } from './engine.ts';
 import type { JournalFiles } from './journal-files.ts';
@@ -146,6 +147,17 @@ export class JournaledEngine implements Engine {
       if (error === null && this.#inner.reclaim !== undefined) this.#inner.reclaim(callback);
       else callback(error, undefined);
     });
+  }
+
+  figures(callback: (figures: EngineFigures | null) => void): void {
+    if (this.#closed) {
+      callback(null);
+      return;
+    }
+    const own = { journalBytes: this.#records.usedBytes, journalCapacityBytes: this.#records.arena.length };
+    if (this.#inner.figures === undefined) callback(own);
+    // Not counted as under way: closing the engine within waits for it.
+    else this.#inner.figures((inner) => callback(inner === null ? null : { ...inner, ...own }));
   }
 
   sizeBytes(): number {

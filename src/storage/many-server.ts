@@ -181,6 +181,9 @@ export class ManyServer {
   #held(address: RecordAddress | undefined): CachedRecord | null {
     const { map, cache } = this.#parts;
     if (address === undefined || map.refusal(address) !== null || this.#parts.loader.isLoading(address.id)) return null;
-    return cache.at(address) ?? null;
+    const record = cache.at(address);
+    if (record === undefined) return null;
+    cache.hits++;
+    return record;
   }
 }

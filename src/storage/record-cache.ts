@@ -60,7 +60,10 @@ export class RecordCache {
   #young = new Map<RecordId, Slot>();
   #old = new Map<RecordId, Slot>();
   #youngBytes = 0;
+  #oldBytes = 0;
   #generation = 1;
+  /** Records that a request found here; counted by those who serve them. */
+  hits = 0;
   /** Its place in the memos of addresses. */
   readonly #place: number;
 
@@ -69,6 +72,11 @@ export class RecordCache {
     this.#place = place % NO_MEMOS.length;
     this.#budgetBytes = budgetBytes;
     this.#isDurable = isDurable;
+  }
+
+  /** Of both generations, roughly. */
+  get sizeBytes(): number {
+    return this.#youngBytes + this.#oldBytes;
   }
 
   get(id: RecordId): CachedRecord | undefined {
@@ -149,6 +157,7 @@ export class RecordCache {
   #rotate(): void {
     const dropped = this.#old;
     this.#old = this.#young;
+    this.#oldBytes = this.#youngBytes;
     this.#young = new Map();
     this.#youngBytes = 0;
     this.#generation++;

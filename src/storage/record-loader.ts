@@ -30,10 +30,16 @@ export class RecordLoader {
   readonly #reads = new Set<number>();
   readonly #enders: { readonly left: Set<number>; readonly done: () => void }[] = [];
   #readNumber = 0;
+  #loads = 0;
 
   constructor(engine: Engine, cache: RecordCache) {
     this.#engine = engine;
     this.#cache = cache;
+  }
+
+  /** Records read from the disk since the start. */
+  get loads(): number {
+    return this.#loads;
   }
 
   /** Others wait for this record: none may overtake them. */
@@ -69,6 +75,7 @@ export class RecordLoader {
 
   #load(addresses: readonly RecordAddress[]): void {
     const read = this.#readNumber++;
+    this.#loads += addresses.length;
     this.#reads.add(read);
     const keys = addresses.map(({ shard, id }) => recordKey(shard, id));
     this.#engine.getMany(keys, (error, values) => {

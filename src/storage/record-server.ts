@@ -85,6 +85,7 @@ export class RecordServer {
     const { address } = request;
     const record = this.#loader.isLoading(address.id) ? undefined : this.#cache.at(address);
     if (record !== undefined) {
+      this.#cache.hits++;
       this.#serveHeld(call, request, record);
       return;
     }

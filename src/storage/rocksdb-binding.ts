@@ -34,6 +34,8 @@ interface NativeDatabase {
   iterator(range: { gte: Buffer; lt: Buffer }, options: object): NativeIterator;
   /** Writes the memory table out. */
   flush(): Promise<void>;
+  /** Undefined where RocksDB has no such property. */
+  getProperty(name: string): Promise<string | null | undefined>;
   close(): Promise<void>;
 }
 
@@ -159,6 +161,12 @@ export class RocksdbDatabase {
   /** Writes the memory table out; its log goes then. */
   flush(): Promise<void> {
     return this.#native.flush();
+  }
+
+  /** A number that RocksDB keeps of itself, by its name for it; null where it has none. */
+  async property(name: string): Promise<number | null> {
+    const value = Number.parseFloat((await this.#native.getProperty(name)) ?? '');
+    return Number.isFinite(value) ? value : null;
   }
 
   /** Only when nothing is in flight: it waits for ever on what was not destroyed. */

@@ -8,6 +8,7 @@ import {
   type EngineChange,
   type EngineEntry,
   EngineError,
+  type EngineFigures,
   type EngineRange,
 } from './engine.ts';
 import { loadRocksdb, type RocksdbDatabase } from './rocksdb-binding.ts';
@@ -214,6 +215,27 @@ class RocksdbEngine implements Engine {
     return this.#sizeBytes;
   }
 
+  figures(callback: (figures: EngineFigures | null) => void): void {
+    if (this.#closed) {
+      callback(null);
+      return;
+    }
+    this.#inFlight++;
+    const asked = Object.entries(PROPERTIES).map(
+      async ([name, property]): Promise<[string, number | null]> => [name, await this.#database.property(property)],
+    );
+    Promise.all(asked).then(
+      (told) => {
+        this.#ended();
+        callback(Object.fromEntries(told.filter((pair): pair is [string, number] => pair[1] !== null)));
+      },
+      () => {
+        this.#ended();
+        callback(null);
+      },
+    );
+  }
+
   /** Syncs before it closes; an error of either is reported, and the database closed as far as it goes. */
   close(callback: EngineCallback<void>): void {
     if (this.#closed) {
@@ -263,3 +285,19 @@ class RocksdbEngine implements Engine {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** What operators see of RocksDB, and its names for that. None of them walks over data. */
+const PROPERTIES = {
+  memoryTableBytes: 'rocksdb.cur-size-all-mem-tables',
+  tableFileBytes: 'rocksdb.total-sst-files-size',
+  tableReaderBytes: 'rocksdb.estimate-table-readers-mem',
+  blockCacheBytes: 'rocksdb.block-cache-usage',
+  pendingCompactionBytes: 'rocksdb.estimate-pending-compaction-bytes',
+  runningCompactions: 'rocksdb.num-running-compactions',
+  runningFlushes: 'rocksdb.num-running-flushes',
+  immutableMemoryTables: 'rocksdb.num-immutable-mem-table',
+  level0Files: 'rocksdb.num-files-at-level0',
+  keys: 'rocksdb.estimate-num-keys',
+  backgroundErrors: 'rocksdb.background-errors',
+  isWriteStopped: 'rocksdb.is-write-stopped',
+} as const;

@@ -9,7 +9,7 @@ import type { Call, CallHandler, NodeHello } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
 import { CeilingKeeper } from './ceiling-keeper.ts';
 import type { DiskSpace } from './disk-space.ts';
-import type { Engine, EngineFailureKind } from './engine.ts';
+import type { Engine, EngineFailureKind, EngineFigures } from './engine.ts';
 import { GenerationSweep } from './generation-sweep.ts';
 import { ManyServer } from './many-server.ts';
 import { NodeMap } from './node-map.ts';
@@ -46,6 +46,20 @@ export interface StorageNodeOptions {
   /** Tombstones are kept at least so long; default `limits.purgeAfterMs`. */
   readonly purgeAfterMs?: number;
   readonly sweepRules?: SweepRules;
+}
+
+/** Counted since the node's start, but for `cacheBytes` and `promises`, which are as they are now. */
+export interface NodeFigures {
+  readonly cacheBytes: number;
+  /** Records that a request found in memory, and records that were read from the disk. */
+  readonly cacheHits: number;
+  readonly recordLoads: number;
+  /** Promises that are kept one by one. */
+  readonly promises: number;
+  /** Write batches begun, changes in those that were written, and batches that failed. */
+  readonly batches: number;
+  readonly changes: number;
+  readonly batchFailures: number;
 }
 
 /**
@@ -185,6 +199,26 @@ export class StorageNode implements CallHandler, BatchListener {
       floor: this.#acceptor.floor,
       clockUs: this.#clock.wallUs(),
     };
+  }
+
+  /** For its operators: what is cheap to tell at any time. */
+  figures(): NodeFigures {
+    const { changes, failures } = this.#pipeline.counts;
+    return {
+      cacheBytes: this.#cache.sizeBytes,
+      cacheHits: this.#cache.hits,
+      recordLoads: this.#loader.loads,
+      promises: this.#acceptor.promises.size,
+      batches: this.#pipeline.formingNumber - 1,
+      changes,
+      batchFailures: failures,
+    };
+  }
+
+  /** Null where the engine has nothing to tell, or the node has stopped. */
+  engineFigures(callback: (figures: EngineFigures | null) => void): void {
+    if (this.#stopped || this.#engine.figures === undefined) callback(null);
+    else this.#engine.figures(callback);
   }
 
   receive(calls: readonly Call[]): void {

@@ -85,6 +85,11 @@ export class UnsettledRecords {
     return this.#sequence;
   }
 
+  /** Of all segments that are not free. */
+  get usedBytes(): number {
+    return this.#inUse.reduce((bytes, segment) => bytes + segment.usedBytes, 0);
+  }
+
   /** Time to settle: a free segment is kept to write to meanwhile. */
   get isCrowded(): boolean {
     return this.#free.length <= 1 || !this.#index.hasRoomFor(this.segmentChanges);

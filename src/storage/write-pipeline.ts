@@ -47,6 +47,8 @@ export class WritePipeline {
   /** The last sync under fsync `always` failed: what the disk shows may be lost with the power, so nothing can rest on it. */
   #broken = false;
   #closed = false;
+  #changes = 0;
+  #failures = 0;
   readonly #flush = (): void => {
     this.#flushScheduled = false;
     this.#startWrite();
@@ -69,6 +71,11 @@ export class WritePipeline {
   /** Batches up to this one can be counted on. */
   get durableNumber(): number {
     return this.#durable;
+  }
+
+  /** Changes written since the start, and batches that failed. The number of batches is `formingNumber`. */
+  get counts(): { readonly changes: number; readonly failures: number } {
+    return { changes: this.#changes, failures: this.#failures };
   }
 
   /** How long the oldest write has not been on the disk for, milliseconds; 0 when all is. */
@@ -149,6 +156,7 @@ export class WritePipeline {
   }
 
   #onWritten(batch: Batch): void {
+    this.#changes += batch.changes.length;
     if (this.#engine.supports.durable) this.#unsyncedSinceMs ??= this.#clock.monotonicMs();
     if (this.#fsync !== 'always' || !this.#engine.supports.durable) {
       this.#onDurable(batch);
@@ -186,6 +194,7 @@ export class WritePipeline {
   }
 
   #failBatch(batch: Batch, error: EngineError): void {
+    this.#failures++;
     this.#log.error({ kind: error.kind, detail: error.message, records: batch.records.length }, 'a write batch failed');
     this.#inFlight.delete(batch.number);
     this.#listener.onFailed(batch.records, batch.number, error.kind);
