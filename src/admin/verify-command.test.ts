@@ -48,18 +48,26 @@ describe('junokv cluster verify', () => {
   it('sweeps every shard, and says what was found', async () => {
     const { exitCode, system } = await verify('--target', `127.0.0.1:${port}`, '--json');
     expect(exitCode).toBe(0);
-    const { ok, total, nodes, openShards } = JSON.parse(system.printed.join('\n'));
+    const { ok, total, nodes, shards, openShards } = JSON.parse(system.printed.join('\n'));
     expect({ ok, openShards }).toEqual({ ok: true, openShards: [] });
+    expect(shards.map(({ shard }: { shard: number }) => shard)).toEqual(Array.from({ length: SHARDS }, (_, i) => i));
+    const records = shards.reduce((sum: number, found: { records: number }) => sum + found.records, 0);
+    expect(records).toBe(total.records);
     expect(total).toMatchObject({ shards: SHARDS, records: KEYS + 1, differing: 0, unreadable: 0, unanswered: 0 });
     expect(nodes).toHaveLength(3);
   });
 
-  it('prints a table for people', async () => {
+  it('prints a table for people, with the shards in which there was something to do', async () => {
+    const redis = new Redis(port);
+    await redis.set('brief', 'value', 'PX', 1);
+    redis.disconnect();
     const { exitCode, system } = await verify('--target', `127.0.0.1:${port}`);
     expect(exitCode).toBe(0);
     const text = system.printed.join('\n');
     expect(text).toContain('swept by');
     expect(text).toMatch(/^all +16 /m);
+    expect(text).toMatch(/^shard +swept by/m);
+    expect(text).toMatch(/^ *\d+ +node \d .* 1 +0 +0$/m);
     expect(text).toContain('every replica answered');
   });
 

@@ -8,6 +8,8 @@ import { EXIT_FAILED, EXIT_OK } from './serve.ts';
 
 /** Shards that are swept at once: their nodes serve clients meanwhile. */
 const SHARDS_AT_ONCE = 4;
+/** Rows for people; all shards are in the JSON. */
+const SHARDS_SHOWN = 40;
 
 const COUNTS = [
   'ranges',
@@ -28,8 +30,18 @@ interface NodeFindings extends Counts {
   shards: number;
 }
 
+/** What was found in one shard. */
+interface ShardFindings extends Counts {
+  readonly shard: number;
+  /** Who swept it; the last one, where several had to. */
+  nodeId: number;
+  /** Every replica answered, and what differed was repaired. */
+  isSound: boolean;
+}
+
 interface Verified {
   readonly byNode: ReadonlyMap<number, NodeFindings>;
+  readonly byShard: readonly ShardFindings[];
   /** Shards in which something is still not as it should be. */
   readonly open: readonly number[];
 }
@@ -68,35 +80,40 @@ function complain({ config, system }: CommandInput, problem: string): void {
 async function verifyAll(link: BackupLink, progress: BackupProgress): Promise<Verified> {
   const shards = Number(await link.call('JUNO.SWEEP', 'SHARDS'));
   const byNode = new Map<number, NodeFindings>();
-  const open: number[] = [];
+  const byShard: ShardFindings[] = [];
   let next = 0;
   let done = 0;
   const work = async (): Promise<void> => {
     while (next < shards) {
       const shard = next++;
-      if (!(await verifyShard(link, shard, byNode))) open.push(shard);
+      byShard.push(await verifyShard(link, shard, byNode));
       done++;
       progress.show(done / shards, `${done} of ${shards} shards`);
     }
   };
   await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, work));
-  return { byNode, open: open.sort((a, b) => a - b) };
+  byShard.sort((a, b) => a.shard - b.shard);
+  const open = byShard.filter(({ isSound }) => !isSound).map(({ shard }) => shard);
+  return { byNode, byShard, open };
 }
 
-/** True if all replicas answered and what differed was repaired. */
-async function verifyShard(link: BackupLink, shard: number, byNode: Map<number, NodeFindings>): Promise<boolean> {
-  let isSound = true;
+async function verifyShard(link: BackupLink, shard: number, byNode: Map<number, NodeFindings>): Promise<ShardFindings> {
+  const found: ShardFindings = { shard, nodeId: 0, isSound: true, ...countsOf([]) };
   let afterId: Buffer = Buffer.alloc(0);
   for (;;) {
     const [lastId, exhausted, nodeId, flat] = itemsOf(await link.call('JUNO.SWEEP', 'SHARD', shard, afterId));
     const counts = countsOf(itemsOf(flat));
     const findings = byNode.get(Number(nodeId)) ?? { ...countsOf([]), shards: 0 };
     byNode.set(Number(nodeId), findings);
-    for (const name of COUNTS) findings[name] += counts[name];
-    if (counts.unanswered > 0 || counts.repaired < counts.differing) isSound = false;
+    found.nodeId = Number(nodeId);
+    for (const name of COUNTS) {
+      findings[name] += counts[name];
+      found[name] += counts[name];
+    }
+    if (counts.unanswered > 0 || counts.repaired < counts.differing) found.isSound = false;
     if (exhausted === 1) {
       findings.shards++;
-      return isSound;
+      return found;
     }
     afterId = bytesOf(lastId);
   }
@@ -122,31 +139,32 @@ function totalOf({ byNode }: Verified): NodeFindings {
 
 function jsonOf(verified: Verified): object {
   const nodes = [...verified.byNode].map(([nodeId, findings]) => ({ nodeId, ...findings }));
-  return { total: totalOf(verified), nodes, openShards: verified.open };
+  return { total: totalOf(verified), nodes, shards: verified.byShard, openShards: verified.open };
+}
+
+/** Nothing to tell of it. */
+function isQuiet({ isSound, differing, killed, purged, unreadable }: ShardFindings): boolean {
+  return isSound && differing + killed + purged + unreadable === 0;
 }
 
 function textOf(verified: Verified): string {
-  const head = [
-    'swept by',
-    'shards',
-    'ranges',
-    'records',
-    'bytes',
-    'differing',
-    'repaired',
-    'expired',
-    'purged',
-    'unreadable',
-  ];
-  const rowOf = (name: string, counts: NodeFindings): string[] => [
-    name,
-    ...[counts.shards, counts.ranges, counts.records].map(String),
+  const columns = ['ranges', 'records', 'bytes', 'differing', 'repaired', 'expired', 'purged', 'unreadable'];
+  const cellsOf = (counts: Counts): string[] => [
+    ...[counts.ranges, counts.records].map(String),
     bytesText(counts.bytes),
     ...[counts.differing, counts.repaired, counts.killed, counts.purged, counts.unreadable].map(String),
   ];
+  const rowOf = (name: string, found: NodeFindings): string[] => [name, String(found.shards), ...cellsOf(found)];
   const nodes = [...verified.byNode].sort(([a], [b]) => a - b);
   const rows = nodes.map(([nodeId, findings]) => rowOf(`node ${nodeId}`, findings));
-  const table = textTable([head, ...rows, rowOf('all', totalOf(verified))]);
+  let table = textTable([['swept by', 'shards', ...columns], ...rows, rowOf('all', totalOf(verified))]);
+  const told = verified.byShard.filter((found) => !isQuiet(found));
+  if (told.length > 0) {
+    const shown = told.slice(0, SHARDS_SHOWN);
+    const shardRows = shown.map((found) => [String(found.shard), `node ${found.nodeId}`, ...cellsOf(found)]);
+    table += `\n\n${textTable([['shard', 'swept by', ...columns], ...shardRows])}`;
+    if (told.length > shown.length) table += `\nand ${told.length - shown.length} more; --json has every shard`;
+  }
   const { open } = verified;
   if (open.length === 0) return `${table}\n\nevery replica answered, and all of them hold the same now`;
   const some = open.slice(0, 20).join(', ') + (open.length > 20 ? ', ...' : '');
