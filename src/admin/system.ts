@@ -35,6 +35,8 @@ export interface System {
   cpuMs(): number;
   /** Calls `listener` for each SIGINT and SIGTERM, instead of what they would do. */
   onStopSignal(listener: () => void): void;
+  /** Calls `listener` for each SIGHUP, which then does not end the process: files are to be read again. Several may listen. */
+  onReloadSignal(listener: () => void): void;
   /** Keeps the process alive until cancelled. */
   hold(): Timer;
   /** Ends the process now. */
@@ -67,6 +69,7 @@ export function createSystem(): System {
       process.on('SIGINT', listener);
       process.on('SIGTERM', listener);
     },
+    onReloadSignal: (listener) => process.on('SIGHUP', listener),
     hold: () => clock.holdProcess(),
     exit: (code) => process.exit(code),
     kill: () => process.kill(process.pid, 'SIGKILL'),

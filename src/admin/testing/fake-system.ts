@@ -28,6 +28,7 @@ export class FakeSystem implements System {
   killed = 0;
   holds = 0;
   #onSignal: () => void = () => {};
+  readonly #reloadListeners: (() => void)[] = [];
 
   constructor(environment: Environment = {}, clock: Clock = new SystemClock()) {
     this.environment = environment;
@@ -64,6 +65,10 @@ export class FakeSystem implements System {
     this.#onSignal = listener;
   }
 
+  onReloadSignal(listener: () => void): void {
+    this.#reloadListeners.push(listener);
+  }
+
   hold(): Timer {
     this.holds++;
     return { cancel: () => this.holds-- };
@@ -75,6 +80,11 @@ export class FakeSystem implements System {
 
   kill(): void {
     this.killed++;
+  }
+
+  /** As if SIGHUP came. */
+  reload(): void {
+    for (const listener of this.#reloadListeners) listener();
   }
 
   /** As if SIGTERM came. */
