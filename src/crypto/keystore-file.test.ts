@@ -17,7 +17,7 @@ import { limits } from '../base/limits.ts';
 import { SystemRandom } from '../base/system-random.ts';
 import type { Keystore } from './keystore.ts';
 import type { KeystoreFailure, KeystoreResult } from './keystore-file.ts';
-import { addKeyVersion, createKeystore, openKeystore } from './keystore-file.ts';
+import { addKeyVersion, createKeystore, openKeystore, removeKeyVersion } from './keystore-file.ts';
 
 const random = new SystemRandom();
 const nowMs = 1_700_000_000_000;
@@ -132,6 +132,25 @@ describe('rotating', () => {
     expect(failureOf(addKeyVersion(path, random, nowMs)).kind).toBe('locked');
     if (held.kind === 'held') held.lock.release();
     expect(addKeyVersion(path, random, nowMs).ok).toBe(true);
+  });
+
+  it('adds no second version before the first one seals', () => {
+    created();
+    expect(addKeyVersion(path, random, nowMs, nowMs + 1_000).ok).toBe(true);
+    expect(failureOf(addKeyVersion(path, random, nowMs + 999, nowMs + 5_000)).kind).toBe('waiting');
+    const later = addKeyVersion(path, random, nowMs + 1_000, nowMs + 5_000);
+    expect(later.ok && later.keystore.activeVersion).toBe(2);
+  });
+
+  it('retires an old version, and no other', () => {
+    created();
+    addKeyVersion(path, random, nowMs, nowMs + 1_000);
+    expect(failureOf(removeKeyVersion(path, random, 1, nowMs + 999)).detail).toContain('seals, or will');
+    expect(failureOf(removeKeyVersion(path, random, 2, nowMs + 1_000)).kind).toBe('not-old');
+    expect(failureOf(removeKeyVersion(path, random, 7, nowMs + 1_000)).detail).toContain('has no version 7');
+    const result = removeKeyVersion(path, random, 1, nowMs + 1_000);
+    expect(result.ok && result.keystore.sealKeys.map((key) => key.keyVersion)).toEqual([2]);
+    expect(openKeystore(path)).toEqual(result);
   });
 
   it('needs a keystore', () => {

@@ -17,7 +17,14 @@ import { tryLockFile } from '../base/file-lock.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Keystore } from './keystore.ts';
-import { formatKeystore, generateKeystore, parseKeystore, withNewKeyVersion } from './keystore.ts';
+import {
+  activeVersionAt,
+  decodeKeystore,
+  encodeKeystore,
+  generateKeystore,
+  withNewKeyVersion,
+  withoutKeyVersion,
+} from './keystore.ts';
 
 /** Why there is no keystore. `detail` is a sentence for the operator; it never holds a key. */
 export interface KeystoreFailure {
@@ -32,6 +39,12 @@ export interface KeystoreFailure {
     | 'locked'
     /** No room for another key version. */
     | 'full'
+    /** The version that was added last does not seal yet. */
+    | 'waiting'
+    /** Only an old version can be retired. */
+    | 'not-old'
+    /** A command was to write the keystore, and did not. */
+    | 'command'
     /** The file system said no. */
     | 'io';
   readonly detail: string;
@@ -71,7 +84,9 @@ function readKeystore(path: string, descriptor: number): KeystoreResult {
     return failure('permissions', detail);
   }
   if (stat.size > limits.keystoreFileBytes) return failure('malformed', `The keystore ${path} is too large to be one.`);
-  const parsed = parseKeystore(readFileSync(descriptor, 'utf8'));
+  const bytes = readFileSync(descriptor);
+  const parsed = decodeKeystore(bytes);
+  bytes.fill(0);
   if (parsed.ok) return parsed;
   return failure('malformed', `The keystore ${path} is damaged: ${parsed.problem}. Restore it from a backup.`);
 }
@@ -85,7 +100,7 @@ export function createKeystore(path: string, random: Random, nowMs: number): Key
   const temporary = temporaryPath(path, random);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeDurably(temporary, formatKeystore(keystore));
+    writeDurably(temporary, keystore);
     if (!linkUnlessThere(temporary, path)) return failure('exists', `There is a keystore at ${path} already.`);
     syncFolder(path);
   } catch (error) {
@@ -95,10 +110,43 @@ export function createKeystore(path: string, random: Random, nowMs: number): Key
 }
 
 /**
- * Adds a key version to the keystore at `path` and makes it the active one; the older ones remain, so that what they sealed
- * stays readable. The file is replaced as a whole. Running processes see it when they open it again.
+ * Adds a key version to the keystore at `path`, which begins to seal at `activeFromMs`; the older ones remain, so that what they
+ * sealed stays readable. The file is replaced as a whole. Running processes take it up by themselves.
  */
-export function addKeyVersion(path: string, random: Random, nowMs: number): KeystoreResult {
+export function addKeyVersion(
+  path: string,
+  random: Random,
+  nowMs: number,
+  activeFromMs: number = nowMs,
+): KeystoreResult {
+  return changeKeystore(path, random, (current) => {
+    const active = activeVersionAt(current, nowMs);
+    const newest = current.sealKeys.at(-1)?.keyVersion ?? active;
+    if (newest > active) {
+      return failure('waiting', `Version ${newest}, which was added last, does not seal yet; wait until it does.`);
+    }
+    const keystore = withNewKeyVersion(current, random, nowMs, activeFromMs);
+    if (keystore !== null) return { ok: true, keystore };
+    return failure('full', `The keystore ${path} holds all the key versions that it may.`);
+  });
+}
+
+/** Takes an old key version out: what it sealed, backups included, cannot be read with this keystore any more. */
+export function removeKeyVersion(path: string, random: Random, keyVersion: number, nowMs: number): KeystoreResult {
+  return changeKeystore(path, random, (current) => {
+    const keystore = withoutKeyVersion(current, keyVersion, nowMs);
+    if (keystore !== null) return { ok: true, keystore };
+    const known = current.sealKeys.some((key) => key.keyVersion === keyVersion);
+    return failure(
+      'not-old',
+      known
+        ? `Version ${keyVersion} is not an old one: it seals, or will.`
+        : `The keystore ${path} has no version ${keyVersion}.`,
+    );
+  });
+}
+
+function changeKeystore(path: string, random: Random, change: (current: Keystore) => KeystoreResult): KeystoreResult {
   const found = openKeystore(path);
   if (!found.ok) return found;
   let realPath: string;
@@ -111,7 +159,11 @@ export function addKeyVersion(path: string, random: Random, nowMs: number): Keys
   if (lock.kind === 'taken') return failure('locked', `Another process is changing the keystore ${path}.`);
   if (lock.kind === 'failed') return failure('io', lock.problem);
   try {
-    return addLocked(realPath, random, nowMs);
+    // Read under the lock: another change may have ended just now.
+    const current = openKeystore(realPath);
+    const changed = current.ok ? change(current.keystore) : current;
+    if (changed.ok) replaceKeystore(realPath, changed.keystore, random);
+    return changed;
   } catch (error) {
     return ioFailure(`cannot change the keystore ${path}`, error);
   } finally {
@@ -119,14 +171,9 @@ export function addKeyVersion(path: string, random: Random, nowMs: number): Keys
   }
 }
 
-function addLocked(path: string, random: Random, nowMs: number): KeystoreResult {
-  // Read under the lock: another rotation may have ended just now.
-  const current = openKeystore(path);
-  if (!current.ok) return current;
-  const keystore = withNewKeyVersion(current.keystore, random, nowMs);
-  if (keystore === null) return failure('full', `The keystore ${path} holds all the key versions that it may.`);
+function replaceKeystore(path: string, keystore: Keystore, random: Random): void {
   const temporary = temporaryPath(path, random);
-  writeDurably(temporary, formatKeystore(keystore));
+  writeDurably(temporary, keystore);
   try {
     renameSync(temporary, path);
   } catch (error) {
@@ -134,7 +181,6 @@ function addLocked(path: string, random: Random, nowMs: number): KeystoreResult 
     throw error;
   }
   syncFolder(path);
-  return { ok: true, keystore };
 }
 
 /** Gives the finished file its name; a link, unlike a rename, refuses to replace what is there: false then. */
@@ -158,15 +204,17 @@ function temporaryPath(path: string, random: Random): string {
 }
 
 /** Makes the file, which must not exist, readable to its owner alone from the first moment. */
-function writeDurably(path: string, text: string): void {
+function writeDurably(path: string, keystore: Keystore): void {
+  const bytes = encodeKeystore(keystore);
   const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, OWNER_ONLY);
   try {
-    writeFileSync(descriptor, text);
+    writeFileSync(descriptor, bytes);
     fsyncSync(descriptor);
   } catch (error) {
     unlinkSync(path);
     throw error;
   } finally {
+    bytes.fill(0);
     closeSync(descriptor);
   }
 }

@@ -3,12 +3,17 @@ import { limits } from '../base/limits.ts';
 import { SystemRandom } from '../base/system-random.ts';
 import type { Keystore } from './keystore.ts';
 import {
+  activeVersionAt,
+  decodeKeystore,
+  encodeKeystore,
   formatKeystore,
   generateKeystore,
   keyRing,
+  keyRoleAt,
   keystoreFingerprint,
   parseKeystore,
   withNewKeyVersion,
+  withoutKeyVersion,
 } from './keystore.ts';
 
 const random = new SystemRandom();
@@ -60,6 +65,59 @@ describe('a keystore', () => {
     expect(keystoreFingerprint({ ...keystore, recordIdKey: Buffer.alloc(32) })).not.toBe(keystoreFingerprint(keystore));
     const fixed = { ...keystore, keystoreId: '00'.repeat(16), recordIdKey: Buffer.alloc(32, 1) };
     expect(keystoreFingerprint(fixed)).toBe('09734efdb1a4b95352aa1088920ab97c');
+  });
+});
+
+describe('a version that begins to seal later', () => {
+  const waiting = withNewKeyVersion(keystore, random, 1_700_000_000_000, 1_700_000_030_000);
+  if (waiting === null) throw new Error('full');
+
+  it('waits for its time, also for programs that know nothing of times', () => {
+    expect(waiting.activeVersion).toBe(1);
+    expect(activeVersionAt(waiting, 1_700_000_029_999)).toBe(1);
+    expect(keyRoleAt(waiting, 2, 1_700_000_029_999)).toBe('waiting');
+    expect(activeVersionAt(waiting, 1_700_000_030_000)).toBe(2);
+    expect(keyRoleAt(waiting, 1, 1_700_000_030_000)).toBe('old');
+    expect(parseKeystore(formatKeystore(waiting))).toEqual({ ok: true, keystore: waiting });
+  });
+
+  it('is named as the active one by the next change', () => {
+    const next = withNewKeyVersion(waiting, random, 1_700_000_040_000, 1_700_000_050_000);
+    expect(next?.activeVersion).toBe(2);
+    expect(withoutKeyVersion(waiting, 1, 1_700_000_040_000)).toMatchObject({ activeVersion: 2 });
+  });
+
+  it('only an old version can be taken out', () => {
+    const nowMs = 1_700_000_000_001;
+    for (const version of [1, 2, 3]) expect(withoutKeyVersion(waiting, version, nowMs)).toBeNull();
+    const left = withoutKeyVersion(waiting, 1, 1_700_000_030_000);
+    expect(left?.sealKeys.map(({ keyVersion }) => keyVersion)).toEqual([2]);
+  });
+
+  it('needs a time that is one', () => {
+    const file = JSON.parse(formatKeystore(waiting));
+    file.sealKeys[1].activeFromMs = 'soon';
+    expect(parseKeystore(JSON.stringify(file))).toEqual({
+      ok: false,
+      problem: 'sealKeys[1].activeFromMs is no time',
+    });
+  });
+});
+
+describe('the bytes of a keystore', () => {
+  it('lose their keys when they are read', () => {
+    const bytes = encodeKeystore(keystore);
+    const hex = keystore.sealKeys[0]?.key.toString('hex') ?? '';
+    expect(bytes.toString()).toContain(hex);
+    expect(decodeKeystore(bytes)).toEqual({ ok: true, keystore });
+    expect(bytes.toString()).not.toContain(hex);
+  });
+
+  it('show no key to what shows objects', () => {
+    const shown = JSON.stringify(decodeKeystore(encodeKeystore(keystore)));
+    expect(shown).toContain(keystore.keystoreId);
+    expect(shown).not.toContain(String(keystore.recordIdKey[0]).concat(','));
+    expect(shown.match(/\[key\]/g)).toHaveLength(2);
   });
 });
 

@@ -9,6 +9,7 @@ function withDefect(defect: Partial<Sodium>): () => { ok: true; sodium: Sodium }
     crypto_aead_xchacha20poly1305_ietf_encrypt: real.crypto_aead_xchacha20poly1305_ietf_encrypt,
     crypto_aead_xchacha20poly1305_ietf_decrypt: real.crypto_aead_xchacha20poly1305_ietf_decrypt,
     crypto_generichash: real.crypto_generichash,
+    sodium_malloc: real.sodium_malloc,
     sodium_memcmp: real.sodium_memcmp,
     ...defect,
   };

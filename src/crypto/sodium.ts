@@ -25,6 +25,8 @@ export interface Sodium {
   ): number;
   /** BLAKE2b with an output of 16 to 64 bytes and a key of 16 to 64 bytes or none. */
   crypto_generichash(output: Uint8Array, input: Uint8Array, key?: Uint8Array): void;
+  /** Guarded memory outside the heap, locked where the system allows it. Freed when nothing refers to it any more. */
+  sodium_malloc(bytes: number): Buffer;
   /** Constant time. Equal lengths. */
   sodium_memcmp(a: Uint8Array, b: Uint8Array): boolean;
 }
