@@ -1,6 +1,6 @@
 // Installs what npm cannot bring, from Debian's packages, when this is root on Debian; otherwise says what is missing.
-// Runs before `npm start` (argument start) and `npm test` (argument test), and when `npm run bench` starts (argument test,
-// or bench where it wants etcd, too). Plain JavaScript for Node 18 and newer.
+// Runs before `npm start` (argument start) and `npm test` (argument test), and when `npm run bench` starts (argument test
+// or bench). Plain JavaScript for Node 18 and newer.
 // Never fails: what stays missing is reported by the self-test at start, or skipped and counted by the tests.
 import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,9 +34,9 @@ const NEEDS = {
   etcd: {
     package: 'etcd-server',
     service: 'etcd',
-    purposes: ['bench'],
+    purposes: ['test', 'bench'],
     isThere: () => onPath('etcd'),
-    without: 'the benchmark leaves etcd out',
+    without: 'tests of the config store in etcd are skipped, and the benchmark leaves etcd out',
   },
 };
 

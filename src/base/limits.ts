@@ -85,6 +85,18 @@ export const limits = {
   pageFanout: 256,
   /** Page ids in a record's root. */
   rootFanout: 64,
+  /** A page of a collection's tree: one element changes one page of each level. */
+  treePageBytes: 8_192,
+  /** A tree's root lies in the record, and travels with every change. */
+  treeRootBytes: 4_096,
+  /** A longer value of an element gets pages of its own, so that a page holds at least four elements. */
+  treeBigValueBytes: 1_024,
+  /** The longest key in a tree, likewise. */
+  treeKeyBytes: 512,
+  /** A collection that Redis would keep in a hash table goes into a tree above this. */
+  inlineTableBytes: 8_192,
+  /** One whose order of insertion counts (listpack, intset) stays in the record up to this: what Redis's defaults allow at most. */
+  inlineListBytes: 73_728,
   /** Redis's proto-max-bulk-len, also the largest string. */
   maxStringBytes: 536_870_912,
   // --- rpc ---
@@ -126,6 +138,19 @@ export const limits = {
   peerFailureLogMs: 1_000,
   /** A closing server lets its last responses leave for so long. */
   peerCloseMs: 500,
+  // --- TLS ---
+  /** A certificate, key or CA file: thousands of certificates. */
+  tlsFileBytes: 4_194_304,
+  /** How often these files are read to see whether they are others: they are small. */
+  tlsPollMs: 2_000,
+  /** From accepting a client's connection to the end of its TLS handshake: some round trips round the world. */
+  tlsHandshakeMs: 5_000,
+  /** TLS handshakes of clients under way on one port: a second of them or so. Further connections are closed at once. */
+  tlsHandshakesAtOnce: 1_024,
+  /** Time between two log lines on handshakes that failed at one port. */
+  tlsFailureLogMs: 1_000,
+  /** A certificate that ends so soon is warned of, every day. */
+  tlsExpiryNoticeMs: 1_209_600_000,
   // --- users ---
   /** The users file: tens of thousands of users. */
   usersFileBytes: 4_194_304,
@@ -169,8 +194,12 @@ export const limits = {
   lingeringConnections: 1_024,
   /** Time between two looks at idle clients and output limits, as Redis's clientsCron. */
   clientsCheckMs: 1_000,
-  /** Commands under way are waited for so long when the proxy stops: the deadline of a command, and a little. */
-  drainMs: 3_000,
+  /** A client that has been idle for so long gives its parser and its place for replies back, as Redis its query buffer. */
+  idleTrimMs: 2_000,
+  /** Descriptors that maxclients leaves to others: files of the storage engine, the cluster's connections, the log. */
+  reservedFileDescriptors: 256,
+  /** The longest path of a Unix socket, bytes: what the system's addresses hold. */
+  unixSocketPathBytes: 107,
   /** How often it is looked whether all connections are done by then. */
   drainPollMs: 10,
   /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
@@ -232,6 +261,34 @@ export const limits = {
   startMs: 120_000,
   /** How often the cluster-map file is looked at for changes by other processes. */
   configPollMs: 250,
+  /** One call of etcd, all tries on all of its members included: it elects a leader in one or two seconds. */
+  etcdCallMs: 3_000,
+  /** One try on one member, so that one that hangs leaves time for the others. */
+  etcdTryMs: 1_000,
+  /** Pause before the members are tried again within one call. */
+  etcdRetryMs: 100,
+  /** How often the map in etcd is read although no watch said that it changed: watches can die unseen. */
+  etcdPollMs: 5_000,
+  /** The same, and the pause before a watch is opened anew, while etcd does not answer. */
+  etcdDownPollMs: 1_000,
+  /** A silent connection to etcd is asked for a sign of life after so long (etcd allows no less than 5 s) ... */
+  etcdPingMs: 10_000,
+  /** ... and given up when there is none for so long. */
+  etcdPingAnswerMs: 3_000,
+  /** etcd's own bound on a request is 1.5 MiB by default; the rest of it is small. */
+  etcdMapBytes: 1_500_000,
+  /** Addresses of etcd that one process is given: members of a cluster are 3 to 7. */
+  etcdUrls: 16,
+  /** A process that is gone vanishes from the list of registered ones so long after. */
+  etcdLeaseSeconds: 15,
+  /** Processes that `cluster status` lists. */
+  etcdRegistrations: 10_000,
+  /** Proposer ids kept for restarts while etcd is down: one each. */
+  proposerReserve: 16,
+  /** Ids left out when a cluster moves to etcd: what was given out since the file was written. */
+  proposerIdGap: 1_000_000,
+  /** Processes that share one state directory. */
+  stateSlots: 64,
   // --- quorum ---
   /** How often open rounds are looked at for hedges, resends and deadlines: half of the shortest hedge delay. */
   roundTickMs: 5,
@@ -314,6 +371,8 @@ export const limits = {
   reclaimAnywayMs: 600_000,
   /** A proxy takes a storage node that said its disk is full at its word for so long. */
   diskFullMemoryMs: 1_000,
+  /** Key versions that one answer about their use counts: there are rarely more than two at a time. */
+  keyUsesPerCall: 64,
   // --- storage node: sweep ---
   /** A range whose digests are compared at once: read in some milliseconds. */
   sweepRangeRecords: 1_024,
@@ -357,6 +416,44 @@ export const limits = {
   unfinishedPageAgeMs: 600_000,
   /** A request to sweep now is answered after so many ranges. */
   sweepRangesPerRequest: 64,
+  /** Where a pass finds next to nothing to do, records are read no faster than this by each node, and ... */
+  sweepCalmRecordsPerSecond: 2_000,
+  /** ... as fast as it takes to look at everything within this: what the queues of expiry have missed waits no longer. */
+  sweepCalmPassMs: 300_000,
+  /** Part of the records that may differ or be due for a pass to count as one with next to nothing to do. */
+  sweepCalmShare: 0.02,
+  // --- storage node: expiry ---
+  /** Memory for notes of what expires when, of each node: 18 bytes a record, a million and a half; more is left to the sweep. */
+  expiryNotesBytes: 33_554_432,
+  /** What expires within so long is due at once: fine enough to spread the work, coarse enough for few buckets. */
+  expiryBucketMs: 250,
+  /** What expires later is left to the sweep: by then it has mostly been written again. */
+  expiryHorizonMs: 600_000,
+  /** Expired records are killed so long after their time: clients' own writes and clocks that differ are not raced needlessly. */
+  expiryGraceMs: 250,
+  /** How often it is looked whether something is due; and when something is, which is spread over so many looks. */
+  expiryIdleTickMs: 100,
+  expiryTickMs: 25,
+  expirySpreadTicks: 8,
+  /** Records that are killed in one message: a few milliseconds of work, no client waits longer. Least and most. */
+  expiryBatchRecordsMin: 32,
+  expiryBatchRecords: 256,
+  /** Such messages under way at once: ten times what one process's clients can write. */
+  expiryBatchesAtOnce: 8,
+  /** Memory for notes of tombstones that all replicas hold, of each node: 28 bytes a record, two million. */
+  purgeNotesBytes: 67_108_864,
+  /** Each shard's tombstones are purged in one message so often: many to a message. */
+  purgeRoundMs: 8_000,
+  /** How often it is looked for shards with some that are due. */
+  purgeTickMs: 100,
+  /** So much later than purgeAfter: no replica's clock finds them too young, for then it would have to be purged again. */
+  purgeGraceMs: 750,
+  /** Messages under way at once, and tombstones in each. */
+  purgesAtOnce: 4,
+  purgeRecords: 512,
+  /** Notes are kept in pieces of so many bytes; so many, or as many as are in use, are kept for reuse. */
+  noteChunkBytes: 2_048,
+  noteChunksIdle: 64,
   // --- proxy: keys and strings ---
   /** The largest expiry kept, Number.MAX_SAFE_INTEGER: the year 287396. A later one becomes this. */
   maxExpiresAtMs: 9_007_199_254_740_991,
