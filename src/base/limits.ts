@@ -349,6 +349,16 @@ export const limits = {
   /** Records that one storage process repairs at once, each two round trips; and that wait for it. */
   repairsAtOnce: 64,
   repairsQueued: 16_384,
+  // --- changing keys ---
+  /** Records that one call seals anew at most, and how many of them at once: clients' commands come between. */
+  resealsPerCall: 256,
+  resealsAtOnce: 32,
+  /** With more operations under way than this the proxy is busy, and sealing anew waits so long at most, looking so often. */
+  resealOperations: 256,
+  resealWaitMs: 500,
+  resealPauseMs: 5,
+  /** A node that reads a megabyte in more time than this does not answer. */
+  keyUseCallMs: 10_000,
   // --- storage node ---
   /** Recent records of all storage nodes of one process, decoded: collecting garbage among more of them would hold clients up. Less on a small machine. */
   recordCacheBytes: 268_435_456,
@@ -538,6 +548,26 @@ export const limits = {
   cliCloseMs: 500,
   /** A password file has one line. */
   passwordFileBytes: 4_096,
+  // --- seeing ---
+  /** Connections to the HTTP port: some collectors and health checks. */
+  httpConnections: 64,
+  /** A request has arrived whole within this, with its headers in so many bytes. */
+  httpRequestMs: 5_000,
+  httpHeaderBytes: 8_192,
+  /** An idle connection of a collector is kept between two of its rounds. */
+  httpIdleMs: 65_000,
+  /** Lines that /readyz answers. */
+  readyzProblems: 16,
+  /** What an engine does not tell of itself within this is left out. */
+  metricsEngineMs: 1_000,
+  /** Between two looks at how late the event loop is: often enough to see a tenth of a second, too rarely to cost. */
+  metricsLagSampleMs: 20,
+  /** A message is written so often in a window, and counted beyond that. */
+  logLinesPerWindow: 10,
+  logWindowMs: 10_000,
+  /** Messages that are counted: more than the code has. */
+  logMessages: 512,
+
   // --- members ---
   /** Nodes that one change of members names: all of five zones of 64. */
   membersPerChange: 320,

@@ -10,6 +10,9 @@ import { FrameKind, FrameWriter, type MessageSink, readMessages } from './messag
 import { BUSY, type FaultResponse, LOST, MessageType, type NodeStatusRequest, type Request } from './messages.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { readResponse } from './response-codec.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+import { TlsLink } from './tls-link.ts';
+import { isTlsRefusal, tlsErrorText } from './tls-problem.ts';
 import type { NodeHello, NodeListener, ResponseReceiver } from './transport.ts';
 import { WireReader } from './wire-reader.ts';
 
@@ -22,6 +25,8 @@ export interface NodePeerOptions extends ClientHandshakeOptions {
   readonly log: Log;
   readonly late: LateResponses;
   readonly listener: NodeListener;
+  /** Connections are TLS, and both ends show certificates. */
+  readonly tls?: TlsIdentity | null;
 }
 
 /**
@@ -33,6 +38,7 @@ export class NodePeer implements FrameSink, MessageSink {
   /** Set while the node is up. */
   hello: NodeHello | null = null;
   readonly #options: NodePeerOptions;
+  readonly #tls: TlsLink | null;
   readonly #pending = new PendingRequests();
   readonly #frame = new FrameWriter(FrameKind.requests);
   readonly #reader = new WireReader();
@@ -49,6 +55,7 @@ export class NodePeer implements FrameSink, MessageSink {
   constructor(node: NodeEntry, options: NodePeerOptions) {
     this.node = node;
     this.#options = options;
+    this.#tls = options.tls === undefined || options.tls === null ? null : new TlsLink(options.tls);
     this.#flush = () => this.#writeFrame();
     this.#connect();
   }
@@ -107,7 +114,7 @@ export class NodePeer implements FrameSink, MessageSink {
     const { host, port } = this.node;
     const { clock } = this.#options;
     const keepAlive = { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs };
-    const socket = connect({ host, port, ...keepAlive });
+    const socket = this.#tls === null ? connect({ host, port, ...keepAlive }) : this.#tls.connect(host, port);
     const handshake = new ClientHandshake(socket, this.node, this.#options);
     let problem = 'the node closed the connection';
     this.#socket = socket;
@@ -115,9 +122,15 @@ export class NodePeer implements FrameSink, MessageSink {
       problem = 'no handshake in time';
       socket.destroy();
     });
-    socket.on('connect', () => handshake.start());
+    socket.on(this.#tls === null ? 'connect' : 'secureConnect', () => {
+      // The node looks at our certificate only after we have looked at its own.
+      if (this.#tls !== null)
+        problem = 'the node closed the connection; if it refused our certificate, its log says why';
+      handshake.start();
+    });
     socket.on('error', (error) => {
-      problem = error.message;
+      problem = this.#tls === null ? error.message : tlsErrorText(error);
+      if (this.#tls !== null && isTlsRefusal(error)) this.#backoffMs = limits.reconnectRefusedMs;
     });
     socket.on('data', (chunk: Buffer) => {
       if (this.#socket !== socket) return;

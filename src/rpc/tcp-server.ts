@@ -6,6 +6,8 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { ServerConnection } from './server-connection.ts';
 import { ServerHandshake } from './server-handshake.ts';
+import { TlsDoor } from './tls-door.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import type { CallHandler } from './transport.ts';
 
 export interface TcpServerOptions {
@@ -16,6 +18,8 @@ export interface TcpServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Connections are TLS, and whoever connects must show a certificate of its CAs. Default: plain. */
+  readonly tls?: TlsIdentity | null;
 }
 
 /** One connection, from its first byte to its end. */
@@ -29,6 +33,7 @@ interface Peer {
 export class TcpServer {
   readonly #options: TcpServerOptions;
   readonly #server: Server;
+  readonly #door: TlsDoor | null;
   readonly #peers = new Set<Peer>();
   #unauthenticated = 0;
   #failures = 0;
@@ -36,6 +41,20 @@ export class TcpServer {
 
   constructor(options: TcpServerOptions) {
     this.#options = options;
+    const { tls = null, clock, log } = options;
+    const onSecure = (socket: Socket): void => this.#greet(socket);
+    this.#door =
+      tls === null
+        ? null
+        : new TlsDoor({
+            identity: tls,
+            clientCertificates: 'required',
+            handshakeMs: limits.handshakeTimeMs,
+            clock,
+            log,
+            port: 'storage',
+            onSecure,
+          });
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs });
     this.#server.on('connection', (socket) => this.#accept(socket));
   }
@@ -62,16 +81,26 @@ export class TcpServer {
     }
     const timer = this.#options.clock.after(limits.peerCloseMs, () => {
       for (const peer of this.#peers) peer.socket.destroy();
+      this.#door?.close();
     });
-    return closed.finally(() => timer.cancel());
+    return closed.finally(() => {
+      timer.cancel();
+      this.#door?.close();
+    });
   }
 
   #accept(socket: Socket): void {
-    socket.on('error', () => {}); // 'close' follows
-    if (this.#unauthenticated >= limits.unauthenticatedPeers || this.#peers.size >= limits.peersPerNode) {
+    const strangers = this.#unauthenticated + (this.#door?.handshakes ?? 0);
+    if (strangers >= limits.unauthenticatedPeers || this.#peers.size >= limits.peersPerNode) {
+      socket.on('error', () => {});
       socket.destroy();
-      return;
-    }
+    } else if (this.#door === null) this.#greet(socket);
+    else this.#door.admit(socket);
+  }
+
+  /** Begins the handshake of the protocol. */
+  #greet(socket: Socket): void {
+    socket.on('error', () => {}); // 'close' follows
     this.#unauthenticated++;
     const handshakeTimer = this.#options.clock.after(limits.handshakeTimeMs, () => socket.destroy());
     const peer: Peer = { socket, handshakeTimer, connection: null };

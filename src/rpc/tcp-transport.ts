@@ -5,6 +5,7 @@ import type { NodeEntry } from '../cluster/map.ts';
 import { LateResponses } from './late-responses.ts';
 import { LOST, type Request } from './messages.ts';
 import { NodePeer, type NodePeerOptions } from './node-peer.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import type { NodeHello, NodeId, NodeListener, ResponseReceiver, Transport } from './transport.ts';
 
 export interface TcpTransportOptions {
@@ -13,6 +14,8 @@ export interface TcpTransportOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Connections are TLS: nodes must show a certificate of its CAs for the host in the map. Default: plain. */
+  readonly tls?: TlsIdentity | null;
 }
 
 /**
