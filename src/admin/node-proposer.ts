@@ -1,3 +1,4 @@
+import { logWith } from '../base/log.ts';
 import { nodesOf } from '../cluster/cluster-map.ts';
 import type { ConfigStore } from '../cluster/config-store.ts';
 import type { ClusterMap } from '../cluster/map.ts';
@@ -14,6 +15,7 @@ import type { NodePeerParts, NodeWork } from '../storage/node-peer-parts.ts';
 import { ShardJanitor } from '../storage/shard-janitor.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 import { Sweeper } from '../storage/sweeper.ts';
+import type { ObservedWork } from './metrics/observed.ts';
 import { takeProposer } from './proposer-id.ts';
 import type { ProcessParts } from './running.ts';
 
@@ -45,7 +47,8 @@ export interface NodeProposer {
  */
 export function startNodeProposer(setup: NodeProposerSetup, parts: ProcessParts): NodeProposer {
   const { node, store, network } = setup;
-  const { clock, random, log } = parts;
+  const { clock, random, observed } = parts;
+  const log = logWith(parts.log, { node: node.nodeId });
   const map = new MapHolder(store, node.map, clock, log);
   let work: readonly NodeWork[] = [];
   let isStopped = false;
@@ -59,7 +62,11 @@ export function startNodeProposer(setup: NodeProposerSetup, parts: ProcessParts)
   takeProposer(store, parts, (proposer) => {
     if (isStopped) return;
     const nextProposer = (done: (proposer: number) => void): void => takeProposer(store, parts, done);
-    const startWork = setup.startWork ?? startNodeWork;
+    const noteWork = (seen: ObservedWork): void => {
+      const entry = observed?.nodes.get(node.nodeId);
+      if (entry?.node === node) entry.work = seen;
+    };
+    const startWork = setup.startWork ?? ((peer: NodePeerParts) => startNodeWork(peer, new LearnerRules(), noteWork));
     work = startWork({ node, clock, random, log, map, transport: network.transport, proposer, nextProposer });
   });
   return {
@@ -73,7 +80,11 @@ export function startNodeProposer(setup: NodeProposerSetup, parts: ProcessParts)
 }
 
 /** All share one repairer, and so the proposer id that its ballots are made of. */
-export function startNodeWork(parts: NodePeerParts, learnerRules: LearnerRules = new LearnerRules()): NodeWork[] {
+export function startNodeWork(
+  parts: NodePeerParts,
+  learnerRules: LearnerRules = new LearnerRules(),
+  noteWork: (seen: ObservedWork) => void = () => {},
+): NodeWork[] {
   const { node, clock, log } = parts;
   const repairer = new Repairer(parts);
   const sweeper = new Sweeper({ nodeId: node.nodeId, server: node.sweeps, repairer, clock, log });
@@ -82,6 +93,7 @@ export function startNodeWork(parts: NodePeerParts, learnerRules: LearnerRules =
   const janitor = new ShardJanitor(parts);
   const work = [moves, learner, janitor, sweeper];
   for (const each of work) each.start();
+  noteWork({ repairer, learned: learner.counts });
   return work;
 }
 

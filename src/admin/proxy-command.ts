@@ -1,22 +1,21 @@
-import { createPinoLog } from '../base/pino-log.ts';
 import type { Assembly } from './assembly.ts';
 import { openClusterKeystore } from './cluster-keystore.ts';
 import type { CommandInput } from './command-input.ts';
-import type { StartResult } from './running.ts';
+import type { ProcessParts, StartResult } from './running.ts';
 import { selfTests } from './self-tests.ts';
 import { openSharedCluster, SHARED_KEYSTORE_FILE } from './separate-cluster.ts';
 import { serve } from './serve.ts';
+import { startServer } from './server-parts.ts';
 
 /** `junokv proxy`: serves Redis clients from storage nodes that run elsewhere. */
 export function proxyCommand(input: CommandInput, assembly: Assembly): Promise<number> {
-  return serve(input.system, () => start(input, assembly));
+  return serve(input.system, () => startServer(input, 'proxy', (parts) => start(input, assembly, parts)));
 }
 
-async function start(input: CommandInput, assembly: Assembly): Promise<StartResult> {
+async function start(input: CommandInput, assembly: Assembly, parts: ProcessParts): Promise<StartResult> {
   const { config, system } = input;
   const untested = await selfTests({ rocksdb: false });
   if (untested !== null) return { ok: false, problem: untested };
-  const parts = { clock: system.clock, random: system.random, log: createPinoLog(config.logLevel) };
   const shared = await openSharedCluster(config, parts);
   if (!shared.ok) return shared;
   const { map, store, secret } = shared.cluster;

@@ -1,23 +1,22 @@
-import { createPinoLog } from '../base/pino-log.ts';
 import { findNode, nodesOf } from '../cluster/cluster-map.ts';
 import type { Assembly } from './assembly.ts';
 import type { CommandInput } from './command-input.ts';
 import { openDataDirectory } from './data-directory.ts';
-import type { StartResult } from './running.ts';
+import type { ProcessParts, StartResult } from './running.ts';
 import { selfTests } from './self-tests.ts';
 import { openSharedCluster } from './separate-cluster.ts';
 import { serve } from './serve.ts';
+import { startServer } from './server-parts.ts';
 
 /** `junokv storage`: one storage node, reached over TCP by proxies that know the cluster secret. */
 export function storageCommand(input: CommandInput, assembly: Assembly): Promise<number> {
-  return serve(input.system, () => start(input, assembly));
+  return serve(input.system, () => startServer(input, 'storage', (parts) => start(input, assembly, parts)));
 }
 
-async function start(input: CommandInput, assembly: Assembly): Promise<StartResult> {
+async function start(input: CommandInput, assembly: Assembly, parts: ProcessParts): Promise<StartResult> {
   const { config, system } = input;
   const untested = await selfTests({ rocksdb: config.engine === 'rocksdb' });
   if (untested !== null) return { ok: false, problem: untested };
-  const parts = { clock: system.clock, random: system.random, log: createPinoLog(config.logLevel) };
   const shared = await openSharedCluster(config, parts);
   if (!shared.ok) return shared;
   const { map, store, secret } = shared.cluster;

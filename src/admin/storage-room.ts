@@ -1,3 +1,4 @@
+import { logWith } from '../base/log.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import { Acceptor } from '../storage/acceptor.ts';
 import { DiskSpace } from '../storage/disk-space.ts';
@@ -28,7 +29,8 @@ export interface StorageRoomSetup {
 }
 
 /** Starts a storage node on an open disk. Resolves when it may answer. */
-export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessParts): Promise<StorageRoom> {
+export async function startStorageRoom(setup: StorageRoomSetup, process: ProcessParts): Promise<StorageRoom> {
+  const parts = { ...process, log: logWith(process.log, { node: setup.node.id }) };
   const { disk } = setup;
   const map = disk.adoptedMap !== null && disk.adoptedMap.epoch > setup.map.epoch ? disk.adoptedMap : setup.map;
   const { free } = disk;
@@ -58,9 +60,11 @@ export async function startStorageRoom(setup: StorageRoomSetup, parts: ProcessPa
   const reclaimer = space === null ? null : new SpaceReclaimer(disk.engine, space, parts.clock, parts.log);
   await new Promise<void>((resolve) => node.start(resolve));
   reclaimer?.start();
+  process.observed?.nodes.set(node.nodeId, { node, space, work: null });
   return {
     node,
     async stop() {
+      process.observed?.nodes.delete(node.nodeId);
       reclaimer?.stop();
       space?.stop();
       await new Promise<void>((resolve) => node.stop(resolve));

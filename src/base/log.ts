@@ -6,5 +6,15 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
+/** The same log with these fields in each line; those of the line itself win. */
+export function logWith(log: Log, own: object): Log {
+  return {
+    debug: (fields, message) => log.debug({ ...own, ...fields }, message),
+    info: (fields, message) => log.info({ ...own, ...fields }, message),
+    warn: (fields, message) => log.warn({ ...own, ...fields }, message),
+    error: (fields, message) => log.error({ ...own, ...fields }, message),
+  };
+}
+
 /** A log that drops everything, for tests and the simulator. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

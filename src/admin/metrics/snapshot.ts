@@ -1,0 +1,84 @@
+import type { Clock } from '../../base/clock.ts';
+import { limits } from '../../base/limits.ts';
+import type { ClusterMap } from '../../cluster/map.ts';
+import { MessageType, type NodeStatus, type Request, type Response } from '../../rpc/messages.ts';
+import type { SweepToldResponse } from '../../rpc/sweep-messages.ts';
+import type { EngineFigures } from '../../storage/engine.ts';
+import type { NodeFigures, StorageNode } from '../../storage/storage-node.ts';
+import type { LagFigures } from './event-loop-lag.ts';
+import type { Observed, ObservedNode, ObservedProxy } from './observed.ts';
+import { notReady } from './readiness.ts';
+
+/** What this process is, for as long as it runs. */
+export interface ProcessFacts {
+  readonly role: string;
+  readonly version: string;
+  /** Unix milliseconds. */
+  readonly startedAtMs: number;
+}
+
+export interface NodeSnapshot extends ObservedNode {
+  readonly nodeId: number;
+  /** Null while it stops. */
+  readonly status: NodeStatus | null;
+  /** Null while it does not sweep. */
+  readonly sweep: SweepToldResponse | null;
+  readonly figures: NodeFigures;
+  /** Null where the engine tells nothing, or not in time. */
+  readonly engine: EngineFigures | null;
+}
+
+/** All that one collection of metrics looks at, asked for once. */
+export interface Snapshot {
+  readonly facts: ProcessFacts;
+  readonly lag: LagFigures;
+  readonly isReady: boolean;
+  readonly map: ClusterMap | null;
+  readonly proxies: readonly ObservedProxy[];
+  readonly nodes: readonly NodeSnapshot[];
+}
+
+/** Resolves within limits.metricsEngineMs. */
+export async function takeSnapshot(
+  observed: Observed,
+  facts: ProcessFacts,
+  lag: LagFigures,
+  clock: Clock,
+): Promise<Snapshot> {
+  const nodes = await Promise.all([...observed.nodes.values()].map((node) => nodeSnapshot(node, clock)));
+  const isReady = notReady(observed).length === 0;
+  return { facts, lag, isReady, map: observed.map(), proxies: [...observed.proxies], nodes };
+}
+
+async function nodeSnapshot(observed: ObservedNode, clock: Clock): Promise<NodeSnapshot> {
+  const { node } = observed;
+  const engine = await new Promise<EngineFigures | null>((resolve) => {
+    const timer = clock.after(limits.metricsEngineMs, () => resolve(null));
+    node.engineFigures((figures) => {
+      timer.cancel();
+      resolve(figures);
+    });
+  });
+  const swept = askNode(node, { type: MessageType.sweepStatus });
+  return {
+    ...observed,
+    nodeId: node.nodeId,
+    status: statusOf(node),
+    sweep: swept?.type === MessageType.sweepTold ? swept : null,
+    figures: node.figures(),
+    engine,
+  };
+}
+
+/** What a node says of itself; null while it stops. */
+export function statusOf(node: StorageNode): NodeStatus | null {
+  const response = askNode(node, { type: MessageType.nodeStatus });
+  return response?.type === MessageType.status ? response.status : null;
+}
+
+/** For requests that a node answers at once. */
+function askNode(node: StorageNode, request: Request): Response | null {
+  const answered: Response[] = [];
+  node.receive([{ request, respond: (response) => answered.push(response) }]);
+  return answered[0] ?? null;
+}
