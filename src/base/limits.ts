@@ -200,7 +200,7 @@ export const limits = {
   reservedFileDescriptors: 256,
   /** The longest path of a Unix socket, bytes: what the system's addresses hold. */
   unixSocketPathBytes: 107,
-  /** How often it is looked whether all connections are done by then. */
+  /** How often a stop looks whether all connections are done. */
   drainPollMs: 10,
   /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
   tcpBacklog: 511,

@@ -1,5 +1,6 @@
 import type { Ballot } from '../record/ballot.ts';
 import type { PageId, RecordId, SealedState } from '../record/state.ts';
+import type { KeyRequest, KeyResponse } from './key-messages.ts';
 import type { ListRecordsRequest, RecordsListedResponse, ScannedResponse, ScanRequest } from './scan-messages.ts';
 import type { SweepRequest, SweepResponse } from './sweep-messages.ts';
 
@@ -24,6 +25,8 @@ export const MessageType = {
   getMap: 17,
   sweepShard: 18,
   sweepStatus: 19,
+  keyUse: 20,
+  replacePages: 21,
   state: 65,
   promise: 66,
   ack: 67,
@@ -48,6 +51,8 @@ export const MessageType = {
   mapText: 86,
   shardSwept: 87,
   sweepTold: 88,
+  keyUsed: 89,
+  pagesReplaced: 90,
 } as const;
 
 /** Which record, and the epochs of the sender's map that concern it (protocol §1 "epoch"). Shared by all messages of a round. */
@@ -205,6 +210,7 @@ export type Request =
   | ScanRequest
   | ListRecordsRequest
   | SweepRequest
+  | KeyRequest
   | AdoptMapRequest
   | NodeStatusRequest
   | GetMapRequest;
@@ -374,6 +380,7 @@ export type Response =
   | ScannedResponse
   | RecordsListedResponse
   | SweepResponse
+  | KeyResponse
   | MapAdoptedResponse
   | MapTextResponse
   | StatusResponse;

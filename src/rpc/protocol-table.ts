@@ -46,6 +46,8 @@ export const protocolTable: readonly ProtocolRow[] = [
   request('purge', 'shard:u16 epoch:u32 (id accepted:ballot)*'),
   request('sweepShard', 'shard:u16 epoch:u32 afterId:id?'),
   request('sweepStatus', '-'),
+  request('keyUse', 'shard:u16 epoch:u32 pages:flag afterId:id? afterPage:id? keepVersion:u32 limit:u32'),
+  request('replacePages', 'shard:u16 epoch:u32 placed*'),
   response('state', 'accepted:ballot state?'),
   response('promise', 'accepted:ballot state?'),
   response('ack', 'nextRecorded:flag'),
@@ -72,4 +74,6 @@ export const protocolTable: readonly ProtocolRow[] = [
   response('purged', 'u32'),
   response('shardSwept', 'findings lastId:id? exhausted:flag'),
   response('sweepTold', 'findings (shard:u16 ageMs:u64)*'),
+  response('keyUsed', 'use* unreadable:u32 entry* placed* lastId:id? lastPage:id? exhausted:flag'),
+  response('pagesReplaced', 'u32'),
 ];

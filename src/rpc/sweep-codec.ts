@@ -1,12 +1,21 @@
-import { unreachable } from '../base/assert.ts';
 import { BALLOT_BYTES } from '../record/bytes.ts';
+import {
+  keyRequestLength,
+  keyResponseLength,
+  readKeyRequest,
+  readKeyResponse,
+  writeKeyRequest,
+  writeKeyResponse,
+} from './key-codec.ts';
+import type { KeyRequest, KeyResponse } from './key-messages.ts';
 import { MessageType } from './messages.ts';
 import type { AcceptedRecord, ShardSweep, SweepFindings, SweepRequest, SweepResponse } from './sweep-messages.ts';
 import type { WireReader } from './wire-reader.ts';
 import { ID_BYTES, type WireWriter } from './wire-writer.ts';
 
 /*
- * Bodies of what nodes say while they sweep; the notation is explained in message-codec.ts.
+ * Bodies of what nodes say while they sweep; what is said about keys is passed on to key-codec.ts. The notation is explained
+ * in message-codec.ts.
  *
  *   findings := u64*10: ranges, records, bytes, differing, repaired, killed, purged, pages purged, unreadable, unanswered
  */
@@ -21,7 +30,7 @@ function optionalIdLength(id: string): number {
 }
 
 /** Bytes that `writeSweepRequest` will take. */
-export function sweepRequestLength(request: SweepRequest): number {
+export function sweepRequestLength(request: SweepRequest | KeyRequest): number {
   switch (request.type) {
     case MessageType.digest:
       return SHARD_BYTES + optionalIdLength(request.afterId) + optionalIdLength(request.untilId);
@@ -32,11 +41,11 @@ export function sweepRequestLength(request: SweepRequest): number {
     case MessageType.sweepStatus:
       return 0;
     default:
-      return unreachable(request);
+      return keyRequestLength(request);
   }
 }
 
-export function writeSweepRequest(writer: WireWriter, request: SweepRequest): void {
+export function writeSweepRequest(writer: WireWriter, request: SweepRequest | KeyRequest): void {
   switch (request.type) {
     // digest := shard:u16 epoch:u32 afterId:id? untilId:id?
     case MessageType.digest:
@@ -65,12 +74,12 @@ export function writeSweepRequest(writer: WireWriter, request: SweepRequest): vo
     case MessageType.sweepStatus:
       return;
     default:
-      unreachable(request);
+      writeKeyRequest(writer, request);
   }
 }
 
 /** Null: no request of a sweep. */
-export function readSweepRequest(reader: WireReader, type: number): SweepRequest | null {
+export function readSweepRequest(reader: WireReader, type: number): SweepRequest | KeyRequest | null {
   switch (type) {
     case MessageType.digest:
       return { type, ...readShard(reader), afterId: reader.optionalId(), untilId: reader.optionalId() };
@@ -81,12 +90,12 @@ export function readSweepRequest(reader: WireReader, type: number): SweepRequest
     case MessageType.sweepStatus:
       return { type };
     default:
-      return null;
+      return readKeyRequest(reader, type);
   }
 }
 
 /** Bytes that `writeSweepResponse` will take. */
-export function sweepResponseLength(response: SweepResponse): number {
+export function sweepResponseLength(response: SweepResponse | KeyResponse): number {
   switch (response.type) {
     case MessageType.digested:
       return 4 + ID_BYTES;
@@ -97,11 +106,11 @@ export function sweepResponseLength(response: SweepResponse): number {
     case MessageType.sweepTold:
       return FINDINGS_BYTES + 4 + response.shards.length * SHARD_SWEEP_BYTES;
     default:
-      return unreachable(response);
+      return keyResponseLength(response);
   }
 }
 
-export function writeSweepResponse(writer: WireWriter, response: SweepResponse): void {
+export function writeSweepResponse(writer: WireWriter, response: SweepResponse | KeyResponse): void {
   switch (response.type) {
     // digested := records:u32 digest:id
     case MessageType.digested:
@@ -128,12 +137,12 @@ export function writeSweepResponse(writer: WireWriter, response: SweepResponse):
       }
       return;
     default:
-      unreachable(response);
+      writeKeyResponse(writer, response);
   }
 }
 
 /** Null: no response of a sweep. */
-export function readSweepResponse(reader: WireReader, type: number): SweepResponse | null {
+export function readSweepResponse(reader: WireReader, type: number): SweepResponse | KeyResponse | null {
   switch (type) {
     case MessageType.digested:
       return { type, records: reader.u32(), digest: reader.id() };
@@ -144,7 +153,7 @@ export function readSweepResponse(reader: WireReader, type: number): SweepRespon
     case MessageType.sweepTold:
       return { type, findings: readFindings(reader), shards: readShardSweeps(reader) };
     default:
-      return null;
+      return readKeyResponse(reader, type);
   }
 }
 

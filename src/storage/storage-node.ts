@@ -11,6 +11,7 @@ import { CeilingKeeper } from './ceiling-keeper.ts';
 import type { DiskSpace } from './disk-space.ts';
 import type { Engine, EngineFailureKind, EngineFigures } from './engine.ts';
 import { GenerationSweep } from './generation-sweep.ts';
+import { type KeyUseParts, replacePages, serveKeyUse } from './key-use.ts';
 import { ManyServer } from './many-server.ts';
 import { NodeMap } from './node-map.ts';
 import type { NodeStore } from './node-store.ts';
@@ -85,6 +86,7 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #many: ManyServer;
   readonly #shards: ShardStore;
   readonly #listing: RecordListParts;
+  readonly #keyUse: KeyUseParts;
   readonly #pageSweep: PageSweep;
   /** What this node tells those who sweep, and the place for its own sweep. */
   readonly sweeps: SweepServer;
@@ -128,6 +130,7 @@ export class StorageNode implements CallHandler, BatchListener {
       pages: this.#pages,
       space: options.space ?? null,
     };
+    this.#keyUse = parts;
     this.#records = new RecordServer(parts);
     this.#many = new ManyServer({
       ...parts,
@@ -277,6 +280,14 @@ export class StorageNode implements CallHandler, BatchListener {
         const refusal = this.#map.shardRefusal(request.shard, request.shardEpoch);
         if (refusal !== null) call.respond(refusal);
         else listRecords(this.#listing, request, call);
+        break;
+      }
+      case MessageType.keyUse:
+      case MessageType.replacePages: {
+        const refusal = this.#map.shardRefusal(request.shard, request.shardEpoch);
+        if (refusal !== null) call.respond(refusal);
+        else if (request.type === MessageType.keyUse) serveKeyUse(this.#keyUse, request, call);
+        else replacePages(this.#keyUse, request, call);
         break;
       }
       case MessageType.readMany:

@@ -9,7 +9,7 @@ import type { ClusterMap } from '../../cluster/map.ts';
 import { withNodesAdded } from '../../cluster/members.ts';
 import { MemoryConfigStore } from '../../cluster/memory-config-store.ts';
 import { shardOf, slotOf } from '../../cluster/slot.ts';
-import { keyRingOf } from '../../crypto/key-ring.ts';
+import { type KeyRing, keyRingOf } from '../../crypto/key-ring.ts';
 import { RecordIdHasher } from '../../crypto/record-id.ts';
 import { RecordSealer } from '../../crypto/record-sealer.ts';
 import { Coordinator } from '../../quorum/coordinator.ts';
@@ -41,6 +41,8 @@ export interface LocalQuorumOptions {
   readonly express?: boolean;
   /** Of each node's records in memory; default 1 MB. */
   readonly cacheBytes?: number;
+  /** Default: one version. */
+  readonly keys?: KeyRing;
 }
 
 /** One node's disk, and the node on it while its process lives. */
@@ -56,7 +58,7 @@ export class LocalQuorum {
   readonly map: ClusterMap;
   readonly express: boolean;
   readonly config: MemoryConfigStore;
-  readonly seal = new RecordSealer(keyRingOf(1, new Map([[1, Buffer.alloc(32, 1)]])), new SystemRandom());
+  readonly seal: RecordSealer;
   readonly ids = new RecordIdHasher(Buffer.alloc(32, 2));
   readonly #cacheBytes: number;
   readonly #freeBytes = new Map<number, number>();
@@ -65,6 +67,7 @@ export class LocalQuorum {
 
   constructor(options: LocalQuorumOptions = {}) {
     this.express = options.express ?? false;
+    this.seal = new RecordSealer(options.keys ?? keyRingOf(1, new Map([[1, Buffer.alloc(32, 1)]])), new SystemRandom());
     this.#cacheBytes = options.cacheBytes ?? 1_000_000;
     const zones = Array.from({ length: options.nodes ?? 3 }, (_, i) => ({
       name: `z${i + 1}`,
