@@ -270,6 +270,9 @@ function sweepFields(nodes: readonly NodeHealth[], shards: number): Field[] {
     ['sweep_pages_purged', sum('pagesPurged')],
     ['sweep_unreadable', sum('unreadable')],
     ['sweep_unanswered', sum('unanswered')],
+    ['sweep_expired_queued', sum('killedFromQueue')],
+    ['sweep_purged_queued', sum('purgedFromQueue')],
+    ['sweep_notes_dropped', sum('notesDropped')],
   ];
 }
 

@@ -17,16 +17,27 @@ export interface ManyRepairItem {
   readonly kill: boolean;
 }
 
+/** What became of each of many records, by its number. */
+export interface ManyRepaired {
+  /** Of all that was written. */
+  readonly ballot: Ballot;
+  /** How many replicas have acknowledged it: fewer than `quorum` is not written, as far as is known. */
+  readonly acks: Uint8Array;
+  readonly quorum: number;
+  readonly replicas: number;
+}
+
 /**
- * Repairs many records of one shard in two round trips: PREPARE to Q nodes; and COMMIT to all of what those Q hold under
- * the same ballot as this node, whose state is then the base. What is not so is left: false in `written`.
+ * Repairs many records, of shards that the same nodes hold, in two round trips: PREPARE to Q nodes; and COMMIT to all of what
+ * those Q hold under the same ballot as this node, whose state is then the base. What is not so is left alone.
  *
- * Not for a shard that is moving. At most limits.expressItems records.
+ * Not for shards that are moving. At most limits.expressItems records. Calls `done` when every replica has answered, or can
+ * no more.
  */
 export function repairMany(
   repairer: Repairer,
   items: readonly ManyRepairItem[],
-  done: (written: readonly boolean[]) => void,
+  done: (repaired: ManyRepaired) => void,
 ): void {
   new ManyRepair(repairer, items, done).begin();
 }
@@ -34,27 +45,27 @@ export function repairMany(
 class ManyRepair {
   readonly #repairer: Repairer;
   readonly #items: readonly ManyRepairItem[];
-  readonly #done: (written: readonly boolean[]) => void;
+  readonly #done: (repaired: ManyRepaired) => void;
   readonly #agreed: Uint8Array;
-  readonly #written: boolean[];
+  readonly #acks: Uint8Array;
   #ballot: Ballot = NO_BALLOT;
   #nodes: readonly NodeId[] = [];
-  #quorum = 0;
+  #quorum = 1;
 
-  constructor(repairer: Repairer, items: readonly ManyRepairItem[], done: (written: readonly boolean[]) => void) {
+  constructor(repairer: Repairer, items: readonly ManyRepairItem[], done: (repaired: ManyRepaired) => void) {
     assert(items.length <= limits.expressItems, 'a batch fits a message');
     this.#repairer = repairer;
     this.#items = items;
     this.#done = done;
     this.#agreed = new Uint8Array(items.length);
-    this.#written = new Array<boolean>(items.length).fill(false);
+    this.#acks = new Uint8Array(items.length);
   }
 
   begin(): void {
     const first = this.#items[0];
     this.#nodes = first === undefined ? [] : this.#repairer.nodesOf(first.address);
     if (first === undefined || this.#nodes.length === 0 || this.#repairer.isMoving(first.address.shard)) {
-      this.#done(this.#written);
+      this.#finish();
       return;
     }
     this.#quorum = majority(this.#nodes.length);
@@ -95,26 +106,34 @@ class ManyRepair {
       places.push(i);
     }
     if (commits.length === 0) {
-      this.#done(this.#written);
+      this.#finish();
       return;
     }
-    const acks = new Uint8Array(commits.length);
+    const acks = this.#acks;
     const count = (response: Response, node: NodeId): void => {
       if (response.type !== MessageType.acksMany) return;
       for (let i = 0; i < commits.length; i++) {
         const ack = response.acks[i] ?? Ack.passed;
         if (ack === Ack.passed) this.#commitAlone(node, commits[i]);
-        if (ack === Ack.accepted || ack === Ack.acceptedAndNext) acks[i] = (acks[i] ?? 0) + 1;
+        const place = places[i] ?? 0;
+        if (ack === Ack.accepted || ack === Ack.acceptedAndNext) acks[place] = (acks[place] ?? 0) + 1;
       }
     };
     const request = { type: MessageType.commitMany, load: true, items: commits } as const;
     this.#ask(this.#nodes, request, count, () => {
-      for (let i = 0; i < commits.length; i++) {
-        if ((acks[i] ?? 0) < this.#quorum) continue;
-        this.#written[places[i] ?? 0] = true;
-        this.#repairer.counters.add('repair-written');
+      for (const place of places) {
+        if ((acks[place] ?? 0) >= this.#quorum) this.#repairer.counters.add('repair-written');
       }
-      this.#done(this.#written);
+      this.#finish();
+    });
+  }
+
+  #finish(): void {
+    this.#done({
+      ballot: this.#ballot,
+      acks: this.#acks,
+      quorum: this.#quorum,
+      replicas: this.#nodes.length,
     });
   }
 

@@ -69,6 +69,8 @@ export class Repairer implements RepairOwner, NodeListener {
   #shards: readonly ShardReplicas[];
   readonly #open = new Set<Repair>();
   #waiting: Waiting[] = [];
+  /** How often each node was lost. */
+  readonly #losses = new Map<NodeId, number>();
   #ticking = false;
   #replacingProposer = false;
 
@@ -135,6 +137,13 @@ export class Repairer implements RepairOwner, NodeListener {
     return this.rounds.health.prefer(orders[address.id.charCodeAt(0) % orders.length] ?? NO_NODES);
   }
 
+  /** How often the connection to one of these nodes was lost since the start: what one said before may not hold after that. */
+  lossesOf(nodes: readonly NodeId[]): number {
+    let losses = 0;
+    for (const node of nodes) losses += this.#losses.get(node) ?? 0;
+    return losses;
+  }
+
   /** Whether one zone of the shard is moving: then only whole rounds about single records know how to count. */
   isMoving(shard: number): boolean {
     return this.#shards[shard]?.joint ?? true;
@@ -162,6 +171,7 @@ export class Repairer implements RepairOwner, NodeListener {
   }
 
   onNodeDown(nodeId: NodeId): void {
+    this.#losses.set(nodeId, (this.#losses.get(nodeId) ?? 0) + 1);
     this.rounds.health.failed(nodeId);
   }
 

@@ -55,6 +55,9 @@ const FINDINGS = {
   pagesPurged: 8,
   unreadable: 9,
   unanswered: 10,
+  killedFromQueue: 11,
+  purgedFromQueue: 12,
+  notesDropped: 13,
 };
 const findings = Object.values(FINDINGS)
   .map((count) => count.toString(16).padStart(16, '0'))
@@ -129,9 +132,6 @@ const golden: readonly (readonly [string, Request | Response, string])[] = [
   ],
   ['sweepShard', { type: MessageType.sweepShard, shard: 1, shardEpoch: 2, afterId: '' }, '00010000000200'],
   ['sweepStatus', { type: MessageType.sweepStatus }, ''],
-  ['digested', { type: MessageType.digested, records: 3, digest: ID }, `00000003${id}`],
-  ['purged', { type: MessageType.purged, purged: 3 }, '00000003'],
-  [
   [
     'keyUse',
     {
@@ -172,6 +172,9 @@ const golden: readonly (readonly [string, Request | Response, string])[] = [
       `00000001${id}${page}00000002787901${id}01${page}01`,
   ],
   ['pagesReplaced', { type: MessageType.pagesReplaced, replaced: 5 }, '00000005'],
+  ['digested', { type: MessageType.digested, records: 3, digest: ID }, `00000003${id}`],
+  ['purged', { type: MessageType.purged, purged: 3 }, '00000003'],
+  [
     'shardSwept',
     { type: MessageType.shardSwept, findings: FINDINGS, lastId: ID, exhausted: true },
     `${findings}01${id}01`,

@@ -157,6 +157,9 @@ const findings = fc.record({
   pagesPurged: u64,
   unreadable: u64,
   unanswered: u64,
+  killedFromQueue: u64,
+  purgedFromQueue: u64,
+  notesDropped: u64,
 });
 
 const responses: Readonly<Record<string, fc.Arbitrary<Response>>> = {
@@ -203,9 +206,6 @@ const responses: Readonly<Record<string, fc.Arbitrary<Response>>> = {
     findings,
     shards: fc.array(fc.record({ shard: u16, ageMs: u64 }), { maxLength: 3 }),
   }),
-  mapText: fc.record({ type: type(MessageType.mapText), mapEpoch: u32, map: text }),
-  mapAdopted: fc.record({ type: type(MessageType.mapAdopted), mapEpoch: u32 }),
-  status: fc.record({
   keyUsed: fc.record({
     type: type(MessageType.keyUsed),
     uses: fc.array(fc.record({ keyVersion: u32, count: u64, bytes: u64 }), { maxLength: 3 }),
@@ -217,6 +217,9 @@ const responses: Readonly<Record<string, fc.Arbitrary<Response>>> = {
     exhausted: fc.boolean(),
   }),
   pagesReplaced: fc.record({ type: type(MessageType.pagesReplaced), replaced: u32 }),
+  mapText: fc.record({ type: type(MessageType.mapText), mapEpoch: u32, map: text }),
+  mapAdopted: fc.record({ type: type(MessageType.mapAdopted), mapEpoch: u32 }),
+  status: fc.record({
     type: type(MessageType.status),
     status: fc.record({
       nodeId: u32,

@@ -17,12 +17,13 @@ import { ID_BYTES, type WireWriter } from './wire-writer.ts';
  * Bodies of what nodes say while they sweep; what is said about keys is passed on to key-codec.ts. The notation is explained
  * in message-codec.ts.
  *
- *   findings := u64*10: ranges, records, bytes, differing, repaired, killed, purged, pages purged, unreadable, unanswered
+ *   findings := u64*13: ranges, records, bytes, differing, repaired, killed, purged, pages purged, unreadable, unanswered,
+ *               killed from the queue, purged from the queue, notes dropped
  */
 
 const SHARD_BYTES = 2 + 4;
 const ACCEPTED_BYTES = ID_BYTES + BALLOT_BYTES;
-const FINDINGS_BYTES = 10 * 8;
+const FINDINGS_BYTES = 13 * 8;
 const SHARD_SWEEP_BYTES = 2 + 8;
 
 function optionalIdLength(id: string): number {
@@ -179,6 +180,9 @@ function writeFindings(writer: WireWriter, findings: SweepFindings): void {
   writer.u64(findings.pagesPurged);
   writer.u64(findings.unreadable);
   writer.u64(findings.unanswered);
+  writer.u64(findings.killedFromQueue);
+  writer.u64(findings.purgedFromQueue);
+  writer.u64(findings.notesDropped);
 }
 
 function readFindings(reader: WireReader): SweepFindings {
@@ -193,6 +197,9 @@ function readFindings(reader: WireReader): SweepFindings {
     pagesPurged: reader.u64(),
     unreadable: reader.u64(),
     unanswered: reader.u64(),
+    killedFromQueue: reader.u64(),
+    purgedFromQueue: reader.u64(),
+    notesDropped: reader.u64(),
   };
 }
 

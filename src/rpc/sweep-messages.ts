@@ -70,6 +70,12 @@ export interface SweepFindings {
   readonly unreadable: number;
   /** Ranges that some replica did not answer for. */
   readonly unanswered: number;
+  /** Of `killed`, those that the node was told of by the writes, without looking for them. */
+  readonly killedFromQueue: number;
+  /** Of `purged`, those of which it had seen when they were killed that all replicas hold them. */
+  readonly purgedFromQueue: number;
+  /** What it had no room to note of either; it is found by looking. */
+  readonly notesDropped: number;
 }
 
 /** `exhausted`: the shard's end was reached. Otherwise all up to and including `lastId` was swept. */

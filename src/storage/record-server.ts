@@ -18,6 +18,7 @@ import type { Call } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
 import type { CeilingKeeper } from './ceiling-keeper.ts';
 import { DISK_FULL, type DiskSpace } from './disk-space.ts';
+import type { ExpiryQueue } from './expiry-queue.ts';
 import type { NodeMap } from './node-map.ts';
 import type { PageStore } from './page-store.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
@@ -38,6 +39,7 @@ export interface RecordServerParts {
   readonly pages: PageStore;
   /** Null: never full. */
   readonly space: DiskSpace | null;
+  readonly expiry: ExpiryQueue;
   readonly clock: Clock;
   readonly log: Log;
   /** As in `StorageNodeOptions`. */
@@ -54,6 +56,7 @@ export class RecordServer {
   readonly #ceiling: CeilingKeeper;
   readonly #pages: PageStore;
   readonly #space: DiskSpace | null;
+  readonly #expiry: ExpiryQueue;
   readonly #clock: Clock;
   readonly #log: Log;
   /** Found corrupt and not written since. */
@@ -70,6 +73,7 @@ export class RecordServer {
     this.#ceiling = parts.ceiling;
     this.#pages = parts.pages;
     this.#space = parts.space;
+    this.#expiry = parts.expiry;
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#onDamaged = parts.onDamaged;
@@ -225,6 +229,11 @@ export class RecordServer {
     const batch = this.#pipeline.formingNumber;
     const wasPaged = record.state?.header.paged === true;
     if (wasPaged || pages !== null) this.#pages.noteAccepted(request.address, request.ballot, wasPaged, pages);
+    const { header } = request.state;
+    // Before the cache changes the record in its place.
+    if (header.expiresAtMs !== 0) {
+      this.#expiry.noteWrite(request.address.shard, id, record.state === null ? null : record.state.header, header);
+    }
     this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
     this.#acceptor.accepted(id, request.ballot, record, request.next !== null);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);

@@ -10,6 +10,7 @@ import type { Acceptor } from './acceptor.ts';
 import { CeilingKeeper } from './ceiling-keeper.ts';
 import type { DiskSpace } from './disk-space.ts';
 import type { Engine, EngineFailureKind, EngineFigures } from './engine.ts';
+import { ExpiryQueue } from './expiry-queue.ts';
 import { GenerationSweep } from './generation-sweep.ts';
 import { type KeyUseParts, replacePages, serveKeyUse } from './key-use.ts';
 import { ManyServer } from './many-server.ts';
@@ -129,6 +130,7 @@ export class StorageNode implements CallHandler, BatchListener {
       ceiling: this.#ceiling,
       pages: this.#pages,
       space: options.space ?? null,
+      expiry: new ExpiryQueue(),
     };
     this.#keyUse = parts;
     this.#records = new RecordServer(parts);

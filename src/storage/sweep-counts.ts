@@ -12,6 +12,9 @@ export class SweepCounts implements SweepFindings {
   pagesPurged = 0;
   unreadable = 0;
   unanswered = 0;
+  killedFromQueue = 0;
+  purgedFromQueue = 0;
+  notesDropped = 0;
 
   add(findings: SweepFindings): void {
     this.ranges += findings.ranges;
@@ -24,5 +27,8 @@ export class SweepCounts implements SweepFindings {
     this.pagesPurged += findings.pagesPurged;
     this.unreadable += findings.unreadable;
     this.unanswered += findings.unanswered;
+    this.killedFromQueue += findings.killedFromQueue;
+    this.purgedFromQueue += findings.purgedFromQueue;
+    this.notesDropped += findings.notesDropped;
   }
 }

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { seatsOf } from '../cluster/seats.ts';
-import { type ManyRepairItem, repairMany } from '../quorum/repair-many.ts';
+import { type ManyRepaired, type ManyRepairItem, repairMany } from '../quorum/repair-many.ts';
 import type { Repairer } from '../quorum/repairer.ts';
 import { type Ballot, compareBallots, sameBallot } from '../record/ballot.ts';
 import { type RecordId, StateKind } from '../record/state.ts';
@@ -11,6 +11,7 @@ import type { ListedRecord } from '../rpc/scan-messages.ts';
 import type { AcceptedRecord } from '../rpc/sweep-messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { type OwnRange, type OwnRecord, readOwnRecords } from './own-records.ts';
+import type { PurgeQueue } from './purge-queue.ts';
 import type { SweepCounts } from './sweep-counts.ts';
 import type { SweepServer } from './sweep-server.ts';
 
@@ -20,6 +21,8 @@ export interface SweepTools {
   readonly server: SweepServer;
   readonly repairer: Repairer;
   readonly counts: SweepCounts;
+  /** Told of the tombstones that were written, and that all replicas have taken. */
+  readonly purges: PurgeQueue;
 }
 
 export interface RangeSwept {
@@ -29,6 +32,8 @@ export interface RangeSwept {
   readonly records: number;
   /** Of them, those that were to be killed or purged. */
   readonly due: number;
+  /** Records that the replicas did not hold alike. */
+  readonly differing: number;
 }
 
 /** A record that some replica holds otherwise than this node. */
@@ -283,7 +288,7 @@ class RangeSweep {
 
   /** In a moving shard one by one: there the zone's two nodes must be counted together. */
   #write(items: readonly ManyRepairItem[]): void {
-    const { counts, repairer } = this.#tools;
+    const { counts, repairer, nodeId } = this.#tools;
     const noteWritten = ({ kill }: ManyRepairItem): void => {
       if (kill) counts.killed++;
       else counts.repaired++;
@@ -298,17 +303,34 @@ class RangeSweep {
       }
       return;
     }
+    const replicas = [nodeId, ...this.#others];
     for (let from = 0; from < items.length; from += limits.expressItems) {
       const part = items.slice(from, from + limits.expressItems);
+      const losses = repairer.lossesOf(replicas);
       this.#open++;
-      repairMany(repairer, part, (written) => {
+      repairMany(repairer, part, (repaired) => {
+        const { acks, quorum } = repaired;
+        if (repairer.lossesOf(replicas) === losses) this.#noteTombstones(part, repaired, losses);
         for (const [i, item] of part.entries()) {
-          if (written[i] === true) noteWritten(item);
+          if ((acks[i] ?? 0) >= quorum) noteWritten(item);
           // One of the replicas asked may be what is in the way; whole rounds ask others.
           else if (!item.kill) this.#repairAlone(item.address);
         }
         this.#finished();
       });
+    }
+  }
+
+  /** So that they need not be read again when they are old enough. */
+  #noteTombstones(items: readonly ManyRepairItem[], { ballot, acks, replicas }: ManyRepaired, losses: number): void {
+    const { purges, server } = this.#tools;
+    for (const [i, { address, state, kill }] of items.entries()) {
+      const isDead = kill || state.header.kind === StateKind.dead;
+      // One that remembers requests is to be kept for longer.
+      if (!isDead || (!kill && state.header.expiresAtMs !== 0)) continue;
+      const acked = acks[i] ?? 0;
+      if (acked === 0 || !server.parts.rules.allAgree(acked - 1, replicas - 1)) continue;
+      purges.note(this.#shard, this.#epoch, losses, address.id, ballot);
     }
   }
 
@@ -339,7 +361,7 @@ class RangeSweep {
     assert(this.#open >= 0, 'a step ends once');
     if (this.#open > 0) return;
     const { lastId, exhausted, bytes, records } = this.#own;
-    this.#done({ lastId, exhausted, bytes, records: records.length, due: this.#due });
+    this.#done({ lastId, exhausted, bytes, records: records.length, due: this.#due, differing: this.#differing.size });
   }
 
   /** Null if nobody could tell the namespace, or the map does not have it. */

@@ -3,6 +3,7 @@ import { limits } from '../base/limits.ts';
 import { moveOf } from '../cluster/seats.ts';
 import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { recordKey } from '../record/record-id.ts';
+import type { RecordId } from '../record/state.ts';
 import { MessageType, type Response } from '../rpc/messages.ts';
 import type {
   AcceptedRecord,
@@ -15,11 +16,12 @@ import type {
 import type { Call } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
 import type { Engine } from './engine.ts';
+import type { ExpiryQueue } from './expiry-queue.ts';
 import type { NodeMap } from './node-map.ts';
 import { type OwnRange, readOwnRecords } from './own-records.ts';
 import { RangeDigest } from './range-digest.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
-import type { RecordLoader } from './record-loader.ts';
+import type { RecordLoader, RecordWaiter } from './record-loader.ts';
 import { glanceAt, type SweepRules } from './sweep-rules.ts';
 import type { WritePipeline } from './write-pipeline.ts';
 
@@ -32,6 +34,8 @@ export interface SweepServerParts {
   readonly acceptor: Acceptor;
   readonly map: NodeMap;
   readonly rules: SweepRules;
+  /** What this node was told to expire when. */
+  readonly expiry: ExpiryQueue;
   readonly purgeAfterMs: number;
   /** Counts the pages that it has deleted. */
   readonly pageSweep: { readonly purged: number };
@@ -90,6 +94,30 @@ export class SweepServer {
       if (record !== undefined) this.#digest.add(record.id, record.glance?.accepted ?? NO_BALLOT);
     }
     return this.#digest.finish();
+  }
+
+  /** Calls back once what the node holds of these records is in memory, as far as it can be read. */
+  whenInMemory(records: readonly { readonly shard: number; readonly id: RecordId }[], run: () => void): void {
+    const { cache, loader } = this.parts;
+    let missing = 1;
+    const arrived = (): void => {
+      missing--;
+      if (missing === 0) run();
+    };
+    const waiter: RecordWaiter = { onLoaded: arrived, onCorrupt: arrived, onFailed: arrived };
+    for (const { shard, id } of records) {
+      if (!loader.isLoading(id) && cache.get(id) !== undefined) continue;
+      missing++;
+      loader.wait(addressOf({ shard, shardEpoch: 0 }, id), waiter);
+    }
+    loader.start();
+    arrived();
+  }
+
+  /** What the node holds of a record that was brought into memory; null if it is not there. */
+  held(id: RecordId): CachedRecord | null {
+    const { cache, loader } = this.parts;
+    return loader.isLoading(id) ? null : (cache.get(id) ?? null);
   }
 
   #serveDigest(call: Call, request: DigestRequest): void {
@@ -185,7 +213,7 @@ export class SweepServer {
 }
 
 /** The loader looks at shard and id only. */
-function addressOf(request: PurgeRequest, id: string) {
+function addressOf(request: { readonly shard: number; readonly shardEpoch: number }, id: RecordId) {
   const { shard, shardEpoch } = request;
   return { id, shard, shardEpoch, namespace: 0, namespaceEpoch: 0 };
 }

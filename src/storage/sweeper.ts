@@ -1,17 +1,21 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import { seatsOf } from '../cluster/seats.ts';
 import type { Repairer } from '../quorum/repairer.ts';
 import { nodeKey } from '../record/record-id.ts';
 import type { RecordId } from '../record/state.ts';
 import { MessageType } from '../rpc/messages.ts';
 import type { ShardSweep, SweepShardRequest, SweepStatusRequest } from '../rpc/sweep-messages.ts';
 import type { Call, NodeId } from '../rpc/transport.ts';
+import { ExpiryRunner } from './expiry-runner.ts';
 import type { NodeWork } from './node-peer-parts.ts';
+import { PurgeQueue } from './purge-queue.ts';
+import { PurgeRunner } from './purge-runner.ts';
 import { SweepCounts } from './sweep-counts.ts';
 import { type RangeSwept, type SweepTools, sweepRange } from './sweep-range.ts';
+import { SweepPace } from './sweep-pace.ts';
 import type { SweepRunner, SweepServer } from './sweep-server.ts';
+import { sweepOrder } from './swept-shards.ts';
 
 export interface SweeperOptions {
   readonly nodeId: NodeId;
@@ -24,8 +28,8 @@ export interface SweeperOptions {
 const POSITION_KEY = nodeKey('sweep');
 /** Shards that are not this node's to sweep, passed over in one go. */
 const SHARDS_PER_LOOK = 1_024;
-/** Of the newest range in the share of what is due. */
-const DUE_WEIGHT = 0.1;
+/** A shard that is being purged is looked at again after so long. */
+const PURGE_WAIT_MS = 20;
 
 /** One of the shards that are being swept; -1: none yet. */
 interface Lane {
@@ -37,12 +41,19 @@ interface Lane {
 /**
  * Sweeps this node's share of the shards for ever (protocol §7): each shard is swept by one of its replicas, by another one
  * where that is down or has not done it for long. Paced, and goes on where it was after a restart. One shard at a time,
- * several while so much expires that it would fall behind: what clients write for seconds must not fill the disk.
+ * several while so much is due that it would fall behind. Most of what expires it never sees alive: the node has noted it, and kills and
+ * purges it by itself (`ExpiryRunner`, `PurgeRunner`). So a pass that finds little to do takes its time.
  */
 export class Sweeper implements NodeWork, SweepRunner {
   readonly counts = new SweepCounts();
   readonly #options: SweeperOptions;
   readonly #tools: SweepTools;
+  readonly #purges = new PurgeQueue();
+  readonly #killing: ExpiryRunner;
+  readonly #purging: PurgeRunner;
+  /** Shards of which a range is being compared, and how many. */
+  readonly #comparing = new Map<number, number>();
+  readonly #pace: SweepPace;
   readonly #startedMs: number;
   /** Monotonic time at which this node last came to the end of a shard. */
   readonly #sweptMs = new Map<number, number>();
@@ -54,15 +65,21 @@ export class Sweeper implements NodeWork, SweepRunner {
   #lastPassMs = 0;
   #sweptThisPass = 0;
   #savedMs = 0;
-  /** Of the records seen lately, the part that was to be killed or purged. */
-  #dueShare = 0;
   #adjustedMs = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
     const { nodeId, server, repairer } = options;
-    this.#tools = { nodeId, server, repairer, counts: this.counts };
+    const shared = { ...options, counts: this.counts, purges: this.#purges };
+    this.#tools = { nodeId, server, repairer, counts: this.counts, purges: this.#purges };
+    this.#killing = new ExpiryRunner(shared);
+    this.#purging = new PurgeRunner({
+      ...shared,
+      shards: () => this.#killing.shards,
+      isCompared: (shard) => this.#comparing.has(shard),
+    });
     this.#startedMs = options.clock.monotonicMs();
+    this.#pace = new SweepPace();
     this.#passStartedMs = this.#startedMs;
     this.#savedMs = this.#startedMs;
     server.runner = this;
@@ -70,6 +87,8 @@ export class Sweeper implements NodeWork, SweepRunner {
 
   /** Finds its place and begins. */
   start(): void {
+    this.#killing.start();
+    this.#purging.start();
     this.#options.server.parts.engine.getMany([POSITION_KEY], (_error, values) => {
       const text = values?.[0]?.toString('latin1') ?? '';
       const shard = Number.parseInt(text, 10);
@@ -80,6 +99,8 @@ export class Sweeper implements NodeWork, SweepRunner {
 
   stop(): void {
     this.#stopped = true;
+    this.#killing.stop();
+    this.#purging.stop();
     for (const lane of this.#lanes) lane.timer?.cancel();
     if (this.#options.server.runner === this) this.#options.server.runner = null;
   }
@@ -94,7 +115,7 @@ export class Sweeper implements NodeWork, SweepRunner {
     const tools = { ...this.#tools, counts };
     let ranges = 0;
     const step = (afterId: RecordId): void => {
-      sweepRange(tools, request.shard, afterId, (swept) => {
+      this.#compare(tools, request.shard, afterId, (swept) => {
         ranges++;
         if (swept === null) {
           call.respond({ type: MessageType.fault, fault: 'busy', detail: 'this node cannot sweep the shard now' });
@@ -117,7 +138,9 @@ export class Sweeper implements NodeWork, SweepRunner {
     const nowMs = this.#options.clock.monotonicMs();
     const shards: ShardSweep[] = [];
     for (const [shard, sweptMs] of this.#sweptMs) shards.push({ shard, ageMs: Math.round(nowMs - sweptMs) });
-    const findings = { ...this.counts, pagesPurged: this.#options.server.parts.pageSweep.purged };
+    const { pageSweep, expiry } = this.#options.server.parts;
+    const notesDropped = expiry.dropped + this.#purges.dropped;
+    const findings = { ...this.counts, pagesPurged: pageSweep.purged, notesDropped };
     call.respond({ type: MessageType.sweepTold, findings, shards });
   }
 
@@ -147,7 +170,7 @@ export class Sweeper implements NodeWork, SweepRunner {
       return;
     }
     const { shard } = lane;
-    sweepRange(this.#tools, shard, lane.afterId, (swept) => {
+    this.#compare(this.#tools, shard, lane.afterId, (swept) => {
       if (this.#stopped) return;
       const nowMs = this.#options.clock.monotonicMs();
       if (swept === null || swept.exhausted) {
@@ -158,7 +181,7 @@ export class Sweeper implements NodeWork, SweepRunner {
         lane.afterId = swept.lastId;
       }
       if (nowMs - this.#savedMs >= limits.sweepSaveMs) this.#save(nowMs);
-      if (swept !== null) this.#noteDue(swept);
+      if (swept !== null) this.#pace.note(swept);
       if (this.#adjust(lane, nowMs)) this.#later(lane, this.#pauseMs(swept, nowMs - startMs));
     });
   }
@@ -184,9 +207,20 @@ export class Sweeper implements NodeWork, SweepRunner {
     return false;
   }
 
-  #noteDue(swept: RangeSwept): void {
-    const share = swept.records === 0 ? 0 : swept.due / swept.records;
-    this.#dueShare += (share - this.#dueShare) * DUE_WEIGHT;
+  /** One range, not while replicas are asked to forget something of the shard. */
+  #compare(tools: SweepTools, shard: number, afterId: RecordId, done: (swept: RangeSwept | null) => void): void {
+    if (this.#stopped) return;
+    if (this.#purging.isPurging(shard)) {
+      this.#options.clock.after(PURGE_WAIT_MS, () => this.#compare(tools, shard, afterId, done));
+      return;
+    }
+    this.#comparing.set(shard, (this.#comparing.get(shard) ?? 0) + 1);
+    sweepRange(tools, shard, afterId, (swept) => {
+      const others = (this.#comparing.get(shard) ?? 0) - 1;
+      if (others > 0) this.#comparing.set(shard, others);
+      else this.#comparing.delete(shard);
+      done(swept);
+    });
   }
 
   /** More lanes while much is due and the pass takes too long, fewer again after that; false if this one has ended. */
@@ -196,7 +230,7 @@ export class Sweeper implements NodeWork, SweepRunner {
     const done = Math.max(1, this.#cursor) / this.#shards;
     const isLate = (nowMs - this.#passStartedMs) / done > 1.5 * limits.sweepPassMs;
     const most = Math.min(limits.sweepLanes, Math.floor(this.#mine() / limits.sweepShardsPerLane));
-    if (isLate && this.#dueShare > limits.sweepDueShare) {
+    if (isLate && this.#pace.dueShare > limits.sweepDueShare) {
       if (this.#lanes.size < most) this.#open();
     } else if (this.#lanes.size > 1) {
       this.#lanes.delete(lane);
@@ -213,7 +247,8 @@ export class Sweeper implements NodeWork, SweepRunner {
     const lanes = this.#lanes.size;
     const readMs = ((swept?.bytes ?? 0) * 1000 * lanes) / limits.sweepBytesPerSecond;
     const busyMs = lanes > 1 ? 0 : tookMs * limits.sweepPauseShare;
-    const paceMs = Math.max(limits.sweepPauseMs, busyMs, readMs - tookMs);
+    const calmMs = swept === null ? 0 : this.#pace.calmMs(swept.records) * lanes;
+    const paceMs = Math.max(limits.sweepPauseMs, busyMs, readMs - tookMs, calmMs - tookMs);
     if (swept !== null && !swept.exhausted) return paceMs;
     const share = (limits.sweepPassMs * lanes) / Math.max(1, this.#mine());
     return Math.max(paceMs, share - tookMs);
@@ -230,6 +265,7 @@ export class Sweeper implements NodeWork, SweepRunner {
     this.#cursor = (this.#cursor + 1) % this.#shards;
     if (this.#cursor !== 0) return;
     this.#lastPassMs = nowMs - this.#passStartedMs;
+    this.#pace.passEnded();
     this.#passStartedMs = nowMs;
     this.#options.log.debug({ tookMs: this.#lastPassMs, shards: this.#sweptThisPass }, 'all shards were swept');
     this.#sweptThisPass = 0;
@@ -241,11 +277,9 @@ export class Sweeper implements NodeWork, SweepRunner {
     const { map } = server.parts;
     const epoch = map.current.shardEpochs[shard];
     if (epoch === undefined || map.shardRefusal(shard, epoch) !== null) return false;
-    const seats = seatsOf(map.current, shard);
     const { transport } = repairer.rounds;
     let before = 0;
-    for (let i = 0; i < seats.length; i++) {
-      const node = seats[(shard + i) % seats.length]?.node ?? 0;
+    for (const node of sweepOrder(map.current, shard)) {
       if (node === nodeId) break;
       if (transport.isUp(node)) before++;
     }

@@ -136,6 +136,9 @@ function sweepReport(map: ClusterMap, { sweep }: NodeReports): SweepReport | nul
       pagesPurged: sum('pagesPurged'),
       unreadable: sum('unreadable'),
       unanswered: sum('unanswered'),
+      killedFromQueue: sum('killedFromQueue'),
+      purgedFromQueue: sum('purgedFromQueue'),
+      notesDropped: sum('notesDropped'),
     },
   };
 }

@@ -1,6 +1,7 @@
 import { silentLog } from '../../base/log.ts';
 import type { SweepFindings } from '../../rpc/sweep-messages.ts';
 import type { NodeId } from '../../rpc/transport.ts';
+import { PurgeQueue } from '../purge-queue.ts';
 import { SweepCounts } from '../sweep-counts.ts';
 import { type RangeSwept, sweepRange } from '../sweep-range.ts';
 import { Sweeper } from '../sweeper.ts';
@@ -23,7 +24,8 @@ export class LocalSweep {
   async once(): Promise<SweepFindings> {
     const counts = new SweepCounts();
     const server = this.#quorum.node(this.nodeId).sweeps;
-    const tools = { nodeId: this.nodeId, server, repairer: this.repairer.repairer, counts };
+    const purges = new PurgeQueue();
+    const tools = { nodeId: this.nodeId, server, repairer: this.repairer.repairer, counts, purges };
     for (let shard = 0; shard < this.#quorum.map.shards; shard++) {
       for (let afterId = ''; ; ) {
         const step: { swept: RangeSwept | null; done: boolean } = { swept: null, done: false };
