@@ -56,7 +56,7 @@ function accountAlike(session: Session, first: PendingCommand, nowMs: number): P
     bytesIn += command.argumentBytes;
     bytesOut += command.replyBytes;
     if (reply === null || reply === -2) misses += 1;
-    else if (reply instanceof ErrorReply) failed += countFailure(session, reply);
+    else if (reply instanceof ErrorReply) failed += countFailure(session, entry, reply);
     if (slow) slowLog.record(command.args, durationUs, unixMs, session);
     command = command.letGo();
   }
@@ -82,7 +82,7 @@ export function accountCall(
   reply: Reply | undefined,
   durationUs: number,
 ): void {
-  const failed = reply instanceof ErrorReply ? countFailure(session, reply) : 0;
+  const failed = reply instanceof ErrorReply ? countFailure(session, entry, reply) : 0;
   const { slowLog, clock } = session.proxy;
   if (isSlow(session, entry, durationUs)) slowLog.record(args, durationUs, clock.wallMs(), session);
   count(session, entry, 1, failed, durationUs);
@@ -98,10 +98,21 @@ function count(session: Session, entry: CommandEntry, calls: number, failed: num
   latency.recordCommand(entry.row.name, durationUs, entry.fast, calls);
 }
 
-function countFailure(session: Session, reply: ErrorReply): 1 {
-  session.proxy.stats.countError(reply.text);
+function countFailure(session: Session, entry: CommandEntry, reply: ErrorReply): 1 {
+  const { stats, log } = session.proxy;
+  const error = stats.countError(reply.text);
+  if (CLUSTER_ERRORS.has(error)) {
+    // Not the text, whose words the log's reader can look up: nothing of a key or value can get there.
+    log.warn(
+      { client: session.id, address: session.remoteAddress, command: entry.row.name, error },
+      'the cluster failed a command',
+    );
+  }
   return 1;
 }
+
+/** First words of replies that are the cluster's fault and not the client's (failure-reply.ts). */
+const CLUSTER_ERRORS: ReadonlySet<string> = new Set(['UNAVAILABLE', 'UNCERTAIN', 'BUSY', 'OOM']);
 
 function isSlow(session: Session, entry: CommandEntry, durationUs: number): boolean {
   const threshold = session.proxy.config.slowlogLogSlowerThanUs;

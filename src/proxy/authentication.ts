@@ -14,7 +14,12 @@ export function authenticationRequired(session: Session): boolean {
 /** Authenticates the session, which is then in its user's namespace; null, or the error to answer. */
 export function authenticate(session: Session, user: Buffer, password: Buffer): ErrorReply | null {
   const rights = session.proxy.users.authenticate(user.toString('utf8'), password);
-  if (rights === null) return WRONG_PASS;
+  if (rights === null) {
+    // Without the name: people type passwords there.
+    const fields = { client: session.id, address: session.remoteAddress };
+    session.proxy.log.warn(fields, 'a client gave a wrong user name or password');
+    return WRONG_PASS;
+  }
   if (!takeRights(session, rights)) {
     return new ErrorReply(
       `BADPARAM user ${rights.name} belongs to namespace ${rights.namespace}, which does not exist yet; JUNO.NAMESPACES CREATE makes it`,

@@ -77,6 +77,18 @@ describe('LatencyMonitor', () => {
 });
 
 describe('LatencyHistogram', () => {
+  it('counts what took at most so long, and sums what all took together', () => {
+    const histogram = new LatencyHistogram();
+    histogram.record(90);
+    histogram.record(100, 3);
+    histogram.record(2_400);
+    histogram.record(3_000_000);
+    expect(histogram.atMost([50, 100, 250, 2_500, 500_000])).toEqual([0, 4, 4, 5, 5]);
+    expect(histogram.sumUs).toBe(90 + 300 + 2_400 + 3_000_000);
+    histogram.reset();
+    expect([histogram.sumUs, ...histogram.atMost([1_000_000])]).toEqual([0, 0]);
+  });
+
   it('counts below the powers of two that Redis prints', () => {
     const histogram = new LatencyHistogram();
     for (const us of [0.5, 1, 3, 14, 15, 16, 200, 100_000, 5_000_000]) histogram.record(us);

@@ -77,13 +77,14 @@ export class ProxyStats {
     return counters;
   }
 
-  /** Counts an error reply by its first word, e.g. WRONGTYPE. `text` is the line without the dash. */
-  countError(text: string): void {
+  /** Counts an error reply by its first word, e.g. WRONGTYPE, and returns that. `text` is the line without the dash. */
+  countError(text: string): string {
     this.errorReplies += 1;
     const space = text.indexOf(' ');
     const prefix = space < 0 ? text : text.slice(0, space);
     const count = this.#errors.get(prefix);
     if (count !== undefined || this.#errors.size < limits.errorPrefixes) this.#errors.set(prefix, (count ?? 0) + 1);
+    return prefix;
   }
 
   /** Error replies by first word, for INFO errorstats. */

@@ -158,3 +158,35 @@ describe('node health', () => {
     expect(transport.sent.every(({ nodeId }) => nodeId === 2)).toBe(true);
   });
 });
+
+describe('what operators hear of a node', () => {
+  it('is a line when it becomes suspect and when it is taken back, and nothing of pairs', () => {
+    const lines: string[] = [];
+    const warn = (fields: object, message: string): void => {
+      lines.push(`${message} ${JSON.stringify(fields)}`);
+    };
+    const log = { debug() {}, info() {}, error() {}, warn };
+    const health = new NodeHealth(new ManualClock(), null, log);
+    health.slow(2);
+    health.slow(2);
+    health.failed(2 ** 32 + 1);
+    health.cameUp(2);
+    health.cameUp(2);
+    expect(lines).toEqual([
+      'a storage node is suspect: it is asked last {"nodeId":2,"reason":"it did not answer in time"}',
+      'a storage node is taken back: it is asked like the others {"nodeId":2}',
+    ]);
+  });
+
+  it('is how far its clock was ahead at the last handshake', () => {
+    const clock = new ManualClock();
+    const health = new NodeHealth(clock);
+    health.slow(1);
+    health.noteClock(2, clock.wallUs() + 250_000);
+    const reports = health.reports().map(({ nodeId, clockAheadMs }) => [nodeId, clockAheadMs]);
+    expect(reports).toEqual([
+      [1, undefined],
+      [2, 250],
+    ]);
+  });
+});
