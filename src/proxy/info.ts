@@ -153,6 +153,7 @@ function statsFields({ proxy: { stats } }: Source): Field[] {
     ['instantaneous_input_kbps', (stats.inputBytesPerSecond() / 1024).toFixed(2)],
     ['instantaneous_output_kbps', (stats.outputBytesPerSecond() / 1024).toFixed(2)],
     ['rejected_connections', stats.rejectedConnections],
+    ['tls_handshakes_failed', stats.tlsHandshakesFailed],
     ['evicted_keys', 0],
     ['keyspace_hits', stats.keyspaceHits],
     ['keyspace_misses', stats.keyspaceMisses],

@@ -52,6 +52,7 @@ export class ProxyStats {
 
   totalConnections = 0;
   rejectedConnections = 0;
+  tlsHandshakesFailed = 0;
   commandsProcessed = 0;
   errorReplies = 0;
   netInputBytes = 0;
@@ -118,6 +119,7 @@ export class ProxyStats {
     for (const rate of [this.#opsRate, this.#inputRate, this.#outputRate]) rate.reset();
     this.totalConnections = 0;
     this.rejectedConnections = 0;
+    this.tlsHandshakesFailed = 0;
     this.commandsProcessed = 0;
     this.errorReplies = 0;
     this.netInputBytes = 0;

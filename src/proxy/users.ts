@@ -47,6 +47,11 @@ export class Users {
     return name === DEFAULT_USER || this.#byName.has(name);
   }
 
+  /** The user's rights, for one whose name is proved otherwise than by a password; null if there is no such user. */
+  rightsOf(name: string): UserRights | null {
+    return this.#byName.get(name) ?? (name === DEFAULT_USER ? OPEN_DEFAULT : null);
+  }
+
   /** The user's rights if name and password are right, in a time that does not tell how much of the password was; else null. */
   authenticate(name: string, password: Buffer): UserRights | null {
     const user = this.#byName.get(name);

@@ -20,6 +20,8 @@ export interface TlsDoorOptions {
   readonly port: 'client' | 'storage';
   /** Gets each connection whose handshake is done, and whose certificate is good or was not needed. */
   readonly onSecure: (socket: TLSSocket) => void;
+  /** Told of each handshake that came to nothing. */
+  readonly onFailure?: () => void;
 }
 
 /**
@@ -104,6 +106,7 @@ export class TlsDoor {
 
   #countFailure(problem: string, socket: TLSSocket): void {
     this.#failures++;
+    this.#options.onFailure?.();
     const { clock, log, port } = this.#options;
     const nowMs = clock.monotonicMs();
     if (nowMs - this.#failuresLoggedMs < limits.tlsFailureLogMs) return;

@@ -2,7 +2,8 @@ import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import { silentLog } from '../../base/log.ts';
 import { nodesOf } from '../../cluster/cluster-map.ts';
-import type { ConfigStore } from '../../cluster/config-store.ts';
+import type { ConfigStore, StoreResult } from '../../cluster/config-store.ts';
+import type { Registration } from '../../cluster/etcd-registration.ts';
 import type { ClusterMap, NodeEntry } from '../../cluster/map.ts';
 import { ANY_INCARNATION } from '../../rpc/handshake.ts';
 import { MessageType, type NodeStatus, type Request, type Response } from '../../rpc/messages.ts';
@@ -11,6 +12,7 @@ import { TcpTransport } from '../../rpc/tcp-transport.ts';
 import type { CommandInput } from '../command-input.ts';
 import { openSharedCluster } from '../separate-cluster.ts';
 import { EXIT_FAILED } from '../serve.ts';
+import { openClusterTls } from '../tls-setup.ts';
 
 /** What storage nodes answered, by their ids. */
 export interface NodeReports {
@@ -18,33 +20,47 @@ export interface NodeReports {
   readonly sweep: ReadonlyMap<number, SweepToldResponse>;
 }
 
-/** A cluster as the commands that change its members reach it: by its map's file, and its storage nodes over TCP. */
+/** A cluster as the commands that change its members reach it: by its config store, and its storage nodes over TCP. */
 export interface MemberCluster {
   readonly map: ClusterMap;
   readonly store: ConfigStore;
   /** Asks each node of `map`, also one whose incarnation the map does not know; who does not answer in time is left out. */
   ask(map: ClusterMap): Promise<NodeReports>;
+  /** The processes that are registered; null: the store has no place for them. */
+  readonly registrations: (() => Promise<StoreResult<readonly Registration[]>>) | null;
 }
 
-/** Opens the cluster of --map and --secret for `use`, keeps the process alive meanwhile, and complains where it cannot. */
+/** Opens the cluster of --map or --etcd, and --secret, for `use`, keeps the process alive meanwhile, and complains where it cannot. */
 export async function withMemberCluster(
-  { config, system }: CommandInput,
+  { config, given, system }: CommandInput,
   use: (cluster: MemberCluster) => Promise<number>,
 ): Promise<number> {
   const hold = system.hold();
   const parts = { clock: system.clock, random: system.random, log: silentLog };
   try {
-    const opened = await openSharedCluster(config, parts);
+    const opened = await openSharedCluster({ config, given }, parts, null);
     if (!opened.ok) {
       system.complain(`junokv: ${opened.problem}`);
       return EXIT_FAILED;
     }
-    const { map, store, secret } = opened.cluster;
-    const transport = new TcpTransport({ clusterId: map.clusterId, secret, ...parts });
+    const { map, store, secret, registrations } = opened.cluster;
+    const tls = await openClusterTls(config, parts);
+    if (!tls.ok) {
+      store.close();
+      system.complain(`junokv: ${tls.problem}`);
+      return EXIT_FAILED;
+    }
+    const transport = new TcpTransport({ clusterId: map.clusterId, secret, ...parts, tls: tls.part });
     try {
-      return await use({ map, store, ask: (asked) => askNodes(nodesOf(asked), transport, system.clock) });
+      return await use({
+        map,
+        store,
+        registrations,
+        ask: (asked) => askNodes(nodesOf(asked), transport, system.clock),
+      });
     } finally {
       transport.close();
+      tls.part?.close();
       store.close();
     }
   } finally {
