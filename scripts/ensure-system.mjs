@@ -31,6 +31,13 @@ const NEEDS = {
     isThere: () => onPath('redis-cli'),
     without: 'tests that run redis-cli are skipped',
   },
+  promtool: {
+    package: 'prometheus',
+    service: 'prometheus',
+    purposes: ['test'],
+    isThere: () => onPath('promtool'),
+    without: "tests that have Prometheus's own tool check alert rules and metrics are skipped",
+  },
   etcd: {
     package: 'etcd-server',
     service: 'etcd',

@@ -1,4 +1,5 @@
-import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +135,18 @@ describe('/metrics', () => {
     expect(values.get('junokv_command_duration_seconds_count{command="set"}')).toBe(200);
     expect(values.get('junokv_command_duration_seconds_sum{command="set"}')).toBeGreaterThan(0);
   });
+});
+
+const hasPromtool = spawnSync('promtool', ['--version']).error === undefined;
+const why = hasPromtool ? '' : ' (skipped: promtool, of the Debian package prometheus, is not installed)';
+
+it.skipIf(!hasPromtool)(`/metrics is what promtool wants metrics to be${why}`, async () => {
+  const { get, redis } = await startCluster({ zones: 1 });
+  await redis.set('k', 'v');
+  const input = await (await get('/metrics')).text();
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+  expect(`${stdout}${stderr}`).toBe('');
+  expect(status).toBe(0);
 });
 
 describe('/healthz and /readyz', () => {

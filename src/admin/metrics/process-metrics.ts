@@ -47,12 +47,12 @@ export const processMetrics: MetricGroup = {
     {
       name: 'junokv_event_loop_lag_seconds',
       type: 'gauge',
-      help: 'How late the event loop was since the last collection; quantile 1 is the worst.',
-      labels: ['quantile'],
+      help: 'How late the event loop was since the last collection: median, p99 and max.',
+      labels: ['statistic'],
       collect: ({ lag }) => [
-        sample(lag.medianS, { quantile: '0.5' }),
-        sample(lag.p99S, { quantile: '0.99' }),
-        sample(lag.maxS, { quantile: '1' }),
+        sample(lag.medianS, { statistic: 'median' }),
+        sample(lag.p99S, { statistic: 'p99' }),
+        sample(lag.maxS, { statistic: 'max' }),
       ],
     },
   ],
