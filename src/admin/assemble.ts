@@ -71,12 +71,15 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
     rooms.push(room);
     transport.addNode(room.node);
   }
-  const { config, store, keystore } = cluster;
+  const { config, store, keystore, keystoreSource } = cluster;
   const nodes = rooms.map((room) => room.node);
   for (const node of nodes) {
     proposers.push(startNodeProposer({ node, store, network: localPeers(nodes, parts) }, parts));
   }
-  const proxy = await startProxyRoom({ config, map, store, keystore, transport, onMap: () => {} }, parts);
+  const proxy = await startProxyRoom(
+    { config, map, store, keystore, keystoreSource, transport, onMap: () => {} },
+    parts,
+  );
   if (!proxy.ok) {
     await stopStorage();
     return proxy;
@@ -86,7 +89,7 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
     await room.stop();
     await stopStorage();
   };
-  return { ok: true, running: { listening: room.listening, failed, stop } };
+  return { ok: true, running: { listening: room.listening, failed, drainMs: room.drainMs, stop } };
 }
 
 /** A majority of the zones must be whole for the others to learn from; null if it is. */
@@ -119,14 +122,17 @@ async function openSingleDisk(cluster: SingleCluster, node: NodeEntry, parts: Pr
 }
 
 async function startProxy(proxy: ProxyParts, parts: ProcessParts): Promise<AssemblyResult> {
-  const { config, map, store, keystore, secret } = proxy;
+  const { config, map, store, keystore, keystoreSource = null, secret } = proxy;
   const transport = new TcpTransport({ clusterId: map.clusterId, secret, ...parts });
   const connect = (newest: ClusterMap): void => {
     // A node that never started has no incarnation to be asked for.
     transport.setNodes(nodesOf(newest).filter((node) => node.incarnation !== ''));
   };
   connect(map);
-  const started = await startProxyRoom({ config, map, store, keystore, transport, onMap: connect }, parts);
+  const started = await startProxyRoom(
+    { config, map, store, keystore, keystoreSource, transport, onMap: connect },
+    parts,
+  );
   if (!started.ok) {
     transport.close();
     return started;
@@ -136,5 +142,5 @@ async function startProxy(proxy: ProxyParts, parts: ProcessParts): Promise<Assem
     await room.stop();
     transport.close();
   };
-  return { ok: true, running: { listening: room.listening, failed: NEVER_FAILS, stop } };
+  return { ok: true, running: { listening: room.listening, failed: NEVER_FAILS, drainMs: room.drainMs, stop } };
 }

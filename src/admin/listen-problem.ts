@@ -9,3 +9,15 @@ export function listenProblem(error: unknown, host: string, port: number, option
   if (code === 'EADDRNOTAVAIL') return `${host} is not an address of this machine.`;
   return `cannot listen on ${place}: ${error instanceof Error ? error.message : String(error)}`;
 }
+
+/** The same for a Unix socket. */
+export function socketProblem(error: unknown, path: string): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    return `${path} is in use: another program listens there, or it is no socket. Remove it, or choose another path with --unixsocket.`;
+  }
+  if (code === 'EACCES') return `this user may not make the socket ${path}; choose another path with --unixsocket.`;
+  if (code === 'ENOENT')
+    return `there is no directory for the socket ${path}; make it, or choose another path with --unixsocket.`;
+  return `cannot listen on ${path}: ${error instanceof Error ? error.message : String(error)}`;
+}

@@ -3,7 +3,10 @@ import { limits } from '../base/limits.ts';
 import { isShardCount } from '../cluster/slot.ts';
 import { backupOptions } from './backup/backup-options.ts';
 import { clientOptions } from './client-options.ts';
+import { connectionOptions } from './connection-options.ts';
+import { etcdOptions } from './etcd-options.ts';
 import { isHostAndPort } from './host-and-port.ts';
+import { keyOptions } from './keys/key-options.ts';
 import { loadOptions } from './load/option-rows.ts';
 import { memberOptions } from './members/member-options.ts';
 import {
@@ -17,6 +20,7 @@ import {
   wholeNumberOption,
   yesNoOption,
 } from './option.ts';
+import { tlsOptions } from './tls-options.ts';
 
 const START: readonly CommandName[] = ['start'];
 const STORAGE: readonly CommandName[] = ['storage'];
@@ -38,6 +42,8 @@ const SEPARATE: readonly CommandName[] = [...STORAGE, ...PROXY, ...INIT, ...MEMB
 /** Commands that read what a backup holds. */
 const OPENING_BACKUPS: readonly CommandName[] = ['backup verify', 'backup compare', 'restore'];
 const RUNNING: readonly CommandName[] = [...START, ...STORAGE, ...PROXY];
+/** Commands that change or show a keystore. */
+const KEYS: readonly CommandName[] = ['keys list', 'keys rotate', 'keys retire'];
 /** Above what commands and clocks may take (protocol §4), or a record not found could be one that was purged. */
 const PURGE_AFTER_MIN_MS = 2 * (limits.deadlineMs + limits.chainLifeMs) + 2 * limits.maxClockSkewMs + 1;
 
@@ -49,7 +55,7 @@ export const optionTable = {
   port: integerOption(
     { min: 0, max: 65_535 },
     {
-      summary: 'Port on which Redis clients are served; 0 takes any free one.',
+      summary: 'Port on which Redis clients are served; 0 takes any free one, or with --tls-port none.',
       commands: LISTENING,
       defaultValue: 6379,
       placeholder: 'PORT',
@@ -94,7 +100,7 @@ export const optionTable = {
   } satisfies Option<number>,
   data: textOption(false, {
     summary: 'Directory for the data; made if missing.',
-    commands: STORING,
+    commands: [...STORING, ...KEYS],
     defaultValue: './data',
     placeholder: 'DIRECTORY',
   }),
@@ -129,12 +135,13 @@ export const optionTable = {
   keystore: textOption(true, {
     summary:
       'File with the encryption keys. Whoever has it can read the data, and without it nobody can: keep a copy, elsewhere.',
-    commands: [...LISTENING, ...INIT, ...OPENING_BACKUPS],
+    commands: [...LISTENING, ...INIT, ...OPENING_BACKUPS, ...KEYS],
     defaultValue: '',
     defaultText:
-      'start: <data>-keystore.json, beside the data directory; proxy and cluster init: ./junokv-keystore.json; else it must be given',
+      'start: <data>-keystore.json, beside the data directory; proxy and cluster init: ./junokv-keystore.json; keys: whichever of these there is; else it must be given',
     placeholder: 'FILE',
   }),
+  ...keyOptions,
   requirepass: textOption(true, {
     summary:
       'Password that clients must give with AUTH. Better in the environment or the file: a command line can be seen by others on the machine.',
@@ -166,6 +173,7 @@ export const optionTable = {
       defaultValue: 10_000,
     },
   ),
+  ...connectionOptions,
   clusterEnabled: yesNoOption({
     summary: 'Answer as a Redis Cluster node, for cluster-aware clients; every proxy serves every slot.',
     commands: LISTENING,
@@ -198,8 +206,8 @@ export const optionTable = {
     },
   ),
   map: textOption(false, {
-    summary: 'Cluster-map file that storage and proxy processes share.',
-    commands: SEPARATE,
+    summary: 'Cluster-map file that storage and proxy processes share, unless --etcd is given.',
+    commands: [...SEPARATE, 'cluster move-to-etcd'],
     defaultValue: './cluster-map.json',
     placeholder: 'FILE',
   }),
@@ -241,6 +249,27 @@ export const optionTable = {
       return text === '' || isHostAndPort(text) ? { ok: true, value: text } : { ok: false };
     },
   } satisfies Option<string>,
+  httpPort: integerOption(
+    { min: 0, max: 65_535 },
+    {
+      summary: 'Port of /metrics, /healthz and /readyz, in plain HTTP and without a password; 0: none.',
+      commands: RUNNING,
+      defaultValue: 0,
+      placeholder: 'PORT',
+    },
+  ),
+  httpHost: {
+    ...textOption(false, {
+      summary: 'Address on which --http-port listens.',
+      commands: RUNNING,
+      defaultValue: '127.0.0.1',
+      placeholder: 'ADDRESS',
+      allowed: 'an IP address',
+    }),
+    parse(text) {
+      return isIP(text) !== 0 || text === 'localhost' ? { ok: true, value: text } : { ok: false };
+    },
+  } satisfies Option<string>,
   logLevel: choiceOption(['debug', 'info', 'warn', 'error'], {
     summary: 'The least important lines that go to the log, on standard error.',
     commands: RUNNING,
@@ -250,6 +279,8 @@ export const optionTable = {
   ...loadOptions,
   ...backupOptions,
   ...memberOptions,
+  ...etcdOptions,
+  ...tlsOptions,
 } as const;
 
 export type OptionKey = keyof typeof optionTable;

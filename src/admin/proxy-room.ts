@@ -2,28 +2,34 @@ import { limits } from '../base/limits.ts';
 import { usableMemoryBytes } from '../base/system-memory.ts';
 import type { ConfigStore } from '../cluster/config-store.ts';
 import type { ClusterMap } from '../cluster/map.ts';
-import { type Keystore, keyRing, keystoreFingerprint } from '../crypto/keystore.ts';
+import { type Keystore, keystoreFingerprint } from '../crypto/keystore.ts';
+import { LiveKeyRing } from '../crypto/live-key-ring.ts';
 import { RecordIdHasher } from '../crypto/record-id.ts';
 import { RecordSealer } from '../crypto/record-sealer.ts';
 import { junoCommands } from '../juno-ext/juno-commands.ts';
+import type { ClientTls } from '../proxy/client-tls.ts';
 import { allCommands } from '../proxy/commands/all-commands.ts';
 import { ProxyServer } from '../proxy/proxy.ts';
 import { QuorumCluster } from '../proxy/quorum-cluster.ts';
-import { RuntimeConfig } from '../proxy/runtime-config.ts';
 import { Coordinator } from '../quorum/coordinator.ts';
 import { MapHolder } from '../quorum/map-holder.ts';
 import { ProposerRules } from '../quorum/rules.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { Transport } from '../rpc/transport.ts';
-import { listenProblem } from './listen-problem.ts';
+import type { KeystoreSource } from './keys/keystore-source.ts';
+import { KeystoreWatch } from './keys/keystore-watch.ts';
+import { listenProblem, socketProblem } from './listen-problem.ts';
 import type { Configuration } from './option-table.ts';
+import { proxyConfig } from './proxy-config.ts';
 import { takeProposer } from './proposer-id.ts';
-import type { ProcessParts } from './running.ts';
+import type { ListeningPlace, ProcessParts } from './running.ts';
 import { openUsers } from './users-file.ts';
 
 /** A proxy that serves. */
 export interface ProxyRoom {
-  readonly listening: readonly { readonly host: string; readonly port: number }[];
+  readonly listening: readonly ListeningPlace[];
+  /** `Running.drainMs`. */
+  drainMs(): number;
   stop(): Promise<void>;
 }
 
@@ -32,6 +38,8 @@ export interface ProxyRoomSetup {
   readonly map: ClusterMap;
   readonly store: ConfigStore;
   readonly keystore: Keystore;
+  /** Where newer ones are to be had; none: nowhere. */
+  readonly keystoreSource?: KeystoreSource | null;
   readonly transport: Transport;
   /** Told of every newer map. */
   onMap(map: ClusterMap): void;
@@ -51,12 +59,13 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   if (!proposer.ok) return proposer;
   const holder = new MapHolder(store, setup.map, clock, log);
   holder.onChange((map) => setup.onMap(map));
+  const ring = new LiveKeyRing(setup.keystore, clock.wallMs());
   const coordinator = new Coordinator<Reply>({
     clock,
     random,
     log,
     transport: setup.transport,
-    seal: new RecordSealer(keyRing(setup.keystore), random),
+    seal: new RecordSealer(ring, random),
     ids: new RecordIdHasher(setup.keystore.recordIdKey),
     map: holder,
     proposer: proposer.value,
@@ -64,49 +73,70 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
     rules: new ProposerRules(config.purgeAfter),
     recordTableBytes: Math.min(limits.recordTableBytes, Math.floor(usableMemoryBytes() / 16)),
   });
+  const keys = watchKeystore(setup.keystoreSource ?? null, ring, parts);
   const watch = store.watch(setup.map.epoch, (map) => holder.adopt(map));
+  const runtime = proxyConfig(config, log);
   const server = new ProxyServer({
     clock,
     random,
     log,
-    cluster: new QuorumCluster(coordinator, holder, setup.transport, keystoreFingerprint(setup.keystore)),
-    config: new RuntimeConfig({
-      bind: config.bind,
-      port: config.port,
-      protectedMode: config.protectedMode,
-      requirepass: config.requirepass,
-      maxClients: config.maxclients,
-      clusterEnabled: config.clusterEnabled,
-      clusterAnnounceIp: config.clusterAnnounceIp,
-      clusterAnnouncePort: config.clusterAnnouncePort,
-      appendfsync: config.fsync,
-    }),
+    cluster: new QuorumCluster(coordinator, holder, setup.transport, keystoreFingerprint(setup.keystore), ring),
+    config: runtime,
     commands: [...allCommands, ...junoCommands],
     users: users.users,
   });
+  const seen = { context: server.context, coordinator, transport: setup.transport, isListening: false };
+  parts.observed?.proxies.add(seen);
   const stop = async (): Promise<void> => {
     await server.stop();
+    parts.observed?.proxies.delete(seen);
     watch.stop();
+    keys?.stop();
   };
-  const listening = await listenOnAll(server, config);
-  if (listening.ok) return { ok: true, room: { listening: listening.places, stop } };
+  const drainMs = (): number => runtime.shutdownTimeoutSeconds * 1000;
+  const listening = await listenOnAll(server, config, parts.clientTls ?? null);
+  seen.isListening = listening.ok;
+  if (listening.ok) return { ok: true, room: { listening: listening.places, drainMs, stop } };
   await stop();
   return listening;
 }
 
+function watchKeystore(source: KeystoreSource | null, ring: LiveKeyRing, parts: ProcessParts): KeystoreWatch | null {
+  if (source === null) return null;
+  const watch = new KeystoreWatch({ source, ring, clock: parts.clock, log: parts.log });
+  parts.onReload?.(() => watch.reload());
+  return watch;
+}
+
 type Listening =
-  | { readonly ok: true; readonly places: { readonly host: string; readonly port: number }[] }
+  | { readonly ok: true; readonly places: readonly ListeningPlace[] }
   | { readonly ok: false; readonly problem: string };
 
 /** All addresses get the same port, also when any free one will do. */
-async function listenOnAll(server: ProxyServer, config: Configuration): Promise<Listening> {
-  const places: { host: string; port: number }[] = [];
-  for (const host of config.bind) {
+async function listenOnAll(server: ProxyServer, config: Configuration, tls: ClientTls | null): Promise<Listening> {
+  const places: ListeningPlace[] = [];
+  const isPlain = tls === null || config.port !== 0;
+  for (const host of isPlain ? config.bind : []) {
     const wanted = places[0]?.port ?? config.port;
     try {
       places.push({ host, port: await server.listen({ host, port: wanted }) });
     } catch (error) {
       return { ok: false, problem: listenProblem(error, host, wanted, '--port') };
+    }
+  }
+  if (config.unixsocket !== '') {
+    try {
+      await server.listenOnSocket({ path: config.unixsocket, mode: config.unixsocketperm });
+    } catch (error) {
+      return { ok: false, problem: socketProblem(error, config.unixsocket) };
+    }
+  }
+  for (const host of tls === null ? [] : config.bind) {
+    const port = config.tlsPort;
+    try {
+      places.push({ host, port: await server.listen({ host, port, tls }), isTls: true });
+    } catch (error) {
+      return { ok: false, problem: listenProblem(error, host, port, '--tls-port') };
     }
   }
   if (config.clusterPort === 0) return { ok: true, places };

@@ -42,14 +42,15 @@ export async function serve(system: System, start: () => Promise<StartResult>): 
 }
 
 async function stop(system: System, running: Running): Promise<number> {
+  const boundMs = limits.stopMs + (running.drainMs?.() ?? 0);
   const stopped = await within(
     system.clock,
-    limits.stopMs,
+    boundMs,
     running.stop().then(() => true),
   );
   if (stopped !== null) return EXIT_OK;
   system.complain(
-    `junokv: the stop did not end within ${limits.stopMs / 1000} s; ending anyway. Every acknowledged write is in the log on disk.`,
+    `junokv: the stop did not end within ${boundMs / 1000} s; ending anyway. Every acknowledged write is in the log on disk.`,
   );
   system.kill();
   return EXIT_FAILED;

@@ -539,6 +539,18 @@ export const limits = {
   keyVersions: 4_096,
   /** A keystore file: twice what so many versions take. */
   keystoreFileBytes: 1_048_576,
+  /** How often a keystore file is looked at: a rotation is taken up as soon. */
+  keystoreCheckMs: 1_000,
+  /** A keystore command is run so often, and on SIGHUP: key management systems charge for calls, and refuse many. */
+  keystoreCommandEveryMs: 60_000,
+  /** It may take so long. */
+  keystoreCommandMs: 30_000,
+  /** A new key version does not seal sooner than this, so that every proxy has it by then. */
+  keyActivationMinMs: 3_000,
+  /** An old key version can be retired when another has sealed for so long: longer than any command is under way. */
+  keyRetireAfterMs: 15_000,
+  /** `keys rotate` waits so much longer than --activate-after for proxies to seal with the new version. */
+  keyTakenUpMs: 15_000,
   /** A shorter cluster secret could be guessed from a recorded handshake. */
   clusterSecretMinBytes: 16,
   // --- command line ---

@@ -17,8 +17,13 @@ const PROTECTED_MODE =
 export function refusalOnAccept(proxy: ProxyContext, host: string): string | null {
   const { config, clients, users } = proxy;
   if (clients.size >= config.maxClients) return TOO_MANY_CLIENTS;
-  if (config.protectedMode && !users.passwordNeeded && !isLoopback(host)) return PROTECTED_MODE;
+  if (config.protectedMode && !users.passwordNeeded && !isLoopback(host) && !isUnixSocket(host)) return PROTECTED_MODE;
   return null;
+}
+
+/** Of an address as Redis prints it, or its host: whether it is a Unix socket's path. */
+export function isUnixSocket(address: string): boolean {
+  return address.startsWith('/');
 }
 
 export function isLoopback(host: string): boolean {

@@ -1,3 +1,4 @@
+import { isUnixSocket } from './admission.ts';
 import type { Session } from './session.ts';
 
 /** What CLIENT LIST prints of a connection beside its session. */
@@ -61,6 +62,7 @@ export function clientLine(session: Session, facts: ConnectionFacts): string {
 function flags(session: Session, closing: boolean): string {
   const letters =
     (session.monitoring ? 'O' : '') +
+    (isUnixSocket(session.remoteAddress) ? 'U' : '') +
     (closing ? 'c' : '') +
     (session.noEvict ? 'e' : '') +
     (session.noTouch ? 'T' : '');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ClientInput } from './client-socket.ts';
+import { ClientInput, giveSocket } from './client-socket.ts';
 
 interface Pair {
   readonly client: Socket;
@@ -25,7 +25,15 @@ async function pair(input: ClientInput): Promise<Pair> {
   const [accepted]: Socket[] = await once(server, 'connection');
   if (accepted === undefined) throw new Error('a connection comes with its socket');
   const chunks: Buffer[] = [];
-  const socket = input.socketOf(accepted, (chunk) => chunks.push(chunk));
+  const socket = input.socketOf(accepted);
+  if (socket === null) throw new Error('the client is there');
+  giveSocket(socket, {
+    received: (chunk) => chunks.push(chunk),
+    inputEnded() {},
+    drained() {},
+    failed() {},
+    closed() {},
+  });
   sockets.push(client, socket);
   return { client, socket, accepted, chunks };
 }
@@ -88,8 +96,7 @@ describe('ClientInput', () => {
     expect(String(answer)).toBe('answer');
   });
 
-  it('takes a client that has gone already as it is', () => {
-    const gone = new Socket();
-    expect(new ClientInput().socketOf(gone, () => {})).toBe(gone);
+  it('makes nothing of a client that has gone already', () => {
+    expect(new ClientInput().socketOf(new Socket())).toBeNull();
   });
 });

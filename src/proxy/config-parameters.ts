@@ -1,3 +1,4 @@
+import { limits } from '../base/limits.ts';
 import type { ConfigValues, OutputBufferLimit, OutputBufferLimits } from './config-values.ts';
 
 /** Null when the text was taken, else Redis's words for what is wrong with it. */
@@ -124,6 +125,19 @@ function fixed(name: string, value: string): ConfigParameter {
   return { name, change: 'fixed', read: () => value };
 }
 
+const anyMaxClients = integer('maxclients', 'maxClients', 1n, 4_294_967_295n);
+const maxClients: ConfigParameter = {
+  ...anyMaxClients,
+  change: 'mutable',
+  parse(given, values) {
+    const before = values.maxClients;
+    const problem = anyMaxClients.change === 'mutable' ? anyMaxClients.parse(given, values) : null;
+    if (problem !== null || values.maxClients <= before || values.maxClients <= values.maxClientsPossible)
+      return problem;
+    return `The operating system is not able to handle the specified number of clients, try with ${values.maxClientsPossible}`;
+  },
+};
+
 const hostname: ConfigParameter = {
   name: 'cluster-announce-hostname',
   change: 'mutable',
@@ -212,11 +226,15 @@ const outputBufferLimit: ConfigParameter = {
 export const configParameters: readonly ConfigParameter[] = [
   immutable('bind', (values) => values.bind.join(' ')),
   immutable('port', (values) => String(values.port)),
+  immutable('unixsocket', (values) => values.unixsocket),
+  immutable('unixsocketperm', (values) => values.unixsocketMode.toString(8)),
   yesNo('protected-mode', 'protectedMode'),
   text('requirepass', 'requirepass'),
-  integer('maxclients', 'maxClients', 1n, 4_294_967_295n),
+  maxClients,
   integer('timeout', 'timeoutSeconds', 0n, INT_MAX),
   integer('tcp-keepalive', 'tcpKeepaliveSeconds', 0n, INT_MAX),
+  immutable('tcp-backlog', () => String(limits.tcpBacklog)),
+  integer('shutdown-timeout', 'shutdownTimeoutSeconds', 0n, INT_MAX),
   memory('proto-max-bulk-len', 'protoMaxBulkBytes', 1_048_576n),
   memory('client-query-buffer-limit', 'clientQueryBufferBytes', 1_048_576n),
   outputBufferLimit,

@@ -16,13 +16,21 @@ export interface OutputBufferLimits {
 export interface ConfigValues {
   bind: readonly string[];
   port: number;
+  /** Path; empty: none. */
+  unixsocket: string;
+  /** As for chmod; 0: left to the umask. */
+  unixsocketMode: number;
   protectedMode: boolean;
   /** Empty: no password is asked for. */
   requirepass: string;
   maxClients: number;
+  /** What the system's limit on descriptors leaves for clients. */
+  maxClientsPossible: number;
   /** Idle clients are closed after so many seconds; 0 never. */
   timeoutSeconds: number;
   tcpKeepaliveSeconds: number;
+  /** A stop waits so long for commands under way, at most. */
+  shutdownTimeoutSeconds: number;
   protoMaxBulkBytes: number;
   clientQueryBufferBytes: number;
   outputBufferLimits: OutputBufferLimits;
@@ -52,11 +60,15 @@ export function defaultConfigValues(): ConfigValues {
   return {
     bind: ['127.0.0.1'],
     port: 6379,
+    unixsocket: '',
+    unixsocketMode: 0,
     protectedMode: true,
     requirepass: '',
     maxClients: 10_000,
+    maxClientsPossible: Number.MAX_SAFE_INTEGER,
     timeoutSeconds: 0,
     tcpKeepaliveSeconds: 300,
+    shutdownTimeoutSeconds: 10,
     protoMaxBulkBytes: 536_870_912,
     clientQueryBufferBytes: 1_073_741_824,
     outputBufferLimits: {

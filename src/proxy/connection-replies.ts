@@ -5,6 +5,7 @@ import { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ClientRegistry } from './client-registry.ts';
 import type { OutputBufferLimit } from './config-values.ts';
 import { type PendingCommand, replySize } from './pending-command.ts';
+import { bytesUnsent } from './client-socket.ts';
 import { ReplyQueue } from './reply-queue.ts';
 
 /** The replies of one connection: their order, their encoding, and what the client has not read of them. */
@@ -18,6 +19,8 @@ export class ConnectionReplies {
   /** What the next reply may hold, from the replies so far. */
   #guessBytes: number = limits.firstReplyGuessBytes;
   #countedBytes = 0;
+  /** As of the last look whether the client reads. */
+  #unsentBytes = 0;
   /** Since when the soft limit has been exceeded; null while it is not. */
   #overSoftSinceMs: number | null = null;
 
@@ -93,6 +96,19 @@ export class ConnectionReplies {
   leave(): void {
     this.#clients.outputBufferBytes -= this.#countedBytes;
     this.#countedBytes = 0;
+  }
+
+  /** Whether the client has taken some of its replies since the last call. */
+  isBeingRead(): boolean {
+    const unsentBytes = bytesUnsent(this.#socket);
+    const moved = unsentBytes !== this.#unsentBytes;
+    this.#unsentBytes = unsentBytes;
+    return moved;
+  }
+
+  /** The client is idle: lets go of memory that comes back with its next command. */
+  trim(): void {
+    this.#queue.trim();
   }
 
   /** Whether client-output-buffer-limit says to disconnect this client. `nowMs` is monotonic. */

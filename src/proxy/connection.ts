@@ -2,63 +2,39 @@ import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { ErrorReply, PushReply, type Reply } from '../resp/reply.ts';
-import { AccessLevel } from './access.ts';
 import { accountCall, SettledCommands } from './accounting.ts';
 import { forgetUser } from './authentication.ts';
+import { formatAddress } from './admission.ts';
 import { clientLine } from './client-line.ts';
+import { giveSocket } from './client-socket.ts';
 import type { CommandEntry } from './command-table.ts';
+import type { ConnectionEnds, ConnectionHome, ServedConnection } from './connection-home.ts';
 import { ConnectionReplies } from './connection-replies.ts';
-import { ConnectionRequests } from './connection-requests.ts';
-import type { ConnectionSetup } from './connection-setup.ts';
+import { ConnectionRequests, type HeldCommand } from './connection-requests.ts';
 import { admit, runOnSession, start } from './dispatch.ts';
-import type { Lingerer } from './linger.ts';
 import { type CommandOwner, PendingCommand, requestSize } from './pending-command.ts';
 import type { ProxyContext } from './proxy-context.ts';
-import type { QueryBudget, QueryHolder } from './query-budget.ts';
+import { ALL_QUERY_BUFFERS_FULL, QUERY_BUFFER_FULL, type QueryHolder } from './query-budget.ts';
 import type { Session } from './session.ts';
-
-/** A command that has been admitted but must wait before it starts; nothing behind it is parsed. */
-interface HeldCommand {
-  readonly entry: CommandEntry;
-  readonly args: readonly Buffer[];
-  readonly argumentBytes: number;
-}
-
-const QUERY_BUFFER_FULL = 'ERR query buffer limit of this client exceeded';
-const ALL_QUERY_BUFFERS_FULL = 'ERR query buffers of all clients are full, and this one holds the most';
+import { SessionState } from './session-state.ts';
 
 /**
  * One client connection over a socket: bytes -> parser -> dispatch -> cluster -> replies in request order -> one write
  * per turn. It stops parsing, and then reading, while too much is under way or unread; nothing is dropped.
  */
-export class Connection implements Session, CommandOwner, QueryHolder {
+export class Connection extends SessionState implements Session, CommandOwner, QueryHolder, ServedConnection {
   readonly id: number;
   readonly proxy: ProxyContext;
   readonly createdAtMs: number;
-  readonly remoteAddress: string;
   readonly localAddress: string;
-  readonly clusterEnabled: boolean;
-  database = 0;
-  namespaceGroup = 0;
-  namespaceBound = false;
-  access: AccessLevel = AccessLevel.none;
-  protocol: 2 | 3 = 2;
-  name = '';
-  libName = '';
-  libVersion = '';
-  user = '';
-  replyMode: Session['replyMode'] = 'on';
-  noEvict = false;
-  noTouch = false;
-  monitoring = false;
 
+  readonly #home: ConnectionHome;
   readonly #socket: Socket;
-  readonly #budget: QueryBudget;
-  readonly #lingerer: Lingerer;
+  readonly #remoteHost: string;
+  readonly #remotePort: number;
   readonly #replies: ConnectionReplies;
   readonly #requests: ConnectionRequests;
   readonly #settled = new SettledCommands(this);
-  #held: HeldCommand | null = null;
   /** A waiting command runs: nothing starts until it is settled. */
   #atBarrier = false;
   #lastEntry: CommandEntry | null = null;
@@ -73,34 +49,36 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   #isClosing = false;
   #isEnding = false;
   #isGone = false;
-  readonly #flush = (): void => this.#endTurn();
-  readonly #resume = (): void => this.#scheduleFlush();
+  /** Made when it is needed. */
+  #resume: (() => void) | null = null;
 
-  constructor(socket: Socket, setup: ConnectionSetup) {
-    const { proxy } = setup;
+  constructor(socket: Socket, home: ConnectionHome, ends: ConnectionEnds) {
+    super();
+    const { proxy } = home;
     this.proxy = proxy;
     this.id = proxy.clients.nextId();
     this.createdAtMs = proxy.clock.wallMs();
-    this.remoteAddress = setup.remoteAddress;
-    this.localAddress = setup.localAddress;
-    this.clusterEnabled = setup.clusterEnabled;
+    this.localAddress = ends.localAddress;
+    this.#remoteHost = ends.remoteHost;
+    this.#remotePort = ends.remotePort;
+    this.#home = home;
     this.#socket = socket;
-    this.#budget = setup.budget;
-    this.#lingerer = setup.lingerer;
     this.#replies = new ConnectionReplies(socket, proxy.clients);
-    this.#requests = new ConnectionRequests(proxy, setup.budget);
+    this.#requests = new ConnectionRequests(proxy, home.budget);
     this.#turnMs = proxy.clock.monotonicMs();
     this.#lastActiveMs = this.#turnMs;
     forgetUser(this);
     proxy.clients.add(this);
-    this.#budget.add(this);
-    socket.on('drain', this.#resume);
-    socket.on('end', () => this.#inputEnded());
-    socket.on('error', (error) => {
-      proxy.log.debug({ client: this.id, err: error }, 'client connection failed');
-      this.destroy();
-    });
-    socket.on('close', () => this.#leave());
+    home.budget.add(this);
+    giveSocket(socket, this);
+  }
+
+  get remoteAddress(): string {
+    return formatAddress(this.#remoteHost, this.#remotePort);
+  }
+
+  get clusterEnabled(): boolean {
+    return this.#home.clusterEnabled;
   }
 
   get authenticated(): boolean {
@@ -130,7 +108,13 @@ export class Connection implements Session, CommandOwner, QueryHolder {
 
   closeAfterReplies(): void {
     this.#isClosing = true;
-    this.#dropHeld();
+    this.#requests.dropHeld();
+    this.#scheduleFlush();
+  }
+
+  /** ServedConnection. */
+  drain(): void {
+    this.#requests.drain();
     this.#scheduleFlush();
   }
 
@@ -141,12 +125,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
 
   reset(): void {
     this.proxy.monitors.remove(this);
-    this.database = 0;
-    this.protocol = 2;
-    this.name = '';
-    this.replyMode = 'on';
-    this.noEvict = false;
-    this.noTouch = false;
+    this.forgetChoices();
     forgetUser(this);
   }
 
@@ -169,6 +148,20 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   evict(): void {
     this.proxy.log.warn({ client: this.id, bufferedBytes: this.bufferedBytes }, 'query buffers full, closing a client');
     this.#refuseInput(ALL_QUERY_BUFFERS_FULL);
+  }
+
+  /** ServedConnection. As in Redis, who waits for a reply, reads one or has sent MONITOR is not idle. */
+  check(nowMs: number, idleLimitMs: number): void {
+    const idleMs = this.idleMs(nowMs);
+    if (idleMs >= limits.idleTrimMs) {
+      if (this.#replies.awaited > 0 || this.#replies.isBeingRead()) this.#lastActiveMs = nowMs;
+      else if (idleLimitMs > 0 && idleMs > idleLimitMs && !this.monitoring) this.destroy();
+      else {
+        this.#requests.trim();
+        this.#replies.trim();
+      }
+    }
+    this.checkOutputLimit(nowMs);
   }
 
   /** Disconnects a client that does not read what it is sent. `nowMs` is monotonic. */
@@ -218,12 +211,16 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     }
     const error = this.#requests.takeError();
     if (error !== null) this.#refuseInput(error);
-    this.#afterInput();
+    this.#requests.count();
+    if (this.bufferedBytes > this.proxy.config.clientQueryBufferBytes) this.#refuseInput(QUERY_BUFFER_FULL);
+    this.#home.budget.enforce();
+    this.#updateReading();
   }
 
   /** False when commands may be left in the parser. */
   #startAll(): boolean {
-    if (this.#held !== null && !this.#startHeld(this.#held)) return false;
+    const { held } = this.#requests;
+    if (held !== null && !this.#startHeld(held)) return false;
     while (this.#mayStart()) {
       const args = this.#requests.next();
       if (args === null) return true;
@@ -233,7 +230,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   }
 
   #mayStart(): boolean {
-    if (this.#held !== null || this.#atBarrier || this.#isClosing || this.#isGone) return false;
+    if (this.#requests.held !== null || this.#atBarrier || this.#isClosing || this.#isGone) return false;
     return this.#replies.hasRoom && this.#requests.inFlightBytes < limits.connectionInFlightBytes;
   }
 
@@ -241,9 +238,11 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     if (this.replyMode === 'skip-next') this.replyMode = 'skip-this';
     const entry = admit(this, args);
     if (this.#isGone) return;
-    if (entry instanceof ErrorReply) this.#put(entry, this.#takeSilence());
-    else if (this.#mustHold(entry)) this.#hold(entry, args);
-    else this.#execute(entry, args);
+    if (entry instanceof ErrorReply) this.#put(entry, this.takeSilence());
+    else if (this.#mustHold(entry)) {
+      this.#requests.hold({ entry, args, argumentBytes: requestSize(args) });
+      this.#waitForUnpause(entry);
+    } else this.#execute(entry, args);
   }
 
   #mustHold(entry: CommandEntry): boolean {
@@ -251,25 +250,20 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     return entry.row.handler?.kind === 'waiting' && this.#replies.awaited > 0;
   }
 
-  #hold(entry: CommandEntry, args: readonly Buffer[]): void {
-    this.#held = { entry, args, argumentBytes: requestSize(args) };
-    this.#requests.inFlight(this.#held.argumentBytes);
-    if (this.proxy.clients.holdsBack(entry.writes)) this.proxy.clients.onUnpause(this.#resume);
+  #waitForUnpause({ writes }: CommandEntry): void {
+    this.#resume ??= () => this.#scheduleFlush();
+    if (this.proxy.clients.holdsBack(writes)) this.proxy.clients.onUnpause(this.#resume);
   }
 
+  /** False while it still has to wait. */
   #startHeld({ entry, args }: HeldCommand): boolean {
     if (this.#mustHold(entry)) {
-      if (this.proxy.clients.holdsBack(entry.writes)) this.proxy.clients.onUnpause(this.#resume);
+      this.#waitForUnpause(entry);
       return false;
     }
-    this.#dropHeld();
+    this.#requests.dropHeld();
     this.#execute(entry, args);
     return true;
-  }
-
-  #dropHeld(): void {
-    if (this.#held !== null) this.#requests.inFlight(-this.#held.argumentBytes);
-    this.#held = null;
   }
 
   #execute(entry: CommandEntry, args: readonly Buffer[]): void {
@@ -281,25 +275,18 @@ export class Connection implements Session, CommandOwner, QueryHolder {
       const startedMs = this.proxy.clock.monotonicMs();
       const reply = runOnSession(handler, this, args);
       accountCall(this, entry, args, reply, (this.proxy.clock.monotonicMs() - startedMs) * 1000);
-      const silent = this.#takeSilence();
+      const silent = this.takeSilence();
       if (reply !== undefined) this.#put(reply, silent);
       return;
     }
     const bytes = requestSize(args);
     const barrier = handler.kind === 'waiting' || (handler.kind === 'records' && args.length > limits.keysInFlight);
-    const silent = this.#takeSilence();
+    const silent = this.takeSilence();
     const command = new PendingCommand(this, entry, args, bytes, this.#turnMs, this.protocol, silent, barrier);
     this.#requests.inFlight(bytes);
     this.#atBarrier = barrier;
     this.#replies.await(command);
     start(handler, this, command);
-  }
-
-  /** Whether the reply of the command that runs is not to be written. */
-  #takeSilence(): boolean {
-    if (this.replyMode === 'on' || this.replyMode === 'skip-next') return false;
-    if (this.replyMode === 'skip-this') this.replyMode = 'on';
-    return true;
   }
 
   #put(reply: Reply, silent: boolean): void {
@@ -308,16 +295,9 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     this.#scheduleFlush();
   }
 
-  #afterInput(): void {
-    this.#requests.count();
-    if (this.bufferedBytes > this.proxy.config.clientQueryBufferBytes) this.#refuseInput(QUERY_BUFFER_FULL);
-    this.#budget.enforce();
-    this.#updateReading();
-  }
-
   #updateReading(): void {
     if (this.#isGone || this.#isEnding) return;
-    const crowded = this.bufferedBytes > this.#budget.smallBytes && this.#budget.mustWait();
+    const crowded = this.bufferedBytes > this.#home.budget.smallBytes && this.#home.budget.mustWait();
     if (crowded && this.#isReading) this.#retryLater();
     const wanted = this.#isClosing || !(this.#isInputWaiting || crowded);
     if (wanted === this.#isReading) return;
@@ -348,29 +328,46 @@ export class Connection implements Session, CommandOwner, QueryHolder {
   #scheduleFlush(): void {
     if (this.#isFlushScheduled || this.#isGone) return;
     this.#isFlushScheduled = true;
-    this.proxy.clock.endOfTurn(this.#flush);
+    this.#home.turns.add(this);
   }
 
-  #endTurn(): void {
+  /** TurnMember: writes the replies of this turn, and goes on with what had to wait for them. */
+  endTurn(): void {
     this.#isFlushScheduled = false;
     if (this.#isGone) return;
     this.#turnMs = this.proxy.clock.monotonicMs();
     this.#settled.account(this.#turnMs);
     this.proxy.stats.netOutputBytes += this.#replies.flush();
+    this.#lastActiveMs = this.#turnMs;
     this.checkOutputLimit(this.#turnMs);
     if (this.#isInputWaiting || !this.#isReading) this.#advance();
     this.#endIfDone();
   }
 
-  #inputEnded(): void {
+  /** SocketOwner. */
+  inputEnded(): void {
     this.#hasInputEnded = true;
     this.#scheduleFlush();
   }
 
+  drained(): void {
+    this.#scheduleFlush();
+  }
+
+  failed(error: Error): void {
+    this.proxy.log.debug({ client: this.id, err: error }, 'client connection failed');
+    this.destroy();
+  }
+
+  closed(): void {
+    this.#leave();
+    this.#home.left(this);
+  }
+
   /** Ends the connection once nothing is left to answer. */
   #endIfDone(): void {
-    if (this.#isGone || this.#isEnding || this.#replies.awaited > 0 || this.#held !== null) return;
-    const answered = this.#hasInputEnded && !this.#isInputWaiting;
+    if (this.#isGone || this.#isEnding || this.#replies.awaited > 0 || this.#requests.held !== null) return;
+    const answered = (this.#hasInputEnded || this.#requests.isDrained) && !this.#isInputWaiting;
     if (!this.#isClosing && !answered) return;
     this.#isEnding = true;
     this.#isClosing = true;
@@ -378,7 +375,7 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     const socket = this.#socket;
     socket.end(() => {
       this.#leave();
-      if (!socket.destroyed) this.#lingerer.add(socket);
+      if (!socket.destroyed) this.#home.lingerer.add(socket);
     });
   }
 
@@ -387,11 +384,11 @@ export class Connection implements Session, CommandOwner, QueryHolder {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#settled.accountNow();
-    this.#dropHeld();
+    this.#requests.dropHeld();
     this.#requests.drop();
     this.#replies.leave();
-    this.#budget.remove(this);
-    this.proxy.clients.forgetUnpause(this.#resume);
+    this.#home.budget.remove(this);
+    if (this.#resume !== null) this.proxy.clients.forgetUnpause(this.#resume);
     this.proxy.monitors.remove(this);
     this.proxy.clients.remove(this);
   }

@@ -1,11 +1,19 @@
+import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { limits } from '../base/limits.ts';
+import { TlsDoor } from '../rpc/tls-door.ts';
 import { formatAddress, plainHost, refusalOnAccept } from './admission.ts';
-import { ClientInput } from './client-socket.ts';
+import { authenticateByCertificate } from './authentication.ts';
+import { ClientInput, receiveData } from './client-socket.ts';
+import { type ClientTls, certifiedName } from './client-tls.ts';
 import { Connection } from './connection.ts';
+import type { ConnectionEnds, ConnectionHome, ServedConnection } from './connection-home.ts';
 import { Lingerer } from './linger.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import type { QueryBudget } from './query-budget.ts';
+import { TurnQueue } from './turn-queue.ts';
+import { removeDeadSocket, type SocketFile } from './unix-socket.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -13,37 +21,70 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** One listening TCP port and the connections that came in on it. */
+/** One listening TCP port or Unix socket, and the connections that came in on it. */
 export class Listener {
   readonly #proxy: ProxyContext;
-  readonly #budget: QueryBudget;
-  readonly #clusterEnabled: boolean;
-  readonly #lingerer: Lingerer;
-  readonly #connections = new Set<Connection>();
+  readonly #home: ConnectionHome;
+  readonly #connections = new Set<ServedConnection>();
   readonly #input = new ClientInput();
   readonly #server: Server;
+  readonly #tls: ClientTls | null;
+  readonly #door: TlsDoor | null;
+  /** Where the present round of looks at all clients stands. */
+  #round = this.#connections.values();
+  /** Of a Unix socket. */
+  #path = '';
+  #localAddress = '';
+  #lastHost = '';
 
-  /** `clusterEnabled`: clients of this port are answered as by a node of a Redis Cluster. */
-  constructor(proxy: ProxyContext, budget: QueryBudget, clusterEnabled: boolean) {
+  /** `clusterEnabled`: clients of this port are answered as by a node of a Redis Cluster. `tls`: they come over TLS only. */
+  constructor(proxy: ProxyContext, budget: QueryBudget, clusterEnabled: boolean, tls: ClientTls | null = null) {
+    const { clock } = proxy;
     this.#proxy = proxy;
-    this.#budget = budget;
-    this.#clusterEnabled = clusterEnabled;
-    this.#lingerer = new Lingerer(proxy.clock);
+    this.#home = {
+      proxy,
+      budget,
+      clusterEnabled,
+      lingerer: new Lingerer(clock),
+      turns: new TurnQueue(clock),
+      left: (connection) => this.#connections.delete(connection),
+    };
+    this.#tls = tls;
+    this.#door = tls === null ? null : this.#makeDoor(tls);
+    const door = this.#door;
     // Half open: a client may send its last commands and close its side, and still reads the replies.
-    const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
-    this.#server = createServer(options, (socket) => this.#accept(socket));
+    this.#server =
+      door === null
+        ? createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket))
+        : createServer({ noDelay: true }, (socket) => this.#admit(socket, door));
   }
 
   /** Resolves with the port once it listens; rejects with the system's error, e.g. EADDRINUSE. */
-  listen(address: ListenAddress): Promise<number> {
+  async listen(address: ListenAddress): Promise<number> {
+    await this.#listen({ host: address.host, port: address.port });
+    const bound = this.#server.address();
+    return bound !== null && typeof bound === 'object' ? bound.port : address.port;
+  }
+
+  /**
+   * Resolves once it listens on a Unix socket; rejects with the system's error, EADDRINUSE also where `path` is another
+   * kind of file. A socket that nobody listens on any more is replaced. `close` removes it.
+   */
+  async listenOnSocket({ path, mode }: SocketFile): Promise<void> {
+    await removeDeadSocket(path);
+    await this.#listen({ path });
+    this.#path = path;
+    if (mode !== 0) chmodSync(path, mode);
+  }
+
+  #listen(where: { readonly host: string; readonly port: number } | { readonly path: string }): Promise<void> {
     const server = this.#server;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host: address.host, port: address.port, backlog: limits.tcpBacklog }, () => {
+      server.listen({ ...where, backlog: limits.tcpBacklog }, () => {
         server.off('error', reject);
         server.on('error', (error) => this.#proxy.log.error({ err: error }, 'cannot accept client connections'));
-        const bound = server.address();
-        resolve(bound !== null && typeof bound === 'object' ? bound.port : address.port);
+        resolve();
       });
     });
   }
@@ -53,51 +94,116 @@ export class Listener {
     if (this.#server.listening) this.#server.close();
   }
 
-  /** Asks every connection to answer what is under way and to close. */
+  /** Asks every connection to answer what has arrived and to close. */
   drain(): void {
-    for (const connection of this.#connections) connection.closeAfterReplies();
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  /** Connections whose sockets are not closed yet. */
+  get size(): number {
+    return this.#connections.size;
   }
 
   /** Closes everything at once. */
   destroyAll(): void {
     for (const connection of [...this.#connections]) connection.destroy();
-    this.#lingerer.destroyAll();
+    this.#home.lingerer.destroyAll();
+    this.#door?.close();
   }
 
-  /** Disconnects clients that have been idle too long or do not read. `nowMs` is monotonic. */
+  /**
+   * Looks at some of the clients: those that have been idle too long or do not read are disconnected. Called every
+   * limits.rateSampleMs, it comes by everyone once in limits.clientsCheckMs. `nowMs` is monotonic.
+   */
   checkClients(nowMs: number): void {
     const idleLimitMs = this.#proxy.config.timeoutSeconds * 1000;
-    for (const connection of this.#connections) {
-      const idle = idleLimitMs > 0 && !connection.monitoring && connection.idleMs(nowMs) > idleLimitMs;
-      if (idle) connection.destroy();
-      else connection.checkOutputLimit(nowMs);
+    let left = Math.ceil((this.#connections.size * limits.rateSampleMs) / limits.clientsCheckMs);
+    for (; left > 0; left--) {
+      const next = this.#round.next();
+      if (next.done === true) {
+        this.#round = this.#connections.values();
+        return;
+      }
+      next.value.check(nowMs, idleLimitMs);
     }
   }
 
   #accept(accepted: Socket): void {
     const { stats, config } = this.#proxy;
-    const host = plainHost(accepted.remoteAddress);
+    const host = this.#path === '' ? plainHost(accepted.remoteAddress) : this.#path;
     const refusal = refusalOnAccept(this.#proxy, host);
     if (refusal !== null) {
-      stats.rejectedConnections += 1;
-      accepted.on('error', () => {});
-      accepted.end(`-${refusal}\r\n`, () => {
-        if (!accepted.destroyed) this.#lingerer.add(accepted);
-      });
+      this.#refuse(accepted, refusal);
       return;
     }
     stats.totalConnections += 1;
-    const socket = this.#input.socketOf(accepted, (chunk) => connection.received(chunk));
+    // Asked of the socket that goes, which would keep the answers.
+    const ends = this.#endsOf(accepted, host);
+    const socket = this.#input.socketOf(accepted);
+    if (socket === null) return;
     if (config.tcpKeepaliveSeconds > 0) socket.setKeepAlive(true, config.tcpKeepaliveSeconds * 1000);
-    const connection = new Connection(socket, {
-      proxy: this.#proxy,
-      budget: this.#budget,
-      lingerer: this.#lingerer,
-      clusterEnabled: this.#clusterEnabled,
-      remoteAddress: formatAddress(host, socket.remotePort ?? 0),
-      localAddress: formatAddress(plainHost(socket.localAddress), socket.localPort ?? 0),
+    this.#connections.add(new Connection(socket, this.#home, ends));
+  }
+
+  #makeDoor({ identity, clientCertificates }: ClientTls): TlsDoor {
+    const { clock, log, stats } = this.#proxy;
+    return new TlsDoor({
+      identity,
+      clientCertificates,
+      handshakeMs: limits.tlsHandshakeMs,
+      clock,
+      log,
+      port: 'client',
+      onSecure: (socket) => this.#serve(socket),
+      onFailure: () => {
+        stats.tlsHandshakesFailed += 1;
+      },
     });
+  }
+
+  /** Before the handshake is done nothing can be said: whom there is no room for is let go, as by Redis. */
+  #admit(accepted: Socket, door: TlsDoor): void {
+    const { stats, config, clients } = this.#proxy;
+    const isFull = clients.size + door.handshakes >= config.maxClients || door.handshakes >= limits.tlsHandshakesAtOnce;
+    if (isFull) {
+      stats.rejectedConnections += 1;
+      accepted.on('error', () => {});
+      accepted.destroy();
+    } else door.admit(accepted);
+  }
+
+  /** A client whose TLS handshake is done. */
+  #serve(socket: TLSSocket): void {
+    const { stats, config } = this.#proxy;
+    const host = plainHost(socket.remoteAddress);
+    socket.allowHalfOpen = true;
+    const refusal = refusalOnAccept(this.#proxy, host);
+    if (refusal !== null) {
+      this.#refuse(socket, refusal);
+      return;
+    }
+    stats.totalConnections += 1;
+    if (config.tcpKeepaliveSeconds > 0) socket.setKeepAlive(true, config.tcpKeepaliveSeconds * 1000);
+    const connection = new Connection(socket, this.#home, this.#endsOf(socket, host));
+    receiveData(socket);
     this.#connections.add(connection);
-    socket.on('close', () => this.#connections.delete(connection));
+    const name = this.#tls?.userFromCertificate === true ? certifiedName(socket) : null;
+    if (name !== null) authenticateByCertificate(connection, name);
+  }
+
+  #refuse(accepted: Socket, refusal: string): void {
+    this.#proxy.stats.rejectedConnections += 1;
+    accepted.on('error', () => {});
+    accepted.end(`-${refusal}\r\n`, () => {
+      if (!accepted.destroyed) this.#home.lingerer.add(accepted);
+    });
+  }
+
+  #endsOf(accepted: Socket, host: string): ConnectionEnds {
+    const local = formatAddress(this.#path === '' ? plainHost(accepted.localAddress) : host, accepted.localPort ?? 0);
+    // Mostly the same for all: kept once.
+    if (local !== this.#localAddress) this.#localAddress = local;
+    if (host !== this.#lastHost) this.#lastHost = host;
+    return { remoteHost: this.#lastHost, remotePort: accepted.remotePort ?? 0, localAddress: this.#localAddress };
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { SimpleString } from '../resp/reply.ts';
+import { isUnixSocket } from './admission.ts';
 import type { CommandRow } from './command.ts';
 import { withoutSecrets } from './redact.ts';
 import type { Session } from './session.ts';
@@ -30,7 +31,9 @@ function line(wallUs: number, session: Session, args: readonly Buffer[]): Simple
   const seconds = Math.floor(wallUs / 1_000_000);
   const micros = String(wallUs % 1_000_000).padStart(6, '0');
   const words = withoutSecrets(args).map(quoted).join(' ');
-  return new SimpleString(`${seconds}.${micros} [${session.database} ${session.remoteAddress}] ${words}`);
+  const { remoteAddress } = session;
+  const client = isUnixSocket(remoteAddress) ? `unix:${remoteAddress.slice(0, -':0'.length)}` : remoteAddress;
+  return new SimpleString(`${seconds}.${micros} [${session.database} ${client}] ${words}`);
 }
 
 /** The connections of this proxy that have sent MONITOR, and what they are sent. */

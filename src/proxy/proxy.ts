@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { ClientRegistry } from './client-registry.ts';
 import type { ClusterPort } from './cluster-port.ts';
+import type { ClientTls } from './client-tls.ts';
 import type { CommandRow } from './command.ts';
 import { CommandTable } from './command-table.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
@@ -17,6 +18,7 @@ import { ProxyStats } from './proxy-stats.ts';
 import { QueryBudget } from './query-budget.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
 import { SlowLog } from './slow-log.ts';
+import type { SocketFile } from './unix-socket.ts';
 import { type User, Users } from './users.ts';
 
 export interface ProxySetup {
@@ -36,6 +38,8 @@ export interface ProxySetup {
 export interface ListenOptions extends ListenAddress {
   /** Answer as a Redis Cluster node on this port; default: the configuration's cluster-enabled. */
   readonly clusterEnabled?: boolean;
+  /** Clients of this port come over TLS only; default: over plain TCP. */
+  readonly tls?: ClientTls | null;
 }
 
 /** A stateless proxy: listens for Redis clients and carries their commands out on the cluster. */
@@ -44,7 +48,6 @@ export class ProxyServer {
   readonly #budget: QueryBudget;
   readonly #listeners: Listener[] = [];
   #ticker: Timer | null = null;
-  #nextCheckMs = 0;
   #isStopping = false;
 
   constructor(setup: ProxySetup) {
@@ -73,23 +76,34 @@ export class ProxyServer {
   async listen(options: ListenOptions): Promise<number> {
     assert(!this.#isStopping, 'a proxy that stops does not listen');
     const { config } = this.context;
-    const listener = new Listener(this.context, this.#budget, options.clusterEnabled ?? config.clusterEnabled);
+    const { clusterEnabled = config.clusterEnabled, tls = null } = options;
+    const listener = new Listener(this.context, this.#budget, clusterEnabled, tls);
     const port = await listener.listen(options);
-    if (this.#listeners.length === 0) config.listeningOn(port);
+    if (this.#listeners.length === 0 && tls === null) config.listeningOn(port);
     this.#listeners.push(listener);
     if (this.#ticker === null) this.#tick();
     return port;
   }
 
-  /** Accepts nobody any more, answers what is under way for at most limits.drainMs, and closes every connection. */
+  /** Listens on a Unix socket as well. Rejects with the system's error, e.g. EADDRINUSE. */
+  async listenOnSocket(file: SocketFile): Promise<void> {
+    assert(!this.#isStopping, 'a proxy that stops does not listen');
+    const listener = new Listener(this.context, this.#budget, this.context.config.clusterEnabled);
+    await listener.listenOnSocket(file);
+    this.#listeners.push(listener);
+    if (this.#ticker === null) this.#tick();
+  }
+
+  /** Accepts nobody any more, answers what clients have sent for at most shutdown-timeout, and closes every connection. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    const { clock, clients } = this.context;
+    const { clock, clients, config } = this.context;
     clients.unpause();
     for (const listener of this.#listeners) listener.close();
     for (const listener of this.#listeners) listener.drain();
-    const deadlineMs = clock.monotonicMs() + limits.drainMs;
-    while (clients.size > 0 && clock.monotonicMs() < deadlineMs) {
+    const deadlineMs = clock.monotonicMs() + config.shutdownTimeoutSeconds * 1000;
+    // Until the sockets are closed, not only the connections done: a client has to be able to read its last reply.
+    while (this.#listeners.some(({ size }) => size > 0) && clock.monotonicMs() < deadlineMs) {
       await new Promise<void>((resolve) => clock.after(limits.drainPollMs, resolve));
     }
     for (const listener of this.#listeners) listener.destroyAll();
@@ -103,10 +117,7 @@ export class ProxyServer {
     const nowMs = clock.monotonicMs();
     stats.sample(nowMs);
     clients.endPauseIfDue(nowMs);
-    if (nowMs >= this.#nextCheckMs) {
-      this.#nextCheckMs = nowMs + limits.clientsCheckMs;
-      for (const listener of this.#listeners) listener.checkClients(nowMs);
-    }
+    for (const listener of this.#listeners) listener.checkClients(nowMs);
     this.#ticker = clock.after(limits.rateSampleMs, () => this.#tick());
   }
 }

@@ -1,5 +1,8 @@
 import { limits } from '../base/limits.ts';
 
+export const QUERY_BUFFER_FULL = 'ERR query buffer limit of this client exceeded';
+export const ALL_QUERY_BUFFERS_FULL = 'ERR query buffers of all clients are full, and this one holds the most';
+
 /** A connection as the budget sees it. */
 export interface QueryHolder {
   /** Bytes of a request that has not arrived whole. */

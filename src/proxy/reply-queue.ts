@@ -11,10 +11,12 @@ export interface ReplyPlace {
 }
 
 const FIRST_CAPACITY = 8;
+/** Of a connection that has nothing to answer; never written to. */
+const NO_RING: (ReplyPlace | undefined)[] = [];
 
 /** The replies of one connection that are not written yet, in request order: a ring that grows by doubling. */
 export class ReplyQueue {
-  #ring: (ReplyPlace | undefined)[] = new Array<ReplyPlace | undefined>(FIRST_CAPACITY).fill(undefined);
+  #ring = NO_RING;
   #first = 0;
   #length = 0;
 
@@ -41,9 +43,16 @@ export class ReplyQueue {
     this.#length -= 1;
   }
 
+  /** Lets go of the ring, which a deep pipeline has made large, if there is nothing in it. */
+  trim(): void {
+    if (this.#length > 0) return;
+    this.#ring = NO_RING;
+    this.#first = 0;
+  }
+
   #grow(): void {
     const old = this.#ring;
-    const ring = new Array<ReplyPlace | undefined>(old.length * 2).fill(undefined);
+    const ring = new Array<ReplyPlace | undefined>(Math.max(FIRST_CAPACITY, old.length * 2)).fill(undefined);
     for (let i = 0; i < this.#length; i++) ring[i] = old[(this.#first + i) & (old.length - 1)];
     this.#ring = ring;
     this.#first = 0;

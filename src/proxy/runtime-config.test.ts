@@ -32,10 +32,27 @@ describe('RuntimeConfig.get', () => {
 });
 
 describe('RuntimeConfig.set', () => {
+  it('refuses more clients than the system has descriptors for, as Redis does, but never fewer than before', () => {
+    const config = new RuntimeConfig({ maxClients: 500, maxClientsPossible: 768 });
+    expect(config.set([['maxclients', '768']])).toBeNull();
+    const problem = 'The operating system is not able to handle the specified number of clients, try with 768';
+    expect(config.set([['maxclients', '769']])).toBe(failed('maxclients', problem));
+    expect(get(config, 'maxclients')).toEqual({ maxclients: '768' });
+    const crowded = new RuntimeConfig({ maxClients: 900, maxClientsPossible: 768 });
+    expect(crowded.set([['maxclients', '800']])).toBeNull();
+  });
+
   const accepted: [name: string, value: string, shown: string][] = [
     ['maxclients', '5', '5'],
     ['MaxClients', '4294967295', '4294967295'],
     ['timeout', '0', '0'],
+    ['tcp-keepalive', '0', '0'],
+    ['shutdown-timeout', '30', '30'],
+    [
+      'client-output-buffer-limit',
+      'normal 1mb 512kb 5',
+      'normal 1048576 524288 5 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
+    ],
     ['proto-max-bulk-len', '1mb', '1048576'],
     ['proto-max-bulk-len', '2G', '2000000000'],
     ['client-query-buffer-limit', '1048576', '1048576'],
@@ -70,6 +87,10 @@ describe('RuntimeConfig.set', () => {
     ['proto-max-bulk-len', '1tb', 'argument must be a memory value'],
     ['databases', '3', "can't set immutable config"],
     ['port', '7000', "can't set immutable config"],
+    ['unixsocket', '/tmp/s', "can't set immutable config"],
+    ['unixsocketperm', '700', "can't set immutable config"],
+    ['tcp-backlog', '128', "can't set immutable config"],
+    ['shutdown-timeout', '-1', 'argument must be between 0 and 2147483647 inclusive'],
     ['appendonly', 'yes', "this is always 'no' here"],
     ['cluster-announce-hostname', 'a_b', 'Hostnames may only contain alphanumeric characters, hyphens or dots'],
     ['cluster-announce-hostname', 'a'.repeat(256), 'Hostnames must be less than 256 characters'],

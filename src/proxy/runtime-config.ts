@@ -42,6 +42,9 @@ export class RuntimeConfig {
   get tcpKeepaliveSeconds(): number {
     return this.#values.tcpKeepaliveSeconds;
   }
+  get shutdownTimeoutSeconds(): number {
+    return this.#values.shutdownTimeoutSeconds;
+  }
   get protoMaxBulkBytes(): number {
     return this.#values.protoMaxBulkBytes;
   }

@@ -5,6 +5,7 @@ import { isInt64 } from './integer.ts';
 import type { Reply } from './reply.ts';
 import {
   BooleanReply,
+  BulkItems,
   BulkPieces,
   DoubleReply,
   ErrorReply,
@@ -44,6 +45,8 @@ const RESP3_NULL = Buffer.from('_\r\n');
 const RESP3_TRUE = Buffer.from('#t\r\n');
 const RESP3_FALSE = Buffer.from('#f\r\n');
 const EMPTY: Buffer = Buffer.alloc(0);
+/** Of a writer with nothing to write; never changed. */
+const NO_CHUNKS: Buffer[] = [];
 
 /**
  * Encodes replies for one connection (https://redis.io/docs/latest/develop/reference/protocol-spec/). Small ones are
@@ -54,7 +57,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
 export class ReplyWriter {
   /** RESP version from the next reply on; HELLO changes it. */
   protocol: 2 | 3 = 2;
-  private chunks: Buffer[] = [];
+  private chunks = NO_CHUNKS;
   private chunksBytes = 0;
   private block: Buffer = EMPTY;
   /** What of the block is written and not yet a chunk: from `start` to `end`. */
@@ -78,7 +81,7 @@ export class ReplyWriter {
   takeChunks(): Buffer[] {
     this.cut();
     const chunks = this.chunks;
-    this.chunks = [];
+    this.chunks = NO_CHUNKS;
     this.chunksBytes = 0;
     // A busy connection gets its next block as large as this turn needed.
     this.nextBlockBytes = Math.min(limits.replyBlockMaxBytes, Math.max(limits.replyBlockBytes, this.writtenBytes));
@@ -109,6 +112,7 @@ export class ReplyWriter {
     if (reply instanceof SimpleString) this.putLine(PLUS, reply.text);
     else if (reply instanceof ErrorReply) this.putLine(MINUS, reply.text);
     else if (reply instanceof BulkPieces) this.putPieces(reply);
+    else if (reply instanceof BulkItems) this.putBulkItems(reply);
     else if (reply instanceof NullArray) this.putConstant(this.protocol === 2 ? NULL_ARRAY_LINE : RESP3_NULL);
     else if (reply instanceof DoubleReply) this.putDouble(reply.value);
     else if (reply instanceof BooleanReply) this.putBoolean(reply.value);
@@ -168,6 +172,16 @@ export class ReplyWriter {
       this.putBytes(value);
     }
     this.putLineEnd();
+  }
+
+  private putBulkItems(reply: BulkItems): void {
+    if (this.protocol === 2 || reply.kind === 'array') this.putHeader(STAR, reply.count);
+    else if (reply.kind === 'map') this.putHeader('%'.charCodeAt(0), reply.count / 2);
+    else this.putHeader('~'.charCodeAt(0), reply.count);
+    for (const piece of reply.pieces) {
+      if (piece.length >= limits.replyReferenceBytes) this.putReference(piece);
+      else this.putBytes(piece);
+    }
   }
 
   private putPieces(reply: BulkPieces): void {
@@ -291,8 +305,7 @@ export class ReplyWriter {
 
   private putReference(bytes: Buffer): void {
     this.cut();
-    this.chunks.push(bytes);
-    this.chunksBytes += bytes.length;
+    this.addChunk(bytes);
   }
 
   private putLineEnd(): void {
@@ -316,12 +329,17 @@ export class ReplyWriter {
     this.nextBlockBytes = Math.min(limits.replyBlockMaxBytes, this.block.length * 2);
   }
 
+  private addChunk(bytes: Buffer): void {
+    if (this.chunks === NO_CHUNKS) this.chunks = [bytes];
+    else this.chunks.push(bytes);
+    this.chunksBytes += bytes.length;
+  }
+
   /** Ends the chunk that is being written. */
   private cut(): void {
     const bytes = this.end - this.start;
     if (bytes === 0) return;
-    this.chunks.push(this.block.subarray(this.start, this.end));
-    this.chunksBytes += bytes;
+    this.addChunk(this.block.subarray(this.start, this.end));
     this.writtenBytes += bytes;
     this.start = this.end;
   }

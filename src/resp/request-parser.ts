@@ -58,6 +58,11 @@ export class RequestParser {
     return this.hasFailed;
   }
 
+  /** Nothing of a request is there that has not been given. */
+  get isBetweenRequests(): boolean {
+    return this.remaining === 0 && this.line === 'none' && this.input.heldBytes === 0 && !this.hasFailed;
+  }
+
   /** Memory that the parser holds, in bytes: input not yet read and the command half received. For the query buffer limits. */
   get bufferedBytes(): number {
     return this.input.heldBytes + this.detachedBytes + this.argCount * limits.argumentOverheadBytes;

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { SystemClock } from '../../base/system-clock.ts';
 import { SystemRandom } from '../../base/system-random.ts';
@@ -19,6 +20,8 @@ export interface HarnessOptions {
   /** Wraps the in-memory cluster. */
   readonly wrap?: (cluster: LocalCluster) => ClusterPort;
   readonly queryBudgetBytes?: number;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
 }
 
 /** A proxy on a free loopback port over an in-memory cluster, and the clients that a test has connected to it. */
@@ -37,7 +40,7 @@ export class ProxyHarness {
   }
 
   static async start(options: HarnessOptions = {}): Promise<ProxyHarness> {
-    const clock = new SystemClock();
+    const clock = options.clock ?? new SystemClock();
     const cluster = new LocalCluster(clock);
     const errors: string[] = [];
     const log: Log = { debug() {}, info() {}, warn() {}, error: (_fields, message) => errors.push(message) };

@@ -26,9 +26,11 @@ export class RawClient {
     socket.on('close', end);
   }
 
-  static connect(port: number): Promise<RawClient> {
+  /** To a port of this machine, or to a Unix socket. */
+  static connect(where: number | string): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      const place = typeof where === 'number' ? { port: where, host: '127.0.0.1' } : { path: where };
+      const socket = connect({ ...place, noDelay: true });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);

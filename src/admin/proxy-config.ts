@@ -1,0 +1,52 @@
+import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import { openFileLimit } from '../base/system-open-files.ts';
+import { RuntimeConfig } from '../proxy/runtime-config.ts';
+import type { Configuration } from './option-table.ts';
+
+/** What a proxy starts with, and CONFIG GET shows, of its command line. */
+export function proxyConfig(config: Configuration, log: Log): RuntimeConfig {
+  const { maxClients, maxClientsPossible } = fittingClients(config.maxclients, openFileLimit(), log);
+  const runtime = new RuntimeConfig({
+    bind: config.bind,
+    port: config.port,
+    unixsocket: config.unixsocket,
+    unixsocketMode: config.unixsocketperm,
+    protectedMode: config.protectedMode,
+    requirepass: config.requirepass,
+    maxClients,
+    maxClientsPossible,
+    timeoutSeconds: config.timeout,
+    tcpKeepaliveSeconds: config.tcpKeepalive,
+    shutdownTimeoutSeconds: config.shutdownTimeout,
+    clusterEnabled: config.clusterEnabled,
+    clusterAnnounceIp: config.clusterAnnounceIp,
+    clusterAnnouncePort: config.clusterAnnouncePort,
+    appendfsync: config.fsync,
+  });
+  const problem = runtime.set([
+    ['client-query-buffer-limit', config.clientQueryBufferLimit],
+    ['client-output-buffer-limit', config.clientOutputBufferLimit],
+    ['proto-max-bulk-len', config.protoMaxBulkLen],
+  ]);
+  assert(problem === null, 'options are checked as CONFIG SET checks them');
+  return runtime;
+}
+
+/** As Redis does: with fewer descriptors than clients may come, fewer may come, and the log says so. */
+export function fittingClients(
+  wanted: number,
+  openFiles: number | null,
+  log: Log,
+): { readonly maxClients: number; readonly maxClientsPossible: number } {
+  const maxClientsPossible =
+    openFiles === null ? Number.MAX_SAFE_INTEGER : Math.max(1, openFiles - limits.reservedFileDescriptors);
+  if (wanted > maxClientsPossible) {
+    log.warn(
+      { maxclients: maxClientsPossible, wanted, openFiles },
+      'maxclients lowered: raise the limit on open files',
+    );
+  }
+  return { maxClients: Math.min(wanted, maxClientsPossible), maxClientsPossible };
+}
