@@ -31,6 +31,11 @@ async function loadBackup(): Promise<typeof import('./backup/backup-commands.ts'
   return import('./backup/backup-commands.ts');
 }
 
+/** Loaded when needed, as it loads what seals records. */
+async function loadKeys(): Promise<typeof import('./keys/keys-command.ts')> {
+  return import('./keys/keys-command.ts');
+}
+
 /** Every command, with its rooms built by `assembly`. */
 function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> {
   return {
@@ -38,6 +43,7 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     storage: (input) => storageCommand(input, assembly),
     proxy: (input) => proxyCommand(input, assembly),
     'cluster init': clusterInitCommand,
+    'cluster move-to-etcd': async (input) => (await import('./move-to-etcd-command.ts')).moveToEtcdCommand(input),
     'cluster plan': clusterPlanCommand,
     'cluster apply': clusterApplyCommand,
     'cluster status': clusterStatusCommand,
@@ -50,6 +56,10 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     'backup compare': async (input) => (await loadBackup()).backupCompareCommand(input),
     backup: async (input) => (await loadBackup()).backupCommand(input),
     restore: async (input) => (await loadBackup()).restoreCommand(input),
+    'keys list': async (input) => (await loadKeys()).keysListCommand(input),
+    'keys rotate': async (input) => (await loadKeys()).keysRotateCommand(input),
+    'keys reencrypt': async (input) => (await loadKeys()).keysReencryptCommand(input),
+    'keys retire': async (input) => (await loadKeys()).keysRetireCommand(input),
     'namespace list': namespaceListCommand,
     'namespace create': namespaceCreateCommand,
     'limits get': limitsGetCommand,

@@ -15,6 +15,7 @@ export interface CommandDescription {
 const KEY_SECTION = 'Commands on keys';
 const MEMBER_SECTION = 'Members of a cluster';
 const BACKUP_SECTION = 'Backup and restore';
+const KEYS_SECTION = 'Encryption keys';
 const NAMESPACE_SECTION = 'Namespaces and limits';
 
 /** The commands that take options, in the order of the help. */
@@ -40,7 +41,13 @@ export const commandDescriptions: readonly CommandDescription[] = [
   {
     name: 'cluster init',
     summary: 'Write the cluster map, the secret and the keystore of a new cluster.',
-    detail: 'Existing files are never overwritten.',
+    detail: 'Existing files are never overwritten. With --etcd the map goes there, and there is no file of it.',
+  },
+  {
+    name: 'cluster move-to-etcd',
+    summary: 'Bring the map of a cluster from its file to etcd.',
+    detail:
+      'Refuses where etcd has a cluster under --etcd-prefix. Afterwards every process is started again with --etcd; docs/operations.md tells how.',
   },
   {
     name: 'cluster plan',
@@ -115,6 +122,32 @@ export const commandDescriptions: readonly CommandDescription[] = [
     section: BACKUP_SECTION,
     summary: 'Write the records of a backup into a running cluster of any shape.',
     detail: 'Refuses where there are keys, unless --merge or --replace is given. Needs a user with admin rights.',
+  },
+  {
+    name: 'keys list',
+    section: KEYS_SECTION,
+    summary: 'Show the versions of the encryption key in a keystore, never a key.',
+    detail: 'With --target also what these proxies have of them; that needs a user with admin rights.',
+  },
+  {
+    name: 'keys rotate',
+    section: KEYS_SECTION,
+    summary: 'Add a version of the encryption key, which seals as soon as every proxy must have it.',
+    detail:
+      'Older versions stay, so that all remains readable; proxies need no restart. With --reencrypt it asks the proxies of --target: name all there are.',
+  },
+  {
+    name: 'keys reencrypt',
+    section: KEYS_SECTION,
+    summary: 'Seal everything anew that older key versions seal, while the cluster serves.',
+    detail: 'It may be interrupted, and called again. Needs a user with admin rights.',
+  },
+  {
+    name: 'keys retire',
+    section: KEYS_SECTION,
+    summary: 'Take an old version out of the keystore, if nothing uses it any more.',
+    detail:
+      'Looks at everything on every node, all of which must answer. Name all proxies with --target; needs a user with admin rights.',
   },
   {
     name: 'namespace list',

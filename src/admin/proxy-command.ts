@@ -1,6 +1,8 @@
 import type { Assembly } from './assembly.ts';
 import { openClusterKeystore } from './cluster-keystore.ts';
 import type { CommandInput } from './command-input.ts';
+import { formatHostAndPort } from './host-and-port.ts';
+import { registrationOf } from './registration-of.ts';
 import type { ProcessParts, StartResult } from './running.ts';
 import { selfTests } from './self-tests.ts';
 import { openSharedCluster, SHARED_KEYSTORE_FILE } from './separate-cluster.ts';
@@ -16,32 +18,45 @@ async function start(input: CommandInput, assembly: Assembly, parts: ProcessPart
   const { config, system } = input;
   const untested = await selfTests({ rocksdb: false });
   if (untested !== null) return { ok: false, problem: untested };
-  const shared = await openSharedCluster(config, parts);
+  const shared = await openSharedCluster(input, parts, config.stateDir);
   if (!shared.ok) return shared;
-  const { map, store, secret } = shared.cluster;
+  const { map, store, secret, place, keystoreMark, announce } = shared.cluster;
   const keystoreFile = config.keystore === '' ? SHARED_KEYSTORE_FILE : config.keystore;
-  const opened = openClusterKeystore(
-    { keystoreFile, mapFile: config.map, hasData: true, create: false },
+  const opened = await openClusterKeystore(
+    {
+      keystoreFile,
+      keystoreCommand: config.keystoreCommand,
+      mapFile: keystoreMark,
+      hasData: true,
+      create: false,
+    },
     parts.random,
     parts.clock.wallMs(),
   );
-  if (!opened.ok) return opened;
-  const assembled = await assembly.startProxy({ config, map, store, secret, keystore: opened.keystore }, parts);
+  if (!opened.ok) {
+    store.close();
+    return opened;
+  }
+  const { keystore, source } = opened;
+  const assembled = await assembly.startProxy({ config, map, store, secret, keystore, keystoreSource: source }, parts);
   if (!assembled.ok) {
     store.close();
     return assembled;
   }
   const { running } = assembled;
+  const addresses = running.listening.map(({ host, port }) => formatHostAndPort(host, port));
+  const announced = announce(registrationOf('proxy', null, addresses, system));
   const places = running.listening.map(({ host, port }) => `${host}:${port}`).join(', ');
   return {
     ok: true,
     running: {
       ...running,
       async stop() {
+        await announced.stop();
         await running.stop();
         store.close();
       },
     },
-    summary: `junokv ${system.version} proxy is ready\n\n  clients  ${places}\n  cluster  ${config.map}\n  key      ${keystoreFile}\n`,
+    summary: `junokv ${system.version} proxy is ready\n\n  clients  ${places}\n  cluster  ${place}\n  key      ${source.name}\n`,
   };
 }

@@ -1,15 +1,43 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import type { ConfigStore, StoreResult } from '../cluster/config-store.ts';
+import type { Registration } from '../cluster/etcd-registration.ts';
 import { FileConfigStore } from '../cluster/file-config-store.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { clusterSecretProblem } from '../crypto/secure-channel-auth.ts';
-import type { Configuration } from './option-table.ts';
+import { storeOptionsProblem } from './etcd-place.ts';
+import type { Configuration, OptionKey } from './option-table.ts';
 import type { ProcessParts } from './running.ts';
 
-/** What the processes of a cluster share: its map and its secret. */
-export interface SharedCluster {
+/** A cluster's map and the store that it lives in, which its owner closes. */
+export interface SharedMap {
   readonly map: ClusterMap;
-  readonly store: FileConfigStore;
+  readonly store: ConfigStore;
+  /** Where the map is, for the operator. */
+  readonly place: string;
+  /** `<keystoreMark>.fingerprint` remembers which keystore the data belong to. */
+  readonly keystoreMark: string;
+  /** Registers this process, where the store has a place for it, until it is stopped. */
+  announce(registration: Registration): Announced;
+  /** The processes that are registered; null: the store has no place for them. */
+  readonly registrations: (() => Promise<StoreResult<readonly Registration[]>>) | null;
+}
+
+export interface Announced {
+  /** Before the store is closed. */
+  stop(): Promise<void>;
+}
+
+export type OpenedMap = StoreResult<SharedMap>;
+
+/** What the processes of a cluster share: its map and its secret. */
+export interface SharedCluster extends SharedMap {
   readonly secret: Buffer;
+}
+
+/** How a command was called, as far as it says where the cluster is. */
+export interface ClusterRequest {
+  readonly config: Configuration;
+  readonly given: ReadonlySet<OptionKey>;
 }
 
 export type OpenedCluster =
@@ -22,21 +50,41 @@ const SECRET_MAX_BYTES = 4096;
 /** Where a proxy's keystore lies unless told. */
 export const SHARED_KEYSTORE_FILE = './junokv-keystore.json';
 
-/** Reads the map and the secret that `junokv cluster init` wrote. */
-export async function openSharedCluster(config: Configuration, parts: ProcessParts): Promise<OpenedCluster> {
-  if (!existsSync(config.map)) {
-    return {
-      ok: false,
-      problem: `there is no cluster map at ${config.map}; 'junokv cluster init' makes one, --map names another`,
-    };
-  }
+/**
+ * Opens the map and reads the secret that `junokv cluster init` made. `statePath`: where a process that serves keeps what it needs
+ * to start while etcd is down.
+ */
+export async function openSharedCluster(
+  { config, given }: ClusterRequest,
+  parts: ProcessParts,
+  statePath: string | null,
+): Promise<OpenedCluster> {
+  const problem = storeOptionsProblem(config, given);
+  if (problem !== null) return { ok: false, problem };
   const secret = readSecret(config.secret);
   if (!secret.ok) return secret;
-  const store = new FileConfigStore({ path: config.map, ...parts });
+  const opened = await (config.etcd.length === 0
+    ? openFileMap(config, parts)
+    : // Loaded when needed: the library of etcd is large.
+      (await import('./etcd-cluster.ts')).openEtcdMap(config, parts, statePath));
+  return opened.ok ? { ok: true, cluster: { ...opened.value, secret: secret.secret } } : opened;
+}
+
+async function openFileMap(config: Configuration, parts: ProcessParts): Promise<OpenedMap> {
+  const path = config.map;
+  if (!existsSync(path)) {
+    return {
+      ok: false,
+      problem: `there is no cluster map at ${path}; 'junokv cluster init' makes one, --map names another`,
+    };
+  }
+  const store = new FileConfigStore({ path, ...parts });
   const read = await store.read();
   if (!read.ok) return read;
-  if (read.value === null) return { ok: false, problem: `${config.map} holds no cluster map yet` };
-  return { ok: true, cluster: { map: read.value, store, secret: secret.secret } };
+  if (read.value === null) return { ok: false, problem: `${path} holds no cluster map yet` };
+  const announce = (): Announced => ({ stop: async () => {} });
+  const shared = { map: read.value, store, place: path, keystoreMark: path, announce, registrations: null };
+  return { ok: true, value: shared };
 }
 
 type ReadSecret = { readonly ok: true; readonly secret: Buffer } | { readonly ok: false; readonly problem: string };

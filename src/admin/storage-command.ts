@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { findNode, nodesOf } from '../cluster/cluster-map.ts';
 import type { Assembly } from './assembly.ts';
 import type { CommandInput } from './command-input.ts';
 import { openDataDirectory } from './data-directory.ts';
+import { formatHostAndPort } from './host-and-port.ts';
+import { registrationOf } from './registration-of.ts';
 import type { ProcessParts, StartResult } from './running.ts';
 import { selfTests } from './self-tests.ts';
 import { openSharedCluster } from './separate-cluster.ts';
@@ -17,16 +20,21 @@ async function start(input: CommandInput, assembly: Assembly, parts: ProcessPart
   const { config, system } = input;
   const untested = await selfTests({ rocksdb: config.engine === 'rocksdb' });
   if (untested !== null) return { ok: false, problem: untested };
-  const shared = await openSharedCluster(config, parts);
+  // Beside what the node stores, and so never shared or copied.
+  const shared = await openSharedCluster(input, parts, join(config.data, 'state'));
   if (!shared.ok) return shared;
-  const { map, store, secret } = shared.cluster;
+  const { map, store, secret, place, announce } = shared.cluster;
   const found = findNode(map, config.node);
   if (found === null) {
+    store.close();
     const ids = nodesOf(map).map((node) => node.id);
-    return { ok: false, problem: `--node: ${config.node} is not in ${config.map}; its nodes are ${ids.join(', ')}` };
+    return { ok: false, problem: `--node: ${config.node} is not in ${place}; its nodes are ${ids.join(', ')}` };
   }
   const opened = openDataDirectory(config.data);
-  if (!opened.ok) return opened;
+  if (!opened.ok) {
+    store.close();
+    return opened;
+  }
   const { directory } = opened;
   const assembled = await assembly.startStorage({ config, map, store, secret, node: found.node, directory }, parts);
   const release = (): void => {
@@ -38,6 +46,8 @@ async function start(input: CommandInput, assembly: Assembly, parts: ProcessPart
     return assembled;
   }
   const { running } = assembled;
+  const addresses = running.listening.map(({ host, port }) => formatHostAndPort(host, port));
+  const announced = announce(registrationOf('storage', config.node, addresses, system));
   const places = running.listening.map(({ host, port }) => `${host}:${port}`).join(', ');
   const kept =
     config.engine === 'memory' ? 'in memory only' : `${directory.nodePath(config.node)} (--fsync ${config.fsync})`;
@@ -46,6 +56,7 @@ async function start(input: CommandInput, assembly: Assembly, parts: ProcessPart
     running: {
       ...running,
       async stop() {
+        await announced.stop();
         await running.stop();
         release();
       },

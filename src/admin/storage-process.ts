@@ -1,4 +1,5 @@
 import { findNode } from '../cluster/cluster-map.ts';
+import { readOrLast } from '../cluster/config-store.ts';
 import { TcpServer } from '../rpc/tcp-server.ts';
 import type { CallHandler } from '../rpc/transport.ts';
 import type { AssemblyResult, StorageParts } from './assembly.ts';
@@ -75,7 +76,7 @@ class StorageProcess {
   /** Why it cannot start, in words for the operator; null if it answers. */
   async start(): Promise<string | null> {
     const { store, config } = this.#storage;
-    const read = await store.read();
+    const read = await readOrLast(store);
     if (!read.ok) return read.problem;
     const map = read.value ?? this.#storage.map;
     const node = findNode(map, this.#storage.node.id)?.node ?? this.#storage.node;

@@ -31,8 +31,18 @@ export interface ConfigStore {
   watch(afterEpoch: number, listener: (map: ClusterMap) => void): MapWatch;
   /** A number from 1 to 2^32-1 that no call on this store ever got or will get; durable before it is answered. */
   nextProposerId(): Promise<StoreResult<number>>;
+  /** The newest map that this process has seen, of a store that may be away; null: none yet. */
+  lastMap?(): ClusterMap | null;
   /** Stops all watches. */
   close(): void;
+}
+
+/** The map, or where the store does not answer the newest one that this process knows. */
+export async function readOrLast(store: ConfigStore): Promise<StoreResult<ClusterMap | null>> {
+  const read = await store.read();
+  if (read.ok) return read;
+  const last = store.lastMap?.() ?? null;
+  return last === null ? read : { ok: true, value: last };
 }
 
 /** Applies `change` to the stored map until no other writer comes between; null from `change` leaves the map as it is. */

@@ -369,5 +369,10 @@ function failureOf(error: unknown): TryResult<never> {
   const isFinal = error instanceof Error && !isRecoverableError(error) && problem.includes('etcdserver:');
   const wasRefused = error instanceof GRPCResourceExhastedError || isFinal;
   const wasNotSent = error instanceof GRPCUnavailableError && /No connection established|ECONNREFUSED/.test(problem);
-  return { ok: false, problem, maybeDone: !wasRefused && !wasNotSent, isFinal };
+  // What the library adds to what the system says.
+  const short = problem.replace(
+    /^14 UNAVAILABLE: No connection established\. Last error: (Error: )?| ?Resolution note: $/g,
+    '',
+  );
+  return { ok: false, problem: short, maybeDone: !wasRefused && !wasNotSent, isFinal };
 }

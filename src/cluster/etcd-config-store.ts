@@ -7,6 +7,7 @@ import { clusterMapFromJson, clusterMapToJson } from './cluster-map-text.ts';
 import type { ConfigStore, MapWatch, StoreResult, SwapResult } from './config-store.ts';
 import type { EtcdClient, EtcdEntry, EtcdWatch } from './etcd-client.ts';
 import type { ClusterMap } from './map.ts';
+import type { ProposerIds } from './state-directory.ts';
 
 const MAX_PROPOSER_ID = 0xffff_ffff;
 const MAP_KEY = 'map';
@@ -29,12 +30,6 @@ export interface EtcdCluster {
   /** Of the keystore that the data are encrypted with. */
   readonly keystoreFingerprint: string;
   readonly lastProposerId: number;
-}
-
-/** Ids `first` to `first + count - 1`. */
-export interface ProposerIds {
-  readonly first: number;
-  readonly count: number;
 }
 
 /** The map as it stands in etcd, with the revision that a change must name. */

@@ -6,9 +6,9 @@ import { type FileLock, tryLockFile } from '../base/file-lock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import { clusterMapFromJson, clusterMapToJson } from './cluster-map-text.ts';
 import type { ConfigStore, MapWatch, StoreResult, SwapResult } from './config-store.ts';
 import type { ClusterMap } from './map.ts';
+import { type MapFileContents, mapFileContents, mapFileText, movedFileText } from './map-file-text.ts';
 
 const MAX_PROPOSER_ID = 0xffff_ffff;
 
@@ -20,13 +20,7 @@ export interface FileConfigStoreOptions {
   readonly log: Log;
 }
 
-/** What the file holds. */
-interface Contents {
-  readonly lastProposerId: number;
-  readonly map: ClusterMap | null;
-}
-
-const EMPTY: Contents = { lastProposerId: 0, map: null };
+const EMPTY: MapFileContents = { lastProposerId: 0, map: null };
 
 interface Watcher {
   epoch: number;
@@ -88,6 +82,29 @@ export class FileConfigStore implements ConfigStore {
     return { stop: () => this.#watchers.delete(watcher) };
   }
 
+  /**
+   * Moves the cluster out of this file: `take` gets what the file holds, and stores it elsewhere, while nobody can change the
+   * file; from then on everybody who reads it is told `movedTo`.
+   */
+  async moveAway(
+    movedTo: string,
+    take: (contents: MapFileContents) => Promise<StoreResult<void>>,
+  ): Promise<StoreResult<void>> {
+    const lock = await this.#lock();
+    if (!lock.ok) return lock;
+    try {
+      const contents = await this.#readContents();
+      if (!contents.ok) return contents;
+      const taken = await take(contents.value);
+      if (taken.ok) await replaceFile(this.#options.path, movedFileText(movedTo));
+      return taken;
+    } catch (error) {
+      return this.#problem(`cannot be written: ${messageOf(error)}`);
+    } finally {
+      lock.value.release();
+    }
+  }
+
   close(): void {
     this.#closed = true;
     this.#watchers.clear();
@@ -127,14 +144,16 @@ export class FileConfigStore implements ConfigStore {
     }
   }
 
-  #change<T>(decide: (contents: Contents) => { contents: Contents | null; answer: T }): Promise<StoreResult<T>> {
+  #change<T>(
+    decide: (contents: MapFileContents) => { contents: MapFileContents | null; answer: T },
+  ): Promise<StoreResult<T>> {
     const mine = this.#lastChange.then(() => this.#changeLocked(decide));
     this.#lastChange = mine;
     return mine;
   }
 
   async #changeLocked<T>(
-    decide: (contents: Contents) => { contents: Contents | null; answer: T },
+    decide: (contents: MapFileContents) => { contents: MapFileContents | null; answer: T },
   ): Promise<StoreResult<T>> {
     const lock = await this.#lock();
     if (!lock.ok) return lock;
@@ -142,7 +161,7 @@ export class FileConfigStore implements ConfigStore {
       const before = await this.#readContents();
       if (!before.ok) return before;
       const { contents, answer } = decide(before.value);
-      if (contents !== null) await replaceFile(this.#options.path, textOf(contents));
+      if (contents !== null) await replaceFile(this.#options.path, mapFileText(contents));
       return { ok: true, value: answer };
     } catch (error) {
       return this.#problem(`cannot be written: ${messageOf(error)}`);
@@ -167,7 +186,7 @@ export class FileConfigStore implements ConfigStore {
     }
   }
 
-  async #readContents(): Promise<StoreResult<Contents>> {
+  async #readContents(): Promise<StoreResult<MapFileContents>> {
     let text: string;
     try {
       text = await readFile(this.#options.path, 'utf8');
@@ -175,39 +194,13 @@ export class FileConfigStore implements ConfigStore {
       if (isMissing(error)) return { ok: true, value: EMPTY };
       return this.#problem(`cannot be read: ${messageOf(error)}`);
     }
-    const contents = contentsOf(text);
+    const contents = mapFileContents(text);
     return contents.ok ? contents : this.#problem(contents.problem);
   }
 
   #problem(problem: string): { readonly ok: false; readonly problem: string } {
     return { ok: false, problem: `cluster-map file ${this.#options.path}: ${problem}` };
   }
-}
-
-function textOf(contents: Contents): string {
-  const map = contents.map === null ? null : clusterMapToJson(contents.map);
-  return `${JSON.stringify({ lastProposerId: contents.lastProposerId, map }, null, 2)}\n`;
-}
-
-function contentsOf(text: string): StoreResult<Contents> {
-  if (text.length > limits.clusterMapChars) return { ok: false, problem: `longer than ${limits.clusterMapChars}` };
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    return { ok: false, problem: `not JSON: ${messageOf(error)}` };
-  }
-  if (typeof json !== 'object' || json === null || !('lastProposerId' in json) || !('map' in json)) {
-    return { ok: false, problem: 'is not a cluster-map file (it must hold lastProposerId and map)' };
-  }
-  const { lastProposerId } = json;
-  if (typeof lastProposerId !== 'number' || !Number.isInteger(lastProposerId) || lastProposerId < 0) {
-    return { ok: false, problem: 'lastProposerId is not a number of proposers' };
-  }
-  if (json.map === null) return { ok: true, value: { lastProposerId, map: null } };
-  const decoded = clusterMapFromJson(json.map);
-  if (!decoded.ok) return { ok: false, problem: decoded.problems.join('; ') };
-  return { ok: true, value: { lastProposerId, map: decoded.map } };
 }
 
 /** Writes beside `path`, fsyncs, renames over it and fsyncs the directory: a crash leaves the old text or the new. */

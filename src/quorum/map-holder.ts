@@ -15,6 +15,8 @@ export class MapHolder {
   readonly #listeners: ((map: ClusterMap) => void)[] = [];
   #map: ClusterMap;
   #refreshing = false;
+  /** It was said that the store does not answer. */
+  #isTold = false;
 
   constructor(store: ConfigStore, map: ClusterMap, clock: Clock, log: Log) {
     this.#store = store;
@@ -58,8 +60,11 @@ export class MapHolder {
     };
     this.#store.read().then(
       (result) => {
-        if (!result.ok) this.#log.warn({ problem: result.problem }, 'the cluster map could not be read');
-        else if (result.value !== null) this.adopt(result.value);
+        if (!result.ok && !this.#isTold) {
+          this.#log.warn({ problem: result.problem }, 'the cluster map could not be read');
+        }
+        this.#isTold = !result.ok;
+        if (result.ok && result.value !== null) this.adopt(result.value);
         finish();
       },
       (error: unknown) => {

@@ -1,3 +1,4 @@
+import type { Registration } from '../../cluster/etcd-registration.ts';
 import type { Command } from '../command-input.ts';
 import { textTable } from '../data-verbs/text-table.ts';
 import { formatHostAndPort } from '../host-and-port.ts';
@@ -10,12 +11,34 @@ import { bytesText, spanText } from './units.ts';
 
 /** `junokv cluster status` */
 export const clusterStatusCommand: Command = (input) =>
-  withMemberCluster(input, async ({ map, ask }) => {
-    const report = clusterReport(map, await ask(map));
+  withMemberCluster(input, async ({ map, ask, registrations }) => {
+    const [reports, registered] = await Promise.all([ask(map), registrations?.() ?? null]);
+    const report = clusterReport(map, reports);
     const { config, system } = input;
-    system.print(config.json ? JSON.stringify({ ok: true, cluster: report }) : reportText(report));
+    const problem = registered === null || registered.ok ? null : registered.problem;
+    if (config.json) {
+      const told = registered?.ok === true ? { registered: registered.value } : {};
+      system.print(JSON.stringify({ ok: true, cluster: { ...report, ...told } }));
+      return EXIT_OK;
+    }
+    system.print(reportText(report));
+    if (registered?.ok === true) system.print(registrationsText(registered.value, system.clock.wallMs()));
+    if (problem !== null) system.print(`! who is registered could not be read: ${problem}`);
     return EXIT_OK;
   });
+
+/** The processes that are registered with the config store, for a person. */
+export function registrationsText(registered: readonly Registration[], nowMs: number): string {
+  if (registered.length === 0) return '\nregistered: no process';
+  const rows = registered.map(({ role, node, addresses, version, pid, startedMs }) => [
+    node === null ? role : `node ${node}`,
+    addresses.join(' '),
+    version,
+    String(pid),
+    spanText(Math.max(0, nowMs - startedMs)),
+  ]);
+  return `\nregistered\n${indented(textTable([['', 'address', 'version', 'process', 'since'], ...rows]))}`;
+}
 
 /** The report for a person. */
 export function reportText(report: ClusterReport): string {
