@@ -61,13 +61,15 @@ export async function openSharedCluster(
 ): Promise<OpenedCluster> {
   const problem = storeOptionsProblem(config, given);
   if (problem !== null) return { ok: false, problem };
-  const secret = readSecret(config.secret);
-  if (!secret.ok) return secret;
   const opened = await (config.etcd.length === 0
     ? openFileMap(config, parts)
     : // Loaded when needed: the library of etcd is large.
       (await import('./etcd-cluster.ts')).openEtcdMap(config, parts, statePath));
-  return opened.ok ? { ok: true, cluster: { ...opened.value, secret: secret.secret } } : opened;
+  if (!opened.ok) return opened;
+  const secret = readSecret(config.secret);
+  if (secret.ok) return { ok: true, cluster: { ...opened.value, secret: secret.secret } };
+  opened.value.store.close();
+  return secret;
 }
 
 async function openFileMap(config: Configuration, parts: ProcessParts): Promise<OpenedMap> {
