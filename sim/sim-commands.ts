@@ -3,7 +3,7 @@ import { junoCommands } from '../src/juno-ext/juno-commands.ts';
 import type { CommandRow } from '../src/proxy/command.ts';
 import { genericKeyCommands } from '../src/proxy/commands/generic-commands.ts';
 import { stringCommands } from '../src/proxy/commands/string-commands.ts';
-import { putString, stringReply } from '../src/proxy/values/string-value.ts';
+import { isString, putString, stringReply } from '../src/proxy/values/string-value.ts';
 import type { Step } from '../src/quorum/operation.ts';
 import { BulkPieces, ErrorReply, MapReply, type Reply, SimpleString } from '../src/resp/reply.ts';
 import { FORGOTTEN_REPLY, type KeyOp, type SimReply } from './checker.ts';
@@ -29,7 +29,7 @@ function casStep(expected: string | null, value: string): Step<Reply> {
     access: 'write',
     needs: 'value',
     run: (record, { pages }) => {
-      const found = record === null ? null : simReply(stringReply(record, pages));
+      const found = record === null || !isString(record) ? null : simReply(stringReply(record, pages));
       if (found !== expected) return { reply: 0, change: null };
       return { reply: 1, change: putString(Buffer.from(value, 'latin1'), 0, pages) };
     },

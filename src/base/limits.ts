@@ -467,6 +467,8 @@ export const limits = {
   // --- proxy: keys and strings ---
   /** The largest expiry kept, Number.MAX_SAFE_INTEGER: the year 287396. A later one becomes this. */
   maxExpiresAtMs: 9_007_199_254_740_991,
+  /** Elements that one HRANDFIELD or SRANDMEMBER picks where it may pick one several times: their replies have no other bound. */
+  randomPicks: 1_048_576,
   /** So much of a client's own argument is repeated in an error reply. */
   quotedArgumentBytes: 1_024,
   // --- learning (protocol §8) ---
@@ -479,6 +481,11 @@ export const limits = {
   /** What a learner takes in by itself: a disk and a network have more, clients need the rest. */
   learnBytesPerSecond: 33_554_432,
   /** Records of one range that are repaired at once, and tries for each before its range is begun anew. */
+  /** A range that takes so long tells of nodes that are busy ... */
+  learnBusyMs: 100,
+  /** ... and is followed by a pause of so many times that; others by one as long as they took. */
+  learnBusyPauses: 4,
+  learnPauseMaxMs: 4_000,
   learnRepairsAtOnce: 16,
   learnRepairTries: 5,
   /** An old voter is waited for so long: it may have to read a range from its disk. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isString } from '../proxy/values/string-value.ts';
 import type { RunContext, Step, StepResult } from '../quorum/operation.ts';
 import { readRange, stringFromBytes, stringLength, writeRange } from '../record/paged-string.ts';
 import type { LiveRecord, RecordContent, RecordPast } from '../record/state.ts';
@@ -58,10 +59,11 @@ export class RestoreStep implements Step<Reply> {
       if (this.#offset > 0 || !this.#overOlder || !isOlder) return only('kept');
     }
     if (this.#offset > 0 && found?.recordVersion !== content.recordVersion) return only('kept');
+    if (this.#offset > 0 && found !== null && !isString(found)) return only('kept');
     const value =
       this.#offset === 0 || found === null
         ? stringFromBytes(this.#bytes, pages)
-        : writeRange(found.value, this.#offset, this.#bytes, pages);
+        : writeRange(isString(found) ? found.value : null, this.#offset, this.#bytes, pages);
     const isLast = this.#offset + this.#bytes.length === sizeBytes;
     const restored: RecordPast = {
       recordVersion: content.recordVersion,
@@ -100,6 +102,7 @@ export function checkStep(record: BackedUpRecord, offset: number, length: number
       const field = difference(found, record);
       if (field !== null) return { reply: field, change: null };
       const hash = createHash('sha256');
+      if (!isString(found)) return { reply: 'type', change: null };
       if (stringLength(found.value) !== record.sizeBytes) return { reply: 'size', change: null };
       for (const piece of readRange(found.value, offset, offset + length, pages)) hash.update(piece);
       return { reply: hash.digest().equals(sha256) ? 'same' : 'value', change: null };

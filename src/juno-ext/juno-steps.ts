@@ -1,11 +1,10 @@
 import { limits } from '../base/limits.ts';
-import { stringReply } from '../proxy/values/string-value.ts';
+import { isString, stringReply } from '../proxy/values/string-value.ts';
 import { versionAfterPut } from '../quorum/apply-change.ts';
 import type { RunContext, Step, StepResult } from '../quorum/operation.ts';
 import { stringFromBytes } from '../record/paged-string.ts';
 import { findRequest, mayBeForgotten } from '../record/request-history.ts';
 import { type LiveRecord, RequestAction, type RequestRecord } from '../record/state.ts';
-import { ValueType } from '../record/value.ts';
 import { type ErrorReply, OK, type Reply, WRONGTYPE } from '../resp/reply.ts';
 import type { JunoOptions } from './juno-options.ts';
 import {
@@ -25,7 +24,7 @@ function unchanged(reply: Reply): StepResult<Reply> {
 
 /** JUNO.* commands know strings only; the other types of Redis are none of theirs. */
 export function wrongType(record: LiveRecord | null): ErrorReply | null {
-  return record === null || record.value.type === ValueType.string ? null : WRONGTYPE;
+  return record === null || isString(record) ? null : WRONGTYPE;
 }
 
 /** Null unless the record is of another version, or another incarnation, than the options ask for. */
@@ -58,8 +57,7 @@ export class JunoGetStep implements Step<Reply> {
 
   run(record: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
     if (record === null) return unchanged(null);
-    const refusal = wrongType(record);
-    if (refusal !== null) return unchanged(refusal);
+    if (!isString(record)) return unchanged(WRONGTYPE);
     const expiresAtMs = grownExpiry(record, this.#ttlMs, 0, nowMs);
     const { recordVersion, creationTimeMs, lastModifiedMs } = record;
     const context = { recordVersion, creationTimeMs, lastModifiedMs, expiresAtMs, requestId: requestIdOf(record) };

@@ -5,16 +5,18 @@ import type { NodeReport } from '../quorum/node-health.ts';
 import type { Operation, Outcome } from '../quorum/operation.ts';
 import type { ProtocolCounters } from '../quorum/protocol-counters.ts';
 import type { RecordExport } from '../quorum/record-export.ts';
+import type { KeyUsePlace, KeyUseResult } from '../quorum/resealer.ts';
 import type { ShardVerified } from '../quorum/shard-verify.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { NodeStatus } from '../rpc/messages.ts';
 import type { SweepToldResponse } from '../rpc/sweep-messages.ts';
+import type { TypeName } from './values/collection-value.ts';
 
 /** One key found by a scan, with what the scan knows of it without a read. */
 export interface ScannedKey {
   readonly key: Buffer;
-  readonly type: 'string';
+  readonly type: TypeName;
 }
 
 /** A page of a scan. `cursor` is a decimal string below 2^53, "0" when the scan is complete. */
@@ -86,6 +88,16 @@ export interface BackupPort {
   readonly records: RecordExport<Reply>;
 }
 
+/** What changes of the encryption key need. No key is to be had here. */
+export interface KeysPort {
+  readonly fingerprint: string;
+  /** Oldest first. */
+  readonly versions: readonly number[];
+  readonly activeVersion: number;
+  /** Counts what each version seals in a part of a shard; `limit` above 0: seals some of it anew with the active one. */
+  look(place: KeyUsePlace, limit: number): Promise<KeyUseResult>;
+}
+
 /** What the proxy needs of the cluster. Promises reject with ClusterFailure (or InvariantError, which stops the process). */
 export interface ClusterPort {
   /** Runs a step on its record. Operations of one caller on one key keep their order. `done` may be called before this returns. */
@@ -111,6 +123,8 @@ export interface ClusterPort {
   figures?(): ProposerFigures;
   /** Absent where records are not stored. */
   readonly backup?: BackupPort;
+  /** Absent where records are not stored. */
+  readonly keys?: KeysPort | undefined;
   /** Sweeps a part of a shard now, from behind `afterId` on. Absent where records are not stored. */
   verify?(shard: number, afterId: RecordId): Promise<ShardVerified>;
 }

@@ -5,6 +5,15 @@
 
 /** https://redis.io/docs/latest/develop/reference/command-tips/ */
 export const commandTips: Readonly<Record<string, readonly string[]>> = {
+  hgetall: ['nondeterministic_output_order'],
+  hkeys: ['nondeterministic_output_order'],
+  hvals: ['nondeterministic_output_order'],
+  hrandfield: ['nondeterministic_output'],
+  hscan: ['nondeterministic_output'],
+  smembers: ['nondeterministic_output_order'],
+  spop: ['nondeterministic_output'],
+  srandmember: ['nondeterministic_output'],
+  sscan: ['nondeterministic_output'],
   'client|info': ['nondeterministic_output'],
   'client|list': ['nondeterministic_output'],
   'cluster|info': ['nondeterministic_output'],
@@ -56,6 +65,31 @@ export const commandTips: Readonly<Record<string, readonly string[]>> = {
 
 /** Flags of each key specification. https://redis.io/docs/latest/develop/reference/key-specs/ */
 export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  hset: [['RW', 'update']],
+  hmset: [['RW', 'update']],
+  hsetnx: [['RW', 'insert']],
+  hget: [['RO', 'access']],
+  hmget: [['RO', 'access']],
+  hgetall: [['RO', 'access']],
+  hkeys: [['RO', 'access']],
+  hvals: [['RO', 'access']],
+  hlen: [['RO']],
+  hstrlen: [['RO']],
+  hexists: [['RO']],
+  hdel: [['RW', 'delete']],
+  hincrby: [['RW', 'access', 'update']],
+  hincrbyfloat: [['RW', 'access', 'update']],
+  hrandfield: [['RO', 'access']],
+  hscan: [['RO', 'access']],
+  sadd: [['RW', 'insert']],
+  srem: [['RW', 'delete']],
+  sismember: [['RO']],
+  smismember: [['RO', 'access']],
+  scard: [['RO']],
+  smembers: [['RO', 'access']],
+  spop: [['RW', 'access', 'delete']],
+  srandmember: [['RO', 'access']],
+  sscan: [['RO', 'access']],
   append: [['RW', 'insert']],
   copy: [
     ['RO', 'access'],
@@ -122,6 +156,7 @@ export interface Deprecation {
 }
 
 export const commandDeprecations: Readonly<Record<string, Deprecation>> = {
+  hmset: { since: '4.0.0', replacedBy: '`HSET` with multiple field-value pairs' },
   'cluster|slots': { since: '7.0.0', replacedBy: '`CLUSTER SHARDS`' },
   getset: { since: '6.2.0', replacedBy: '`SET` with the `!GET` argument' },
   substr: { since: '2.0.0', replacedBy: '`GETRANGE`' },
@@ -129,6 +164,12 @@ export const commandDeprecations: Readonly<Record<string, Deprecation>> = {
 
 /** Changes of a command: [Redis version, what changed]. */
 export const commandHistory: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  hset: [['4.0.0', 'Accepts multiple `field` and `value` arguments.']],
+  hdel: [['2.4.0', 'Accepts multiple `field` arguments.']],
+  sadd: [['2.4.0', 'Accepts multiple `member` arguments.']],
+  srem: [['2.4.0', 'Accepts multiple `member` arguments.']],
+  spop: [['3.2.0', 'Added the `count` argument.']],
+  srandmember: [['2.6.0', 'Added the optional `count` argument.']],
   auth: [['6.0.0', 'Added ACL style (username and password).']],
   'client|kill': [
     ['2.8.12', 'Added new filter format.'],

@@ -42,6 +42,11 @@ export interface ConfigValues {
   latencyMonitorThresholdMs: number;
   latencyTracking: boolean;
   latencyTrackingPercentiles: readonly number[];
+  /** Up to so many fields, and up to so long ones, a hash is a listpack. */
+  hashMaxListpackEntries: number;
+  hashMaxListpackValue: number;
+  /** Up to so many integers a set is an intset. */
+  setMaxIntsetEntries: number;
   clusterEnabled: boolean;
   /** Empty: the address at which the client reached this proxy. */
   clusterAnnounceIp: string;
@@ -82,6 +87,9 @@ export function defaultConfigValues(): ConfigValues {
     latencyMonitorThresholdMs: 0,
     latencyTracking: true,
     latencyTrackingPercentiles: [50, 99, 99.9],
+    hashMaxListpackEntries: 512,
+    hashMaxListpackValue: 64,
+    setMaxIntsetEntries: 512,
     clusterEnabled: false,
     clusterAnnounceIp: '',
     clusterAnnouncePort: 0,

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import type { Failure } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
-import { BulkPieces, MapReply, PushReply, type Reply, SetReply, VerbatimReply } from '../resp/reply.ts';
+import { BulkItems, BulkPieces, MapReply, PushReply, type Reply, SetReply, VerbatimReply } from '../resp/reply.ts';
 import type { KeyedStep, MultiStep } from './command.ts';
 import type { CommandEntry } from './command-table.ts';
 import { failureReply, partialFailureReply } from './failure-reply.ts';
@@ -190,7 +190,7 @@ class PartOperation implements Operation<Reply> {
 export function replySize(reply: Reply): number {
   if (reply instanceof Buffer) return reply.length + SMALL_REPLY_BYTES;
   if (typeof reply === 'string') return reply.length + SMALL_REPLY_BYTES;
-  if (reply instanceof BulkPieces) return reply.lengthBytes + SMALL_REPLY_BYTES;
+  if (reply instanceof BulkPieces || reply instanceof BulkItems) return reply.lengthBytes + SMALL_REPLY_BYTES;
   if (reply instanceof VerbatimReply) return reply.text.length + SMALL_REPLY_BYTES;
   if (reply instanceof SetReply || reply instanceof PushReply) return replySize(reply.items);
   if (reply instanceof MapReply) return replySize(reply.entries.flat());

@@ -4,16 +4,18 @@ import type { ClusterMap, NamespaceLimits, NodeEntry } from '../cluster/map.ts';
 import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../cluster/namespace-groups.ts';
 import { seatsOf } from '../cluster/seats.ts';
 import { slotOf } from '../cluster/slot.ts';
+import type { LiveKeyRing } from '../crypto/live-key-ring.ts';
 import type { Coordinator } from '../quorum/coordinator.ts';
 import { flushNamespaces } from '../quorum/flush.ts';
 import { changeNamespaceGroups } from '../quorum/group-change.ts';
 import { inspectReplicas } from '../quorum/inspect.ts';
 import { Intake } from '../quorum/intake.ts';
 import { isPair } from '../quorum/joint-transport.ts';
-import { KeyScan, type ShardScan } from '../quorum/key-scan.ts';
+import { type FoundKey, KeyScan, type ShardScan } from '../quorum/key-scan.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
 import { RecordExport } from '../quorum/record-export.ts';
+import { Resealer } from '../quorum/resealer.ts';
 import { type ShardVerified, verifyShard } from '../quorum/shard-verify.ts';
 import type { Placement } from '../quorum/task-context.ts';
 import type { RecordId } from '../record/state.ts';
@@ -27,12 +29,14 @@ import {
   type KeyCount,
   type KeyLocation,
   type KeyReplica,
+  type KeysPort,
   type NodeHealth,
   type ProposerFigures,
   type ScannedKey,
   type ScanPage,
 } from './cluster-port.ts';
 import { decodeCursor, encodeCursor, lastIdOf, prefixOf } from './scan-cursor.ts';
+import { typeName } from './values/collection-value.ts';
 
 /** Shards asked at once by a scan that finds nothing, and in all by one SCAN command. */
 const SCAN_WAVE_MAX = 64;
@@ -54,14 +58,23 @@ export class QuorumCluster implements ClusterPort {
   readonly #transport: Transport;
   readonly #scan: KeyScan<Reply>;
   readonly backup: BackupPort;
+  readonly keys: KeysPort | undefined;
 
-  constructor(coordinator: Coordinator<Reply>, map: MapHolder, transport: Transport, keystoreFingerprint = '') {
+  /** `ring`: what records are sealed with; none where no keys are to be changed. */
+  constructor(
+    coordinator: Coordinator<Reply>,
+    map: MapHolder,
+    transport: Transport,
+    keystoreFingerprint = '',
+    ring: LiveKeyRing | null = null,
+  ) {
     this.#coordinator = coordinator;
     this.#intake = new Intake(coordinator, coordinator.clock);
     this.#map = map;
     this.#transport = transport;
     this.#scan = new KeyScan(coordinator, EXISTS, (reply) => reply === 1);
     this.backup = { keystoreFingerprint, records: new RecordExport(coordinator, EXISTS) };
+    this.keys = ring === null ? undefined : keysPort(coordinator, keystoreFingerprint, ring);
   }
 
   verify(shard: number, afterId: RecordId): Promise<ShardVerified> {
@@ -280,8 +293,22 @@ export class QuorumCluster implements ClusterPort {
   }
 }
 
-function asScanned(found: { readonly key: Buffer }): ScannedKey {
-  return { key: found.key, type: 'string' };
+function keysPort(coordinator: Coordinator<Reply>, fingerprint: string, ring: LiveKeyRing): KeysPort {
+  const resealer = new Resealer<Reply>(coordinator, null);
+  return {
+    fingerprint,
+    get versions() {
+      return ring.versions;
+    },
+    get activeVersion() {
+      return ring.activeVersion;
+    },
+    look: (place, limit) => resealer.look(place, ring.activeVersion, limit),
+  };
+}
+
+function asScanned(found: FoundKey): ScannedKey {
+  return { key: found.key, type: typeName(found.type) };
 }
 
 function need(result: ShardScan): ShardScan & { ok: true } {

@@ -72,6 +72,15 @@ export class RuntimeConfig {
   get latencyTrackingPercentiles(): readonly number[] {
     return this.#values.latencyTrackingPercentiles;
   }
+  get hashMaxListpackEntries(): number {
+    return this.#values.hashMaxListpackEntries;
+  }
+  get hashMaxListpackValue(): number {
+    return this.#values.hashMaxListpackValue;
+  }
+  get setMaxIntsetEntries(): number {
+    return this.#values.setMaxIntsetEntries;
+  }
   get clusterEnabled(): boolean {
     return this.#values.clusterEnabled;
   }

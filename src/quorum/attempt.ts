@@ -114,6 +114,13 @@ export class AttemptPages implements PageAccess {
     this.#made.set(pageId, bytes);
     return pageId;
   }
+
+  /** Forgets the pages made but for these: the others are part of no value any more. */
+  keepOnly(pageIds: readonly PageId[]): void {
+    if (pageIds.length === this.#written.length) return;
+    const kept = new Set(pageIds);
+    this.#written = this.#written.filter(({ pageId }) => kept.has(pageId));
+  }
 }
 
 export type PendingResult<R> =

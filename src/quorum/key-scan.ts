@@ -2,6 +2,7 @@ import { type Failure, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { sameBallot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
+import { ValueType } from '../record/value.ts';
 import { MessageType, Want } from '../rpc/messages.ts';
 import type { ScanEntry, ScannedResponse, ScanRequest } from '../rpc/scan-messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
@@ -13,6 +14,7 @@ import type { Step } from './operation.ts';
 export interface FoundKey {
   readonly id: RecordId;
   readonly key: Buffer;
+  readonly type: ValueType;
   readonly expiresAtMs: number;
 }
 
@@ -156,7 +158,8 @@ export class KeyScan<R> {
     for (const entry of entries) {
       const opened = this.#coordinator.seal.open(entry.id, entry.state);
       if (opened === null) continue;
-      return { id: entry.id, key: opened.content.key, expiresAtMs: opened.header.expiresAtMs };
+      const { key, value } = opened.content;
+      return { id: entry.id, key, type: value?.type ?? ValueType.string, expiresAtMs: opened.header.expiresAtMs };
     }
     return null;
   }

@@ -9,8 +9,8 @@ import {
   type StateHeader,
   StateKind,
 } from '../record/state.ts';
-import { diffPages } from '../record/string-tree.ts';
 import { NeedPages, type Value } from '../record/value.ts';
+import { diffPages, pagesOfBallot, rootPageIds } from '../record/value-pages.ts';
 import type { PageManifest } from '../rpc/messages.ts';
 import { keepUntilMs } from './apply-change.ts';
 import type { Attempt, AttemptPages, OpenedBase } from './attempt.ts';
@@ -82,6 +82,8 @@ export function buildState<R>(
           value: null,
         }
       : live;
+  // What one command of the round wrote and the next replaced again is not sent.
+  if (live?.value.paged === true) pages.keepOnly(pagesOfBallot(live.value, ballot, pages));
   return { state: seal.seal(id, header, content), pages: manifestFor(base, live, pages), baseOrigin };
 }
 
@@ -93,11 +95,15 @@ function manifestFor(base: OpenedBase, live: LiveRecord | null, pages: AttemptPa
   if (live === null || !live.value.paged) return null;
   const added = pages.written.map((page) => page.pageId);
   const before = base.live?.value;
-  const { root } = live.value;
-  if (before?.paged !== true || !(pages.hasReadBase || before.root.some((id) => id !== '' && root.includes(id)))) {
+  if (before?.paged !== true || !(pages.hasReadBase || sharesRootPages(before, live.value))) {
     return { complete: true, added, dropped: [] };
   }
   return { complete: false, added, dropped: droppedPages(before, live.value, pages) };
+}
+
+function sharesRootPages(before: Value, after: Value): boolean {
+  const ids = new Set(rootPageIds(before));
+  return rootPageIds(after).some((id) => ids.has(id));
 }
 
 /** As far as pages in memory can tell; the rest goes with the value's end. */

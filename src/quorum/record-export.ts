@@ -3,8 +3,8 @@ import { limits } from '../base/limits.ts';
 import { type Ballot, isNoBallot, sameBallot } from '../record/ballot.ts';
 import { type PageId, type RecordId, StateKind } from '../record/state.ts';
 import type { StoredRecord } from '../record/state-codec.ts';
-import { listPages } from '../record/string-tree.ts';
 import { NeedPages, type PageAccess, type Value } from '../record/value.ts';
+import { listPages } from '../record/value-pages.ts';
 import {
   MessageType,
   type RecordAddress,

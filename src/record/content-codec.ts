@@ -4,8 +4,8 @@ import { readU64, writeLatin1, writeU64 } from './bytes.ts';
 import { ID_BYTES } from './record-id.ts';
 import { NO_REQUESTS } from './request-history.ts';
 import { type PageId, type RecordContent, RequestAction, type RequestHistory, type RequestRecord } from './state.ts';
-import type { Value } from './value.ts';
-import { ValueType } from './value.ts';
+import type { CollectionType, PagedCollection, PagedString, Tree, Value } from './value.ts';
+import { Encoding, ValueType } from './value.ts';
 
 /*
  * The plaintext of a record's `meta`. All numbers are big endian; a u64 holds a safe integer.
@@ -18,6 +18,9 @@ import { ValueType } from './value.ts';
  *   string  = form 0 embedded: bytes up to the end
  *           | form 1 separate: nothing; the bytes are sealed apart
  *           | form 2 paged:    length:u64 depth:u8 rootCount:u16 rootCount*pageId
+ *   hash, set, list, zset = form 0 embedded, form 1 separate, likewise (packed-items.ts)
+ *           | form 3 trees:    encoding:u8 length:u64 treeCount:u8 *tree
+ *   tree    = count:u64 bytes:u64 depth:u8 rootLength:u32 root          ; tree-node.ts
  *   pageId  = 16 bytes; all zero is a hole
  */
 
@@ -26,11 +29,14 @@ const NO_VALUE = 0;
 const FORM_EMBEDDED = 0;
 const FORM_SEPARATE = 1;
 const FORM_PAGED = 2;
+const FORM_TREES = 3;
 
 const REQUEST_BYTES = 16 + 1 + 4 * 8;
 const FORGOTTEN_BYTES = 8 + 1;
 const FIXED_BYTES = 1 + 8 + 8 + 8 + 4 + 1 + 1;
 const PAGED_FIXED_BYTES = 8 + 1 + 2;
+const TREES_FIXED_BYTES = 1 + 8 + 1;
+const TREE_FIXED_BYTES = 8 + 8 + 1 + 4;
 const HOLE = '\0'.repeat(ID_BYTES);
 
 /** An inline value above limits.embeddedValueBytes is sealed apart from its metadata. */
@@ -44,9 +50,17 @@ export function contentLength(content: RecordContent): number {
   let length = FIXED_BYTES + key.length + requestsLength(requests.entries.length);
   if (value === null) return length;
   length += 1;
-  if (value.paged) length += PAGED_FIXED_BYTES + value.root.length * ID_BYTES;
+  if (value.paged) length += value.type === ValueType.string ? pagedStringLength(value) : treesLength(value);
   else if (value.bytes !== null && !isSeparate(value)) length += value.bytes.length;
   return length;
+}
+
+function pagedStringLength(value: PagedString): number {
+  return PAGED_FIXED_BYTES + value.root.length * ID_BYTES;
+}
+
+function treesLength({ trees }: PagedCollection): number {
+  return trees.reduce((length, { root }) => length + TREE_FIXED_BYTES + root.length, TREES_FIXED_BYTES);
 }
 
 function requestsLength(count: number): number {
@@ -66,7 +80,7 @@ export function writeContent(target: Buffer, offset: number, content: RecordCont
   target[at++] = requests.entries.length;
   if (requests.entries.length > 0) at = writeRequests(target, at, requests);
   target[at++] = value === null ? NO_VALUE : value.type;
-  return value === null ? at : writeStringValue(target, at, value);
+  return value === null ? at : writeValue(target, at, value);
 }
 
 function writeRequests(target: Buffer, offset: number, requests: RequestHistory): number {
@@ -86,7 +100,8 @@ function writeRequests(target: Buffer, offset: number, requests: RequestHistory)
   return at;
 }
 
-function writeStringValue(target: Buffer, offset: number, value: Value): number {
+function writeValue(target: Buffer, offset: number, value: Value): number {
+  if (value.paged && value.type !== ValueType.string) return writeTrees(target, offset, value);
   if (value.paged) {
     target[offset] = FORM_PAGED;
     let at = writeU64(target, offset + 1, value.length);
@@ -101,6 +116,21 @@ function writeStringValue(target: Buffer, offset: number, value: Value): number 
   target[offset] = FORM_EMBEDDED;
   target.set(value.bytes, offset + 1);
   return offset + 1 + value.bytes.length;
+}
+
+function writeTrees(target: Buffer, offset: number, value: PagedCollection): number {
+  target[offset] = FORM_TREES;
+  target[offset + 1] = value.encoding;
+  let at = writeU64(target, offset + 2, value.length);
+  target[at++] = value.trees.length;
+  for (const { count, bytes, depth, root } of value.trees) {
+    at = writeU64(target, writeU64(target, at, count), bytes);
+    target[at++] = depth;
+    at = target.writeUInt32BE(root.length, at);
+    target.set(root, at);
+    at += root.length;
+  }
+  return at;
 }
 
 /** Page ids one after the other, a hole ('') as zeros. Returns the offset behind them. */
@@ -181,13 +211,14 @@ function decodeValue(bytes: Buffer, offset: number, separateValue: Buffer | null
   const type = bytes[offset];
   const body = offset + 2;
   if (type === NO_VALUE) return body - 1 === bytes.length && separateValue === null ? null : undefined;
-  if (type !== ValueType.string || bytes.length < body) return undefined;
+  if (!isValueType(type) || bytes.length < body) return undefined;
   const form = bytes[offset + 1];
   if (form === FORM_SEPARATE) {
     return bytes.length === body ? { type, paged: false, bytes: separateValue } : undefined;
   }
   if (separateValue !== null) return undefined;
   if (form === FORM_EMBEDDED) return { type, paged: false, bytes: bytes.subarray(body) };
+  if (type !== ValueType.string) return form === FORM_TREES ? decodeTrees(type, bytes, body) : undefined;
   if (form !== FORM_PAGED || bytes.length - body < PAGED_FIXED_BYTES) return undefined;
   const length = readU64(bytes, body);
   const depth = bytes[body + 8];
@@ -195,4 +226,35 @@ function decodeValue(bytes: Buffer, offset: number, separateValue: Buffer | null
   const rootAt = body + PAGED_FIXED_BYTES;
   if (length < 0 || (depth !== 0 && depth !== 1) || bytes.length !== rootAt + count * ID_BYTES) return undefined;
   return { type, paged: true, length, depth, root: readPageIds(bytes, rootAt, count) };
+}
+
+function isValueType(type: number | undefined): type is ValueType {
+  return type !== undefined && type >= ValueType.string && type <= ValueType.zset;
+}
+
+function isEncoding(encoding: number | undefined): encoding is Encoding {
+  return encoding !== undefined && encoding >= Encoding.listpack && encoding <= Encoding.skiplist;
+}
+
+/** Undefined if malformed. The roots are views into `bytes`. */
+function decodeTrees(type: CollectionType, bytes: Buffer, offset: number): PagedCollection | undefined {
+  const encoding = bytes[offset];
+  if (bytes.length - offset < TREES_FIXED_BYTES || !isEncoding(encoding)) return undefined;
+  const length = readU64(bytes, offset + 1);
+  const treeCount = bytes[offset + 9] ?? 0;
+  const trees: Tree[] = [];
+  let at = offset + TREES_FIXED_BYTES;
+  for (let i = 0; i < treeCount; i++) {
+    if (bytes.length - at < TREE_FIXED_BYTES) return undefined;
+    const count = readU64(bytes, at);
+    const treeBytes = readU64(bytes, at + 8);
+    const depth = bytes[at + 16] ?? 0;
+    const rootLength = bytes.readUInt32BE(at + 17);
+    at += TREE_FIXED_BYTES;
+    if (count < 0 || treeBytes < 0 || bytes.length - at < rootLength) return undefined;
+    trees.push({ count, bytes: treeBytes, depth, root: bytes.subarray(at, at + rootLength) });
+    at += rootLength;
+  }
+  if (length < 0 || at !== bytes.length) return undefined;
+  return { type, paged: true, encoding, length, trees };
 }

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { append, readAll, readRange, stringFromBytes, stringLength, writeRange } from './paged-string.ts';
 import type { StringLayout } from './string-tree.ts';
-import { diffPages, layoutCapacityBytes, listPages, pagesOfBallot } from './string-tree.ts';
+import { layoutCapacityBytes } from './string-tree.ts';
 import { PageWorld } from './testing/page-world.ts';
-import type { PageAccess, Value } from './value.ts';
+import type { PageAccess, StringValue } from './value.ts';
 import { NeedPages, ValueType } from './value.ts';
+import { diffPages, listPages, pagesOfBallot } from './value-pages.ts';
 
 const tiny: StringLayout = { inlineValueBytes: 10, pageBytes: 8, pageFanout: 4, rootFanout: 3 };
 const wideRoot: StringLayout = { inlineValueBytes: 20, pageBytes: 4, pageFanout: 3, rootFanout: 8 };
@@ -30,7 +31,7 @@ function modelWrite(model: Buffer, offset: number, bytes: Buffer): Buffer {
   return result;
 }
 
-function readBack(world: PageWorld, value: Value, layout: StringLayout): Buffer {
+function readBack(world: PageWorld, value: StringValue, layout: StringLayout): Buffer {
   return Buffer.concat(world.run((pages) => readAll(value, pages, layout)).result);
 }
 
@@ -54,7 +55,7 @@ function stepsArbitrary(layout: StringLayout): fc.Arbitrary<Step[]> {
 }
 
 /** Runs a step, cut to what fits, and checks everything that must hold after it. */
-function checkedStep(world: PageWorld, layout: StringLayout, value: Value | null, model: Buffer, step: Step) {
+function checkedStep(world: PageWorld, layout: StringLayout, value: StringValue | null, model: Buffer, step: Step) {
   const capacity = layoutCapacityBytes(layout);
   const offset = step.kind === 'write' ? step.at : step.kind === 'append' ? model.length : 0;
   const bytes = step.bytes.subarray(0, capacity - offset);
@@ -92,9 +93,9 @@ describe.each([
     fc.assert(
       fc.property(stepsArbitrary(layout), fc.nat(120), fc.nat(120), (steps, a, b) => {
         const world = new PageWorld();
-        let value: Value | null = null;
+        let value: StringValue | null = null;
         let model: Buffer = Buffer.alloc(0);
-        const history: { value: Value; model: Buffer }[] = [];
+        const history: { value: StringValue; model: Buffer }[] = [];
         for (const step of steps) {
           const next = checkedStep(world, layout, value, model, step);
           ({ value, model } = next);
@@ -219,7 +220,7 @@ describe('edges', () => {
   });
 
   it('a value of which only the metadata is here is refused', () => {
-    const unloaded: Value = { type: ValueType.string, paged: false, bytes: null };
+    const unloaded: StringValue = { type: ValueType.string, paged: false, bytes: null };
     expect(() => stringLength(unloaded)).toThrow('only the metadata');
     expect(() => readAll(unloaded, empty)).toThrow('only the metadata');
     expect(() => append(unloaded, Buffer.from('x'), empty)).toThrow('only the metadata');

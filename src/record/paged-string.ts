@@ -4,7 +4,7 @@ import { PageReader } from './page-reader.ts';
 import type { PageId } from './state.ts';
 import type { StringLayout } from './string-tree.ts';
 import { encodeInner, innerOf, layoutCapacityBytes, leafCount, leafIds } from './string-tree.ts';
-import type { InlineString, PageAccess, PagedString, Value } from './value.ts';
+import type { InlineString, PageAccess, PagedString, StringValue } from './value.ts';
 import { ValueType } from './value.ts';
 
 /*
@@ -18,17 +18,17 @@ import { ValueType } from './value.ts';
 const ZEROS = Buffer.alloc(limits.pageBytes);
 
 /** Length in bytes. An inline string must have been loaded; where only metadata was asked for, the record's sizeBytes says it. */
-export function stringLength(value: Value): number {
+export function stringLength(value: StringValue): number {
   return value.paged ? value.length : inlineBytes(value).length;
 }
 
 /** A new string; `bytes` is kept by reference, in pages too, and must not change. */
-export function stringFromBytes(bytes: Buffer, pages: PageAccess, layout: StringLayout = limits): Value {
+export function stringFromBytes(bytes: Buffer, pages: PageAccess, layout: StringLayout = limits): StringValue {
   return bytes.length <= layout.inlineValueBytes ? inlineString(bytes) : writeRange(null, 0, bytes, pages, layout);
 }
 
 /** All bytes, in pieces that must not be changed. */
-export function readAll(value: Value, pages: PageAccess, layout: StringLayout = limits): Buffer[] {
+export function readAll(value: StringValue, pages: PageAccess, layout: StringLayout = limits): Buffer[] {
   return readRange(value, 0, stringLength(value), pages, layout);
 }
 
@@ -37,7 +37,7 @@ export function readAll(value: Value, pages: PageAccess, layout: StringLayout = 
  * the range is empty.
  */
 export function readRange(
-  value: Value,
+  value: StringValue,
   start: number,
   end: number,
   pages: PageAccess,
@@ -70,7 +70,12 @@ function pushPiece(pieces: Buffer[], leaf: Buffer | null, from: number, to: numb
 }
 
 /** The string with `bytes` behind it. Null is the empty string. */
-export function append(value: Value | null, bytes: Buffer, pages: PageAccess, layout: StringLayout = limits): Value {
+export function append(
+  value: StringValue | null,
+  bytes: Buffer,
+  pages: PageAccess,
+  layout: StringLayout = limits,
+): StringValue {
   return writeRange(value, value === null ? 0 : stringLength(value), bytes, pages, layout);
 }
 
@@ -80,12 +85,12 @@ export function append(value: Value | null, bytes: Buffer, pages: PageAccess, la
  * change. The result must fit (asserted): the caller checks limits.maxStringBytes first.
  */
 export function writeRange(
-  value: Value | null,
+  value: StringValue | null,
   offset: number,
   bytes: Buffer,
   pages: PageAccess,
   layout: StringLayout = limits,
-): Value {
+): StringValue {
   const old = value ?? inlineString(ZEROS.subarray(0, 0));
   if (bytes.length === 0) return old;
   const oldLength = stringLength(old);
@@ -113,7 +118,7 @@ export function writeRange(
 
 /** One call of writeRange. */
 interface RangeWrite {
-  readonly old: Value;
+  readonly old: StringValue;
   readonly oldLength: number;
   readonly newLength: number;
   readonly offset: number;

@@ -1,8 +1,16 @@
 import type { PageId } from './state.ts';
 
-/** Number on disk: never renumber. Other Redis types come later. */
-export const ValueType = { string: 1 } as const;
+/** Number on disk: never renumber. */
+export const ValueType = { string: 1, hash: 2, set: 3, list: 4, zset: 5 } as const;
 export type ValueType = (typeof ValueType)[keyof typeof ValueType];
+export type CollectionType = Exclude<ValueType, typeof ValueType.string>;
+
+/**
+ * How Redis would keep a collection: it decides in which order elements are listed, and what OBJECT ENCODING says.
+ * A number on disk: never renumber.
+ */
+export const Encoding = { listpack: 1, hashtable: 2, intset: 3, quicklist: 4, skiplist: 5 } as const;
+export type Encoding = (typeof Encoding)[keyof typeof Encoding];
 
 /** A string whose bytes are here. Never modified in place. */
 export interface InlineString {
@@ -24,7 +32,42 @@ export interface PagedString {
   readonly root: readonly PageId[];
 }
 
-export type Value = InlineString | PagedString;
+export type StringValue = InlineString | PagedString;
+
+/** A collection whose elements are here, packed as `packed-items.ts` has it. Never modified in place. */
+export interface InlineCollection {
+  readonly type: CollectionType;
+  readonly paged: false;
+  /** Null where only the metadata was asked for (`needs: 'meta'`). */
+  readonly bytes: Buffer | null;
+}
+
+/**
+ * A counted B+tree (`tree-node.ts`). `root` is a node whose bytes are in the record; at depth 0 it is a leaf, else its
+ * children are pages.
+ */
+export interface Tree {
+  /** Elements. */
+  readonly count: number;
+  /** Of all keys and values. */
+  readonly bytes: number;
+  readonly depth: number;
+  readonly root: Buffer;
+}
+
+/** A collection in pages: by field, member or position; or two trees over the same elements (a sorted set). */
+export interface PagedCollection {
+  readonly type: CollectionType;
+  readonly paged: true;
+  readonly encoding: Encoding;
+  /** Bytes of the elements, each once. */
+  readonly length: number;
+  readonly trees: readonly Tree[];
+}
+
+export type CollectionValue = InlineCollection | PagedCollection;
+
+export type Value = StringValue | CollectionValue;
 
 /**
  * The pages that a pure command can reach. `read` throws NeedPages when a page is not in memory yet: the caller loads

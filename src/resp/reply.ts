@@ -20,6 +20,7 @@ export type Reply =
   | PushReply
   | VerbatimReply
   | BulkPieces
+  | BulkItems
   | NullArray;
 
 /** `+text\r\n` */
@@ -89,6 +90,23 @@ export class BulkPieces {
   readonly lengthBytes: number;
   readonly pieces: readonly Buffer[];
   constructor(lengthBytes: number, pieces: readonly Buffer[]) {
+    this.lengthBytes = lengthBytes;
+    this.pieces = pieces;
+  }
+}
+
+/**
+ * An array, set or map of bulk strings that are encoded already: for replies of very many small items. Of a map, `count` is
+ * that of its keys and values together.
+ */
+export class BulkItems {
+  readonly kind: 'array' | 'set' | 'map';
+  readonly count: number;
+  readonly lengthBytes: number;
+  readonly pieces: readonly Buffer[];
+  constructor(kind: 'array' | 'set' | 'map', count: number, lengthBytes: number, pieces: readonly Buffer[]) {
+    this.kind = kind;
+    this.count = count;
     this.lengthBytes = lengthBytes;
     this.pieces = pieces;
   }

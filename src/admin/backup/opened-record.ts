@@ -8,7 +8,7 @@ import { RecordSealer } from '../../crypto/record-sealer.ts';
 import { PageReader } from '../../record/page-reader.ts';
 import { type PageId, type RecordContent, StateKind } from '../../record/state.ts';
 import { leafIds } from '../../record/string-tree.ts';
-import { NeedPages, type PagedString } from '../../record/value.ts';
+import { NeedPages, type PagedString, ValueType } from '../../record/value.ts';
 import type { PageEntry, RecordEntry } from './backup-format.ts';
 import type { Manifest } from './backup-manifest.ts';
 import { BackupProblem } from './backup-problem.ts';
@@ -67,6 +67,9 @@ export class BackupOpener {
         : 'does not open: its seal is broken';
     }
     const { header, content } = opened;
+    // Backups copy every record as it is; only strings can be written back yet.
+    if (content.value !== null && content.value.type !== ValueType.string)
+      return 'holds a collection, which cannot be restored yet';
     if (header.kind !== StateKind.live || content.value === null) return 'is no live record';
     if (this.#ids.recordId(header.namespace, header.generation, content.key) !== id)
       return 'has another id than its key';
@@ -79,8 +82,9 @@ export class BackupOpener {
   /** The value in pieces of limits.backupPieceBytes; at least one. Throws BackupProblem where pages are not as they should be. */
   async *pieces(record: OpenedBackupRecord, nextPage: () => Promise<PageEntry | null>): AsyncGenerator<ValuePiece> {
     const { value } = record.content;
-    if (value === null || !value.paged) {
-      yield { offset: 0, bytes: value?.bytes ?? Buffer.alloc(0), isHole: false };
+    if (value === null || value.type !== ValueType.string || !value.paged) {
+      const bytes = value?.paged === false ? value.bytes : null;
+      yield { offset: 0, bytes: bytes ?? Buffer.alloc(0), isHole: false };
       return;
     }
     const page = async (wanted: PageId): Promise<Buffer> => this.#page(record, wanted, await nextPage());

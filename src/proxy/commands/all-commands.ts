@@ -2,13 +2,17 @@ import type { CommandRow } from '../command.ts';
 import { clusterCommands } from './cluster-commands.ts';
 import { connectionCommands } from './connection-commands.ts';
 import { genericKeyCommands } from './generic-commands.ts';
+import { hashCommands } from './hash-commands.ts';
 import { keyspaceCommands } from './keyspace-commands.ts';
 import { serverCommands } from './server-commands.ts';
+import { setCommands } from './set-commands.ts';
 import { stringCommands } from './string-commands.ts';
 
 /** Every command of the proxy. */
 export const allCommands: readonly CommandRow[] = [
   ...stringCommands,
+  ...hashCommands,
+  ...setCommands,
   ...genericKeyCommands,
   ...keyspaceCommands,
   ...connectionCommands,

@@ -1,11 +1,23 @@
-import type { Step } from '../../quorum/operation.ts';
+import type { Step, StepResult } from '../../quorum/operation.ts';
+import { ValueType } from '../../record/value.ts';
 import { type Reply, SimpleString } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
+import { typeName } from '../values/collection-value.ts';
 import { KEY, KEYS, keyOnly, MANY_KEYS, ONE, ONE_KEY, sumOverKeys, ZERO } from './keyed-row.ts';
 
 const DELETED = { reply: 1, change: { kind: 'delete' } } as const;
 const NO_TYPE = { reply: new SimpleString('none'), change: null } as const;
-const STRING_TYPE = { reply: new SimpleString('string'), change: null } as const;
+const TYPES: Readonly<Record<ValueType, StepResult<Reply>>> = {
+  [ValueType.string]: typeResult(ValueType.string),
+  [ValueType.hash]: typeResult(ValueType.hash),
+  [ValueType.set]: typeResult(ValueType.set),
+  [ValueType.list]: typeResult(ValueType.list),
+  [ValueType.zset]: typeResult(ValueType.zset),
+};
+
+function typeResult(type: ValueType): StepResult<Reply> {
+  return { reply: new SimpleString(typeName(type)), change: null };
+}
 
 const DELETE_STEP: Step<Reply> = {
   access: 'write',
@@ -22,7 +34,7 @@ const EXISTS_STEP: Step<Reply> = {
 const TYPE_STEP: Step<Reply> = {
   access: 'read',
   needs: 'meta',
-  run: (record) => (record === null ? NO_TYPE : STRING_TYPE),
+  run: (record) => (record === null ? NO_TYPE : TYPES[record.value.type]),
 };
 
 const KEY_BY_KEY = 'Each key is deleted on its own; other clients may see some of them gone and some not.';

@@ -1,8 +1,10 @@
 import type { Step } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
+import { ValueType } from '../../record/value.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
+import { encodingName } from '../values/collection-value.ts';
 import { inlineBytes } from '../values/string-value.ts';
 import { helpHandler } from './help-reply.ts';
 import { KEY, keyOnly, NIL, ONE, SECOND_ARGUMENT_KEY } from './keyed-row.ts';
@@ -28,9 +30,11 @@ const HELP_LINES = [
   '    <key>.',
 ];
 
-/** How Redis would keep this string had it been SET. */
-function encodingOf(record: LiveRecord): 'int' | 'embstr' | 'raw' {
-  const bytes = record.sizeBytes <= EMBSTR_MAX_BYTES ? inlineBytes(record.value) : null;
+/** A collection tells its own; of a string: how Redis would keep it had it been SET. */
+function encodingOf(record: LiveRecord): string {
+  const { value } = record;
+  if (value.type !== ValueType.string) return encodingName(value);
+  const bytes = record.sizeBytes <= EMBSTR_MAX_BYTES ? inlineBytes(value) : null;
   if (bytes === null) return 'raw';
   return parseInteger(bytes) === null ? 'embstr' : 'int';
 }

@@ -1,12 +1,13 @@
 import { assert } from '../../base/assert.ts';
 import { numberInGroup } from '../../cluster/namespace-groups.ts';
-import type { Outcome, Step } from '../../quorum/operation.ts';
+import type { Outcome, RunContext, Step, StepResult } from '../../quorum/operation.ts';
+import type { LiveRecord } from '../../record/state.ts';
 import { parseInteger } from '../../resp/integer.ts';
-import { BulkPieces, ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
+import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
 import { failureReply } from '../failure-reply.ts';
 import type { Session } from '../session.ts';
-import { putString, stringReply } from '../values/string-value.ts';
+import { copyValue, pasteValue, type ValueCopy } from '../values/value-copy.ts';
 import { argument, NIL, optionName, ZERO } from './keyed-row.ts';
 
 const OUT_OF_RANGE = new ErrorReply('ERR DB index is out of range');
@@ -51,15 +52,21 @@ function submit(session: Session, database: number, key: Buffer, step: Step<Repl
   return new Promise((done) => session.proxy.cluster.submit({ namespace, key, step, done }));
 }
 
-/** Replies [expiresAtMs, the whole string], or nil. */
-const READ_STEP: Step<Reply> = {
-  access: 'read',
-  needs: 'value',
-  run: (record, { pages }) =>
-    record === null ? NIL : { reply: [record.expiresAtMs, stringReply(record, pages)], change: null },
-};
+/** Replies the expiry, or nil; keeps the value for the other step. */
+class ReadStep implements Step<Reply> {
+  readonly access = 'read';
+  readonly needs = 'value';
+  /** What the run that was answered found. */
+  copy: ValueCopy | null = null;
 
-function writeStep(bytes: Buffer, expiresAtMs: number, replace: boolean): Step<Reply> {
+  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+    if (record === null) return NIL;
+    this.copy = copyValue(record.value, pages);
+    return { reply: record.expiresAtMs, change: null };
+  }
+}
+
+function writeStep(copy: ValueCopy, expiresAtMs: number, replace: boolean): Step<Reply> {
   return {
     access: 'write',
     needs: 'meta',
@@ -67,15 +74,9 @@ function writeStep(bytes: Buffer, expiresAtMs: number, replace: boolean): Step<R
       if (record !== null && !replace) return ZERO;
       // The source has expired since it was read.
       if (expiresAtMs !== 0 && expiresAtMs <= nowMs) return ZERO;
-      return { reply: 1, change: putString(bytes, expiresAtMs, pages) };
+      return { reply: 1, change: { kind: 'put', value: pasteValue(copy, pages), expiresAtMs } };
     },
   };
-}
-
-function joined(value: Reply | undefined): Buffer {
-  if (value instanceof BulkPieces) return Buffer.concat(value.pieces, value.lengthBytes);
-  assert(Buffer.isBuffer(value), 'a string is read as bytes');
-  return value;
 }
 
 /** COPY source destination [DB destination-db] [REPLACE]: reads the one key, then writes the other. */
@@ -85,12 +86,12 @@ async function copy(session: Session, args: readonly Buffer[]): Promise<Reply> {
   const source = argument(args, 1);
   const destination = argument(args, 2);
   if (options.database === session.database && source.equals(destination)) return SAME_OBJECT;
-  const read = await submit(session, session.database, source, READ_STEP);
+  const reading = new ReadStep();
+  const read = await submit(session, session.database, source, reading);
   if (!read.ok) return failureReply(read.failure);
   if (read.reply === null) return 0;
-  assert(Array.isArray(read.reply), 'the read step replies a pair');
-  const [expiresAtMs, value] = read.reply;
-  const step = writeStep(joined(value), Number(expiresAtMs), options.replace);
+  assert(reading.copy !== null, 'a step that replied an expiry has the value');
+  const step = writeStep(reading.copy, Number(read.reply), options.replace);
   const limited = session.proxy.namespaces.gateOf(session)?.limitStep(destination, step) ?? step;
   const written = await submit(session, options.database, destination, limited);
   return written.ok ? written.reply : failureReply(written.failure);

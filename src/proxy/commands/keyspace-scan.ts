@@ -6,7 +6,7 @@ import { globMatches } from '../glob.ts';
 import { namespaceNumber, type Session } from '../session.ts';
 import { argument, optionName } from './keyed-row.ts';
 
-const INVALID_CURSOR = new ErrorReply('ERR invalid cursor');
+export const INVALID_CURSOR = new ErrorReply('ERR invalid cursor');
 const TOO_MANY_KEYS = new ErrorReply('ERR KEYS would answer too many keys, use SCAN');
 const DEFAULT_COUNT = 10;
 /** What a key of the reply costs apart from its bytes. */
@@ -28,14 +28,16 @@ export function parseCursor(bytes: Buffer): string | 'foreign' | null {
   return String(value);
 }
 
-interface ScanOptions {
+/** What SCAN, HSCAN and the like have in common. */
+export interface ScanOptions {
   readonly count: number;
   /** Null: every key. */
   readonly pattern: Buffer | null;
   readonly type: string | null;
 }
 
-function parseScanOptions(args: readonly Buffer[], first: number): ScanOptions | ErrorReply {
+/** `hasType`: SCAN's own option TYPE is taken. */
+export function parseScanOptions(args: readonly Buffer[], first: number, hasType: boolean): ScanOptions | ErrorReply {
   let count = DEFAULT_COUNT;
   let pattern: Buffer | null = null;
   let type: string | null = null;
@@ -54,6 +56,7 @@ function parseScanOptions(args: readonly Buffer[], first: number): ScanOptions |
         pattern = value.length === 1 && value[0] === 0x2a ? null : value;
         break;
       case 'type':
+        if (!hasType) return SYNTAX_ERROR;
         type = optionName(value);
         break;
       default:
@@ -67,7 +70,7 @@ function parseScanOptions(args: readonly Buffer[], first: number): ScanOptions |
 async function scan(session: Session, args: readonly Buffer[]): Promise<Reply> {
   const cursor = parseCursor(argument(args, 1));
   if (cursor === null) return INVALID_CURSOR;
-  const options = parseScanOptions(args, 2);
+  const options = parseScanOptions(args, 2, true);
   if (options instanceof ErrorReply) return options;
   if (cursor === 'foreign') return ['0', []];
   const page = await session.proxy.cluster.scan(namespaceNumber(session), cursor, options.count);

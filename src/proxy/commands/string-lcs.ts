@@ -1,12 +1,13 @@
 import { assert } from '../../base/assert.ts';
 import { parseInteger } from '../../resp/integer.ts';
-import { BulkPieces, ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
+import { BulkPieces, ErrorReply, isError, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
 import type { CommandRow, MultiStep } from '../command.ts';
 import { type LcsOptions, lcs } from '../values/lcs.ts';
 import { argument, optionName } from './keyed-row.ts';
 import { GET_STEP } from './string-steps.ts';
 
 const LEN_AND_IDX = new ErrorReply('ERR If you want both the length and indexes, please just use IDX.');
+const NOT_STRINGS = new ErrorReply('ERR The specified keys must contain string values');
 const EMPTY = Buffer.alloc(0);
 
 function parseOptions(args: readonly Buffer[]): LcsOptions | ErrorReply {
@@ -42,7 +43,8 @@ function parseLcs(args: readonly Buffer[]): MultiStep | ErrorReply {
       { key: argument(args, 1), step: GET_STEP },
       { key: argument(args, 2), step: GET_STEP },
     ],
-    combine: ([a = null, b = null]) => lcs(wholeString(a), wholeString(b), options),
+    combine: ([a = null, b = null]) =>
+      isError(a) || isError(b) ? NOT_STRINGS : lcs(wholeString(a), wholeString(b), options),
   };
 }
 

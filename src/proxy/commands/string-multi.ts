@@ -2,7 +2,7 @@ import { ErrorReply, OK, type Reply } from '../../resp/reply.ts';
 import type { CommandRow, KeyedStep, MultiStep } from '../command.ts';
 import { invalidExpireTime } from '../values/expiry.ts';
 import { argument, eachKey, KEY, KEY_VALUE_PAIRS, KEYS, MANY_KEYS, VALUE } from './keyed-row.ts';
-import { GET_STEP, PlainSetStep, SetStep } from './string-steps.ts';
+import { GET_IF_STRING_STEP, PlainSetStep, SetStep } from './string-steps.ts';
 
 const MSETNX_MANY_KEYS = new ErrorReply(
   'ERR MSETNX is not supported yet: junokv does not run commands over several keys atomically',
@@ -63,7 +63,7 @@ export const multiStringCommands: readonly CommandRow[] = [
     categories: ['@read', '@string', '@fast'],
     keys: MANY_KEYS,
     docArguments: [KEYS],
-    handler: { kind: 'records', parse: (args) => eachKey(args, GET_STEP, replies) },
+    handler: { kind: 'records', parse: (args) => eachKey(args, GET_IF_STRING_STEP, replies) },
     difference: 'Each key is read on its own; the values are not one snapshot.',
   },
   {

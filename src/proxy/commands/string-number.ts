@@ -4,7 +4,7 @@ import { addFloats } from '../../resp/float.ts';
 import { isInt64, parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, NOT_A_FLOAT, NOT_AN_INTEGER, type Reply } from '../../resp/reply.ts';
 import type { CommandRow, KeyedStep } from '../command.ts';
-import { inlineBytes, keptExpiry, putString } from '../values/string-value.ts';
+import { inlineBytes, isString, keptExpiry, putString, type StringRecord, WRONG_TYPE } from '../values/string-value.ts';
 import { argument, KEY, keyOnly, ONE_KEY } from './keyed-row.ts';
 
 const OVERFLOW: StepResult<Reply> = {
@@ -30,6 +30,7 @@ class AddStep implements Step<Reply> {
   }
 
   run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+    if (record !== null && !isString(record)) return WRONG_TYPE;
     const current = record === null ? 0 : integerOf(record);
     if (current === null) return NOT_INTEGER;
     const sum = addInt64(current, this.#increment);
@@ -38,7 +39,7 @@ class AddStep implements Step<Reply> {
   }
 }
 
-function integerOf(record: LiveRecord): number | bigint | null {
+function integerOf(record: StringRecord): number | bigint | null {
   const bytes = inlineBytes(record.value);
   return bytes === null ? null : parseInteger(bytes);
 }
@@ -64,6 +65,7 @@ class AddFloatStep implements Step<Reply> {
   }
 
   run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+    if (record !== null && !isString(record)) return WRONG_TYPE;
     const current = record === null ? null : inlineBytes(record.value);
     if (record !== null && current === null) return NOT_FLOAT;
     const sum = addFloats(current, this.#increment);

@@ -5,7 +5,7 @@ import type { LiveRecord } from '../../record/state.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { BulkPieces, ErrorReply, NOT_AN_INTEGER, type Reply } from '../../resp/reply.ts';
 import type { ArgumentDoc, CommandRow, Handler, KeyedStep } from '../command.ts';
-import { inlineBytes, keptExpiry, putString, STRING_TOO_LONG } from '../values/string-value.ts';
+import { inlineBytes, isString, keptExpiry, putString, STRING_TOO_LONG, WRONG_TYPE } from '../values/string-value.ts';
 import { argument, KEY, keyOnly, ONE_KEY, VALUE, ZERO } from './keyed-row.ts';
 
 const OFFSET_OUT_OF_RANGE = new ErrorReply('ERR offset is out of range');
@@ -15,7 +15,10 @@ const EMPTY: StepResult<Reply> = { reply: Buffer.alloc(0), change: null };
 const STRLEN_STEP: Step<Reply> = {
   access: 'read',
   needs: 'meta',
-  run: (record) => (record === null ? ZERO : { reply: record.sizeBytes, change: null }),
+  run: (record) => {
+    if (record === null) return ZERO;
+    return isString(record) ? { reply: record.sizeBytes, change: null } : WRONG_TYPE;
+  },
 };
 
 /** GETRANGE: both ends are included, negative ones count from the end. */
@@ -32,6 +35,7 @@ class RangeStep implements Step<Reply> {
 
   run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
     if (record === null) return EMPTY;
+    if (!isString(record)) return WRONG_TYPE;
     const length = record.sizeBytes;
     const { first, last } = clipRange(this.#start, this.#end, length);
     if (first > last) return EMPTY;
@@ -63,6 +67,7 @@ class AppendStep implements Step<Reply> {
   run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
     const bytes = this.#bytes;
     if (record === null) return { reply: bytes.length, change: putString(bytes, 0, pages) };
+    if (!isString(record)) return WRONG_TYPE;
     const length = record.sizeBytes + bytes.length;
     if (length > limits.maxStringBytes) return TOO_LONG;
     if (bytes.length === 0) return { reply: length, change: null };
@@ -85,6 +90,7 @@ class SetRangeStep implements Step<Reply> {
 
   run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
     const bytes = this.#bytes;
+    if (record !== null && !isString(record)) return WRONG_TYPE;
     const length = record === null ? 0 : record.sizeBytes;
     if (bytes.length === 0) return { reply: length, change: null };
     const end = this.#offset + bytes.length;

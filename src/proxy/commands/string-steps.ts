@@ -2,14 +2,25 @@ import type { RunContext, Step, StepResult } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
 import { ErrorReply, OK, type Reply } from '../../resp/reply.ts';
 import { type ExpiryArgument, expiresAt } from '../values/expiry.ts';
-import { keptExpiry, putString, stringReply } from '../values/string-value.ts';
+import { isString, keptExpiry, putString, stringReply, WRONG_TYPE } from '../values/string-value.ts';
 import { NIL } from './keyed-row.ts';
 
 /** GET's step: the whole string, nil if there is none. */
 export const GET_STEP: Step<Reply> = {
   access: 'read',
   needs: 'value',
-  run: (record, { pages }) => (record === null ? NIL : { reply: stringReply(record, pages), change: null }),
+  run: (record, { pages }) => {
+    if (record === null) return NIL;
+    return isString(record) ? { reply: stringReply(record, pages), change: null } : WRONG_TYPE;
+  },
+};
+
+/** MGET's: what is no string counts as absent. */
+export const GET_IF_STRING_STEP: Step<Reply> = {
+  access: 'read',
+  needs: 'value',
+  run: (record, { pages }) =>
+    record === null || !isString(record) ? NIL : { reply: stringReply(record, pages), change: null },
 };
 
 /** Sets the string whatever was there; what SET without options, MSET and the like do. */
@@ -56,13 +67,14 @@ export class SetStep implements Step<Reply> {
 
   run(record: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
     const { condition, get, keepTtl, expiry, invalidExpiry, done, refused } = this.#choices;
+    if (get && record !== null && !isString(record)) return WRONG_TYPE;
     let expiresAtMs = keepTtl ? keptExpiry(record) : 0;
     if (expiry !== null) {
       const moment = expiresAt(expiry, nowMs);
       if (moment === null) return { reply: invalidExpiry, change: null };
       expiresAtMs = moment;
     }
-    const oldValue = get && record !== null ? stringReply(record, pages) : null;
+    const oldValue = get && record !== null && isString(record) ? stringReply(record, pages) : null;
     if (condition !== null && (condition === 'nx') === (record !== null)) {
       return { reply: get ? oldValue : refused, change: null };
     }
@@ -79,8 +91,10 @@ export class SetStep implements Step<Reply> {
 export const GETDEL_STEP: Step<Reply> = {
   access: 'write',
   needs: 'value',
-  run: (record, { pages }) =>
-    record === null ? NIL : { reply: stringReply(record, pages), change: { kind: 'delete' } },
+  run: (record, { pages }) => {
+    if (record === null) return NIL;
+    return isString(record) ? { reply: stringReply(record, pages), change: { kind: 'delete' } } : WRONG_TYPE;
+  },
 };
 
 /** Replies the string and takes its expiry away. */
@@ -89,6 +103,7 @@ export const GET_PERSIST_STEP: Step<Reply> = {
   needs: 'value',
   run: (record, { pages }) => {
     if (record === null) return NIL;
+    if (!isString(record)) return WRONG_TYPE;
     const change = record.expiresAtMs === 0 ? null : ({ kind: 'expire', expiresAtMs: 0 } as const);
     return { reply: stringReply(record, pages), change };
   },
@@ -108,6 +123,7 @@ export class GetExpireStep implements Step<Reply> {
 
   run(record: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
     if (record === null) return NIL;
+    if (!isString(record)) return WRONG_TYPE;
     const expiry = this.#expiry;
     if (expiry instanceof ErrorReply) return { reply: expiry, change: null };
     const expiresAtMs = expiresAt(expiry, nowMs);

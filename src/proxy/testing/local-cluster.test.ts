@@ -97,7 +97,7 @@ describe('LocalCluster records', () => {
       needs: 'meta',
       run: (record, { pages }) => {
         runs++;
-        const id = record?.value.paged ? record.value.root[0] : undefined;
+        const id = record?.value.type === ValueType.string && record.value.paged ? record.value.root[0] : undefined;
         return { reply: id === undefined ? null : pages.read(id), change: null };
       },
     };

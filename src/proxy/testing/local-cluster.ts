@@ -20,6 +20,7 @@ import {
   type ProposerFigures,
   type ScanPage,
 } from '../cluster-port.ts';
+import { typeName } from '../values/collection-value.ts';
 import { localLocation, localMap, localNodes, localReplicas } from './local-map.ts';
 
 interface Entry {
@@ -95,7 +96,7 @@ export class LocalCluster implements ClusterPort {
       if (looked === Math.max(1, count)) return { cursor: String(last), keys };
       looked++;
       last = entry.sequence;
-      if (!this.#expired(entry.record)) keys.push({ key: entry.record.key, type: 'string' });
+      if (!this.#expired(entry.record)) keys.push({ key: entry.record.key, type: typeName(entry.record.value.type) });
     }
     return { cursor: '0', keys };
   }

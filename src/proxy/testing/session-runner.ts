@@ -5,6 +5,7 @@ import { ManualClock } from '../../base/testing/manual-clock.ts';
 import type { Outcome } from '../../quorum/operation.ts';
 import {
   BooleanReply,
+  BulkItems,
   BulkPieces,
   DoubleReply,
   ErrorReply,
@@ -16,6 +17,8 @@ import {
   SimpleString,
   VerbatimReply,
 } from '../../resp/reply.ts';
+import { ReplyParser } from '../../resp/reply-parser.ts';
+import { ReplyWriter } from '../../resp/reply-writer.ts';
 import { AccessLevel } from '../access.ts';
 import { ClientRegistry } from '../client-registry.ts';
 import { ClusterFailure } from '../cluster-port.ts';
@@ -43,6 +46,16 @@ function shownMap(reply: MapReply): ShownReply {
   return Object.fromEntries(reply.entries.map(([key, value]) => [String(shown(key)), shown(value)]));
 }
 
+/** As sent under RESP3, and read again. */
+function shownItems(reply: BulkItems): ShownReply {
+  const writer = new ReplyWriter();
+  writer.protocol = 3;
+  writer.write(reply);
+  const parser = new ReplyParser();
+  parser.push(Buffer.concat(writer.takeChunks()));
+  return shown(parser.next() ?? null);
+}
+
 export function shown(reply: Reply): ShownReply {
   if (Array.isArray(reply)) return reply.map(shown);
   if (Buffer.isBuffer(reply)) return reply.toString('latin1');
@@ -53,6 +66,7 @@ export function shown(reply: Reply): ShownReply {
   if (reply instanceof VerbatimReply) return reply.text;
   if (reply instanceof DoubleReply || reply instanceof BooleanReply) return reply.value;
   if (reply instanceof NullArray) return null;
+  if (reply instanceof BulkItems) return shownItems(reply);
   if (reply instanceof BulkPieces) return Buffer.concat(reply.pieces).toString('latin1');
   assert(reply === null || typeof reply !== 'object', 'every kind of reply is shown');
   return reply;

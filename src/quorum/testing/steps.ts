@@ -1,14 +1,20 @@
+import { assert } from '../../base/assert.ts';
 import { append, readRange, stringFromBytes, stringLength } from '../../record/paged-string.ts';
 import type { LiveRecord } from '../../record/state.ts';
-import type { PageAccess } from '../../record/value.ts';
+import { type PageAccess, type StringValue, ValueType } from '../../record/value.ts';
 import type { Step } from '../operation.ts';
 
 /** What the steps of tests reply: strings as text. */
 export type TestReply = string | number | null;
 
+function stringOf(record: LiveRecord): StringValue {
+  assert(record.value.type === ValueType.string, 'the records of tests hold strings');
+  return record.value;
+}
+
 function textOf(record: LiveRecord, pages: PageAccess, start = 0, end = Number.MAX_SAFE_INTEGER): string {
-  const to = Math.min(end, stringLength(record.value));
-  return Buffer.concat(readRange(record.value, start, to, pages)).toString('latin1');
+  const to = Math.min(end, stringLength(stringOf(record)));
+  return Buffer.concat(readRange(stringOf(record), start, to, pages)).toString('latin1');
 }
 
 export const GET: Step<TestReply> = {
@@ -81,7 +87,7 @@ export function appendText(text: string): Step<TestReply> {
     access: 'write',
     needs: 'value',
     run: (record, { pages }) => {
-      const value = append(record?.value ?? null, Buffer.from(text, 'latin1'), pages);
+      const value = append(record === null ? null : stringOf(record), Buffer.from(text, 'latin1'), pages);
       const change = { kind: 'put', value, expiresAtMs: record?.expiresAtMs ?? 0 } as const;
       return { reply: stringLength(value), change };
     },

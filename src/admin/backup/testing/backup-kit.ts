@@ -14,7 +14,7 @@ import { makePageId } from '../../../record/record-id.ts';
 import { NO_REQUESTS } from '../../../record/request-history.ts';
 import type { PageId } from '../../../record/state.ts';
 import { StateKind } from '../../../record/state.ts';
-import { listPages } from '../../../record/string-tree.ts';
+import { listPages } from '../../../record/value-pages.ts';
 import { comparePositions, type PageEntry, type RecordEntry } from '../backup-format.ts';
 import type { Manifest } from '../backup-manifest.ts';
 import { BackupWriter, prepareDirectory } from '../backup-writer.ts';

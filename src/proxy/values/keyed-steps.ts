@@ -1,0 +1,127 @@
+import { assert } from '../../base/assert.ts';
+import type { Change, RunContext, Step, StepResult } from '../../quorum/operation.ts';
+import type { LiveRecord } from '../../record/state.ts';
+import { type CollectionType, type CollectionValue, type PageAccess, ValueType } from '../../record/value.ts';
+import { BulkEncoder } from '../../resp/bulk-encoder.ts';
+import { BulkItems, type Reply } from '../../resp/reply.ts';
+import type { KeyedElement } from './keyed-elements.ts';
+import { KeyedView, type Width } from './keyed-view.ts';
+import { WRONG_TYPE } from './string-value.ts';
+
+/** What tells a hash from a set. */
+export interface Kind {
+  readonly type: CollectionType;
+  readonly width: Width;
+}
+
+export const HASH: Kind = { type: ValueType.hash, width: 2 };
+export const SET: Kind = { type: ValueType.set, width: 1 };
+
+export const EMPTY_ARRAY = new BulkItems('array', 0, 0, []);
+export const EMPTY_SET = new BulkItems('set', 0, 0, []);
+export const EMPTY_MAP = new BulkItems('map', 0, 0, []);
+
+/** What a bulk string costs beside its bytes, about. */
+const BULK_OVERHEAD_BYTES = 8;
+
+/** Reads a collection. */
+export class KeyedReadStep implements Step<Reply> {
+  readonly access = 'read';
+  readonly needs = 'value';
+  readonly #kind: Kind;
+  readonly #missing: Reply;
+  readonly #read: (view: KeyedView, record: LiveRecord) => Reply;
+
+  /** `missing`: the reply where there is no such key. */
+  constructor(kind: Kind, missing: Reply, read: (view: KeyedView, record: LiveRecord) => Reply) {
+    this.#kind = kind;
+    this.#missing = missing;
+    this.#read = read;
+  }
+
+  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+    if (record === null) return { reply: this.#missing, change: null };
+    const { value } = record;
+    if (value.type === ValueType.string || value.type !== this.#kind.type) return WRONG_TYPE;
+    return { reply: this.#read(new KeyedView(value, this.#kind.width, pages), record), change: null };
+  }
+}
+
+/** What a command makes of a collection; `value` undefined: it stays as it is, null: nothing is left of it. */
+export interface KeyedChange {
+  readonly reply: Reply;
+  readonly value?: CollectionValue | null;
+}
+
+export const changesNothing = (reply: Reply): KeyedChange => ({ reply });
+
+/** Changes a collection, which may not exist yet; its expiry stays. */
+export class KeyedWriteStep implements Step<Reply> {
+  readonly access = 'write';
+  readonly needs = 'value';
+  readonly #kind: Kind;
+  readonly #write: (value: CollectionValue | null, pages: PageAccess) => KeyedChange;
+
+  constructor(kind: Kind, write: (value: CollectionValue | null, pages: PageAccess) => KeyedChange) {
+    this.#kind = kind;
+    this.#write = write;
+  }
+
+  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+    let before: CollectionValue | null = null;
+    if (record !== null) {
+      const { value } = record;
+      if (value.type === ValueType.string || value.type !== this.#kind.type) return WRONG_TYPE;
+      before = value;
+    }
+    const { reply, value } = this.#write(before, pages);
+    return { reply, change: value === undefined ? null : changeTo(value, record) };
+  }
+}
+
+function changeTo(value: CollectionValue | null, record: LiveRecord | null): Change | null {
+  if (value !== null) return { kind: 'put', value, expiresAtMs: record?.expiresAtMs ?? 0 };
+  return record === null ? null : { kind: 'delete' };
+}
+
+/** All elements as one reply: their names, their values, or both. */
+export function listElements(
+  view: KeyedView,
+  record: LiveRecord,
+  kind: BulkItems['kind'],
+  what: 'names' | 'values' | 'both',
+): BulkItems {
+  const encoder = new BulkEncoder(record.sizeBytes + view.count * 2 * BULK_OVERHEAD_BYTES);
+  view.visit((name, value) => {
+    if (what !== 'values') encoder.add(name);
+    if (what !== 'names') encoder.add(value);
+  });
+  return encoder.finish(kind);
+}
+
+/** These elements' names, and with `withValues` each one's value after it. */
+export function encodeElements(
+  elements: readonly KeyedElement[],
+  kind: BulkItems['kind'],
+  withValues: boolean,
+): BulkItems {
+  let bytes = 0;
+  for (const { name, value } of elements) bytes += name.length + value.length + 2 * BULK_OVERHEAD_BYTES;
+  const encoder = new BulkEncoder(bytes);
+  for (const { name, value } of elements) {
+    encoder.add(name);
+    if (withValues) encoder.add(value);
+  }
+  return encoder.finish(kind);
+}
+
+/** The arguments from `first` on, every `step`th. */
+export function argumentsFrom(args: readonly Buffer[], first: number, step = 1): Buffer[] {
+  const found: Buffer[] = [];
+  for (let i = first; i < args.length; i += step) {
+    const argument = args[i];
+    assert(argument !== undefined, 'an argument is there');
+    found.push(argument);
+  }
+  return found;
+}

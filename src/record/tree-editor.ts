@@ -1,0 +1,383 @@
+import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
+import { PageReader } from './page-reader.ts';
+import {
+  boundBetween,
+  type Child,
+  childLength,
+  decodeInnerNode,
+  encodeElement,
+  encodeInnerNode,
+  LeafCursor,
+  type TreeLayout,
+  writeBig,
+} from './tree-node.ts';
+import type { PageAccess, Tree } from './value.ts';
+
+interface Leaf {
+  readonly kind: 'leaf';
+  bytes: Buffer;
+}
+
+interface Inner {
+  readonly kind: 'inner';
+  children: Branch[];
+}
+
+type Node = Leaf | Inner;
+
+/** A child; its id is '' once it differs from its page. */
+interface Branch extends Child {
+  node: Node | null;
+}
+
+/** A step from the root towards a leaf. */
+interface Turn {
+  readonly inner: Inner;
+  readonly index: number;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * Changes a counted B+tree: any number of changes, kept in memory, then `finish` writes each touched node once. May throw
+ * NeedPages anywhere, and is then of no use any more. Keys are either all empty (a list: use the methods with ranks) or all
+ * different.
+ */
+export class TreeEditor {
+  readonly #pages: PageAccess;
+  readonly #layout: TreeLayout;
+  #root: Node;
+  #depth: number;
+  #bytes: number;
+  #count: number;
+
+  constructor(tree: Tree, pages: PageAccess, layout: TreeLayout = limits) {
+    this.#pages = pages;
+    this.#layout = layout;
+    this.#depth = tree.depth;
+    this.#bytes = tree.bytes;
+    this.#count = tree.count;
+    this.#root = decode(tree.root, tree.depth);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The element with this key, null if there is none. To be used before the next change. */
+  find(key: Buffer): LeafCursor | null {
+    const { leaf } = this.#toKey(key);
+    const cursor = new LeafCursor(leaf.bytes);
+    return cursor.seek(key) ? cursor : null;
+  }
+
+  /** The element at `rank`, which must be there. To be used before the next change. */
+  at(rank: number): LeafCursor {
+    assert(rank >= 0 && rank < this.#count, 'there is an element at this rank');
+    const { leaf, index } = this.#toRank(rank);
+    const cursor = new LeafCursor(leaf.bytes);
+    cursor.goTo(index);
+    return cursor;
+  }
+
+  /** Sets the value of a key; true if the key is new. */
+  put(key: Buffer, value: Buffer): boolean {
+    assert(key.length <= limits.treeKeyBytes, 'a key fits into a node');
+    const { leaf, turns } = this.#toKey(key);
+    const cursor = new LeafCursor(leaf.bytes);
+    const isThere = cursor.seek(key);
+    this.#replace(leaf, turns, cursor, isThere, key, value);
+    return !isThere;
+  }
+
+  /** False if there is no such key. */
+  delete(key: Buffer): boolean {
+    const { leaf, turns } = this.#toKey(key);
+    const cursor = new LeafCursor(leaf.bytes);
+    if (!cursor.seek(key)) return false;
+    this.#remove(leaf, turns, cursor);
+    return true;
+  }
+
+  /** Puts a value before the element at `rank`; a rank of `count` puts it behind the last. */
+  insertAt(rank: number, value: Buffer): void {
+    assert(rank >= 0 && rank <= this.#count, 'a value is put between others');
+    const { leaf, turns, index } = this.#toRank(rank);
+    const cursor = new LeafCursor(leaf.bytes);
+    while (cursor.index < index && cursor.next());
+    this.#replace(leaf, turns, cursor, false, NO_BYTES, value);
+  }
+
+  /** Sets the value of the element at `rank`, which must be there. */
+  setAt(rank: number, value: Buffer): void {
+    assert(rank >= 0 && rank < this.#count, 'there is an element at this rank');
+    const { leaf, turns, index } = this.#toRank(rank);
+    const cursor = new LeafCursor(leaf.bytes);
+    cursor.goTo(index);
+    this.#replace(leaf, turns, cursor, true, Buffer.from(cursor.key), value);
+  }
+
+  /** Removes the element at `rank`, which must be there. */
+  deleteAt(rank: number): void {
+    assert(rank >= 0 && rank < this.#count, 'there is an element at this rank');
+    const { leaf, turns, index } = this.#toRank(rank);
+    const cursor = new LeafCursor(leaf.bytes);
+    cursor.goTo(index);
+    this.#remove(leaf, turns, cursor);
+  }
+
+  /** Merges what has become small, writes the pages, and gives the tree. The editor must not be used again. */
+  finish(): Tree {
+    const reader = new PageReader(this.#pages);
+    if (this.#root.kind === 'inner') this.#settle(this.#root, this.#depth, reader);
+    reader.throwIfMissing();
+    while (this.#root.kind === 'inner' && this.#root.children.length <= 1) {
+      const only = this.#root.children[0];
+      if (only === undefined) {
+        this.#root = { kind: 'leaf', bytes: NO_BYTES };
+        this.#depth = 0;
+        break;
+      }
+      const child = this.#open(only, this.#depth - 1);
+      if (sizeOf(child) > this.#layout.treeRootBytes) break;
+      this.#root = child;
+      this.#depth--;
+    }
+    const root = this.#encode(this.#root);
+    return { count: this.#count, bytes: this.#bytes, depth: this.#depth, root };
+  }
+
+  #open(branch: Branch, depth: number): Node {
+    branch.node ??= decode(this.#pages.read(branch.id), depth);
+    return branch.node;
+  }
+
+  #toKey(key: Buffer): { readonly leaf: Leaf; readonly turns: readonly Turn[] } {
+    const turns: Turn[] = [];
+    let node = this.#root;
+    for (let depth = this.#depth; node.kind === 'inner'; depth--) {
+      const { children } = node;
+      let low = 0;
+      let high = children.length - 1;
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        const bound = children[middle]?.bound ?? NO_BYTES;
+        if (bound.compare(key) <= 0) low = middle;
+        else high = middle - 1;
+      }
+      turns.push({ inner: node, index: low });
+      node = this.#openAt(node, low, depth - 1);
+    }
+    return { leaf: node, turns };
+  }
+
+  #toRank(rank: number): { readonly leaf: Leaf; readonly turns: readonly Turn[]; readonly index: number } {
+    const turns: Turn[] = [];
+    let node = this.#root;
+    let left = rank;
+    for (let depth = this.#depth; node.kind === 'inner'; depth--) {
+      const { children } = node;
+      let index = 0;
+      for (; index < children.length - 1; index++) {
+        const count = children[index]?.count ?? 0;
+        if (left < count) break;
+        left -= count;
+      }
+      turns.push({ inner: node, index });
+      node = this.#openAt(node, index, depth - 1);
+    }
+    return { leaf: node, turns, index: left };
+  }
+
+  #openAt(inner: Inner, index: number, depth: number): Node {
+    const branch = inner.children[index];
+    assert(branch !== undefined, 'an inner node has children');
+    return this.#open(branch, depth);
+  }
+
+  /** Puts an element at the cursor: over the one that is there, or before it. */
+  #replace(leaf: Leaf, turns: readonly Turn[], cursor: LeafCursor, isThere: boolean, key: Buffer, value: Buffer): void {
+    const isBig = value.length > this.#layout.treeBigValueBytes;
+    const element = encodeElement(key, isBig ? writeBig(value, this.#pages) : value, isBig);
+    const oldBytes = isThere ? cursor.elementBytes : 0;
+    const { start } = cursor;
+    const end = isThere ? cursor.end : start;
+    const isLast = end === leaf.bytes.length;
+    leaf.bytes = Buffer.concat([leaf.bytes.subarray(0, start), element, leaf.bytes.subarray(end)]);
+    this.#touch(turns, isThere ? 0 : 1, isBig);
+    this.#bytes += key.length + value.length - oldBytes;
+    this.#count += isThere ? 0 : 1;
+    if (leaf.bytes.length > this.#limitOf(turns)) this.#splitLeaf(leaf, turns, isLast ? start : -1);
+  }
+
+  #remove(leaf: Leaf, turns: readonly Turn[], cursor: LeafCursor): void {
+    this.#bytes -= cursor.elementBytes;
+    this.#count--;
+    leaf.bytes = Buffer.concat([leaf.bytes.subarray(0, cursor.start), leaf.bytes.subarray(cursor.end)]);
+    this.#touch(turns, -1, false);
+  }
+
+  #touch(turns: readonly Turn[], added: number, isBig: boolean): void {
+    for (const { inner, index } of turns) {
+      const branch = inner.children[index];
+      assert(branch !== undefined, 'the way to a leaf is made of children');
+      branch.id = '';
+      branch.count += added;
+      branch.hasBig ||= isBig;
+    }
+  }
+
+  #limitOf(turns: readonly Turn[]): number {
+    return turns.length === 0 ? this.#layout.treeRootBytes : this.#layout.treePageBytes;
+  }
+
+  /** `appendedAt`: where the last element is, if that was added just now; else negative. */
+  #splitLeaf(leaf: Leaf, turns: readonly Turn[], appendedAt: number): void {
+    // What grows at its end leaves full pages behind.
+    const isRightmost = turns.every(({ inner, index }) => index === inner.children.length - 1);
+    const target = isRightmost && appendedAt > 0 ? appendedAt : leaf.bytes.length / 2;
+    const cursor = new LeafCursor(leaf.bytes);
+    let lastKey: Buffer = NO_BYTES;
+    while (cursor.next() && (cursor.index === 0 || cursor.start < target)) lastKey = cursor.key;
+    if (cursor.start === leaf.bytes.length) {
+      // The last element is most of the leaf: it goes alone.
+      cursor.jump(cursor.index, lastStart(leaf.bytes));
+      lastKey = keyBefore(leaf.bytes, cursor.index);
+    }
+    const bound = boundBetween(lastKey, cursor.key);
+    const right: Leaf = { kind: 'leaf', bytes: Buffer.from(leaf.bytes.subarray(cursor.start)) };
+    const leftCount = cursor.index;
+    leaf.bytes = Buffer.from(leaf.bytes.subarray(0, cursor.start));
+    this.#addSibling(leaf, leftCount, right, bound, turns);
+  }
+
+  /** Lists `right`, split off `left`, in the parent, which may have to be split itself. */
+  #addSibling(left: Node, leftCount: number, right: Node, bound: Buffer, turns: readonly Turn[]): void {
+    const turn = turns.at(-1);
+    if (turn === undefined) {
+      const hasBig = true;
+      const first: Branch = { bound: NO_BYTES, id: '', count: leftCount, hasBig, node: left };
+      const second: Branch = { bound, id: '', count: this.#count - leftCount, hasBig, node: right };
+      this.#root = { kind: 'inner', children: [first, second] };
+      this.#depth++;
+      return;
+    }
+    const { inner, index } = turn;
+    const branch = inner.children[index];
+    assert(branch !== undefined, 'what is split is a child');
+    const sibling: Branch = { bound, id: '', count: branch.count - leftCount, hasBig: branch.hasBig, node: right };
+    branch.count = leftCount;
+    inner.children.splice(index + 1, 0, sibling);
+    const rest = turns.slice(0, -1);
+    if (sizeOf(inner) > this.#limitOf(rest)) this.#splitInner(inner, rest);
+  }
+
+  #splitInner(inner: Inner, turns: readonly Turn[]): void {
+    const half = sizeOf(inner) / 2;
+    let bytes = 0;
+    let at = 0;
+    let leftCount = 0;
+    while (at < inner.children.length - 1 && (at === 0 || bytes < half)) {
+      const child = inner.children[at];
+      assert(child !== undefined, 'an inner node that is split has children');
+      bytes += childLength(child);
+      leftCount += child.count;
+      at++;
+    }
+    const right: Inner = { kind: 'inner', children: inner.children.splice(at) };
+    this.#addSibling(inner, leftCount, right, right.children[0]?.bound ?? NO_BYTES, turns);
+  }
+
+  /** Drops empty children and merges small ones that were changed, from the leaves up. */
+  #settle(inner: Inner, depth: number, reader: PageReader): void {
+    for (const branch of inner.children) {
+      if (branch.id !== '' || branch.node === null) continue;
+      if (branch.node.kind === 'inner') this.#settle(branch.node, depth - 1, reader);
+    }
+    if (inner.children.some(({ count }) => count === 0)) {
+      inner.children = inner.children.filter(({ count }) => count > 0);
+    }
+    for (let i = 0; i < inner.children.length; i++) {
+      const branch = inner.children[i];
+      if (branch === undefined || branch.id !== '' || branch.node === null) continue;
+      if (sizeOf(branch.node) * 4 >= this.#layout.treePageBytes) continue;
+      const left = i + 1 < inner.children.length ? i : i - 1;
+      if (left >= 0 && this.#merge(inner, left, depth, reader)) i = Math.max(-1, left - 1);
+    }
+  }
+
+  /** Merges the children `left` and `left + 1` if they fit well into one; false if not, or if a page is missing. */
+  #merge(inner: Inner, left: number, depth: number, reader: PageReader): boolean {
+    const a = inner.children[left];
+    const b = inner.children[left + 1];
+    if (a === undefined || b === undefined) return false;
+    for (const branch of [a, b]) {
+      if (branch.node !== null) continue;
+      const bytes = reader.readUnlessHole(branch.id);
+      if (bytes !== null) branch.node = decode(bytes, depth - 1);
+    }
+    if (a.node === null || b.node === null) return false;
+    if ((sizeOf(a.node) + sizeOf(b.node)) * 4 > this.#layout.treePageBytes * 3) return false;
+    let node: Node;
+    if (a.node.kind === 'leaf' && b.node.kind === 'leaf') {
+      node = { kind: 'leaf', bytes: Buffer.concat([a.node.bytes, b.node.bytes]) };
+    } else {
+      assert(a.node.kind === 'inner' && b.node.kind === 'inner', 'siblings are of one kind');
+      const [first] = b.node.children;
+      if (first !== undefined) first.bound = b.bound;
+      node = { kind: 'inner', children: [...a.node.children, ...b.node.children] };
+    }
+    const merged: Branch = { bound: a.bound, id: '', count: a.count + b.count, hasBig: a.hasBig || b.hasBig, node };
+    inner.children.splice(left, 2, merged);
+    return true;
+  }
+
+  #encode(node: Node): Buffer {
+    if (node.kind === 'leaf') return node.bytes;
+    for (const branch of node.children) {
+      if (branch.id !== '') continue;
+      const child = branch.node;
+      assert(child !== null, 'what was changed is in memory');
+      const bytes = this.#encode(child);
+      if (branch.hasBig) branch.hasBig = child.kind === 'leaf' ? leafHasBig(bytes) : child.children.some(isBig);
+      branch.id = this.#pages.write(bytes);
+    }
+    return encodeInnerNode(node.children);
+  }
+}
+
+function isBig({ hasBig }: Branch): boolean {
+  return hasBig;
+}
+
+function leafHasBig(bytes: Buffer): boolean {
+  const cursor = new LeafCursor(bytes);
+  while (cursor.next()) if (cursor.isBig) return true;
+  return false;
+}
+
+function lastStart(leaf: Buffer): number {
+  const cursor = new LeafCursor(leaf);
+  let start = 0;
+  while (cursor.next()) start = cursor.start;
+  return start;
+}
+
+function keyBefore(leaf: Buffer, index: number): Buffer {
+  const cursor = new LeafCursor(leaf);
+  cursor.goTo(index - 1);
+  return cursor.key;
+}
+
+function sizeOf(node: Node): number {
+  if (node.kind === 'leaf') return node.bytes.length;
+  let bytes = 0;
+  for (const child of node.children) bytes += childLength(child);
+  return bytes;
+}
+
+function decode(bytes: Buffer, depth: number): Node {
+  if (depth === 0) return { kind: 'leaf', bytes };
+  return { kind: 'inner', children: decodeInnerNode(bytes).map((child) => ({ ...child, node: null })) };
+}
