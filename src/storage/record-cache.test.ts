@@ -46,9 +46,29 @@ describe('record cache', () => {
     expect(cache.get('r9')).toBeDefined();
   });
 
+  it('drops what is leaving once it is durable, unless it was written again', () => {
+    let durable = 0;
+    const cache = new RecordCache(1_000_000, (batch) => batch <= durable);
+    const addresses = Array.from({ length: 100 }, (_, i) => addressOf(`r${i}`));
+    for (const [i, address] of addresses.entries()) {
+      const { accepted, state } = record(1, 1);
+      if (state !== null) cache.setLeavingAt(address, accepted, state, i < 50 ? 1 : 2);
+    }
+    put(cache, 'r7', record(3, 3));
+    durable = 1;
+    for (const address of addresses) expect(cache.at(address)).toBeDefined();
+    const { accepted, state } = record(1, 1);
+    if (state !== null) cache.setLeavingAt(addressOf('next'), accepted, state, 2);
+    for (const [i, address] of addresses.entries()) {
+      if (i < 50 && i !== 7) expect(cache.at(address), `${i}`).toBeUndefined();
+      else expect(cache.at(address), `${i}`).toBeDefined();
+    }
+    expect(held(cache.get('r7'))).toEqual(record(3, 3));
+  });
+
   it('never drops what is not durable, and never shows an older state, whatever its budget', () => {
     const step = fc.record({
-      kind: fc.constantFrom('set' as const, 'get' as const, 'durable' as const, 'delete' as const),
+      kind: fc.constantFrom('set' as const, 'leaving' as const, 'get' as const, 'durable' as const, 'delete' as const),
       id: fc.integer({ min: 0, max: 9 }),
     });
     fc.assert(
@@ -64,6 +84,13 @@ describe('record cache', () => {
             time++;
             newest.set(id, record(time, time));
             put(cache, `r${id}`, record(time, time));
+          }
+          if (kind === 'leaving') {
+            time++;
+            const last = record(time, time);
+            newest.set(id, last);
+            const address = addresses[id] ?? addressOf('?');
+            if (last.state !== null) cache.setLeavingAt(address, last.accepted, last.state, last.batch);
           }
           if (kind === 'delete') {
             newest.delete(id);

@@ -43,6 +43,12 @@ class Slot implements CachedRecord {
   }
 }
 
+/** What is to be dropped once this batch is durable. */
+interface Leaving {
+  readonly slot: Slot;
+  readonly batch: number;
+}
+
 function costBytes(state: SealedState | null): number {
   if (state === null) return ENTRY_OVERHEAD_BYTES;
   return ENTRY_OVERHEAD_BYTES + state.meta.length + (state.value?.length ?? 0);
@@ -64,6 +70,9 @@ export class RecordCache {
   #generation = 1;
   /** Records that a request found here; counted by those who serve them. */
   hits = 0;
+  /** Dropped when these batches of theirs are durable, unless written again; oldest first, from `#leavingFrom` on. */
+  #leaving: Leaving[] = [];
+  #leavingFrom = 0;
   /** Its place in the memos of addresses. */
   readonly #place: number;
 
@@ -117,6 +126,14 @@ export class RecordCache {
     if (this.#youngBytes > this.#budgetBytes / 2) this.#rotate();
   }
 
+  /** As `setAt`, for what nobody is likely to ask for: dropped soon after it is durable. */
+  setLeavingAt(address: RecordAddress, accepted: Ballot, state: SealedState, batch: number): void {
+    this.setAt(address, accepted, state, batch);
+    const slot = this.#young.get(address.id);
+    if (slot !== undefined) this.#leaving.push({ slot, batch });
+    this.#dropLeaving();
+  }
+
   delete(id: RecordId): void {
     const slot = this.#young.get(id);
     if (slot !== undefined) {
@@ -127,6 +144,22 @@ export class RecordCache {
     const old = this.#old.get(id);
     if (old !== undefined) old.generation = 0;
     this.#old.delete(id);
+  }
+
+  #dropLeaving(): void {
+    const leaving = this.#leaving;
+    for (; ; this.#leavingFrom++) {
+      const next = leaving[this.#leavingFrom];
+      if (next === undefined || !this.#isDurable(next.batch)) break;
+      const { slot } = next;
+      if (slot.generation === 0 || slot.batch !== next.batch) continue;
+      this.delete(slot.id);
+      // Addresses that are kept elsewhere must not keep the bytes.
+      slot.state = null;
+    }
+    if (this.#leavingFrom * 2 <= leaving.length) return;
+    this.#leaving = leaving.slice(this.#leavingFrom);
+    this.#leavingFrom = 0;
   }
 
   #find(id: RecordId): Slot | undefined {

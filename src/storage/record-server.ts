@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { sameBallot } from '../record/ballot.ts';
-import type { RecordId } from '../record/state.ts';
+import { type RecordId, StateKind } from '../record/state.ts';
 import {
   type CommitItem,
   type CommitRequest,
@@ -234,7 +234,12 @@ export class RecordServer {
     if (header.expiresAtMs !== 0) {
       this.#expiry.noteWrite(request.address.shard, id, record.state === null ? null : record.state.header, header);
     }
-    this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
+    if (header.kind === StateKind.dead && request.state.meta.length === 0) {
+      // A node has written it dead, after its time: no client asks for it.
+      this.#cache.setLeavingAt(request.address, request.ballot, request.state, batch);
+    } else {
+      this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
+    }
     this.#acceptor.accepted(id, request.ballot, record, request.next !== null);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     this.#pipeline.addRecord(id, {
