@@ -71,15 +71,12 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
     rooms.push(room);
     transport.addNode(room.node);
   }
-  const { config, store, keystore, keystoreSource } = cluster;
+  const { store } = cluster;
   const nodes = rooms.map((room) => room.node);
   for (const node of nodes) {
     proposers.push(startNodeProposer({ node, store, network: localPeers(nodes, parts) }, parts));
   }
-  const proxy = await startProxyRoom(
-    { config, map, store, keystore, keystoreSource, transport, onMap: () => {} },
-    parts,
-  );
+  const proxy = await startProxyRoom({ ...cluster, map, transport, onMap: () => {} }, parts);
   if (!proxy.ok) {
     await stopStorage();
     return proxy;

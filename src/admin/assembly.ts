@@ -2,6 +2,7 @@ import type { ConfigStore } from '../cluster/config-store.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import type { Keystore } from '../crypto/keystore.ts';
 import type { DataDirectory } from './data-directory.ts';
+import type { KeystoreSource } from './keys/keystore-source.ts';
 import type { Configuration } from './option-table.ts';
 import type { ProcessParts, Running } from './running.ts';
 import type { SingleCluster } from './single-cluster.ts';
@@ -24,6 +25,8 @@ export interface ProxyParts {
   readonly store: ConfigStore;
   readonly secret: Buffer;
   readonly keystore: Keystore;
+  /** Where newer ones are to be had; none: nowhere. */
+  readonly keystoreSource?: KeystoreSource | null;
 }
 
 export type AssemblyResult =

@@ -28,6 +28,10 @@ const REACHING_OR_LOAD: readonly CommandName[] = [
   'restore',
   'backup compare',
   'cluster verify',
+  'keys list',
+  'keys rotate',
+  'keys reencrypt',
+  'keys retire',
 ];
 const WITH_VALUE: readonly CommandName[] = ['create', 'get', 'update', 'set'];
 const STORING_VALUE: readonly CommandName[] = ['create', 'update', 'set'];

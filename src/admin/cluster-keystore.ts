@@ -2,20 +2,23 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'nod
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Random } from '../base/random.ts';
 import { type Keystore, keystoreFingerprint } from '../crypto/keystore.ts';
-import { createKeystore, openKeystore } from '../crypto/keystore-file.ts';
+import { createKeystore } from '../crypto/keystore-file.ts';
+import { commandSource, fileSource, type KeystoreSource } from './keys/keystore-source.ts';
 
 export interface KeystoreRequest {
   readonly keystoreFile: string;
+  /** Where it comes from instead; '': from the file. */
+  readonly keystoreCommand: string;
   /** The cluster's map; `<mapFile>.fingerprint` beside it remembers which keystore the data belong to. */
   readonly mapFile: string;
   /** Something may have been stored already: then only the keystore that it was sealed with will do. */
   readonly hasData: boolean;
-  /** Make a new keystore if there is none, and no data. */
+  /** Make a new keystore file if there is none, and no data. */
   readonly create: boolean;
 }
 
 export type ClusterKeystore =
-  | { readonly ok: true; readonly keystore: Keystore; readonly isNew: boolean }
+  | { readonly ok: true; readonly keystore: Keystore; readonly isNew: boolean; readonly source: KeystoreSource }
   | { readonly ok: false; readonly problem: string };
 
 /** Where the keystore of a one-process cluster lies unless told: beside its data directory, never in it. */
@@ -25,12 +28,17 @@ export function keystorePathBeside(dataPath: string): string {
 }
 
 /** Opens the keystore that belongs to the data, or makes the first one of a new cluster. */
-export function openClusterKeystore(request: KeystoreRequest, random: Random, nowMs: number): ClusterKeystore {
-  const { keystoreFile, mapFile, hasData } = request;
+export async function openClusterKeystore(
+  request: KeystoreRequest,
+  random: Random,
+  nowMs: number,
+): Promise<ClusterKeystore> {
+  const { keystoreFile, keystoreCommand, mapFile, hasData } = request;
+  const source = keystoreCommand === '' ? fileSource(keystoreFile) : commandSource(keystoreCommand);
   const fingerprintFile = `${mapFile}.fingerprint`;
   const known = readFingerprint(fingerprintFile);
   if (!known.ok) return known;
-  let result = openKeystore(keystoreFile);
+  let result = await source.load();
   let isNew = false;
   if (!result.ok && result.failure.kind === 'missing') {
     if (hasData || known.fingerprint !== null) {
@@ -46,17 +54,17 @@ export function openClusterKeystore(request: KeystoreRequest, random: Random, no
   if (!result.ok) return failed(result.failure.detail);
 
   const fingerprint = keystoreFingerprint(result.keystore);
-  if (known.fingerprint === fingerprint) return { ok: true, keystore: result.keystore, isNew };
+  if (known.fingerprint === fingerprint) return { ok: true, keystore: result.keystore, isNew, source };
   if (known.fingerprint !== null) {
     return failed(
-      `the keystore ${keystoreFile} is not the one that the data beside ${mapFile} were encrypted with ` +
+      `the keystore of ${source.name} is not the one that the data beside ${mapFile} were encrypted with ` +
         `(its fingerprint is ${fingerprint}, theirs ${known.fingerprint}). Name the right one with --keystore.`,
     );
   }
   if (hasData) {
     return failed(
       `${fingerprintFile} is missing, which says what keystore the data belong to. Put it back from a backup, or, if you ` +
-        `are sure that ${keystoreFile} is theirs, write this line into it: ${fingerprint}`,
+        `are sure that the keystore of ${source.name} is theirs, write this line into it: ${fingerprint}`,
     );
   }
   try {
@@ -64,7 +72,7 @@ export function openClusterKeystore(request: KeystoreRequest, random: Random, no
   } catch (error) {
     return failed(`cannot write ${fingerprintFile}: ${messageOf(error)}`);
   }
-  return { ok: true, keystore: result.keystore, isNew };
+  return { ok: true, keystore: result.keystore, isNew, source };
 }
 
 type KnownFingerprint =

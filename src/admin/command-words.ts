@@ -22,6 +22,7 @@ export const commandWords: Readonly<Partial<Record<CommandName, CommandWords>>> 
   'backup verify': { min: 1, max: 1, shown: 'DIRECTORY' },
   'backup compare': { min: 1, max: 1, shown: 'DIRECTORY' },
   restore: { min: 1, max: 1, shown: 'DIRECTORY' },
+  'keys retire': { min: 1, max: 1, shown: 'VERSION' },
   create: { min: 1, max: 2, shown: 'KEY [VALUE]' },
   get: { min: 1, max: 1, shown: 'KEY' },
   update: { min: 1, max: 2, shown: 'KEY [VALUE]' },

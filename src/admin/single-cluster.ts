@@ -7,6 +7,7 @@ import { MemoryConfigStore } from '../cluster/memory-config-store.ts';
 import { generateKeystore, type Keystore } from '../crypto/keystore.ts';
 import { keystorePathBeside, openClusterKeystore } from './cluster-keystore.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import type { KeystoreSource } from './keys/keystore-source.ts';
 import type { Configuration, OptionKey } from './option-table.ts';
 import type { ProcessParts } from './running.ts';
 
@@ -16,7 +17,9 @@ export interface SingleCluster {
   readonly map: ClusterMap;
   readonly store: ConfigStore;
   readonly keystore: Keystore;
-  /** Null with the memory engine, which leaves nothing behind. */
+  /** Where newer ones are to be had; null with the memory engine. */
+  readonly keystoreSource: KeystoreSource | null;
+  /** Or the option that names a command. Null with the memory engine, which leaves nothing behind. */
   readonly keystoreFile: string | null;
   readonly directory: DataDirectory | null;
   readonly isNew: boolean;
@@ -56,8 +59,14 @@ async function prepareOnDisk(
   if (read.value === null && hasNodes(directory)) {
     return { ok: false, problem: `${directory.mapFile} is missing, without which the data beside it cannot be used` };
   }
-  const opened = openClusterKeystore(
-    { keystoreFile, mapFile: directory.mapFile, hasData: read.value !== null, create: true },
+  const opened = await openClusterKeystore(
+    {
+      keystoreFile,
+      keystoreCommand: config.keystoreCommand,
+      mapFile: directory.mapFile,
+      hasData: read.value !== null,
+      create: true,
+    },
     parts.random,
     parts.clock.wallMs(),
   );
@@ -79,7 +88,17 @@ async function prepareOnDisk(
   const isNew = read.value === null;
   return {
     ok: true,
-    cluster: { config, map, store, keystore: opened.keystore, keystoreFile, directory, isNew, release },
+    cluster: {
+      config,
+      map,
+      store,
+      keystore: opened.keystore,
+      keystoreSource: opened.source,
+      keystoreFile: opened.source.name,
+      directory,
+      isNew,
+      release,
+    },
   };
 }
 
@@ -91,6 +110,7 @@ function memoryCluster(config: Configuration, parts: ProcessParts): SingleCluste
     map,
     store,
     keystore: generateKeystore(parts.random, parts.clock.wallMs()),
+    keystoreSource: null,
     keystoreFile: null,
     directory: null,
     isNew: true,

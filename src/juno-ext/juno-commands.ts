@@ -8,6 +8,7 @@ import { backupCommands } from './backup-commands.ts';
 import { type JunoOption, type JunoOptions, parseJunoOptions } from './juno-options.ts';
 import { JunoCreateStep, JunoDestroyStep, JunoGetStep, JunoSetStep, JunoUpdateStep } from './juno-steps.ts';
 import { inspect, locate } from './juno-topology.ts';
+import { keyCommands } from './key-commands.ts';
 import { namespaceCommands } from './namespace-commands.ts';
 import { sweepCommands } from './sweep-commands.ts';
 
@@ -179,4 +180,5 @@ export const junoCommands: readonly CommandRow[] = [
   ...namespaceCommands,
   ...backupCommands,
   ...sweepCommands,
+  ...keyCommands,
 ];
