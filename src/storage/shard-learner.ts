@@ -52,6 +52,8 @@ export class ShardLearner {
   readonly #done: () => void;
   #afterId: RecordId = '';
   #retryMs: number = limits.learnRetryMs;
+  /** When the range under way was asked for, monotonic. */
+  #startedMs = 0;
   #isStopped = false;
 
   constructor(tools: LearningTools, move: ShardMove, shardEpoch: number, done: () => void) {
@@ -75,6 +77,7 @@ export class ShardLearner {
 
   #nextRange(): void {
     if (this.#isStopped) return;
+    this.#startedMs = this.#tools.clock.monotonicMs();
     this.#ask(this.#afterId, '', false, (range) => {
       if (this.#isStopped) return;
       if (range === null) this.#retryLater();
@@ -117,7 +120,7 @@ export class ShardLearner {
         if (this.#isStopped) return;
         counts.bytes += range.bytes + pageBytes;
         if (!isSettled) this.#retryLater();
-        else pace.took(range.bytes + pageBytes, () => this.#finishRange(range.untilId));
+        else pace.took(range.bytes + pageBytes, this.#startedMs, () => this.#finishRange(range.untilId));
       });
     });
   }
