@@ -145,7 +145,13 @@ class BackupRound {
     await this.#source.startStorage(2);
     await this.#expect('it opens and lacks nothing', ['backup', 'verify', full, ...keystore]);
     this.#checkUnreadable(full);
-    await this.#expect('restored into a cluster with more nodes', ['restore', full, ...this.#into]);
+    await this.#interruptedRestore(full);
+    await this.#expect('restored into a cluster with more nodes, gone on with after the kill', [
+      'restore',
+      full,
+      '--merge',
+      ...this.#into,
+    ]);
     await this.#expect('that cluster equals the backup', ['backup', 'compare', full, ...this.#into]);
     const { histories } = this.#writers;
     const values = await valuesOf(this.#target.proxyPorts[0] ?? 0, histories.keys);
@@ -172,6 +178,20 @@ class BackupRound {
     await child.kill();
     if (readdirSync(dir).includes('manifest.json')) problems.push('it was finished');
     this.#report.check('a backup is killed (kill -9) in its middle', problems);
+  }
+
+  /** Somewhere in its middle, into the cluster that is empty yet. */
+  async #interruptedRestore(full: string): Promise<void> {
+    const args = ['restore', full, ...this.#into, '--rate', '4'];
+    const child = spawnJunokv('junokv restore', args, this.#source.dir);
+    await pause(2_000);
+    const problems = child.exitText === null ? [] : [`it ended before: ${child.output}`];
+    await child.kill();
+    const redis = new Redis(this.#target.proxyPorts[0] ?? 0);
+    const keys = await redis.dbsize();
+    redis.disconnect();
+    if (keys === 0) problems.push('nothing was restored yet');
+    this.#report.check(`a restore is killed (kill -9) in its middle, with ${keys} keys there`, problems);
   }
 
   async #damage(full: string, more: string): Promise<void> {
