@@ -6,7 +6,6 @@ import type { Operation, Outcome } from '../quorum/operation.ts';
 import type { ProtocolCounters } from '../quorum/protocol-counters.ts';
 import type { RecordExport } from '../quorum/record-export.ts';
 import type { KeyUsePlace, KeyUseResult } from '../quorum/resealer.ts';
-import type { KeyUsePlace, KeyUseResult } from '../quorum/resealer.ts';
 import type { ShardVerified } from '../quorum/shard-verify.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
@@ -99,16 +98,6 @@ export interface KeysPort {
   look(place: KeyUsePlace, limit: number): Promise<KeyUseResult>;
 }
 
-/** What changes of the encryption key need. No key is to be had here. */
-export interface KeysPort {
-  readonly fingerprint: string;
-  /** Oldest first. */
-  readonly versions: readonly number[];
-  readonly activeVersion: number;
-  /** Counts what each version seals in a part of a shard; `limit` above 0: seals some of it anew with the active one. */
-  look(place: KeyUsePlace, limit: number): Promise<KeyUseResult>;
-}
-
 /** What the proxy needs of the cluster. Promises reject with ClusterFailure (or InvariantError, which stops the process). */
 export interface ClusterPort {
   /** Runs a step on its record. Operations of one caller on one key keep their order. `done` may be called before this returns. */
@@ -134,8 +123,6 @@ export interface ClusterPort {
   figures?(): ProposerFigures;
   /** Absent where records are not stored. */
   readonly backup?: BackupPort;
-  /** Absent where records are not stored. */
-  readonly keys?: KeysPort | undefined;
   /** Absent where records are not stored. */
   readonly keys?: KeysPort | undefined;
   /** Sweeps a part of a shard now, from behind `afterId` on. Absent where records are not stored. */

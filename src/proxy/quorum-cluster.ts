@@ -5,7 +5,6 @@ import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../c
 import { seatsOf } from '../cluster/seats.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { LiveKeyRing } from '../crypto/live-key-ring.ts';
-import type { LiveKeyRing } from '../crypto/live-key-ring.ts';
 import type { Coordinator } from '../quorum/coordinator.ts';
 import { flushNamespaces } from '../quorum/flush.ts';
 import { changeNamespaceGroups } from '../quorum/group-change.ts';
@@ -16,7 +15,6 @@ import { type FoundKey, KeyScan, type ShardScan } from '../quorum/key-scan.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
 import { RecordExport } from '../quorum/record-export.ts';
-import { Resealer } from '../quorum/resealer.ts';
 import { Resealer } from '../quorum/resealer.ts';
 import { type ShardVerified, verifyShard } from '../quorum/shard-verify.ts';
 import type { Placement } from '../quorum/task-context.ts';
@@ -31,7 +29,6 @@ import {
   type KeyCount,
   type KeyLocation,
   type KeyReplica,
-  type KeysPort,
   type KeysPort,
   type NodeHealth,
   type ProposerFigures,
@@ -77,7 +74,6 @@ export class QuorumCluster implements ClusterPort {
     this.#transport = transport;
     this.#scan = new KeyScan(coordinator, EXISTS, (reply) => reply === 1);
     this.backup = { keystoreFingerprint, records: new RecordExport(coordinator, EXISTS) };
-    this.keys = ring === null ? undefined : keysPort(coordinator, keystoreFingerprint, ring);
     this.keys = ring === null ? undefined : keysPort(coordinator, keystoreFingerprint, ring);
   }
 
@@ -295,20 +291,6 @@ export class QuorumCluster implements ClusterPort {
     }
     return null;
   }
-}
-
-function keysPort(coordinator: Coordinator<Reply>, fingerprint: string, ring: LiveKeyRing): KeysPort {
-  const resealer = new Resealer<Reply>(coordinator, null);
-  return {
-    fingerprint,
-    get versions() {
-      return ring.versions;
-    },
-    get activeVersion() {
-      return ring.activeVersion;
-    },
-    look: (place, limit) => resealer.look(place, ring.activeVersion, limit),
-  };
 }
 
 function keysPort(coordinator: Coordinator<Reply>, fingerprint: string, ring: LiveKeyRing): KeysPort {
