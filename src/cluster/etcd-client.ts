@@ -371,7 +371,7 @@ function failureOf(error: unknown): TryResult<never> {
   const wasNotSent = error instanceof GRPCUnavailableError && /No connection established|ECONNREFUSED/.test(problem);
   // What the library adds to what the system says.
   const short = problem.replace(
-    /^14 UNAVAILABLE: No connection established\. Last error: (Error: )?| ?Resolution note: $/g,
+    /^14 UNAVAILABLE: No connection established\. Last error: (Error: )?|\.? Resolution note: $/g,
     '',
   );
   return { ok: false, problem: short, maybeDone: !wasRefused && !wasNotSent, isFinal };
