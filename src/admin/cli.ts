@@ -1,4 +1,5 @@
 import type { Assembly } from './assembly.ts';
+import { certsCommand } from './certs/certs-command.ts';
 import { closestName } from './closest-name.ts';
 import { clusterInitCommand } from './cluster-init-command.ts';
 import type { Command } from './command-input.ts';
@@ -51,6 +52,7 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     'cluster mark-down': clusterMarkDownCommand,
     'cluster mark-up': clusterMarkUpCommand,
     'cluster trust-disks': clusterTrustDisksCommand,
+    top: async (input) => (await import('./top/top-command.ts')).topCommand(input),
     'cluster verify': async (input) => (await import('./verify-command.ts')).clusterVerifyCommand(input),
     'backup verify': async (input) => (await loadBackup()).backupVerifyCommand(input),
     'backup compare': async (input) => (await loadBackup()).backupCompareCommand(input),
@@ -65,6 +67,7 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     'limits get': limitsGetCommand,
     'limits set': limitsSetCommand,
     'hash-password': hashPasswordCommand,
+    certs: certsCommand,
     create: dataVerbCommand('create', loadClient),
     get: dataVerbCommand('get', loadClient),
     update: dataVerbCommand('update', loadClient),

@@ -18,6 +18,7 @@ export const commandWords: Readonly<Partial<Record<CommandName, CommandWords>>> 
   'cluster mark-down': { min: 1, max: 1, shown: 'ZONE' },
   'cluster mark-up': { min: 1, max: 1, shown: 'ZONE' },
   'cluster trust-disks': { min: 0, max: limits.membersPerChange, shown: '[ID...]' },
+  certs: { min: 1, max: 1, shown: 'DIRECTORY' },
   backup: { min: 1, max: 1, shown: 'DIRECTORY' },
   'backup verify': { min: 1, max: 1, shown: 'DIRECTORY' },
   'backup compare': { min: 1, max: 1, shown: 'DIRECTORY' },

@@ -179,6 +179,11 @@ export const commandDescriptions: readonly CommandDescription[] = [
     detail: 'The password is read from standard input, up to the end of its line.',
   },
   {
+    name: 'certs',
+    summary: 'Make CAs and certificates for development: of proxies, clients and storage nodes.',
+    detail: 'Writes them and their keys into DIRECTORY, and overwrites nothing; docs/security.md says which is for what.',
+  },
+  {
     name: 'create',
     section: KEY_SECTION,
     summary: 'Create a key that must not be there yet.',
@@ -220,6 +225,12 @@ export const commandDescriptions: readonly CommandDescription[] = [
     section: KEY_SECTION,
     summary: 'Show what every replica holds of a key, for operators.',
     detail: 'No value is shown. Needs a user with admin rights.',
+  },
+  {
+    name: 'top',
+    summary: 'Show zones, nodes, throughput, latency and changes of members, live.',
+    detail:
+      'Asks the proxies of --target once a second, and shows what they and their storage nodes do, until q or Ctrl-C. Needs a user who may call INFO.',
   },
   {
     name: 'load',

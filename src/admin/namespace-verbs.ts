@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import { tlsErrorText } from '../rpc/tls-problem.ts';
+import { readClientTls } from './client-tls.ts';
 import type { Command, CommandInput } from './command-input.ts';
 import { readPassword } from './data-verbs/client-config.ts';
 import { textTable } from './data-verbs/text-table.ts';
@@ -68,6 +70,8 @@ function verb(ask: (redis: Redis, words: readonly string[]) => Promise<Answer>):
 async function askFirst({ config }: CommandInput, ask: (redis: Redis) => Promise<Answer>): Promise<Asked> {
   const password = readPassword(config);
   if (!password.ok) return password;
+  const tls = readClientTls(config);
+  if (!tls.ok) return tls;
   const login = {
     ...(config.username === '' ? {} : { username: config.username }),
     ...(password.password === '' ? {} : { password: password.password }),
@@ -80,6 +84,7 @@ async function askFirst({ config }: CommandInput, ask: (redis: Redis) => Promise
     const redis = new Redis({
       ...address,
       ...login,
+      ...(tls.tls === null ? {} : { tls: { secureContext: tls.tls.secureContext } }),
       lazyConnect: true,
       enableReadyCheck: false,
       protocol: 2,
@@ -123,5 +128,5 @@ function figuresOf(flat: unknown): Figures {
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // A name with several addresses fails with one error for all of them, and no message.
-  return error.message === '' && 'code' in error ? String(error.code) : error.message;
+  return error.message === '' && 'code' in error ? String(error.code) : tlsErrorText(error);
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { limits } from '../base/limits.ts';
 import { isShardCount } from '../cluster/slot.ts';
 import { backupOptions } from './backup/backup-options.ts';
+import { certsOptions } from './certs/certs-options.ts';
 import { clientOptions } from './client-options.ts';
 import { connectionOptions } from './connection-options.ts';
 import { etcdOptions } from './etcd-options.ts';
@@ -281,6 +282,7 @@ export const optionTable = {
   ...memberOptions,
   ...etcdOptions,
   ...tlsOptions,
+  ...certsOptions,
 } as const;
 
 export type OptionKey = keyof typeof optionTable;

@@ -46,7 +46,9 @@ async function start(input: CommandInput, assembly: Assembly, parts: ProcessPart
   const { running } = assembled;
   const addresses = running.listening.map(({ host, port }) => formatHostAndPort(host, port));
   const announced = announce(registrationOf('proxy', null, addresses, system));
-  const places = running.listening.map(({ host, port }) => `${host}:${port}`).join(', ');
+  const places = running.listening
+    .map(({ host, port, isTls }) => `${host}:${port}${isTls === true ? ' (TLS)' : ''}`)
+    .join(', ');
   return {
     ok: true,
     running: {

@@ -24,11 +24,12 @@ function connectText(cluster: SingleCluster, running: Running): string {
   const first = running.listening[0];
   if (first === undefined) return 'nowhere';
   const host = first.host === '127.0.0.1' ? '' : ` -h ${first.host}`;
-  const places = running.listening.map(({ host, port }) =>
-    host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+  const places = running.listening.map(
+    ({ host, port, isTls }) => `${host.includes(':') ? `[${host}]` : host}:${port}${isTls === true ? ' (TLS)' : ''}`,
   );
   const password = cluster.config.requirepass === '' ? 'no password' : 'password needed';
-  return `redis-cli${host} -p ${first.port}    (${places.join(', ')}; ${password})`;
+  const tls = first.isTls === true ? ' --tls' : '';
+  return `redis-cli${host} -p ${first.port}${tls}    (${places.join(', ')}; ${password})`;
 }
 
 function durableLines(fsync: 'always' | 'everysec' | 'no'): [string, string][] {

@@ -32,6 +32,7 @@ const CLIENTS: readonly CommandName[] = [
   'restore',
   'backup compare',
   'cluster verify',
+  'top',
 ];
 
 function fileOption(summary: string, commands: readonly CommandName[], defaultText = 'none'): Option<string> {

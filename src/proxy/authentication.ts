@@ -29,6 +29,14 @@ export function authenticate(session: Session, user: Buffer, password: Buffer): 
   return null;
 }
 
+/** Makes the session that of the user whose name a certificate has proved; false, and nothing is changed, without such a user. */
+export function authenticateByCertificate(session: Session, name: string): boolean {
+  const rights = session.proxy.users.rightsOf(name);
+  if (rights === null || !takeRights(session, rights)) return false;
+  session.authenticated = true;
+  return true;
+}
+
 /** The session as it is before it authenticates. */
 export function forgetUser(session: Session): void {
   const { users } = session.proxy;

@@ -20,15 +20,15 @@ const PROBLEMS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** In words, with the code behind it: 'the certificate has expired (CERT_HAS_EXPIRED)'. */
-export function tlsProblem(code: string): string {
+export function tlsProblem(code: string, otherwise = code): string {
   const found = PROBLEMS.find(([pattern]) => pattern.test(code));
-  return found === undefined ? code : `${found[1]} (${code})`;
+  return found === undefined ? otherwise : `${found[1]} (${code})`;
 }
 
 /** Of an error that ended a connection which was to become TLS. */
 export function tlsErrorText(error: Error): string {
   return 'code' in error && typeof error.code === 'string' && !isNetworkCode(error.code)
-    ? tlsProblem(error.code)
+    ? tlsProblem(error.code, error.message)
     : error.message;
 }
 

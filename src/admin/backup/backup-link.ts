@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
+import { isTlsRefusal, tlsErrorText } from '../../rpc/tls-problem.ts';
+import { type ClientTls, readClientTls } from '../client-tls.ts';
 import { readPassword } from '../data-verbs/client-config.ts';
 import { parseHostAndPort } from '../host-and-port.ts';
 import type { Configuration } from '../option-table.ts';
@@ -21,6 +23,7 @@ export class BackupLink {
   readonly #clock: Clock;
   readonly #config: Configuration;
   readonly #password: string;
+  readonly #tls: ClientTls | null;
   readonly #idle: (Redis | null)[] = Array.from({ length: CONNECTIONS }, () => null);
   readonly #waiting: ((slot: Redis | null) => void)[] = [];
   #nextTarget = 0;
@@ -32,6 +35,9 @@ export class BackupLink {
     const password = readPassword(config);
     if (!password.ok) throw new BackupProblem(password.problem);
     this.#password = password.password;
+    const tls = readClientTls(config);
+    if (!tls.ok) throw new BackupProblem(tls.problem);
+    this.#tls = tls.tls;
     this.#config = config;
     this.#clock = clock;
   }
@@ -102,6 +108,7 @@ export class BackupLink {
       ...address,
       ...(this.#config.username === '' ? {} : { username: this.#config.username }),
       ...(this.#password === '' ? {} : { password: this.#password }),
+      ...(this.#tls === null ? {} : { tls: { secureContext: this.#tls.secureContext } }),
       lazyConnect: true,
       enableReadyCheck: false,
       protocol: 2,
@@ -119,10 +126,15 @@ export class BackupLink {
       await redis.connect();
     } catch (error) {
       redis.disconnect();
-      throw problem ?? error;
+      throw reasonOf(problem ?? error);
     }
     return redis;
   }
+}
+
+/** What TLS failed with, in words; anything else as it is. */
+function reasonOf(error: unknown): unknown {
+  return error instanceof Error && isTlsRefusal(error) ? new Error(tlsErrorText(error)) : error;
 }
 
 export function pause(clock: Clock, delayMs: number): Promise<void> {

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { limits } from '../../base/limits.ts';
 import { loadKeystore } from '../../juno-ext/client/src/keystore.ts';
 import type { ClientOptions, ServerAddress } from '../../juno-ext/client/src/types.ts';
+import { readClientTls } from '../client-tls.ts';
 import { parseHostAndPort } from '../host-and-port.ts';
 import type { Configuration } from '../option-table.ts';
 
@@ -22,6 +23,8 @@ export async function clientConfig(config: Configuration): Promise<ClientConfigR
       problem: `user '${config.username}' needs a password: JUNOKV_PASSWORD in the environment, or --password-file`,
     };
   }
+  const tls = readClientTls(config);
+  if (!tls.ok) return tls;
   const keystore = config.keystoreClient === '' ? null : await loadKeystore(config.keystoreClient);
   if (keystore?.ok === false) return { ok: false, problem: `the client's keystore ${keystore.message}` };
   return {
@@ -32,6 +35,7 @@ export async function clientConfig(config: Configuration): Promise<ClientConfigR
       deadlineMs: config.deadline,
       ...(config.username === '' ? {} : { username: config.username }),
       ...(password.password === '' ? {} : { password: password.password }),
+      ...(tls.tls === null ? {} : { tls: tls.tls.files }),
       ...(config.namespace === '' ? {} : { namespace: config.namespace }),
       ...(keystore === null ? {} : { encryption: keystore.value }),
       ...(config.compress === 'none' ? {} : { compression: { algorithm: config.compress } }),

@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { readClientTls } from '../client-tls.ts';
 import type { CommandInput } from '../command-input.ts';
 import { readPassword } from '../data-verbs/client-config.ts';
 import { formatHostAndPort } from '../host-and-port.ts';
@@ -27,7 +28,9 @@ export async function loadCommand(input: CommandInput): Promise<number> {
   };
   const password = readPassword(config);
   if (!password.ok) return fail(password.problem, EXIT_USAGE);
-  const planned = planLoad(config, given.has('duration'), password.password);
+  const tls = readClientTls(config);
+  if (!tls.ok) return fail(tls.problem, EXIT_USAGE);
+  const planned = planLoad(config, given.has('duration'), password.password, tls.tls);
   if (!planned.ok) return fail(planned.problem, EXIT_USAGE);
   // Better now than after the run.
   const fileProblem = [config.jsonFile, config.plot].map(unwritable).find((problem) => problem !== null);

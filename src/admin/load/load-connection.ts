@@ -1,7 +1,9 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
+import { tlsErrorText } from '../../rpc/tls-problem.ts';
 import type { Target } from './load-plan.ts';
 import type { Outcome } from './measurements.ts';
 import { ReplyFramer, type ReplyKind } from './reply-framer.ts';
@@ -66,9 +68,9 @@ export class LoadConnection {
 
   /** Connects and sends the greeting; resolves to null, or to what is wrong. May be called again after the end. */
   open(): Promise<string | null> {
-    const { host, port } = this.#target;
+    const { tls } = this.#target;
     return new Promise((resolve) => {
-      const socket = connect({ host, port, noDelay: true });
+      const socket = openSocket(this.#target);
       this.#socket = socket;
       let problem = 'the connection was closed';
       let waiting = this.#greeting.length;
@@ -88,7 +90,7 @@ export class LoadConnection {
           socket.destroy();
         } else if (--waiting === 0) ready();
       });
-      socket.on('connect', () => {
+      socket.on(tls === null ? 'connect' : 'secureConnect', () => {
         if (waiting === 0) ready();
         else socket.write(this.#greeting.map(commandBytes).join(''));
       });
@@ -102,7 +104,7 @@ export class LoadConnection {
         } else if (this.#isReady) this.#owner.turned(this, this.#nowMs);
       });
       socket.on('error', (error) => {
-        problem = error.message;
+        problem = tls === null ? error.message : tlsErrorText(error);
       });
       socket.on('close', () => {
         timer.cancel();
@@ -174,6 +176,13 @@ export class LoadConnection {
     this.#operations = operations;
     this.#head = 0;
   }
+}
+
+function openSocket({ host, port, tls }: Target): Socket {
+  if (tls === null) return connect({ host, port, noDelay: true });
+  const { secureContext } = tls;
+  const socket = connectTls({ host, port, secureContext, servername: isIP(host) === 0 ? host : '' });
+  return socket.setNoDelay(true);
 }
 
 const NOBODY: ConnectionOwner = { replied: () => {}, turned: () => {}, ended: () => {} };

@@ -1,4 +1,5 @@
 import { limits } from '../../base/limits.ts';
+import type { ClientTls } from '../client-tls.ts';
 import { parseHostAndPort } from '../host-and-port.ts';
 import type { Configuration } from '../option-table.ts';
 import { type CommandSet, chooseOperations, type MixShare, type Operation } from './operations.ts';
@@ -8,6 +9,8 @@ import type { WorkloadOptions } from './workload.ts';
 export interface Target {
   readonly host: string;
   readonly port: number;
+  /** Null: plain TCP. */
+  readonly tls: ClientTls | null;
 }
 
 /** The measured part ends with `requests` (if not 0) or `durationMs`, whichever is first. */
@@ -60,9 +63,14 @@ export function mixOf(config: Configuration): readonly MixShare[] {
 
 /**
  * Checks what no single option can. `durationGiven`: --duration was named, so that it counts beside --requests. `password`:
- * from --password or the file.
+ * from --password or the file. `tls`: null for plain TCP.
  */
-export function planLoad(config: Configuration, durationGiven: boolean, password: string): PlanResult {
+export function planLoad(
+  config: Configuration,
+  durationGiven: boolean,
+  password: string,
+  tls: ClientTls | null = null,
+): PlanResult {
   const mix = mixOf(config);
   const operations = chooseOperations(config.commands, mix);
   if (typeof operations === 'string') return { ok: false, problem: operations };
@@ -79,7 +87,10 @@ export function planLoad(config: Configuration, durationGiven: boolean, password
   return {
     ok: true,
     plan: {
-      targets: config.target.map(parseHostAndPort).filter((target) => target !== null),
+      targets: config.target.flatMap((text) => {
+        const address = parseHostAndPort(text);
+        return address === null ? [] : [{ ...address, tls }];
+      }),
       commands: config.commands,
       requestIds: config.requestIds,
       greeting: greetingOf(config, password),

@@ -31,7 +31,7 @@ export class LoadRun {
     this.#plan = plan;
     this.#parts = parts;
     this.#connections = Array.from({ length: plan.connections }, (_, index) => {
-      const target = plan.targets[index % plan.targets.length] ?? { host: '', port: 0 };
+      const target = plan.targets[index % plan.targets.length] ?? { host: '', port: 0, tls: null };
       return new LoadConnection(index, target, plan.greeting, parts.clock);
     });
   }

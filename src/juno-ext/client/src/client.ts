@@ -44,13 +44,14 @@ class Client implements JunoClient {
   #closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions) {
-    const { deadlineMs, tryTimeoutMs, connectionsPerAddress, setup } = checkOptions(options);
+    const { deadlineMs, tryTimeoutMs, connectionsPerAddress, setup, tls } = checkOptions(options);
     const metrics = options.metrics ?? {};
     const pool = new Pool({
       addresses: options.addresses,
       connectionsPerAddress,
       setup,
       setupTimeoutMs: tryTimeoutMs,
+      tls,
       onConnection: (event, address) => tell(() => metrics.onConnection?.(event, address)),
     });
     this.#settings = { pool, deadlineMs, tryTimeoutMs, metrics };

@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 import type { ServerAddress } from './types.ts';
 
@@ -22,8 +23,11 @@ interface Waiting {
 export interface LinkEvents {
   /** It takes commands from now on. */
   readonly onReady: () => void;
-  /** It has ended; `refusal` is the error reply to one of the setup commands, if that was the reason. */
-  readonly onEnd: (refusal: string | null) => void;
+  /**
+   * It has ended; `refusal` is the error reply to one of the setup commands, if that was the reason, `problem` what the
+   * connection failed with, '' if it said nothing.
+   */
+  readonly onEnd: (refusal: string | null, problem: string) => void;
 }
 
 const NOT_SENT = "Stream isn't writeable and enableOfflineQueue options is false";
@@ -39,6 +43,7 @@ export class Link {
   readonly #pending = new Set<Settle>();
   #collected: Waiting[] = [];
   #refusal: string | null = null;
+  #problem = '';
   #ended = false;
   readonly #silenceMs: number;
   /** Commands written and not answered, those included that nobody waits for any more. */
@@ -48,12 +53,13 @@ export class Link {
 
   /**
    * `setup` are the commands that must be answered without an error before the link is ready. Where no reply comes for
-   * `timeoutMs` although commands wait for one, the link is held to be dead, and is ended.
+   * `timeoutMs` although commands wait for one, the link is held to be dead, and is ended. `tls`: null for plain TCP.
    */
   constructor(
     address: ServerAddress,
     setup: readonly (readonly [string, ...Argument[]])[],
     timeoutMs: number,
+    tls: ConnectionOptions | null,
     events: LinkEvents,
   ) {
     this.address = address;
@@ -71,9 +77,13 @@ export class Link {
       retryStrategy: null,
       connectTimeout: timeoutMs,
       disconnectTimeout: 100,
+      ...(tls === null ? {} : { tls }),
     });
-    // What went wrong is told by 'end'.
-    this.#redis.on('error', () => undefined);
+    // 'end' follows.
+    this.#redis.on('error', (error: Error) => {
+      // OpenSSL's messages are long; what they say in the end is the reason.
+      this.#problem = 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
+    });
     this.#redis.on('end', () => this.#end());
     this.#redis.on('ready', () => void this.#setUp(setup, timeoutMs));
   }
@@ -160,6 +170,6 @@ export class Link {
     for (const settle of [...this.#pending]) {
       settle({ kind: 'lost', mayBeSent: !collected.has(settle), message: 'the connection was lost' });
     }
-    this.#events.onEnd(this.#refusal);
+    this.#events.onEnd(this.#refusal, this.#problem);
   }
 }

@@ -1,5 +1,6 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { Argument } from './link.ts';
-import type { ClientOptions } from './types.ts';
+import type { ClientOptions, ClientTls } from './types.ts';
 
 const DEADLINE_MS = 5000;
 const TRY_TIMEOUT_MS = 2500;
@@ -12,6 +13,8 @@ export interface Settings {
   readonly deadlineMs: number;
   readonly tryTimeoutMs: number;
   readonly connectionsPerAddress: number;
+  /** Null: plain TCP. */
+  readonly tls: ConnectionOptions | null;
   /** Commands that make a new connection what the options ask for. */
   readonly setup: readonly (readonly [string, ...Argument[]])[];
 }
@@ -35,6 +38,7 @@ export function checkOptions(options: ClientOptions): Settings {
     deadlineMs: positive('deadlineMs', options.deadlineMs ?? DEADLINE_MS),
     tryTimeoutMs: positive('tryTimeoutMs', options.tryTimeoutMs ?? TRY_TIMEOUT_MS),
     connectionsPerAddress,
+    tls: tlsOptions(options.tls),
     setup: setupCommands(options, database),
   };
 }
@@ -65,6 +69,22 @@ function checkEncryption({ encryption, compression, maxPayloadBytes }: ClientOpt
     const nameBytes = Buffer.byteLength(name);
     if (nameBytes === 0 || nameBytes > KEY_NAME_BYTES_MOST) throw new TypeError('a key name has 1 to 255 bytes');
   }
+}
+
+function tlsOptions(tls: ClientTls | undefined): ConnectionOptions | null {
+  if (tls === undefined) return null;
+  const { ca, cert, key, serverName } = tls;
+  if ((cert === undefined) !== (key === undefined)) throw new TypeError('tls.cert and tls.key belong together');
+  return {
+    ...(ca === undefined ? {} : { ca: pem(ca) }),
+    ...(cert === undefined || key === undefined ? {} : { cert: pem(cert), key: pem(key) }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    rejectUnauthorized: true,
+  };
+}
+
+function pem(text: string | Uint8Array): string | Buffer {
+  return typeof text === 'string' ? text : Buffer.from(text);
 }
 
 /** PING last: a proxy that takes connections but answers nothing is not ready. */

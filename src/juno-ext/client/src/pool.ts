@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import { type Argument, Link } from './link.ts';
 import type { ServerAddress } from './types.ts';
 
@@ -13,6 +14,8 @@ export interface PoolOptions {
   readonly setup: readonly (readonly [string, ...Argument[]])[];
   /** For connecting, and again for the setup. */
   readonly setupTimeoutMs: number;
+  /** Null: plain TCP. */
+  readonly tls: ConnectionOptions | null;
   readonly onConnection: (event: 'connected' | 'lost', address: ServerAddress) => void;
 }
 
@@ -24,6 +27,8 @@ interface Place {
   readyAtMs: number;
   failures: number;
   refusal: string | null;
+  /** What the last connection failed with; '' if it said nothing. */
+  problem: string;
   timer: NodeJS.Timeout | null;
 }
 
@@ -66,6 +71,7 @@ export class Pool {
         readyAtMs: 0,
         failures: 0,
         refusal: null,
+        problem: '',
         timer: null,
       })),
     );
@@ -102,7 +108,8 @@ export class Pool {
     return this.#places
       .map(([place]) => {
         const name = `${place?.address.host}:${place?.address.port}`;
-        return place?.refusal ? `${name} refuses this client: ${place.refusal}` : `${name} is not reached`;
+        if (place?.refusal) return `${name} refuses this client: ${place.refusal}`;
+        return place?.problem ? `${name} is not reached (${place.problem})` : `${name} is not reached`;
       })
       .join('; ');
   }
@@ -141,23 +148,26 @@ export class Pool {
 
   #open(place: Place): void {
     place.timer = null;
-    place.link = new Link(place.address, this.#options.setup, this.#options.setupTimeoutMs, {
+    const { setup, setupTimeoutMs, tls } = this.#options;
+    place.link = new Link(place.address, setup, setupTimeoutMs, tls, {
       onReady: () => {
         place.ready = true;
         place.readyAtMs = performance.now();
         place.refusal = null;
+        place.problem = '';
         this.#options.onConnection('connected', place.address);
         this.#wake();
       },
-      onEnd: (refusal) => this.#ended(place, refusal),
+      onEnd: (refusal, problem) => this.#ended(place, refusal, problem),
     });
   }
 
-  #ended(place: Place, refusal: string | null): void {
+  #ended(place: Place, refusal: string | null, problem: string): void {
     const wasReady = place.ready;
     if (wasReady && performance.now() - place.readyAtMs >= GOOD_LIFE_MS) place.failures = 0;
     place.ready = false;
     place.link = null;
+    place.problem = problem;
     if (refusal !== null) place.refusal = PASSING_REFUSAL.test(refusal) ? null : refusal;
     if (wasReady) this.#options.onConnection('lost', place.address);
     if (!this.#closed) {

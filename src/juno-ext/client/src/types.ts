@@ -120,6 +120,17 @@ export interface ServerAddress {
   readonly port: number;
 }
 
+/** Connections over TLS. The proxy's certificate is always checked. */
+export interface ClientTls {
+  /** PEM: the CAs that the proxy's certificate must come from; default: the public ones that Node knows. */
+  readonly ca?: string | Uint8Array;
+  /** PEM: what this client shows, and its private key; both or none. */
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  /** The name in the proxy's certificate, where it is not the host of the address. */
+  readonly serverName?: string;
+}
+
 /** Called after every operation and every try; must not throw. */
 export interface ClientMetrics {
   /** `outcome`: 'ok' or the kind of the error. */
@@ -143,6 +154,8 @@ export interface ClientOptions {
   /** Connections to each address; default 1 (commands are pipelined). */
   readonly connectionsPerAddress?: number;
   readonly metrics?: ClientMetrics;
+  /** Default: plain TCP. */
+  readonly tls?: ClientTls;
   /** Seals values before they leave this process; see payload.ts. */
   readonly encryption?: ClientEncryption;
   readonly compression?: ClientCompression;
