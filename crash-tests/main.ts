@@ -1,21 +1,26 @@
 import { parseArgs } from 'node:util';
 import { backUpUnderLoad } from './backup-under-load.ts';
+import { killEtcd } from './etcd.ts';
 import { expireUnderLoad } from './expiring-load.ts';
 import { runJunoClients } from './juno-clients.ts';
 import { changeMembers } from './members.ts';
 import { killOneProcess } from './one-process.ts';
 import { relearnUnderLoad } from './relearn.ts';
 import { Report } from './report.ts';
+import { restartInTurn } from './rolling.ts';
 import { killStorageProcesses } from './separate-processes.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|etcd] [--etcd-seconds N]
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
   --only          one: only the one-process cluster; separate: only the separate processes;
                   juno: only the clients of JUNO.* commands through failing connections;
                   members: only changes of members under load; backup: only backups under load;
-                  ttl: only keys that expire; relearn: only disks that are lost or damaged`;
+                  ttl: only keys that expire; relearn: only disks that are lost or damaged;
+                  rolling: only the restart of every process in turn, behind HAProxy;
+                  etcd: only the death and return of etcd
+  --etcd-seconds N  how long etcd is dead (default 10)`;
 
 function fail(message: string): never {
   console.error(`${message}\n\n${USAGE}`);
@@ -27,6 +32,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '20' },
     megabytes: { type: 'string', default: '32' },
     only: { type: 'string' },
+    'etcd-seconds': { type: 'string', default: '10' },
     help: { type: 'boolean' },
   },
 });
@@ -40,9 +46,12 @@ if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10_000)
 const megabytes = Number(values.megabytes);
 if (!Number.isInteger(megabytes) || megabytes < 1 || megabytes > 100_000)
   fail(`--megabytes: ${values.megabytes} is no number of megabytes`);
+const etcdSeconds = Number(values['etcd-seconds']);
+if (!Number.isInteger(etcdSeconds) || etcdSeconds < 1 || etcdSeconds > 86_400)
+  fail(`--etcd-seconds: ${values['etcd-seconds']} is no number of seconds`);
 if (
   values.only !== undefined &&
-  !['one', 'separate', 'juno', 'members', 'backup', 'ttl', 'relearn'].includes(values.only)
+  !['one', 'separate', 'juno', 'members', 'backup', 'ttl', 'relearn', 'rolling', 'etcd'].includes(values.only)
 )
   fail(`--only: ${values.only}`);
 
@@ -58,6 +67,8 @@ for (const [part, run] of [
   ['backup', () => backUpUnderLoad(report)],
   ['ttl', () => expireUnderLoad(report)],
   ['relearn', () => relearnUnderLoad(report)],
+  ['rolling', () => restartInTurn(report)],
+  ['etcd', () => killEtcd(etcdSeconds, report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;
   try {

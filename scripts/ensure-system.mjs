@@ -14,7 +14,7 @@ const UPDATE_TRIES = 3;
 const NEEDS = {
   libatomic: {
     package: 'libatomic1',
-    purposes: ['start', 'test', 'bench'],
+    purposes: ['start', 'test', 'bench', 'crash'],
     isThere: hasLibatomic,
     without: 'RocksDB cannot be loaded; only --engine memory works, and tests of the disk are skipped',
   },
@@ -37,6 +37,13 @@ const NEEDS = {
     purposes: ['test'],
     isThere: () => onPath('promtool'),
     without: "tests that have Prometheus's own tool check alert rules and metrics are skipped",
+  },
+  haproxy: {
+    package: 'haproxy',
+    service: 'haproxy',
+    purposes: ['crash'],
+    isThere: () => onPath('haproxy'),
+    without: 'the rolling restart behind HAProxy is left out',
   },
   etcd: {
     package: 'etcd-server',
@@ -156,8 +163,8 @@ function ensure(purpose) {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const purpose = process.argv[2];
-  if (!['start', 'test', 'bench'].includes(purpose)) {
-    say('usage: ensure-system.mjs start|test|bench');
+  if (!['start', 'test', 'bench', 'crash'].includes(purpose)) {
+    say('usage: ensure-system.mjs start|test|bench|crash');
     process.exit(2);
   }
   try {

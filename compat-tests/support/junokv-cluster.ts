@@ -16,6 +16,8 @@ export interface ClusterOptions {
   readonly storage?: readonly string[];
   /** More options of the proxies. */
   readonly proxy?: readonly string[];
+  /** Address of the etcd that holds the map, in place of a file. */
+  readonly etcd?: string;
   /** A command that runs the command which follows it. */
   readonly launcher?: readonly string[];
 }
@@ -35,7 +37,8 @@ export class JunokvCluster {
     this.dir = dir;
     this.proxyPorts = proxyPorts;
     this.#options = options;
-    this.#shared = ['--map', join(dir, 'cluster-map.json'), '--secret', join(dir, 'cluster-secret')];
+    const place = options.etcd === undefined ? ['--map', join(dir, 'cluster-map.json')] : ['--etcd', options.etcd];
+    this.#shared = [...place, '--secret', join(dir, 'cluster-secret')];
     this.#keystore = ['--keystore', join(dir, 'keystore.json')];
   }
 
@@ -117,6 +120,11 @@ export class JunokvCluster {
     const server = spawnJunokv(`junokv proxy ${port}`, args, this.dir, this.#options.launcher);
     this.#proxies[proxy - 1] = server;
     await waitUntilServing(server, port);
+  }
+
+  /** Asks a proxy to stop; resolves when its process has ended. */
+  async stopProxy(proxy: number): Promise<void> {
+    await this.#proxies[proxy - 1]?.stop();
   }
 
   /** `kill -9` of a proxy. */
