@@ -9,8 +9,9 @@ import { relearnUnderLoad } from './relearn.ts';
 import { Report } from './report.ts';
 import { restartInTurn } from './rolling.ts';
 import { killStorageProcesses } from './separate-processes.ts';
+import { serveOverTls } from './tls.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|etcd] [--etcd-seconds N]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|etcd|tls] [--etcd-seconds N]
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
@@ -19,7 +20,7 @@ const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only
                   members: only changes of members under load; backup: only backups under load;
                   ttl: only keys that expire; relearn: only disks that are lost or damaged;
                   rolling: only the restart of every process in turn, behind HAProxy;
-                  etcd: only the death and return of etcd
+                  etcd: only the death and return of etcd; tls: only processes that speak TLS
   --etcd-seconds N  how long etcd is dead (default 10)`;
 
 function fail(message: string): never {
@@ -51,7 +52,7 @@ if (!Number.isInteger(etcdSeconds) || etcdSeconds < 1 || etcdSeconds > 86_400)
   fail(`--etcd-seconds: ${values['etcd-seconds']} is no number of seconds`);
 if (
   values.only !== undefined &&
-  !['one', 'separate', 'juno', 'members', 'backup', 'ttl', 'relearn', 'rolling', 'etcd'].includes(values.only)
+  !['one', 'separate', 'juno', 'members', 'backup', 'ttl', 'relearn', 'rolling', 'etcd', 'tls'].includes(values.only)
 )
   fail(`--only: ${values.only}`);
 
@@ -69,6 +70,7 @@ for (const [part, run] of [
   ['relearn', () => relearnUnderLoad(report)],
   ['rolling', () => restartInTurn(report)],
   ['etcd', () => killEtcd(etcdSeconds, report)],
+  ['tls', () => serveOverTls(report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;
   try {
