@@ -3,13 +3,17 @@ import { clusterScripts } from './cluster.ts';
 import { connectionScripts } from './connection.ts';
 import { errorScripts } from './errors.ts';
 import { genericScripts } from './generic.ts';
+import { hashScripts } from './hashes.ts';
 import { numberScripts } from './numbers.ts';
 import { serverScripts } from './server.ts';
+import { setScripts } from './sets.ts';
 import { stringScripts } from './strings.ts';
 
 export const allScripts: readonly Script[] = [
   ...stringScripts,
   ...numberScripts,
+  ...hashScripts,
+  ...setScripts,
   ...genericScripts,
   ...connectionScripts,
   ...serverScripts,

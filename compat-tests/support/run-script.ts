@@ -72,13 +72,19 @@ class Side {
 /** All elements of a SCAN loop as one reply: sorted, each once. */
 async function scanAll(client: RawClient, step: Step): Promise<Buffer> {
   const words = step.text.split(' ');
+  const cursorAt = words.indexOf('0');
+  // A field and its value are found together.
+  const width = words[0] === 'HSCAN' ? 2 : 1;
   const found = new Set<string>();
   let cursor = '0';
   for (let calls = 0; calls < 10_000; calls++) {
-    const bytes = await client.command(['SCAN', cursor, ...words.slice(2)]);
+    const bytes = await client.command([...words.slice(0, cursorAt), cursor, ...words.slice(cursorAt + 1)]);
     const [next, keys] = readReply(bytes)?.items ?? [];
     if (next?.bytes == null || keys === undefined) return bytes;
-    for (const key of keys.items) found.add(key.bytes?.toString('latin1') ?? '(null)');
+    for (let i = 0; i < keys.items.length; i += width) {
+      const texts = keys.items.slice(i, i + width).map(({ bytes: one }) => one?.toString('latin1') ?? '(null)');
+      found.add(texts.join(' '));
+    }
     cursor = next.bytes.toString('latin1');
     if (cursor === '0') return encodeCommand([...found].sort().map((key) => Buffer.from(key, 'latin1')));
   }

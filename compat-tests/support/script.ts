@@ -74,9 +74,12 @@ export function after(pauseMs: number, step: string | Step): Step {
   return { ...toStep(step), pauseMs };
 }
 
-/** SCAN with these options until the cursor is 0 again; the keys found, each once, are compared as a set. */
-export function scanAll(options = ''): Step {
-  return { ...command(`SCAN 0 ${options}`.trim()), isScan: true };
+/**
+ * SCAN, or HSCAN or SSCAN of a key, with these options until the cursor is 0 again; what is found, each once, is compared as
+ * a set.
+ */
+export function scanAll(options = '', name = 'SCAN'): Step {
+  return { ...command(`${name} 0 ${options}`.trim()), isScan: true };
 }
 
 /** No reply is waited for: CLIENT REPLY OFF, or half of a command. */

@@ -1,6 +1,6 @@
 import { type CollectionValue, Encoding, type PageAccess } from '../../record/value.ts';
 import { parseInteger } from '../../resp/integer.ts';
-import { ErrorReply, NOT_AN_INTEGER, SYNTAX_ERROR } from '../../resp/reply.ts';
+import { ErrorReply, SYNTAX_ERROR } from '../../resp/reply.ts';
 import type { KeyedStep } from '../command.ts';
 import { defaultConfigValues } from '../config-values.ts';
 import type { Session } from '../session.ts';
@@ -97,8 +97,7 @@ export function parseSpop(args: readonly Buffer[], session?: Session): KeyedStep
     return { key, step };
   }
   const count = parseInteger(argument(args, 2));
-  if (count === null) return NOT_AN_INTEGER;
-  if (count < 0) return NOT_POSITIVE;
+  if (count === null || count < 0) return NOT_POSITIVE;
   const maxIntset = maxIntsetOf(session);
   const step = new KeyedWriteStep(SET, (value, pages) =>
     value === null || Number(count) === 0

@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ServerPairs } from './harness.ts';
+import { type Comparison, exactly, inAnyOrder, inAnyOrderAtAllLevels, pairsInAnyOrder } from './support/comparisons.ts';
+import { RawClient } from './support/raw-client.ts';
+import { redisServerVersion } from './support/redis-server.ts';
+
+/*
+ * Random sequences of commands on a hash and on a set, on both servers. JUNOKV_RANDOM_COMMANDS: about so many commands per
+ * type instead of those of a quick run.
+ */
+
+interface Command {
+  readonly words: readonly string[];
+  readonly compare: Comparison;
+}
+
+const redis = redisServerVersion();
+const title = redis.ok ? 'random commands' : `random commands (skipped: ${redis.reason})`;
+const COMMANDS_PER_RUN = 60;
+const runs = Math.ceil(Number(process.env['JUNOKV_RANDOM_COMMANDS'] ?? '2400') / COMMANDS_PER_RUN);
+
+/** Low, so that short sequences cross them. */
+const SETTINGS = ['hash-max-listpack-entries', '6', 'hash-max-listpack-value', '12', 'set-max-intset-entries', '6'];
+
+const key = fc.constantFrom('k', 'k', 'k', 'other');
+const name = fc.oneof(
+  { weight: 8, arbitrary: fc.nat(9).map((n) => `n${n}`) },
+  { weight: 4, arbitrary: fc.integer({ min: -5, max: 5 }).map(String) },
+  { weight: 1, arbitrary: fc.constantFrom('', '007', '9223372036854775807', 'a-name-longer-than-12', 'x'.repeat(600)) },
+);
+const integer = fc.oneof(
+  fc.integer({ min: -5, max: 5 }).map(String),
+  fc.constantFrom('9223372036854775807', '-9223372036854775808'),
+);
+const text = fc.oneof(
+  { weight: 6, arbitrary: fc.string({ maxLength: 5, unit: 'binary-ascii' }) },
+  { weight: 6, arbitrary: integer },
+  { weight: 2, arbitrary: fc.constantFrom('1.5', 'abc', ' 1', 'a value longer than 12', 'v'.repeat(3_000)) },
+);
+/** Enough at once for a tree, and nearly all of them away again. */
+const bulk = Array.from({ length: 250 }, (_, i) => `bulk-field-number-${i}`);
+
+function line(compare: Comparison, ...words: fc.Arbitrary<string | readonly string[]>[]): fc.Arbitrary<Command> {
+  return fc.tuple(...words).map((parts) => ({ words: parts.flat(), compare }));
+}
+
+function word(text: string): fc.Arbitrary<string> {
+  return fc.constant(text);
+}
+
+const names = fc.array(name, { minLength: 1, maxLength: 4 });
+const pairs = fc.array(fc.tuple(name, text), { minLength: 1, maxLength: 4 }).map((list) => list.flat());
+
+const generic: fc.Arbitrary<Command>[] = [
+  line(exactly, word('OBJECT'), word('ENCODING'), key),
+  line(exactly, word('TYPE'), key),
+  line(exactly, word('DEL'), key),
+  line(exactly, word('SET'), word('other'), text),
+  line(exactly, word('GET'), key),
+  line(exactly, word('COPY'), word('k'), word('other'), word('REPLACE')),
+  line(exactly, word('EXISTS'), key),
+  line(exactly, word('PERSIST'), key),
+];
+
+const hashCommands = fc.oneof(
+  { weight: 6, arbitrary: line(exactly, word('HSET'), key, pairs) },
+  line(exactly, word('HSET'), key, word(''), text),
+  line(exactly, word('HMSET'), key, pairs),
+  line(exactly, word('HSETNX'), key, name, text),
+  { weight: 3, arbitrary: line(exactly, word('HDEL'), key, names) },
+  line(exactly, word('HGET'), key, name),
+  line(exactly, word('HMGET'), key, names),
+  line(exactly, word('HEXISTS'), key, name),
+  line(exactly, word('HSTRLEN'), key, name),
+  line(exactly, word('HLEN'), key),
+  line(pairsInAnyOrder, word('HGETALL'), key),
+  line(inAnyOrder, word('HKEYS'), key),
+  line(inAnyOrder, word('HVALS'), key),
+  { weight: 2, arbitrary: line(exactly, word('HINCRBY'), key, name, integer) },
+  {
+    weight: 2,
+    arbitrary: line(exactly, word('HINCRBYFLOAT'), key, name, fc.constantFrom('0.1', '-2', '1e3', 'x', 'inf')),
+  },
+  line(inAnyOrderAtAllLevels, word('HRANDFIELD'), key, word('1000'), word('WITHVALUES')),
+  line(exactly, word('HRANDFIELD'), key, word('0')),
+  line(exactly, word('HSET'), key, word('only-half')),
+  line(exactly, word('SADD'), key, names),
+  line(
+    exactly,
+    word('HSET'),
+    word('k'),
+    fc.constant(bulk.flatMap((field, i) => [field, `the value of field number ${i}`])),
+  ),
+  line(exactly, word('HDEL'), word('k'), fc.constant(bulk.slice(5))),
+  line(exactly, word('HMGET'), word('k'), fc.constant(bulk.slice(0, 30))),
+  ...generic,
+);
+
+const setCommands = fc.oneof(
+  { weight: 6, arbitrary: line(exactly, word('SADD'), key, names) },
+  { weight: 2, arbitrary: line(exactly, word('SADD'), key, fc.array(integer, { minLength: 1, maxLength: 5 })) },
+  { weight: 4, arbitrary: line(exactly, word('SREM'), key, names) },
+  line(exactly, word('SISMEMBER'), key, name),
+  line(exactly, word('SMISMEMBER'), key, names),
+  line(exactly, word('SCARD'), key),
+  { weight: 3, arbitrary: line(inAnyOrder, word('SMEMBERS'), key) },
+  line(inAnyOrder, word('SRANDMEMBER'), key, word('1000')),
+  line(exactly, word('SPOP'), key, word('0')),
+  line(inAnyOrder, word('SPOP'), key, word('1000')),
+  line(exactly, word('HSET'), key, pairs),
+  line(exactly, word('SADD'), word('k'), fc.constant(bulk.map((member) => `${member}: a member so long`))),
+  line(exactly, word('SREM'), word('k'), fc.constant(bulk.slice(5).map((member) => `${member}: a member so long`))),
+  ...generic,
+);
+
+describe.skipIf(!redis.ok)(title, () => {
+  const servers = new ServerPairs();
+  let theirs: RawClient;
+  let ours: RawClient;
+
+  beforeAll(async () => {
+    const ports = await servers.ports('plain');
+    theirs = await RawClient.connect(ports.redis);
+    ours = await RawClient.connect(ports.junokv);
+    for (const client of [theirs, ours]) {
+      expect(String(await client.command(['CONFIG', 'SET', ...SETTINGS]))).toBe('+OK\r\n');
+    }
+  });
+  afterAll(async () => {
+    theirs.close();
+    ours.close();
+    await servers.stop();
+  });
+
+  async function compare(commands: readonly Command[]): Promise<void> {
+    for (const client of [theirs, ours]) await client.command(['DEL', 'k', 'other']);
+    for (const command of commands) {
+      const words = command.words.map((one) => Buffer.from(one, 'latin1'));
+      const [expected, answered] = await Promise.all([theirs.command(words), ours.command(words)]);
+      if (expected.equals(answered)) continue;
+      const shown = command.words.slice(0, 12).map((one) => JSON.stringify(one.slice(0, 60)));
+      expect(`${shown.join(' ')}: ${command.compare.differ(expected, answered)}`).toBe(`${shown.join(' ')}: null`);
+    }
+  }
+
+  it.each([
+    ['hashes', hashCommands],
+    ['sets', setCommands],
+  ])(
+    '%s answer the same',
+    async (_, commands) => {
+      const sequence = fc.array(commands, { minLength: COMMANDS_PER_RUN, maxLength: COMMANDS_PER_RUN });
+      await fc.assert(fc.asyncProperty(sequence, compare), { numRuns: runs });
+    },
+    60_000 + runs * 1_000,
+  );
+});
