@@ -28,6 +28,7 @@ const REACHING_OR_LOAD: readonly CommandName[] = [
   'restore',
   'backup compare',
   'cluster verify',
+  'top',
   'keys list',
   'keys rotate',
   'keys reencrypt',
@@ -97,6 +98,13 @@ export const clientOptions = {
     commands: [...REACHING_OR_LOAD, 'backup verify', 'cluster plan', 'cluster status'],
     defaultValue: false,
     defaultText: 'no',
+  }),
+  once: yesNoOption({
+    summary: 'Print one frame and end, as where standard output is no terminal.',
+    commands: ['top'],
+    defaultValue: false,
+    defaultText: 'no',
+    lineOnly: true,
   }),
   hex: yesNoOption({
     summary: 'The key and the value of the command line are hexadecimal, and so is what is printed. Files are not.',

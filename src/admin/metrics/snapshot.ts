@@ -47,6 +47,7 @@ export async function takeSnapshot(
 ): Promise<Snapshot> {
   const nodes = await Promise.all([...observed.nodes.values()].map((node) => nodeSnapshot(node, clock)));
   const isReady = notReady(observed).length === 0;
+  nodes.sort((a, b) => a.nodeId - b.nodeId);
   return { facts, lag, isReady, map: observed.map(), proxies: [...observed.proxies], nodes };
 }
 
