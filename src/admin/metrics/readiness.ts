@@ -2,8 +2,8 @@ import { findNode } from '../../cluster/cluster-map.ts';
 import type { ClusterMap } from '../../cluster/map.ts';
 import { seatsOf } from '../../cluster/seats.ts';
 import { majority } from '../../quorum/majority.ts';
+import { statusOf } from './node-status.ts';
 import type { Observed, ObservedProxy } from './observed.ts';
-import { statusOf } from './snapshot.ts';
 
 /** Why this process is not ready, in words; empty: it is. */
 export function notReady(observed: Observed): string[] {

@@ -1,11 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import type { ClusterMap } from '../../cluster/map.ts';
-import { MessageType, type NodeStatus, type Request, type Response } from '../../rpc/messages.ts';
+import { MessageType, type NodeStatus } from '../../rpc/messages.ts';
 import type { SweepToldResponse } from '../../rpc/sweep-messages.ts';
 import type { EngineFigures } from '../../storage/engine.ts';
-import type { NodeFigures, StorageNode } from '../../storage/storage-node.ts';
+import type { NodeFigures } from '../../storage/storage-node.ts';
 import type { LagFigures } from './event-loop-lag.ts';
+import { askNode, statusOf } from './node-status.ts';
 import type { Observed, ObservedNode, ObservedProxy } from './observed.ts';
 import { notReady } from './readiness.ts';
 
@@ -69,17 +70,4 @@ async function nodeSnapshot(observed: ObservedNode, clock: Clock): Promise<NodeS
     figures: node.figures(),
     engine,
   };
-}
-
-/** What a node says of itself; null while it stops. */
-export function statusOf(node: StorageNode): NodeStatus | null {
-  const response = askNode(node, { type: MessageType.nodeStatus });
-  return response?.type === MessageType.status ? response.status : null;
-}
-
-/** For requests that a node answers at once. */
-function askNode(node: StorageNode, request: Request): Response | null {
-  const answered: Response[] = [];
-  node.receive([{ request, respond: (response) => answered.push(response) }]);
-  return answered[0] ?? null;
 }
