@@ -285,7 +285,7 @@ export const limits = {
   etcdRegistrations: 10_000,
   /** Proposer ids kept for restarts while etcd is down: one each. */
   proposerReserve: 16,
-  /** Ids left out when a cluster moves to etcd: what was given out since the file was written. */
+  /** Ids left out where a cluster goes on from a file: what was given out since it was written, or to others. */
   proposerIdGap: 1_000_000,
   /** Processes that share one state directory. */
   stateSlots: 64,
@@ -560,6 +560,13 @@ export const limits = {
   keyTakenUpMs: 15_000,
   /** A shorter cluster secret could be guessed from a recorded handshake. */
   clusterSecretMinBytes: 16,
+  // --- audit ---
+  /** Of a command's arguments so much is entered: enough for names and limits. */
+  auditArguments: 32,
+  auditArgumentBytes: 256,
+  /** Entries that wait for a disk that does not take them; then they are lost, and counted. */
+  auditQueueEntries: 10_000,
+  auditRetryMs: 1_000,
   // --- command line ---
   /** An answer is waited for so long at most: whoever asks for more wants to repeat the call. */
   cliDeadlineMaxMs: 3_600_000,
@@ -575,6 +582,9 @@ export const limits = {
   httpHeaderBytes: 8_192,
   /** An idle connection of a collector is kept between two of its rounds. */
   httpIdleMs: 65_000,
+  /** `junokv top` looks so often, and waits so long for a proxy to connect and to answer. */
+  topIntervalMs: 1_000,
+  topAnswerMs: 2_000,
   /** Lines that /readyz answers. */
   readyzProblems: 16,
   /** What an engine does not tell of itself within this is left out. */

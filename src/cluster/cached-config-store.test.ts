@@ -190,7 +190,7 @@ describe('a state directory', () => {
     const store = new FileConfigStore({ path: copy, clock, random: new SystemRandom(), log: silentLog });
     onTestFinished(() => store.close());
     expect(await answerOf(store.read())).toEqual(secondMap);
-    expect(await answerOf(store.nextProposerId())).toBe(8);
+    expect(await answerOf(store.nextProposerId())).toBe(8 + limits.proposerIdGap);
   });
 
   it('says what stands in its way', () => {

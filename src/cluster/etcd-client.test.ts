@@ -163,10 +163,20 @@ describe.skipIf(etcdProblem !== null)(`etcd${etcdProblem === null ? '' : ` (skip
     onTestFinished(() => admin.close());
     const root = await admin.user('root').create('secret');
     await admin.role('root').create();
+    const role = await admin.role('junokv').create();
+    await role.grant({ permission: 'Readwrite', range: admin.range({ prefix: '/t/' }) });
+    await (await admin.user('junokv').create('word')).addRole('junokv');
     await root.addRole('root');
     await admin.auth.authEnable();
-    const right = client(server.url, { auth: { user: 'root', password: 'secret' } });
-    expect(await answerOf(right.get('x'))).toBeNull();
+    const right = client(server.url, { auth: { user: 'junokv', password: 'word' } });
+    expect(await answerOf(right.putIf([], [{ key: 'x', text: 'y' }]))).toMatchObject({ done: true });
+    const own = new EtcdRegistration({ client: right, registration, clock, random, log: silentLog });
+    own.start();
+    const listed = async () => answerOf(readRegistrations(right));
+    await expect.poll(listed, { timeout: 5_000 }).toContainEqual(registration);
+    await own.stop();
+    const elsewhere = client(server.url, { auth: { user: 'junokv', password: 'word' }, prefix: '/other/' });
+    expect(await problemOf(elsewhere.get('x'))).toContain('permission denied');
     const wrong = client(server.url, { auth: { user: 'root', password: 'guess' } });
     expect(await wrong.get('x')).toMatchObject({
       ok: false,

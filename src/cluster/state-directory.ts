@@ -61,7 +61,7 @@ class Slot implements StateDirectory {
   readonly #slotPath: string;
   readonly #lock: FileLock;
   readonly #files = new SystemFiles();
-  /** The highest id that this slot knows of, so that the map's file is whole by itself. */
+  /** The highest id that this slot knows of. */
   #lastProposerId: number;
   #waitingMap: ClusterMap | null = null;
   #saving: Promise<string | null> | null = null;
@@ -96,7 +96,9 @@ class Slot implements StateDirectory {
     while (this.#waitingMap !== null) {
       const map = this.#waitingMap;
       this.#waitingMap = null;
-      problem = await this.#replace(MAP_FILE, mapFileText({ lastProposerId: this.#lastProposerId, map }));
+      // Others got higher ids: the gap makes the file safe to begin from, should etcd ever be lost.
+      const lastProposerId = this.#lastProposerId + limits.proposerIdGap;
+      problem = await this.#replace(MAP_FILE, mapFileText({ lastProposerId, map }));
     }
     this.#saving = null;
     return problem;
