@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { limits } from '../base/limits.ts';
 import { isShardCount } from '../cluster/slot.ts';
+import { auditOptions } from './audit-options.ts';
 import { backupOptions } from './backup/backup-options.ts';
 import { certsOptions } from './certs/certs-options.ts';
 import { clientOptions } from './client-options.ts';
@@ -276,6 +277,7 @@ export const optionTable = {
     commands: RUNNING,
     defaultValue: 'warn',
   }),
+  ...auditOptions,
   ...clientOptions,
   ...loadOptions,
   ...backupOptions,

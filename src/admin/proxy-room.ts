@@ -8,6 +8,7 @@ import { RecordIdHasher } from '../crypto/record-id.ts';
 import { RecordSealer } from '../crypto/record-sealer.ts';
 import { junoCommands } from '../juno-ext/juno-commands.ts';
 import type { ClientTls } from '../proxy/client-tls.ts';
+import { auditedCommands } from '../proxy/audited-commands.ts';
 import { allCommands } from '../proxy/commands/all-commands.ts';
 import { ProxyServer } from '../proxy/proxy.ts';
 import { QuorumCluster } from '../proxy/quorum-cluster.ts';
@@ -76,13 +77,14 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   const keys = watchKeystore(setup.keystoreSource ?? null, ring, parts);
   const watch = store.watch(setup.map.epoch, (map) => holder.adopt(map));
   const runtime = proxyConfig(config, log);
+  const commands = [...allCommands, ...junoCommands];
   const server = new ProxyServer({
     clock,
     random,
     log,
     cluster: new QuorumCluster(coordinator, holder, setup.transport, keystoreFingerprint(setup.keystore), ring),
     config: runtime,
-    commands: [...allCommands, ...junoCommands],
+    commands: parts.audit ? auditedCommands(commands, parts.audit) : commands,
     users: users.users,
   });
   const seen = { context: server.context, coordinator, transport: setup.transport, isListening: false };

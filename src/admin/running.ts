@@ -1,3 +1,4 @@
+import type { Audit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -10,6 +11,8 @@ export interface ProcessParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Where changes that somebody makes are entered; none: nowhere. */
+  readonly audit?: Audit | null;
   /** Calls `listener` when files are to be read again; absent where nobody says so. */
   readonly onReload?: (listener: () => void) => void;
   /** Where rooms enter themselves to be looked at; absent where nobody looks. */

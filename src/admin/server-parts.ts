@@ -1,5 +1,8 @@
+import type { Log } from '../base/log.ts';
 import { createPinoLog } from '../base/pino-log.ts';
 import { RateLimitedLog } from '../base/rate-limited-log.ts';
+import type { AuditLog } from './audit-log.ts';
+import { startWithAudit } from './audit-room.ts';
 import type { CommandInput } from './command-input.ts';
 import { startWithHttp } from './http-room.ts';
 import { Observed } from './metrics/observed.ts';
@@ -9,17 +12,28 @@ import { openProcessTls } from './tls-setup.ts';
 /** What a process that serves is for; in each line of its log, and a label of its metrics. */
 export type Role = 'one-process' | 'storage' | 'proxy';
 
-/** Starts the rooms of a process that serves: with a log, and with the HTTP port that its options ask for. */
-export async function startServer(
-  { config, system }: CommandInput,
+/** Starts the rooms of a process that serves: with its logs, and with the HTTP port that its options ask for. */
+export function startServer(
+  input: CommandInput,
   role: Role,
   start: (parts: ProcessParts) => Promise<StartResult>,
 ): Promise<StartResult> {
-  const { clock, random, version } = system;
+  const { config, system } = input;
   const fields = role === 'storage' ? { role, node: config.node } : { role };
-  const log = new RateLimitedLog(createPinoLog(config.logLevel, fields), clock);
+  const log = new RateLimitedLog(createPinoLog(config.logLevel, fields), system.clock);
+  return startWithAudit(input, role, log, (audit) => startLogged(input, role, log, audit, start));
+}
+
+async function startLogged(
+  { config, system }: CommandInput,
+  role: Role,
+  log: Log,
+  audit: AuditLog | null,
+  start: (parts: ProcessParts) => Promise<StartResult>,
+): Promise<StartResult> {
+  const { clock, random, version } = system;
   const onReload = (listener: () => void): void => system.onReloadSignal(listener);
-  const plain = { clock, random, log, observed: new Observed(), onReload };
+  const plain = { clock, random, log, observed: new Observed(), onReload, audit };
   const opened = await openProcessTls(config, plain);
   if (!opened.ok) return opened;
   const { tls } = opened;

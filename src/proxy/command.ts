@@ -90,6 +90,8 @@ export interface CommandRow {
   /** Absent for a container whose work is done by subcommands. */
   readonly handler: Handler | null;
   readonly subcommands?: readonly CommandRow[];
+  /** Called when who asked for it may not: for those who keep account of that. */
+  readonly onDenied?: (session: Session, args: readonly Buffer[]) => void;
   /** Where we differ from Redis, in one sentence, for docs/compatibility.md. */
   readonly difference?: string;
 }

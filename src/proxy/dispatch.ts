@@ -32,7 +32,7 @@ export function admit(session: Session, args: readonly Buffer[]): CommandEntry |
   const refusal =
     checkArity(entry, args) ??
     checkAuthenticated(session, entry) ??
-    checkAccess(session, entry) ??
+    checkAccess(session, entry, args) ??
     checkRates(session, entry, args);
   if (refusal !== null) {
     stats.of(entry).rejected += 1;
@@ -71,8 +71,9 @@ function checkAuthenticated(session: Session, entry: CommandEntry): ErrorReply |
   return entry.allowedBeforeAuth || session.authenticated || !authenticationRequired(session) ? null : NOAUTH;
 }
 
-function checkAccess(session: Session, entry: CommandEntry): ErrorReply | null {
+function checkAccess(session: Session, entry: CommandEntry, args: readonly Buffer[]): ErrorReply | null {
   if (session.access >= entry.access) return null;
+  entry.row.onDenied?.(session, args);
   return new ErrorReply(`NOPERM this user has no permissions to run the '${entry.row.name}' command`);
 }
 
