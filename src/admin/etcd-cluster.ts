@@ -22,6 +22,7 @@ export function openEtcdStore(config: Configuration, parts: ProcessParts): EtcdC
     clock: parts.clock,
     log: parts.log,
   });
+  if (parts.observed !== undefined) parts.observed.isStoreUp = () => !client.isDown;
   return new EtcdConfigStore({ client, ...parts });
 }
 

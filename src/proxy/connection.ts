@@ -71,6 +71,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
     proxy.clients.add(this);
     home.budget.add(this);
     giveSocket(socket, this);
+    proxy.log.debug({ client: this.id, address: this.remoteAddress }, 'a client has connected');
   }
 
   get remoteAddress(): string {
@@ -383,6 +384,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
   #leave(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.proxy.log.debug({ client: this.id }, 'a client has gone');
     this.#settled.accountNow();
     this.#requests.dropHeld();
     this.#requests.drop();

@@ -35,6 +35,10 @@ export interface ObservedNode {
 export class Observed {
   readonly proxies = new Set<ObservedProxy>();
   readonly nodes = new Map<number, ObservedNode>();
+  /** When the certificate in use for each kind of connection ends, Unix milliseconds; empty where all are plain. */
+  readonly certificates = new Map<'client' | 'cluster', () => number>();
+  /** Whether the config store answers; null where it is a file. */
+  isStoreUp: (() => boolean) | null = null;
   /** Rooms are there as far as this process is to have any. */
   isStarted = false;
   /** A signal came: it is ready for nobody any more. */

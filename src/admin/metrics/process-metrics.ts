@@ -21,6 +21,13 @@ export const processMetrics: MetricGroup = {
       ({ facts }) => facts.startedAtMs / 1000,
     ),
     {
+      name: 'junokv_certificate_end_time_seconds',
+      type: 'gauge',
+      help: 'When the certificate in use ends, Unix time: that shown to clients, and that shown within the cluster; absent where connections are plain.',
+      labels: ['connections'],
+      collect: ({ certificates }) => certificates.map(([connections, endMs]) => sample(endMs / 1000, { connections })),
+    },
+    {
       name: 'junokv_cpu_seconds_total',
       type: 'counter',
       help: 'Processor time used.',
@@ -63,6 +70,12 @@ export const mapMetrics: MetricGroup = {
   intro: 'Of the newest map that the process goes by. All processes of a cluster should soon agree on the epoch.',
   metrics: [
     single('gauge', 'junokv_map_epoch', 'Epoch of the map; each change raises it.', ({ map }) => map?.epoch ?? null),
+    single(
+      'gauge',
+      'junokv_config_store_up',
+      'Whether etcd answered last time: 1 or 0; absent where the map is in a file.',
+      ({ isStoreUp }) => (isStoreUp === null ? null : isStoreUp ? 1 : 0),
+    ),
     single('gauge', 'junokv_zones', 'Zones of the cluster.', ({ map }) => map?.zones.length ?? null),
     single('gauge', 'junokv_shards', 'Shards of the cluster.', ({ map }) => map?.shards ?? null),
     single('gauge', 'junokv_namespaces', 'Namespaces.', ({ map }) => map?.namespaceGroups.length ?? null),

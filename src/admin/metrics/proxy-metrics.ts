@@ -105,6 +105,12 @@ export const clientMetrics: MetricGroup = {
       'Connections refused: too many clients, or protected mode.',
       ({ context }) => context.stats.rejectedConnections,
     ),
+    ofProxy(
+      'counter',
+      'junokv_client_tls_failures_total',
+      'TLS handshakes that came to nothing.',
+      ({ context }) => context.stats.tlsHandshakesFailed,
+    ),
     labelled(
       'counter',
       'junokv_client_disconnections_total',

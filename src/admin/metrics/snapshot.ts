@@ -35,6 +35,10 @@ export interface Snapshot {
   readonly lag: LagFigures;
   readonly isReady: boolean;
   readonly map: ClusterMap | null;
+  /** Null where it is a file. */
+  readonly isStoreUp: boolean | null;
+  /** Unix milliseconds at which certificates end. */
+  readonly certificates: readonly (readonly ['client' | 'cluster', number])[];
   readonly proxies: readonly ObservedProxy[];
   readonly nodes: readonly NodeSnapshot[];
 }
@@ -49,7 +53,16 @@ export async function takeSnapshot(
   const nodes = await Promise.all([...observed.nodes.values()].map((node) => nodeSnapshot(node, clock)));
   const isReady = notReady(observed).length === 0;
   nodes.sort((a, b) => a.nodeId - b.nodeId);
-  return { facts, lag, isReady, map: observed.map(), proxies: [...observed.proxies], nodes };
+  return {
+    facts,
+    lag,
+    isReady,
+    map: observed.map(),
+    isStoreUp: observed.isStoreUp?.() ?? null,
+    certificates: Array.from(observed.certificates, ([connections, endMs]) => [connections, endMs()] as const),
+    proxies: [...observed.proxies],
+    nodes,
+  };
 }
 
 async function nodeSnapshot(observed: ObservedNode, clock: Clock): Promise<NodeSnapshot> {

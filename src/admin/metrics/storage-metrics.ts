@@ -201,7 +201,7 @@ export const sweepMetrics: MetricGroup = {
     {
       name: 'junokv_sweep_found_total',
       type: 'counter',
-      help: 'What came up, by kind: differing, repaired, killed (expired, written dead), purged (tombstones), pages-purged, unreadable, unanswered (ranges) and the like.',
+      help: 'What came up, by kind: differing, repaired, killed (expired, written dead), purged (tombstones), pages-purged, unreadable, unanswered (ranges) and the like; those from-queue are of the expiry queues and part of the others.',
       labels: ['node', 'kind'],
       collect: ({ nodes }) =>
         nodes.flatMap(({ nodeId, sweep }) =>
