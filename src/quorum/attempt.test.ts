@@ -11,7 +11,7 @@ import {
   type StateHeader,
   StateKind,
 } from '../record/state.ts';
-import { type Value, ValueType } from '../record/value.ts';
+import { NeedPages, type Value, ValueType } from '../record/value.ts';
 import {
   type Attempt,
   AttemptPages,
@@ -28,7 +28,7 @@ import { Pending } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
 import { ProposerRules } from './rules.ts';
 import type { SealPort } from './seal-port.ts';
-import { appendText, DEL, GET, INCR, set, type TestReply } from './testing/steps.ts';
+import { appendText, DEL, EXISTS, GET, getRange, INCR, set, type TestReply } from './testing/steps.ts';
 
 const NOW_MS = 1_000_000;
 const ID = '0123456789abcdef';
@@ -115,6 +115,21 @@ describe('an attempt', () => {
       'OK',
     ]);
     expect([attempt.changed, attempt.mustWrite, textOf(attempt.live)]).toEqual([true, false, 'x']);
+  });
+
+  it('asks at once for the pages that all of its commands lack', () => {
+    const root = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(16));
+    const value: Value = { type: ValueType.string, paged: true, length: 4 * limits.pageBytes, depth: 0, root };
+    const base = baseOf({ ...liveOf(null), value });
+    const first = (leaf: number) => getRange(leaf * limits.pageBytes, leaf * limits.pageBytes + 1);
+    const { pendings } = pendingsOf(EXISTS, first(2), INCR, first(0), set('text'), first(2));
+    let asked: readonly string[] = [];
+    try {
+      run(pendings, base);
+    } catch (error) {
+      if (error instanceof NeedPages) asked = error.pageIds;
+    }
+    expect([...asked].sort()).toEqual(root);
   });
 
   it('that changes nothing need not be written', () => {
@@ -279,6 +294,18 @@ describe('the state to write', () => {
     // A repair of it adds none, but only to those who have the base.
     const repair = run(pendingsOf(GET).pendings.slice(1), { ...paged, differ: true });
     expect(build(repair, paged).pages).toEqual({ complete: false, added: [], dropped: [] });
+  });
+
+  it('sends no page that one command of the round wrote and the next replaced', () => {
+    const pages = new AttemptPages(new Map(), NEW);
+    const { pendings } = pendingsOf(set('x'.repeat(200_000)), appendText('y'), appendText('z'));
+    const attempt = runAttempt(pendings, ABSENT, NOW_MS, pages, new ProposerRules(), () => true);
+    expect(pages.written.length).toBe(6);
+    const { pages: manifest } = buildState(plainSeal, ID, 7, 9, NEW, ABSENT, attempt, pages);
+    const value = attempt.live?.value;
+    if (value?.type !== ValueType.string || !value.paged) throw new Error('a string in pages');
+    expect(manifest).toEqual({ complete: true, added: value.root, dropped: [] });
+    expect(pages.written.map(({ pageId }) => pageId)).toEqual(value.root);
   });
 
   it('is the base of the next link, which is known to be chosen', () => {

@@ -10,6 +10,7 @@ import type { NodeId } from '../rpc/transport.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import type { FullDisks } from './full-disks.ts';
 import { grows, noteFull } from './lack-of-room.ts';
+import type { RunContext, Step, StepResult } from './operation.ts';
 import type { Pending } from './pending.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 import type { ProposerRules } from './rules.ts';
@@ -164,7 +165,9 @@ export function runAttempt<R>(
   let mustWrite = base.differ || expired;
   const results: PendingResult<R>[] = [];
   const context = { nowMs, pages, past };
-  for (const pending of pendings) {
+  for (let i = 0; i < pendings.length; i++) {
+    const pending = pendings[i];
+    assert(pending !== undefined, 'an index below the length');
     if (pending.used.length > 0) {
       const settled = rules.settle(pending.used, base.state?.header ?? null, absenceProves(pending));
       if (settled.kind === 'applied') {
@@ -177,7 +180,9 @@ export function runAttempt<R>(
       }
       mustWrite = true;
     }
-    const { reply, change } = pending.operation.step.run(live, context);
+    const result = runOrAsk(pending.operation.step, live, context);
+    if (result instanceof NeedPages) throw neededByAll(result, pendings, i, live, context);
+    const { reply, change } = result;
     if (pending.full && change !== null && change.kind !== 'delete') {
       results.push(FULL);
     } else if (change !== null && !isNoChange(live, change)) {
@@ -191,6 +196,38 @@ export function runAttempt<R>(
     }
   }
   return { results, changed, live, past, expired, mustWrite };
+}
+
+function runOrAsk<R>(step: Step<R>, live: LiveRecord | null, context: RunContext): StepResult<R> | NeedPages {
+  try {
+    return step.run(live, context);
+  } catch (error) {
+    if (error instanceof NeedPages) return error;
+    throw error;
+  }
+}
+
+/**
+ * What the command at `first` lacks, and what those behind it will probably lack as well, so that a round on a large value
+ * asks for pages a few times and not once for each command. They run on the record as it is before `first`: all that
+ * matters is which pages they ask for.
+ */
+function neededByAll<R>(
+  needed: NeedPages,
+  pendings: readonly Pending<R>[],
+  first: number,
+  live: LiveRecord | null,
+  context: RunContext,
+): NeedPages {
+  if (first + 1 >= pendings.length) return needed;
+  const pageIds = new Set(needed.pageIds);
+  for (let i = first + 1; i < pendings.length; i++) {
+    const pending = pendings[i];
+    if (pending === undefined) continue;
+    const result = runOrAsk(pending.operation.step, live, context);
+    if (result instanceof NeedPages) for (const id of result.pageIds) pageIds.add(id);
+  }
+  return new NeedPages([...pageIds]);
 }
 
 /**
