@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assembly } from './assemble.ts';
 import { runCommandLine } from './cli.ts';
@@ -70,6 +71,18 @@ describe('a process with a TLS port alone', () => {
     expect((await command('cluster', 'verify', ...target(), ...tls())).code).toBe(0);
     const load = ['--requests', '300', '--connections', '3', '--warmup', '0', '--duration', '5s'];
     expect(await command('load', ...load, ...target(), ...tls())).toMatchObject({ code: 0 });
+  });
+
+  it('shows its settings to CONFIG GET', async () => {
+    const files = { ca: readFileSync(at('ca.crt')), cert: readFileSync(at('client-client.crt')) };
+    const redis = new Redis({ port, tls: { ...files, key: readFileSync(at('client-client.key')) } });
+    const shown = await redis.config('GET', 'tls-*');
+    redis.disconnect();
+    expect(shown).toEqual([
+      ...['tls-port', String(port), 'tls-cert-file', at('server.crt'), 'tls-key-file', at('server.key')],
+      ...['tls-ca-cert-file', at('ca.crt'), 'tls-auth-clients', 'yes', 'tls-auth-clients-user', 'off'],
+      ...['tls-protocols', 'TLSv1.2 TLSv1.3'],
+    ]);
   });
 
   it('refuses those with the wrong certificates, who are told why', async () => {

@@ -222,12 +222,23 @@ const outputBufferLimit: ConfigParameter = {
   },
 };
 
+const TLS_NAMES = [
+  'tls-port',
+  'tls-cert-file',
+  'tls-key-file',
+  'tls-ca-cert-file',
+  'tls-auth-clients',
+  'tls-auth-clients-user',
+  'tls-protocols',
+] as const;
+
 /** All parameters, by Redis's names. What Redis has and is not here does not exist in this system. */
 export const configParameters: readonly ConfigParameter[] = [
   immutable('bind', (values) => values.bind.join(' ')),
   immutable('port', (values) => String(values.port)),
   immutable('unixsocket', (values) => values.unixsocket),
   immutable('unixsocketperm', (values) => values.unixsocketMode.toString(8)),
+  ...TLS_NAMES.map((name) => immutable(name, ({ tls }) => tls[name])),
   yesNo('protected-mode', 'protectedMode'),
   text('requirepass', 'requirepass'),
   maxClients,

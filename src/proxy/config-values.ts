@@ -12,6 +12,17 @@ export interface OutputBufferLimits {
   pubsub: OutputBufferLimit;
 }
 
+/** What CONFIG GET shows of TLS; decided where a proxy is started. */
+export interface TlsConfigTexts {
+  readonly 'tls-port': string;
+  readonly 'tls-cert-file': string;
+  readonly 'tls-key-file': string;
+  readonly 'tls-ca-cert-file': string;
+  readonly 'tls-auth-clients': string;
+  readonly 'tls-auth-clients-user': string;
+  readonly 'tls-protocols': string;
+}
+
 /** What a proxy's configuration holds, as it is used. CONFIG GET's text forms are in `config-parameters.ts`. */
 export interface ConfigValues {
   bind: readonly string[];
@@ -20,6 +31,7 @@ export interface ConfigValues {
   unixsocket: string;
   /** As for chmod; 0: left to the umask. */
   unixsocketMode: number;
+  tls: TlsConfigTexts;
   protectedMode: boolean;
   /** Empty: no password is asked for. */
   requirepass: string;
@@ -67,6 +79,15 @@ export function defaultConfigValues(): ConfigValues {
     port: 6379,
     unixsocket: '',
     unixsocketMode: 0,
+    tls: {
+      'tls-port': '0',
+      'tls-cert-file': '',
+      'tls-key-file': '',
+      'tls-ca-cert-file': '',
+      'tls-auth-clients': 'yes',
+      'tls-auth-clients-user': 'off',
+      'tls-protocols': '',
+    },
     protectedMode: true,
     requirepass: '',
     maxClients: 10_000,
