@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Repairer } from '../quorum/repairer.ts';
 import { MessageType } from '../rpc/messages.ts';
+import type { AcceptedRecord } from '../rpc/sweep-messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { PurgeQueue } from './purge-queue.ts';
 import type { SweepCounts } from './sweep-counts.ts';
@@ -28,6 +29,8 @@ export interface PurgeRunnerOptions {
 export class PurgeRunner {
   readonly #options: PurgeRunnerOptions;
   readonly #purging = new Set<number>();
+  /** Messages under way, and pauses after them. */
+  #open = 0;
   #round: Iterator<number> | null = null;
   /** Shards of which some were noted when the round began: it is as long whatever becomes of them. */
   #roundShards = 0;
@@ -58,7 +61,7 @@ export class PurgeRunner {
     if (this.#stopped) return;
     const shards = Math.max(1, this.#roundShards);
     this.#credit = Math.min(this.#credit + (shards * limits.purgeTickMs) / limits.purgeRoundMs, shards);
-    while (this.#credit >= 1 && this.#purging.size < limits.purgesAtOnce) {
+    while (this.#credit >= 1 && this.#open < limits.purgesAtOnce) {
       this.#credit--;
       const shard = this.#nextShard();
       if (shard !== null && !this.#purging.has(shard)) this.#purge(shard);
@@ -78,7 +81,7 @@ export class PurgeRunner {
 
   /** One message after the other until nothing of the shard is due. */
   #purge(shard: number): void {
-    const { nodeId, server, repairer, clock, counts, purges, shards, isCompared } = this.#options;
+    const { server, repairer, clock, purges, shards, isCompared } = this.#options;
     const { map, rules, purgeAfterMs } = server.parts;
     const shardEpoch = map.current.shardEpochs[shard] ?? 0;
     const { groups, replicas } = shards();
@@ -92,19 +95,38 @@ export class PurgeRunner {
     const untilUs = clock.wallUs() - (purgeAfterMs + limits.purgeGraceMs) * 1000;
     const records = purges.take(shard, untilUs, limits.purgeRecords);
     if (records.length === 0) return;
-    this.#purging.add(shard);
+    this.#send(shard, shardEpoch, records, nodes, () => {
+      if (!this.#stopped) this.#purge(shard);
+    });
+  }
+
+  /** Calls `done` after a pause as long as the message took: the busier the nodes are, the more is left to clients. */
+  #send(
+    shard: number,
+    shardEpoch: number,
+    records: readonly AcceptedRecord[],
+    nodes: readonly NodeId[],
+    done: () => void,
+  ): void {
+    const { nodeId, repairer, clock, counts } = this.#options;
     const request = { type: MessageType.purge, shard, shardEpoch, records } as const;
-    let open = nodes.length;
+    const startMs = clock.monotonicMs();
+    let missing = nodes.length;
+    this.#open++;
+    this.#purging.add(shard);
     for (const node of nodes) {
       repairer.caller.call(node, request, limits.sweepTimeoutMs, (response) => {
         if (response.type === MessageType.purged && node === nodeId) {
           counts.purged += response.purged;
           counts.purgedFromQueue += response.purged;
         }
-        open--;
-        if (open > 0) return;
+        missing--;
+        if (missing > 0) return;
         this.#purging.delete(shard);
-        if (!this.#stopped) this.#purge(shard);
+        clock.after(clock.monotonicMs() - startMs, () => {
+          this.#open--;
+          done();
+        });
       });
     }
   }

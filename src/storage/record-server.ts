@@ -24,6 +24,7 @@ import type { PageStore } from './page-store.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
 import { ABSENT, type RecordLoader } from './record-loader.ts';
 import { engineKey, owned, project, storedBytes } from './served-state.ts';
+import type { TombstoneTable } from './tombstone-table.ts';
 import type { WritePipeline } from './write-pipeline.ts';
 
 /** What is answered from one record's state. */
@@ -40,6 +41,7 @@ export interface RecordServerParts {
   /** Null: never full. */
   readonly space: DiskSpace | null;
   readonly expiry: ExpiryQueue;
+  readonly tombstones: TombstoneTable;
   readonly clock: Clock;
   readonly log: Log;
   /** As in `StorageNodeOptions`. */
@@ -57,6 +59,7 @@ export class RecordServer {
   readonly #pages: PageStore;
   readonly #space: DiskSpace | null;
   readonly #expiry: ExpiryQueue;
+  readonly #tombstones: TombstoneTable;
   readonly #clock: Clock;
   readonly #log: Log;
   /** Found corrupt and not written since. */
@@ -74,6 +77,7 @@ export class RecordServer {
     this.#pages = parts.pages;
     this.#space = parts.space;
     this.#expiry = parts.expiry;
+    this.#tombstones = parts.tombstones;
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#onDamaged = parts.onDamaged;
@@ -234,10 +238,12 @@ export class RecordServer {
     if (header.expiresAtMs !== 0) {
       this.#expiry.noteWrite(request.address.shard, id, record.state === null ? null : record.state.header, header);
     }
-    if (header.kind === StateKind.dead && request.state.meta.length === 0) {
+    if (header.kind === StateKind.dead && request.state.meta.length === 0 && header.expiresAtMs === 0) {
       // A node has written it dead, after its time: no client asks for it.
+      this.#tombstones.set(id, request.ballot);
       this.#cache.setLeavingAt(request.address, request.ballot, request.state, batch);
     } else {
+      this.#tombstones.delete(id);
       this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
     }
     this.#acceptor.accepted(id, request.ballot, record, request.next !== null);

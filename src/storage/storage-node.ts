@@ -26,6 +26,7 @@ import { RecordServer } from './record-server.ts';
 import { ShardStore } from './shard-store.ts';
 import { SweepRules } from './sweep-rules.ts';
 import { SweepServer } from './sweep-server.ts';
+import { TombstoneTable } from './tombstone-table.ts';
 import { type BatchListener, type Fsync, WritePipeline } from './write-pipeline.ts';
 
 export interface StorageNodeOptions {
@@ -89,6 +90,7 @@ export class StorageNode implements CallHandler, BatchListener {
   readonly #listing: RecordListParts;
   readonly #keyUse: KeyUseParts;
   readonly #pageSweep: PageSweep;
+  readonly #tombstones = new TombstoneTable();
   /** What this node tells those who sweep, and the place for its own sweep. */
   readonly sweeps: SweepServer;
   readonly #mapListeners: ((map: ClusterMap) => void)[] = [];
@@ -131,6 +133,7 @@ export class StorageNode implements CallHandler, BatchListener {
       pages: this.#pages,
       space: options.space ?? null,
       expiry: new ExpiryQueue(),
+      tombstones: this.#tombstones,
     };
     this.#keyUse = parts;
     this.#records = new RecordServer(parts);
@@ -253,6 +256,7 @@ export class StorageNode implements CallHandler, BatchListener {
   onFailed(records: readonly RecordId[], batch: number, kind: EngineFailureKind): void {
     if (kind === 'full') this.#options.space?.noteFull();
     for (const id of records) {
+      this.#tombstones.delete(id);
       const record = this.#cache.get(id);
       if (record === undefined || record.batch !== batch) continue;
       // The cache may hold what an earlier batch, which went well, has replaced: only the disk knows.

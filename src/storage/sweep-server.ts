@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { moveOf } from '../cluster/seats.ts';
+import { deadFromAbsent } from '../quorum/lineage.ts';
 import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { recordKey } from '../record/record-id.ts';
-import type { RecordId } from '../record/state.ts';
+import type { RecordId, SealedState } from '../record/state.ts';
 import { MessageType, type Response } from '../rpc/messages.ts';
 import type {
   AcceptedRecord,
@@ -23,6 +24,7 @@ import { RangeDigest } from './range-digest.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
 import type { RecordLoader, RecordWaiter } from './record-loader.ts';
 import { glanceAt, type SweepRules } from './sweep-rules.ts';
+import type { TombstoneTable } from './tombstone-table.ts';
 import type { WritePipeline } from './write-pipeline.ts';
 
 export interface SweepServerParts {
@@ -36,6 +38,7 @@ export interface SweepServerParts {
   readonly rules: SweepRules;
   /** What this node was told to expire when. */
   readonly expiry: ExpiryQueue;
+  readonly tombstones: TombstoneTable;
   readonly purgeAfterMs: number;
   /** Counts the pages that it has deleted. */
   readonly pageSweep: { readonly purged: number };
@@ -48,6 +51,13 @@ export interface SweepRunner {
 }
 
 const NOBODY_SWEEPS: Response = { type: MessageType.fault, fault: 'busy', detail: 'this node does not sweep yet' };
+
+/** What `SweepRules` look at in a tombstone that a node has made. */
+const KILLED: SealedState = {
+  header: deadFromAbsent(0, 0),
+  meta: Buffer.alloc(0),
+  value: null,
+};
 
 const MOVING: Response = { type: MessageType.fault, fault: 'busy', detail: 'the shard is moving' };
 
@@ -138,9 +148,12 @@ export class SweepServer {
     });
   }
 
-  /** Each record is brought into memory first: only there it is certain that nothing newer is on its way to the disk. */
+  /**
+   * A record of which the newest state is not known here is brought into memory first: only there it is certain that nothing
+   * newer is on its way to the disk.
+   */
   #servePurge(call: Call, request: PurgeRequest): void {
-    const { loader, cache, pipeline } = this.parts;
+    const { loader, cache, pipeline, tombstones } = this.parts;
     const refusal = this.#purgeRefusal(request);
     if (refusal !== null) {
       call.respond(refusal);
@@ -159,7 +172,7 @@ export class SweepServer {
       };
       pipeline.respondWhenDurable({ request, respond }, batch, response);
     };
-    const purge = (wanted: AcceptedRecord, record: CachedRecord): void => {
+    const purge = (wanted: AcceptedRecord, record: Pick<CachedRecord, 'accepted' | 'state'>): void => {
       if (this.#purge(request, wanted, record)) {
         purged.push(wanted);
         batch = pipeline.formingNumber;
@@ -168,6 +181,10 @@ export class SweepServer {
     };
     for (const wanted of request.records) {
       missing++;
+      if (tombstones.has(wanted.id, wanted.accepted) && !loader.isLoading(wanted.id)) {
+        purge(wanted, { accepted: wanted.accepted, state: KILLED });
+        continue;
+      }
       const record = loader.isLoading(wanted.id) ? undefined : cache.get(wanted.id);
       if (record !== undefined) {
         purge(wanted, record);
@@ -189,14 +206,19 @@ export class SweepServer {
     return moveOf(map.current, shard) === null || rules.purgesWhileMoving() ? null : MOVING;
   }
 
-  #purge(request: PurgeRequest, { id, accepted }: AcceptedRecord, record: CachedRecord): boolean {
-    const { acceptor, cache, clock, pipeline, rules, purgeAfterMs } = this.parts;
+  #purge(
+    request: PurgeRequest,
+    { id, accepted }: AcceptedRecord,
+    record: Pick<CachedRecord, 'accepted' | 'state'>,
+  ): boolean {
+    const { acceptor, cache, clock, pipeline, rules, tombstones, purgeAfterMs } = this.parts;
     const { state } = record;
     if (state === null || !sameBallot(record.accepted, accepted)) return false;
     // The map may have changed while the record came from the disk.
     if (this.#purgeRefusal(request) !== null) return false;
     if (!rules.isPurgeable(glanceAt(record.accepted, state), clock.wallUs(), purgeAfterMs)) return false;
     acceptor.purged(id, accepted);
+    tombstones.delete(id);
     cache.set(id, NO_BALLOT, null, pipeline.formingNumber);
     pipeline.addRecord(id, { key: recordKey(request.shard, id), value: null });
     return true;
