@@ -106,7 +106,10 @@ describe('/metrics', () => {
       [...values.keys()].map((line) => (/^[^{]+/.exec(line)?.[0] ?? '').replace(/_(bucket|sum|count)$/, '')),
     );
     const silent = ALL.map(({ name }) => name).filter((name) => !told.has(name));
-    expect(silent.filter((name) => !/^junokv_(sweep_last_shard|node_latency|certificate_end|config_store)/.test(name))).toEqual([]);
+    expect(
+      silent.filter((name) => !/^junokv_(sweep_last_shard|node_latency|certificate_end|config_store)/.test(name)),
+    ).toEqual([]);
+    expect(silent).toContain('junokv_config_store_up');
     expect(values.get('junokv_commands_total{command="get"}')).toBe(2);
     expect(values.get('junokv_command_errors_total{command="incr"}')).toBe(1);
     expect(values.get('junokv_error_replies_total{error="ERR"}')).toBe(1);

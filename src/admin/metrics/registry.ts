@@ -82,6 +82,8 @@ export class MetricsPrinter {
         ...configuration,
         collect() {
           this.reset();
+          // Without labels prom-client prints 0 where nothing was told.
+          this.remove({});
           for (const { labels, value } of samples()) this.inc({ ...labels }, value);
         },
       });
@@ -90,6 +92,7 @@ export class MetricsPrinter {
         ...configuration,
         collect() {
           this.reset();
+          this.remove({});
           for (const { labels, value } of samples()) this.set({ ...labels }, value);
         },
       });
