@@ -5,7 +5,7 @@ import { contentLength, decodeContent, encodeContent, isSeparate, writeContent }
 import { NO_REQUESTS } from './request-history.ts';
 import { type RecordContent, RequestAction, type RequestRecord } from './state.ts';
 import type { Value } from './value.ts';
-import { ValueType } from './value.ts';
+import { Encoding, ValueType } from './value.ts';
 
 const content: RecordContent = {
   key: Buffer.from('key'),
@@ -52,6 +52,17 @@ const paged: Value = {
   depth: 1,
   root: ['0123456789abcdef', '', 'fedcba9876543210'],
 };
+const hash: Value = { type: ValueType.hash, paged: false, bytes: Buffer.from('010000000101610162', 'hex') };
+const trees: Value = {
+  type: ValueType.set,
+  paged: true,
+  encoding: Encoding.hashtable,
+  length: 3,
+  trees: [
+    { count: 2, bytes: 3, depth: 1, root: Buffer.from('root') },
+    { count: 1, bytes: 0, depth: 0, root: Buffer.alloc(0) },
+  ],
+};
 const separate: Value = { type: ValueType.string, paged: false, bytes: Buffer.alloc(limits.embeddedValueBytes + 1, 7) };
 
 const bytesArbitrary = fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes));
@@ -62,7 +73,17 @@ const pageIdArbitrary = fc
 const valueArbitrary: fc.Arbitrary<Value | null> = fc.oneof(
   fc.constant(null),
   fc.record({
-    type: fc.constant(ValueType.string),
+    type: fc.constantFrom(ValueType.hash, ValueType.set, ValueType.list, ValueType.zset),
+    paged: fc.constant(true as const),
+    encoding: fc.constantFrom(...Object.values(Encoding)),
+    length: fc.maxSafeNat(),
+    trees: fc.array(
+      fc.record({ count: fc.maxSafeNat(), bytes: fc.maxSafeNat(), depth: fc.nat(255), root: bytesArbitrary }),
+      { maxLength: 3 },
+    ),
+  }),
+  fc.record({
+    type: fc.constantFrom(...Object.values(ValueType)),
     paged: fc.constant(false as const),
     bytes: fc.uint8Array({ maxLength: limits.embeddedValueBytes * 2 }).map((bytes) => Buffer.from(bytes)),
   }),
@@ -108,6 +129,20 @@ describe('record content', () => {
     );
   });
 
+  it('has pinned bytes of collections', () => {
+    expect(encodeContent({ ...content, value: hash }).toString('hex')).toBe(`${goldenHead}0200010000000101610162`);
+    expect(encodeContent({ ...content, value: trees }).toString('hex')).toBe(
+      [
+        `${goldenHead}0303`, // a set, in trees
+        '02', // hashtable
+        '0000000000000003', // length
+        '02', // trees
+        `0000000000000002${'0000000000000003'}01${'00000004'}726f6f74`,
+        `0000000000000001${'0000000000000000'}00${'00000000'}`,
+      ].join(''),
+    );
+  });
+
   it('round trips', () => {
     fc.assert(
       fc.property(contentArbitrary, (made) => {
@@ -144,7 +179,7 @@ describe('record content', () => {
   });
 
   it('is null when cut (but for the tail of an embedded value) or continued', () => {
-    for (const value of [null, separate, paged]) {
+    for (const value of [null, separate, paged, trees]) {
       const bytes = encodeContent({ ...content, value });
       for (let i = 0; i < bytes.length; i++) expect(decodeContent(bytes.subarray(0, i), null)).toBeNull();
       expect(decodeContent(Buffer.concat([bytes, Buffer.alloc(1)]), null)).toBeNull();
@@ -179,6 +214,27 @@ describe('record content', () => {
   ])('is null with %s', (_name, offset, hex) => {
     const bytes = encodeContent(content);
     Buffer.from(hex, 'hex').copy(bytes, offset);
+    expect(decodeContent(bytes, null)).toBeNull();
+  });
+
+  it.each<[string, number, string]>([
+    ['no encoding', 93, '00'],
+    ['an unknown encoding', 93, '06'],
+    ['an unsafe length', 94, '0020000000000000'],
+    ['more trees than there are', 102, '03'],
+    ['fewer trees than there are', 102, '01'],
+    ['an unsafe count', 103, '0020000000000000'],
+    ['unsafe bytes', 111, '0020000000000000'],
+    ['a root past the end', 120, 'ffffffff'],
+  ])('of trees is null with %s', (_name, offset, hex) => {
+    const bytes = encodeContent({ ...content, value: trees });
+    Buffer.from(hex, 'hex').copy(bytes, offset);
+    expect(decodeContent(bytes, null)).toBeNull();
+  });
+
+  it('of a string is never in trees', () => {
+    const bytes = encodeContent({ ...content, value: trees });
+    bytes[91] = ValueType.string;
     expect(decodeContent(bytes, null)).toBeNull();
   });
 
