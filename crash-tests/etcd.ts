@@ -45,6 +45,24 @@ export async function killEtcd(downSeconds: number, report: Report): Promise<voi
   }
 }
 
+/** A cluster moves from its file to etcd under write load: every process but the proxies that are written to is started again. */
+export async function moveToEtcd(report: Report): Promise<void> {
+  console.log(`\n3 storage processes, ${PROXIES} proxies, ${WRITERS} writers; their map moves from a file to etcd\n`);
+  const etcd = await RunningEtcd.start();
+  try {
+    const cluster = await JunokvCluster.start(PROXIES, { shards: SHARDS });
+    try {
+      const test = new EtcdTest(etcd, cluster);
+      await test.runMove();
+      test.judge(report);
+    } finally {
+      await cluster.stop();
+    }
+  } finally {
+    await etcd.stop();
+  }
+}
+
 class EtcdTest {
   readonly #etcd: RunningEtcd;
   readonly #cluster: JunokvCluster;
@@ -91,13 +109,41 @@ class EtcdTest {
     this.#lost = lost;
   }
 
+  async runMove(): Promise<void> {
+    const cluster = this.#cluster;
+    this.#load.start(cluster.proxyPorts.slice(0, WRITTEN_TO));
+    await pause(STEADY_MS);
+    this.#takeFigures('on a file');
+    await cluster.moveToEtcd(this.#etcd.url);
+    await pause(STEADY_MS);
+    this.#takeFigures('moved');
+    for (const node of [1, 2, 3]) {
+      await cluster.stopStorage(node);
+      await cluster.startStorage(node);
+      await pause(BACK_MS);
+      this.#takeFigures(`node ${node} started again`);
+    }
+    await this.#replaceNode();
+    this.#takeFigures('a node replaced, proxies still on the file');
+    this.#unanswered = (await this.#load.stop()).unanswered;
+    const lost: string[] = [];
+    for (const [index, port] of cluster.proxyPorts.entries()) {
+      lost.push(...(await this.#load.check(port)).lost);
+      await cluster.stopProxy(index + 1);
+      await cluster.startProxy(index + 1);
+      lost.push(...(await this.#load.check(port)).lost);
+    }
+    this.#lost = lost;
+    this.#judgeStatus(await this.#status(), [1, 3, 4]);
+  }
+
   judge(report: Report): void {
     console.log(`\n${table(this.#rows)}\n`);
-    report.check('no request failed while etcd was dead, came back, or a member changed after that', this.#failures);
+    report.check('no request failed, whatever happened to etcd, storage nodes and members', this.#failures);
     report.check('nor one on keys that both proxies write at once', this.#contended);
     report.check('no connection to a proxy was lost', this.#unanswered === 0 ? [] : [`${this.#unanswered} unanswered`]);
     report.check('every acknowledged write is there, by every proxy, and none was done twice', this.#lost);
-    report.check('nodes are up, members change and all processes are registered once etcd is back', this.#recovery);
+    report.check('nodes are up, members have changed and all processes are registered', this.#recovery);
     report.check('no process ended by itself', this.#cluster.ended);
     checkNothingReadable(report, 'a cluster in etcd', this.#cluster.dataDirs, this.#cluster.output);
   }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { backUpUnderLoad } from './backup-under-load.ts';
-import { killEtcd } from './etcd.ts';
+import { killEtcd, moveToEtcd } from './etcd.ts';
 import { expireUnderLoad } from './expiring-load.ts';
 import { runJunoClients } from './juno-clients.ts';
 import { changeMembers } from './members.ts';
@@ -20,7 +20,7 @@ const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only
                   members: only changes of members under load; backup: only backups under load;
                   ttl: only keys that expire; relearn: only disks that are lost or damaged;
                   rolling: only the restart of every process in turn, behind HAProxy;
-                  etcd: only the death and return of etcd; tls: only processes that speak TLS
+                  etcd: only the death and return of etcd, and the move to it; tls: only processes that speak TLS
   --etcd-seconds N  how long etcd is dead (default 10)`;
 
 function fail(message: string): never {
@@ -70,6 +70,7 @@ for (const [part, run] of [
   ['relearn', () => relearnUnderLoad(report)],
   ['rolling', () => restartInTurn(report)],
   ['etcd', () => killEtcd(etcdSeconds, report)],
+  ['etcd', () => moveToEtcd(report)],
   ['tls', () => serveOverTls(report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;

@@ -26,7 +26,7 @@ export interface ClusterOptions {
 export class JunokvCluster {
   readonly dir: string;
   readonly proxyPorts: readonly number[];
-  readonly #shared: readonly string[];
+  #shared: readonly string[];
   readonly #keystore: readonly string[];
   /** By their numbers. */
   readonly #storage = new Map<number, ChildServer>();
@@ -99,6 +99,14 @@ export class JunokvCluster {
     const server = this.#storage.get(node);
     this.#storage.delete(node);
     await server?.stop();
+  }
+
+  /** Moves the map to an etcd; what is started from then on finds it there. */
+  async moveToEtcd(url: string): Promise<void> {
+    const [option = '', path = '', ...rest] = this.#shared;
+    const args = ['cluster', 'move-to-etcd', option, path, '--etcd', url];
+    await spawnJunokv('junokv cluster move-to-etcd', args, this.dir).waitUntilDone(INIT_MS);
+    this.#shared = ['--etcd', url, ...rest];
   }
 
   /** Runs a command on this cluster; it must end by itself, and well. */

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { limits } from '../base/limits.ts';
 import { silentLog } from '../base/log.ts';
 import { SystemClock } from '../base/system-clock.ts';
 import { SystemRandom } from '../base/system-random.ts';
-import { createClusterMap, findNode, nodesOf } from '../cluster/cluster-map.ts';
+import { createClusterMap, findNode, nodesOf, withStartedNode } from '../cluster/cluster-map.ts';
+import { encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { MemoryConfigStore } from '../cluster/memory-config-store.ts';
 import { generateKeystore } from '../crypto/keystore.ts';
@@ -18,6 +20,7 @@ import { openDataDirectory } from './data-directory.ts';
 import type { Configuration } from './option-table.ts';
 import type { Running } from './running.ts';
 import { prepareSingleCluster } from './single-cluster.ts';
+import { openStorageDisk } from './storage-disk.ts';
 
 const parts = { clock: new SystemClock(), random: new SystemRandom(), log: silentLog };
 
@@ -73,6 +76,32 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
+
+describe('the disk of a node', () => {
+  it('is told by the newest map who it is: the one that it adopted, where the config store is behind or away', async () => {
+    const zones = [1, 2, 3].map((id) => ({ name: `z${id}`, nodes: [{ id, host: '127.0.0.1', port: 7000 + id }] }));
+    const made = createClusterMap({ clusterId: 'c', shards: 16, zones });
+    const open = async (incarnation: string) => {
+      const node = { id: 1, incarnation, host: '127.0.0.1', port: 7001, leaving: false };
+      const fixed = { zone: 'z1', fsync: 'no', keystoreFingerprint: '', trustAfterMachineCrash: false } as const;
+      const path = join(directory, 'node-1');
+      const opened = await openStorageDisk(
+        { ...fixed, path, map: made, node, journalSegments: limits.journalSegmentsMin },
+        parts,
+      );
+      return opened.ok ? opened.disk : expect.fail(opened.problem);
+    };
+    const first = await open('');
+    const { incarnation } = first;
+    const node = { id: 1, incarnation, host: '127.0.0.1', port: 7001, leaving: false };
+    const adopted = encodeClusterMap(withStartedNode(made, node));
+    await new Promise<void>((resolve) => first.store.saveMap(adopted, () => resolve()));
+    await first.close();
+    const again = await open('of-a-time-before');
+    expect(again).toMatchObject({ incarnation, isLost: false, isDistrusted: false });
+    await again.close();
+  });
+});
 
 describe('a cluster in one process', () => {
   it.each([

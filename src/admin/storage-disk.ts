@@ -5,6 +5,7 @@ import type { Machine } from '../base/machine.ts';
 import { SystemFiles } from '../base/system-files.ts';
 import { systemFreeSpace } from '../base/system-free-space.ts';
 import { systemMachine } from '../base/system-machine.ts';
+import { findNode } from '../cluster/cluster-map.ts';
 import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap, NodeEntry } from '../cluster/map.ts';
 import { nodeRange } from '../record/record-id.ts';
@@ -117,13 +118,14 @@ async function openDirectory(directory: NodeDirectory, lost: Finding | null, ope
   };
   const problem = identityProblem(directory, request);
   if (problem !== null) return refuse(problem);
-  const trust = directory.assessTrust({ trustAfterMachineCrash: request.trustAfterMachineCrash });
-  let finding = lost ?? find(directory, trust, request);
-  if (finding !== null && !mayRelearn(request)) return refuse(`${finding.reason}. ${NOBODY_TO_LEARN_FROM}`);
   const decoded = directory.mapText === null ? null : decodeClusterMap(directory.mapText);
   if (decoded !== null && !decoded.ok) {
     return refuse(`${request.path}: its cluster map: ${decoded.problems.join('; ')}`);
   }
+  const adoptedMap = decoded === null ? null : decoded.map;
+  const trust = directory.assessTrust({ trustAfterMachineCrash: request.trustAfterMachineCrash });
+  let finding = lost ?? find(directory, trust, { ...request, node: newestEntry(request, adoptedMap) });
+  if (finding !== null && !mayRelearn(request)) return refuse(`${finding.reason}. ${NOBODY_TO_LEARN_FROM}`);
   let identity = directory.identity;
   const become = async (hasOldRecords: boolean): Promise<void> => {
     identity = newIdentity(request, hasOldRecords, parts);
@@ -163,7 +165,6 @@ async function openDirectory(directory: NodeDirectory, lost: Finding | null, ope
     const fields = { nodeId: request.node.id, path: request.path, reason: finding.reason };
     parts.log.warn(fields, 'the node does not vote until it has learned its shards from the other zones again');
   }
-  const adoptedMap = decoded === null ? null : decoded.map;
   return { ok: true, disk: new DirectoryDisk(directory, engine, request.path, adoptedMap, finding !== null, parts) };
 }
 
@@ -256,6 +257,12 @@ function identityProblem(directory: NodeDirectory, request: DiskRequest): string
   if (identity.keystoreFingerprint !== request.keystoreFingerprint)
     return `${path} was encrypted with another keystore`;
   return null;
+}
+
+/** What the newest map says of the node: while the config store is away the one that it adopted may be newer. */
+function newestEntry({ map, node }: DiskRequest, adoptedMap: ClusterMap | null): NodeEntry {
+  if (adoptedMap === null || adoptedMap.clusterId !== map.clusterId || adoptedMap.epoch <= map.epoch) return node;
+  return findNode(adoptedMap, node.id)?.node ?? node;
 }
 
 /** Null: the disk holds all that the node has acknowledged. */

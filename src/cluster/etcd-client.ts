@@ -366,13 +366,15 @@ function readTls({ ca, cert, key }: EtcdTlsFiles): ReadTls {
 
 function failureOf(error: unknown): TryResult<never> {
   const problem = error instanceof Error ? error.message : String(error);
-  const isFinal = error instanceof Error && !isRecoverableError(error) && problem.includes('etcdserver:');
-  const wasRefused = error instanceof GRPCResourceExhastedError || isFinal;
+  // What every member would say: who may not, what is too large, that etcd's room is used up.
+  const isFinal =
+    error instanceof GRPCResourceExhastedError ||
+    (error instanceof Error && !isRecoverableError(error) && problem.includes('etcdserver:'));
   const wasNotSent = error instanceof GRPCUnavailableError && /No connection established|ECONNREFUSED/.test(problem);
   // What the library adds to what the system says.
   const short = problem.replace(
     /^14 UNAVAILABLE: No connection established\. Last error: (Error: )?|\.? Resolution note: $/g,
     '',
   );
-  return { ok: false, problem: short, maybeDone: !wasRefused && !wasNotSent, isFinal };
+  return { ok: false, problem: short, maybeDone: !isFinal && !wasNotSent, isFinal };
 }
