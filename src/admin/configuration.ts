@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { closestName } from './closest-name.ts';
 import { commandWords, NO_WORDS } from './command-words.ts';
+import { findContradictions, namesTwice } from './contradictions.ts';
 import type { CommandName, Option } from './option.ts';
 import {
   type Configuration,
@@ -76,8 +77,10 @@ export function loadConfiguration(
       }
     }
   }
-  if (problems.length > 0) return { kind: 'invalid', problems };
   const config = Object.fromEntries(values) as Configuration;
+  // What is not understood may be what contradicts: one kind of mistake after the other.
+  if (problems.length === 0) problems.push(...findContradictions(command, config, givenKeys));
+  if (problems.length > 0) return { kind: 'invalid', problems };
   return { kind: 'loaded', config, given: givenKeys, words: line.words, warnings };
 }
 
@@ -185,8 +188,10 @@ function readEnvironment(command: CommandName, environment: Environment, warning
 function readConfigFile(path: string, readText: (path: string) => string, problems: string[]): GivenValues {
   const values: GivenValues = new Map();
   let json: unknown;
+  let text = '';
   try {
-    json = JSON.parse(readText(path));
+    text = readText(path);
+    json = JSON.parse(text);
   } catch (error) {
     problems.push(`--config: cannot read '${path}': ${error instanceof Error ? error.message : String(error)}`);
     return values;
@@ -195,6 +200,7 @@ function readConfigFile(path: string, readText: (path: string) => string, proble
     problems.push(`--config: '${path}' must hold a JSON object, such as {"port": 6379}`);
     return values;
   }
+  for (const name of namesTwice(text)) problems.push(`'${name}' in ${path}: it stands there twice; leave one out`);
   for (const [name, value] of Object.entries(json)) {
     const source = `'${name}' in ${path}`;
     const key = keyByName.get(name);

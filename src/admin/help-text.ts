@@ -289,9 +289,9 @@ This page is made from the program's own table of options by \`npm run docs\`; a
 
 Every option can be given on the command line (\`--nodes-per-zone 2\` or \`--nodes-per-zone=2\`), in the environment
 (\`JUNOKV_NODES_PER_ZONE=2\`) or in a JSON file named by \`--config\` or \`JUNOKV_CONFIG\` (\`{"nodes-per-zone": 2}\`). The command
-line wins over the environment, the environment over the file, the file over the default. A value that is not allowed, or
-an option that does not exist, stops the start with a message that says what is allowed; an unknown \`JUNOKV_...\` variable
-is only warned of. One file may serve all processes of a cluster: each takes the options that are its own. Options without a
+line wins over the environment, the environment over the file, the file over the default. A value that is not allowed,
+an option that does not exist, and options that contradict one another stop the start with a message that names them; an unknown
+\`JUNOKV_...\` variable is only warned of. One file may serve all processes of a cluster: each takes the options that are its own. Options without a
 variable belong to one call: neither the environment nor the file can name them.
 
 ${titles.map(configurationSection).join('\n')}`;
