@@ -54,8 +54,7 @@ async function start(input: CommandInput, assembly: Assembly, parts: ProcessPart
     running: {
       ...running,
       async stop() {
-        await announced.stop();
-        await running.stop();
+        await Promise.all([announced.stop(), running.stop()]);
         store.close();
       },
     },

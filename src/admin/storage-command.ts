@@ -56,8 +56,7 @@ async function start(input: CommandInput, assembly: Assembly, parts: ProcessPart
     running: {
       ...running,
       async stop() {
-        await announced.stop();
-        await running.stop();
+        await Promise.all([announced.stop(), running.stop()]);
         release();
       },
     },
