@@ -321,6 +321,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
     if (this.#isClosing || this.#isGone) return;
     if (!text.startsWith('ERR Protocol error')) this.proxy.stats.queryLimitDisconnections += 1;
     this.proxy.stats.countError(text);
+    this.proxy.log.info({ client: this.id }, 'a request cannot be read, closing its client');
     this.#requests.drop();
     this.#put(new ErrorReply(text), false);
     this.closeAfterReplies();

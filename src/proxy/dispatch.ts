@@ -123,7 +123,7 @@ export function runOnSession(
   try {
     return handler.run(session, args);
   } catch (error) {
-    return exceptionReply(session.proxy, args, error);
+    return exceptionReply(session, args, error);
   }
 }
 
@@ -178,7 +178,7 @@ function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: S
     try {
       return multi.combine(replies);
     } catch (error) {
-      return exceptionReply(session.proxy, args, error);
+      return exceptionReply(session, args, error);
     }
   };
   if (steps.length === 0) {
@@ -197,15 +197,16 @@ function startWaiting(handler: Extract<Handler, { kind: 'waiting' }>, session: S
 }
 
 function settleException(session: Session, command: PendingCommand, error: unknown): void {
-  const reply = exceptionReply(session.proxy, command.args, error);
+  const reply = exceptionReply(session, command.args, error);
   if (!command.isSettled) command.settle(reply);
 }
 
 /** InvariantError goes on, to stop the process: state that cannot be trusted must not serve anybody. */
-function exceptionReply(proxy: ProxyContext, args: readonly Buffer[], error: unknown): ErrorReply {
+function exceptionReply(session: Session, args: readonly Buffer[], error: unknown): ErrorReply {
   if (error instanceof InvariantError) throw error;
   if (error instanceof ClusterFailure) return failureReply(error.failure);
   const name = shown(args[0], SHOWN_BYTES).toString().toLowerCase();
-  proxy.log.error({ err: error, command: name }, 'a command threw an unexpected error');
+  const { id: client, remoteAddress: address } = session;
+  session.proxy.log.error({ client, address, command: name, err: error }, 'a command threw an unexpected error');
   return INTERNAL_ERROR;
 }

@@ -3,7 +3,7 @@ import { type Labels, type MetricGroup, type PlainMetric, type Sample, sample } 
 import { labelled, ofProxy } from './proxy-rows.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Seconds. Durations are counted up to one second; what takes longer is in +Inf with a second in the sum. */
+/** Seconds. The histograms themselves end at one second (latency-histogram.ts). */
 export const DURATION_BUCKETS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 ];
