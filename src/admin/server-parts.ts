@@ -7,7 +7,7 @@ import type { CommandInput } from './command-input.ts';
 import { startWithHttp } from './http-room.ts';
 import { Observed } from './metrics/observed.ts';
 import type { ProcessParts, StartResult } from './running.ts';
-import { openProcessTls } from './tls-setup.ts';
+import { openProcessTls, type ProcessTls } from './tls-setup.ts';
 
 /** What a process that serves is for; in each line of its log, and a label of its metrics. */
 export type Role = 'one-process' | 'storage' | 'proxy';
@@ -39,8 +39,14 @@ async function startLogged(
   const { tls } = opened;
   const parts = { ...plain, tls: tls.cluster, clientTls: tls.clients };
   system.onReloadSignal(() => tls.reload());
+  noteCertificates(plain.observed, tls);
   const about = { role, version, startedAtMs: clock.wallMs() };
   const started = await startWithHttp(config, about, parts, () => start(parts));
   if (!started.ok) tls.close();
   return started;
+}
+
+function noteCertificates({ certificates }: Observed, { clients, cluster }: ProcessTls): void {
+  if (clients !== null) certificates.set('client', () => clients.identity.current.notAfterMs);
+  if (cluster !== null) certificates.set('cluster', () => cluster.current.notAfterMs);
 }
