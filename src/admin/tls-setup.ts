@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { SystemFiles } from '../base/system-files.ts';
 import type { ClientTls } from '../proxy/client-tls.ts';
 import { TlsIdentity } from '../rpc/tls-identity.ts';
@@ -19,6 +20,8 @@ export type OpenedProcessTls =
   | { readonly ok: true; readonly tls: ProcessTls }
   | { readonly ok: false; readonly problem: string };
 
+const ANYBODY = 0o004;
+
 type OpenedPart<T> = { readonly ok: true; readonly part: T | null } | { readonly ok: false; readonly problem: string };
 
 /** Reads the certificates that the options name. `problem` names the option or the file that is wrong. */
@@ -30,6 +33,7 @@ export async function openProcessTls(config: Configuration, parts: ProcessParts)
     clients.part?.identity.close();
     return cluster;
   }
+  for (const path of [config.tlsKeyFile, config.clusterTlsKeyFile]) warnIfOpen(path, parts);
   const identities = [clients.part?.identity, cluster.part].filter((identity) => identity instanceof TlsIdentity);
   return {
     ok: true,
@@ -89,6 +93,14 @@ async function openClientTls(config: Configuration, parts: ProcessParts): Promis
       userFromCertificate: config.tlsAuthClientsUser === 'cn',
     },
   };
+}
+
+/** A key that others may read is used all the same: in containers they often are mounted so. */
+function warnIfOpen(path: string, { log }: ProcessParts): void {
+  const stats = path === '' ? undefined : statSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && (stats.mode & ANYBODY) !== 0) {
+    log.warn({ file: path }, 'TLS: everybody on this machine may read this private key');
+  }
 }
 
 /** Options that cannot go together. */

@@ -177,6 +177,12 @@ export class Listener {
     const { stats, config } = this.#proxy;
     const host = plainHost(socket.remoteAddress);
     socket.allowHalfOpen = true;
+    if (!this.#server.listening) {
+      // Too late: those that had come by then are asked to leave already.
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
     const refusal = refusalOnAccept(this.#proxy, host);
     if (refusal !== null) {
       this.#refuse(socket, refusal);

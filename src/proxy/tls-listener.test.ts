@@ -15,6 +15,7 @@ import type { TlsIdentity } from '../rpc/tls-identity.ts';
 import type { TlsVersion } from '../rpc/tls-material.ts';
 import { AccessLevel } from './access.ts';
 import type { ClientTls } from './client-tls.ts';
+import { clusterCommands } from './commands/cluster-commands.ts';
 import { connectionCommands } from './commands/connection-commands.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { stringCommands } from './commands/string-commands.ts';
@@ -66,7 +67,7 @@ class TlsProxy {
       log,
       cluster: new LocalCluster(clock),
       config: new RuntimeConfig(config),
-      commands: [...connectionCommands, ...stringCommands, ...serverCommands],
+      commands: [...connectionCommands, ...stringCommands, ...serverCommands, ...clusterCommands],
       users,
     });
     const started = new TlsProxy(proxy, identity, directory, log);
@@ -137,6 +138,13 @@ describe('the TLS port', () => {
     expect(replies?.at(-1)?.[1]).toBe('1999');
     secure.disconnect();
     plain.disconnect();
+  });
+
+  it('tells clients of a cluster to come to it, not to the plain port', async () => {
+    const proxy = await TlsProxy.start({ config: { clusterEnabled: true } });
+    const slots = await proxy.say('CLUSTER SLOTS\r\nQUIT\r\n', authority.issue());
+    expect(slots).toContain(`:${proxy.tlsPort}\r\n`);
+    expect(slots).not.toContain(`:${proxy.plainPort}\r\n`);
   });
 
   it('answers what a client sent before it closed its side', async () => {

@@ -18,6 +18,8 @@ import { WireReader } from './wire-reader.ts';
 
 const TOO_LARGE: FaultResponse = { type: MessageType.fault, fault: 'malformed', detail: 'the request is too large' };
 const PROBE: NodeStatusRequest = { type: MessageType.nodeStatus };
+const NODE_CLOSED = 'the node closed the connection';
+const PERHAPS_REFUSED = `${NODE_CLOSED}; if it refused our certificate, its log says why`;
 const IGNORE: ResponseReceiver = { onResponse() {} };
 
 export interface NodePeerOptions extends ClientHandshakeOptions {
@@ -116,7 +118,7 @@ export class NodePeer implements FrameSink, MessageSink {
     const keepAlive = { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs };
     const socket = this.#tls === null ? connect({ host, port, ...keepAlive }) : this.#tls.connect(host, port);
     const handshake = new ClientHandshake(socket, this.node, this.#options);
-    let problem = 'the node closed the connection';
+    let problem = NODE_CLOSED;
     this.#socket = socket;
     this.#timer = clock.after(limits.handshakeTimeMs, () => {
       problem = 'no handshake in time';
@@ -124,13 +126,13 @@ export class NodePeer implements FrameSink, MessageSink {
     });
     socket.on(this.#tls === null ? 'connect' : 'secureConnect', () => {
       // The node looks at our certificate only after we have looked at its own.
-      if (this.#tls !== null)
-        problem = 'the node closed the connection; if it refused our certificate, its log says why';
+      if (this.#tls !== null) problem = PERHAPS_REFUSED;
       handshake.start();
     });
     socket.on('error', (error) => {
-      problem = this.#tls === null ? error.message : tlsErrorText(error);
-      if (this.#tls !== null && isTlsRefusal(error)) this.#backoffMs = limits.reconnectRefusedMs;
+      const isRefusal = this.#tls !== null && isTlsRefusal(error);
+      if (isRefusal) this.#backoffMs = limits.reconnectRefusedMs;
+      if (isRefusal || problem !== PERHAPS_REFUSED || this.hello !== null) problem = tlsErrorText(error);
     });
     socket.on('data', (chunk: Buffer) => {
       if (this.#socket !== socket) return;
@@ -141,6 +143,7 @@ export class NodePeer implements FrameSink, MessageSink {
       socket.destroy();
     });
     socket.on('close', () => {
+      if (problem === PERHAPS_REFUSED && this.hello !== null) problem = NODE_CLOSED;
       if (this.#socket === socket) this.#retryLater(problem);
     });
   }

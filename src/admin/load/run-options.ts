@@ -5,7 +5,7 @@ import { loadOptions } from './option-rows.ts';
 import type { SizeRange } from './value-sizes.ts';
 
 /** Options of every connecting command that say something about a run; no password among them. */
-const SHARED = ['target', 'username', 'namespace', 'database'] as const;
+const SHARED = ['target', 'tls', 'username', 'namespace', 'database'] as const;
 
 /** The options that a run was made with, defaults included, by their names, as texts that the command line takes. */
 export function runOptions(config: Configuration): Readonly<Record<string, string>> {
