@@ -32,6 +32,7 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['learner-copies-from-one', 'learner-copies-from-one'],
   ['promise-evicted', 'eviction-without-floor'],
   ['promise-forgotten', 'no-ceiling'],
+  ['purge-queue-without-all', 'purge-without-all-replicas'],
   ['purge-without-all-replicas', 'purge-without-all-replicas'],
 ];
 

@@ -42,6 +42,7 @@ const SCENARIOS = [
   'pages-outlast-deadline',
   'promise-evicted',
   'promise-forgotten',
+  'purge-queue-without-all',
   'purge-without-all-replicas',
 ];
 
