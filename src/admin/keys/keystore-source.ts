@@ -23,8 +23,12 @@ export function fileSource(path: string): KeystoreSource {
     name: path,
     reloadEveryMs: limits.keystoreCheckMs,
     stamp() {
-      const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-      return stat === undefined ? 'missing' : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.mode}`;
+      try {
+        const { ino, size, mtimeNs, mode } = statSync(path, { bigint: true });
+        return `${ino} ${size} ${mtimeNs} ${mode}`;
+      } catch (error) {
+        return error instanceof Error ? errorCode(error) : 'unknown';
+      }
     },
     load: async () => openKeystore(path),
     loadNow: () => openKeystore(path),
@@ -35,7 +39,8 @@ const NAME = '--keystore-command';
 
 /**
  * A command line for the shell whose standard output is a keystore file: the way to a key management system. Neither what it
- * writes nor the command line itself, which may hold a token, gets into a message; its standard error is dropped.
+ * writes nor the command line itself, which may hold a token, gets into a message; its standard error is dropped, and what it
+ * leaves running is ended.
  */
 export function commandSource(commandLine: string): KeystoreSource {
   return {
@@ -53,6 +58,8 @@ function runCommand(commandLine: string): Promise<KeystoreResult> {
     let size = 0;
     const child = spawn('/bin/sh', ['-c', commandLine], {
       stdio: ['ignore', 'pipe', 'ignore'],
+      // A process group of its own: what the shell leaves running would hold its output open.
+      detached: true,
       timeout: limits.keystoreCommandMs,
       killSignal: 'SIGKILL',
     });
@@ -65,6 +72,7 @@ function runCommand(commandLine: string): Promise<KeystoreResult> {
       chunks.push(chunk);
       if (size > limits.keystoreFileBytes) child.kill('SIGKILL');
     });
+    child.once('exit', () => endGroup(child.pid));
     child.once('error', (error) => finish(failed(`cannot be run: ${errorCode(error)}`)));
     child.once('close', (code, signal) => {
       if (size > limits.keystoreFileBytes) finish(failed('writes too much for a keystore'));
@@ -74,6 +82,14 @@ function runCommand(commandLine: string): Promise<KeystoreResult> {
       else finish(keystoreOf(chunks));
     });
   });
+}
+
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing was left.
+  }
 }
 
 function keystoreOf(chunks: readonly Buffer[]): KeystoreResult {

@@ -169,6 +169,11 @@ describe('a command that writes the keystore', () => {
     await eventually(() => ring.versions.length === 3);
   });
 
+  it('is not waited for beyond its end, whatever it leaves running', async () => {
+    created();
+    expect(await commandSource(`sleep 600 & cat '${path}'`).load()).toMatchObject({ ok: true });
+  });
+
   it('gives the keystore', async () => {
     const keystore = created();
     expect(await commandSource(`cat '${path}'`).load()).toEqual({ ok: true, keystore });
