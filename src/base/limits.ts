@@ -262,9 +262,9 @@ export const limits = {
   /** How often the cluster-map file is looked at for changes by other processes. */
   configPollMs: 250,
   /** One call of etcd, all tries on all of its members included: it elects a leader in one or two seconds. */
-  etcdCallMs: 3_000,
+  etcdCallMs: 5_000,
   /** One try on one member, so that one that hangs leaves time for the others. */
-  etcdTryMs: 1_000,
+  etcdTryMs: 2_000,
   /** Pause before the members are tried again within one call. */
   etcdRetryMs: 100,
   /** How often the map in etcd is read although no watch said that it changed: watches can die unseen. */
@@ -406,8 +406,11 @@ export const limits = {
   sweepBytesPerSecond: 33_554_432,
   /** All shards are not swept faster than this: an idle cluster stays idle. */
   sweepPassMs: 10_000,
-  /** A replica whose shard nobody has swept for so long, or for three of its own passes, sweeps it in the place of the first. */
-  sweepTakeoverMs: 60_000,
+  /**
+   * A replica whose shard nobody has swept for so long, or for three of its own passes, sweeps it in the place of the first,
+   * which is up. Well above sweepCalmPassMs: two that sweep and purge one shard find differences that they make themselves.
+   */
+  sweepTakeoverMs: 900_000,
   /** Shards swept side by side while more than this part of the records is due to be killed or purged and a pass takes long. */
   sweepLanes: 4,
   sweepDueShare: 0.05,

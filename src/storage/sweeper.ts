@@ -209,7 +209,10 @@ export class Sweeper implements NodeWork, SweepRunner {
 
   /** One range, not while replicas are asked to forget something of the shard. */
   #compare(tools: SweepTools, shard: number, afterId: RecordId, done: (swept: RangeSwept | null) => void): void {
-    if (this.#stopped) return;
+    if (this.#stopped) {
+      done(null);
+      return;
+    }
     if (this.#purging.isPurging(shard)) {
       this.#options.clock.after(PURGE_WAIT_MS, () => this.#compare(tools, shard, afterId, done));
       return;
