@@ -66,6 +66,19 @@ describe('what expires', () => {
     expect(await quorum.proxy().do('k1', set('again', { nx: true }))).toBe('OK');
   });
 
+  it('is purged without being read again', async () => {
+    const cluster = start(4);
+    const { quorum } = cluster;
+    await writeAll(quorum, 500);
+    await quorum.pass(500 + SOON_MS);
+    const readsOf = () =>
+      NODES.map((node) => quorum.engine(node).calls.filter((call) => call.startsWith('get')).length);
+    const before = readsOf();
+    await quorum.pass(limits.purgeAfterMs + limits.purgeGraceMs + limits.purgeRoundMs);
+    expect(total(cluster, 'purgedFromQueue')).toBe(keys.length);
+    expect(readsOf()).toEqual(before);
+  });
+
   it('is looked at again: what was prolonged lives on until then, what was deleted or is for ever is left alone', async () => {
     const cluster = start();
     const { quorum } = cluster;
