@@ -17,7 +17,7 @@ FROM ${NODE_IMAGE}
 RUN apt-get update \
   && apt-get install -y --no-install-recommends libatomic1 \
   && rm -rf /var/lib/apt/lists/* \
-  && useradd --system --uid 10001 --create-home --home-dir /var/lib/junokv junokv \
+  && useradd --uid 10001 --user-group --create-home --home-dir /var/lib/junokv --shell /usr/sbin/nologin junokv \
   # Volumes that are mounted here begin as these directories: they belong to the user, and nobody else reads them.
   && install -d -m 0700 -o junokv -g junokv /var/lib/junokv /run/junokv /etc/junokv /etc/junokv/secret /etc/junokv/keys
 WORKDIR /opt/junokv
