@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EtcdServer, etcdProblem } from '../cluster/testing/etcd-server.ts';
+import { ETCD_TEST_MS, EtcdServer, etcdProblem } from '../cluster/testing/etcd-server.ts';
 import { runCommandLine } from './cli.ts';
 import { configurationWith } from './configuration.ts';
 import { etcdPlace, etcdPrefix, storeOptionsProblem } from './etcd-place.ts';
@@ -55,7 +55,7 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
   let clusters = 0;
   beforeAll(async () => {
     server = await EtcdServer.start();
-  });
+  }, ETCD_TEST_MS);
   afterAll(async () => server?.stop());
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'junokv-etcd-cli-'));
@@ -81,7 +81,7 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
     run('storage', '--secret', at('secret'), '--node', '2', '--data', at('data'), ...args);
   const proxy = (...args: string[]) => run('proxy', ...keys(), '--state-dir', at('state'), ...args);
 
-  it('is made once, without a map file', async () => {
+  it('is made once, without a map file', { timeout: ETCD_TEST_MS }, async () => {
     const made = await init();
     expect(made).toMatchObject({ code: 0, err: '' });
     expect(made.out).toContain(`map       etcd ${server.url}, prefix /c${clusters}/`);
@@ -103,7 +103,7 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
     expect(JSON.parse((await status()).out).cluster.epoch).toBe(2);
   });
 
-  it('is served by processes that are told of it, and by no others', async () => {
+  it('is served by processes that are told of it, and by no others', { timeout: ETCD_TEST_MS }, async () => {
     expect(await storage(...etcd())).toMatchObject({ code: 1, err: expect.stringContaining('holds no cluster') });
     await init();
     const node = await storage(...etcd());
@@ -124,7 +124,7 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
     expect((await proxy(...etcd())).err).toContain(`the state directory ${at('state')} is that of cluster`);
   });
 
-  it('comes from a file by one command, which can be repeated', async () => {
+  it('comes from a file by one command, which can be repeated', { timeout: ETCD_TEST_MS }, async () => {
     const map = ['--map', at('map.json')];
     const move = () => run('cluster', 'move-to-etcd', ...map, ...etcd());
     expect(await run('cluster', 'move-to-etcd', ...map)).toMatchObject({
@@ -147,7 +147,7 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
     expect((await storage(...map)).err).toContain('the cluster has moved');
   });
 
-  it('is never put over another one', async () => {
+  it('is never put over another one', { timeout: ETCD_TEST_MS }, async () => {
     await init();
     const map = ['--map', at('map.json')];
     await run('cluster', 'init', ...map, '--secret', at('secret2'), '--keystore', at('keystore2.json'));
@@ -165,21 +165,25 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
     );
   });
 
-  it('is served without etcd by processes that have served it before', async () => {
-    await init();
-    expect((await storage(...etcd())).code).toBe(0);
-    expect((await proxy(...etcd())).code).toBe(0);
-    await server.kill();
-    const [node, served, fresh, listed] = await Promise.all([
-      storage(...etcd()),
-      proxy(...etcd()),
-      proxy(...etcd(), '--state-dir', at('fresh')),
-      status(),
-    ]);
-    await server.restart();
-    expect(node).toMatchObject({ code: 0, out: expect.stringContaining('is ready') });
-    expect(served).toMatchObject({ code: 0, out: expect.stringContaining('is ready') });
-    expect(fresh).toMatchObject({ code: 1, err: expect.stringContaining('so this start needs etcd') });
-    expect(listed).toMatchObject({ code: 1, err: expect.stringContaining('ECONNREFUSED') });
-  });
+  it(
+    'is served without etcd by processes that have served it before',
+    async () => {
+      await init();
+      expect((await storage(...etcd())).code).toBe(0);
+      expect((await proxy(...etcd())).code).toBe(0);
+      await server.kill();
+      const [node, served, fresh, listed] = await Promise.all([
+        storage(...etcd()),
+        proxy(...etcd()),
+        proxy(...etcd(), '--state-dir', at('fresh')),
+        status(),
+      ]);
+      await server.restart();
+      expect(node).toMatchObject({ code: 0, out: expect.stringContaining('is ready') });
+      expect(served).toMatchObject({ code: 0, out: expect.stringContaining('is ready') });
+      expect(fresh).toMatchObject({ code: 1, err: expect.stringContaining('so this start needs etcd') });
+      expect(listed).toMatchObject({ code: 1, err: expect.stringContaining('ECONNREFUSED') });
+    },
+    ETCD_TEST_MS,
+  );
 });

@@ -370,7 +370,8 @@ function failureOf(error: unknown): TryResult<never> {
   const isFinal =
     error instanceof GRPCResourceExhastedError ||
     (error instanceof Error && !isRecoverableError(error) && problem.includes('etcdserver:'));
-  const wasNotSent = error instanceof GRPCUnavailableError && /No connection established|ECONNREFUSED/.test(problem);
+  const wasNotSent =
+    error instanceof GRPCUnavailableError && /No connection established|Name resolution failed/.test(problem);
   // What the library adds to what the system says.
   const short = problem.replace(
     /^14 UNAVAILABLE: No connection established\. Last error: (Error: )?|\.? Resolution note: $/g,

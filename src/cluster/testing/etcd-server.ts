@@ -5,7 +5,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const READY_MS = 15_000;
+const READY_MS = 50_000;
+
+/** For tests and hooks that start one: on a machine that does much else it may take its time. */
+export const ETCD_TEST_MS = 60_000;
+
 const OUTPUT_CHARS = 4_000;
 
 /** Why no etcd can be started here; null if one can. */
