@@ -45,6 +45,15 @@ export interface System {
   kill(): void;
 }
 
+/** Ends what runs in the process group of this number: what a command that was run in one left behind. */
+export function endProcessGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // Nothing was left.
+  }
+}
+
 /** The real process. */
 export function createSystem(): System {
   const clock = new SystemClock();

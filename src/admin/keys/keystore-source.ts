@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { limits } from '../../base/limits.ts';
 import { decodeKeystore } from '../../crypto/keystore.ts';
 import { type KeystoreResult, openKeystore } from '../../crypto/keystore-file.ts';
+import { endProcessGroup } from '../system.ts';
 
 /** Where a process has its keystore from, and looks for a newer one. */
 export interface KeystoreSource {
@@ -72,7 +73,9 @@ function runCommand(commandLine: string): Promise<KeystoreResult> {
       chunks.push(chunk);
       if (size > limits.keystoreFileBytes) child.kill('SIGKILL');
     });
-    child.once('exit', () => endGroup(child.pid));
+    child.once('exit', () => {
+      if (child.pid !== undefined) endProcessGroup(child.pid);
+    });
     child.once('error', (error) => finish(failed(`cannot be run: ${errorCode(error)}`)));
     child.once('close', (code, signal) => {
       if (size > limits.keystoreFileBytes) finish(failed('writes too much for a keystore'));
@@ -82,14 +85,6 @@ function runCommand(commandLine: string): Promise<KeystoreResult> {
       else finish(keystoreOf(chunks));
     });
   });
-}
-
-function endGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Nothing was left.
-  }
 }
 
 function keystoreOf(chunks: readonly Buffer[]): KeystoreResult {
