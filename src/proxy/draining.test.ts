@@ -69,7 +69,7 @@ describe('a proxy that stops', () => {
     const startedMs = Date.now();
     await harness.proxy.stop();
     expect(await client.readToEnd()).toBe('');
-    expect(Date.now() - startedMs).toBeLessThan(1_500);
+    expect(Date.now() - startedMs).toBeLessThan(5_000);
     await expect(harness.client()).rejects.toThrow('ECONNREFUSED');
   });
 });

@@ -39,12 +39,15 @@ const UNTIL_TRIMMED_MS = limits.idleTrimMs + limits.clientsCheckMs + 500;
 describe('timeout', () => {
   // As clientsCronHandleTimeout of Redis: who waits for a reply or has sent MONITOR is not idle, half a request is no help.
   it('spares who waits for a reply or monitors, not who has sent half a request', async () => {
-    const waiting = await connected({ commands: serverCommands, config: { timeoutSeconds: 1 } });
+    const waiting = await connected({ commands: serverCommands });
     const [monitor, half] = [await harness.client(), await harness.client()];
     expect(await monitor.ask('+OK\r\n', 'MONITOR')).toBe('+OK\r\n');
     half.send('*1\r\n$4\r\nPI');
     harness.cluster.hold();
+    const before = harness.cluster.submitted;
     waiting.command('GET', 'none');
+    expect(await eventually(() => harness.cluster.submitted > before)).toBe(true);
+    expect(harness.proxy.context.config.set([['timeout', '1']])).toBeNull();
     expect(await half.isClosed()).toBe(true);
     expect(harness.proxy.context.clients.size).toBe(2);
     harness.cluster.release();
@@ -54,13 +57,14 @@ describe('timeout', () => {
   });
 
   it('spares who reads a long reply slowly', async () => {
-    const client = await connected({ config: { timeoutSeconds: 1 } });
+    const client = await connected();
     const value = Buffer.alloc(24 * 1_048_576, 'v');
     expect(await client.ask('+OK\r\n', 'SET', 'k', value)).toBe('+OK\r\n');
     client.socket.pause();
     client.command('GET', 'k');
+    expect(harness.proxy.context.config.set([['timeout', '10']])).toBeNull();
     const replyBytes = value.length + `$${value.length}\r\n\r\n`.length;
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 30; i++) {
       await pause(400);
       client.socket.resume();
       await pause(20);
@@ -139,7 +143,7 @@ describe('client-output-buffer-limit', () => {
   });
 
   it('soft: once it has been exceeded for so many seconds', async () => {
-    await silentReader({ hardBytes: 0, softBytes: 1_048_576, softSeconds: 1 });
+    await silentReader({ hardBytes: 0, softBytes: 1_048_576, softSeconds: 10 });
     await pause(600);
     const { stats, clients } = harness.proxy.context;
     expect(stats.outputLimitDisconnections).toBe(0);
