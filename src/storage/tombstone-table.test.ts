@@ -19,7 +19,7 @@ function ballotOf(time: number) {
 
 /** Spread evenly, as record ids are. */
 function hashedId(number: number): string {
-  return createHash('md5').update(`${number}`).digest('latin1');
+  return createHash('md5').update(`${number}`).digest().toString('latin1');
 }
 
 function knownOf(table: TombstoneTable): number {
