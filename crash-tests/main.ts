@@ -3,6 +3,7 @@ import { backUpUnderLoad } from './backup-under-load.ts';
 import { killEtcd, moveToEtcd } from './etcd.ts';
 import { expireUnderLoad } from './expiring-load.ts';
 import { runJunoClients } from './juno-clients.ts';
+import { changeKeys } from './keys.ts';
 import { changeMembers } from './members.ts';
 import { killOneProcess } from './one-process.ts';
 import { relearnUnderLoad } from './relearn.ts';
@@ -11,7 +12,7 @@ import { restartInTurn } from './rolling.ts';
 import { killStorageProcesses } from './separate-processes.ts';
 import { serveOverTls } from './tls.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|etcd|tls] [--etcd-seconds N]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|etcd|tls|keys] [--etcd-seconds N]
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
@@ -20,7 +21,8 @@ const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only
                   members: only changes of members under load; backup: only backups under load;
                   ttl: only keys that expire; relearn: only disks that are lost or damaged;
                   rolling: only the restart of every process in turn, behind HAProxy;
-                  etcd: only the death and return of etcd, and the move to it; tls: only processes that speak TLS
+                  etcd: only the death and return of etcd, and the move to it; tls: only processes that speak TLS;
+                  keys: only new encryption keys under load
   --etcd-seconds N  how long etcd is dead (default 10)`;
 
 function fail(message: string): never {
@@ -52,7 +54,9 @@ if (!Number.isInteger(etcdSeconds) || etcdSeconds < 1 || etcdSeconds > 86_400)
   fail(`--etcd-seconds: ${values['etcd-seconds']} is no number of seconds`);
 if (
   values.only !== undefined &&
-  !['one', 'separate', 'juno', 'members', 'backup', 'ttl', 'relearn', 'rolling', 'etcd', 'tls'].includes(values.only)
+  !['one', 'separate', 'juno', 'members', 'backup', 'ttl', 'relearn', 'rolling', 'etcd', 'tls', 'keys'].includes(
+    values.only,
+  )
 )
   fail(`--only: ${values.only}`);
 
@@ -72,6 +76,7 @@ for (const [part, run] of [
   ['etcd', () => killEtcd(etcdSeconds, report)],
   ['etcd', () => moveToEtcd(report)],
   ['tls', () => serveOverTls(report)],
+  ['keys', () => changeKeys(report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;
   try {
