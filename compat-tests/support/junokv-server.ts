@@ -52,7 +52,9 @@ export async function startJunokv(options: JunokvOptions): Promise<RunningServer
     if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
   };
   const port = options.port ?? (await freePort());
-  const files = ['--data', join(dir, 'data'), '--keystore', join(dir, 'keystore.json')];
+  // In memory there are no keys that are kept.
+  const keys = options.engine === 'memory' ? [] : ['--keystore', join(dir, 'keystore.json')];
+  const files = ['--data', join(dir, 'data'), ...keys];
   const args = ['start', '--engine', options.engine, '--port', `${port}`, ...files, ...(options.more ?? [])];
   const server = spawnJunokv(`junokv ${port}`, args, dir, options.launcher);
   try {
