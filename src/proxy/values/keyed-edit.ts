@@ -5,7 +5,7 @@ import { TreeBuilder } from '../../record/tree-builder.ts';
 import { TreeEditor } from '../../record/tree-editor.ts';
 import { type CollectionType, type CollectionValue, Encoding, type PageAccess, type Tree } from '../../record/value.ts';
 import { packedBytes } from './collection-value.ts';
-import { type KeyedElement, treeKeyOf, treeValueOf, elementValue } from './keyed-elements.ts';
+import { elementValue, type KeyedElement, treeKeyOf, treeValueOf } from './keyed-elements.ts';
 import { KeyedView, treeOf, type Width } from './keyed-view.ts';
 import { type InlineEdit, MapEdit, PackedEdit } from './packed-edit.ts';
 

@@ -19,7 +19,15 @@ import {
   type Tree,
 } from '../../record/value.ts';
 import { packedBytes } from './collection-value.ts';
-import { elementOf, type KeyedElement, PREFIX_END, prefixKey, prefixOf, treeKeyOf, elementValue } from './keyed-elements.ts';
+import {
+  elementOf,
+  elementValue,
+  type KeyedElement,
+  PREFIX_END,
+  prefixKey,
+  prefixOf,
+  treeKeyOf,
+} from './keyed-elements.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 
