@@ -1,6 +1,6 @@
 import type { Assembly } from './assembly.ts';
-import { certsCommand } from './certs/certs-command.ts';
 import { auditedCommand } from './audit-command.ts';
+import { certsCommand } from './certs/certs-command.ts';
 import { closestName } from './closest-name.ts';
 import { clusterInitCommand } from './cluster-init-command.ts';
 import type { Command } from './command-input.ts';
@@ -116,7 +116,10 @@ export async function runCommandLine(args: readonly string[], system: System, as
   }
   for (const warning of loaded.warnings) system.complain(`junokv: warning: ${warning}`);
   try {
-    return await auditedCommand(name, commandsOf(assembly)[name])({
+    return await auditedCommand(
+      name,
+      commandsOf(assembly)[name],
+    )({
       config: loaded.config,
       given: loaded.given,
       words: loaded.words,

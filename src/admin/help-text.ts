@@ -181,7 +181,8 @@ export const commandDescriptions: readonly CommandDescription[] = [
   {
     name: 'certs',
     summary: 'Make CAs and certificates for development: of proxies, clients and storage nodes.',
-    detail: 'Writes them and their keys into DIRECTORY, and overwrites nothing; docs/security.md says which is for what.',
+    detail:
+      'Writes them and their keys into DIRECTORY, and overwrites nothing; docs/security.md says which is for what.',
   },
   {
     name: 'create',

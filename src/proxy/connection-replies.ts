@@ -3,9 +3,9 @@ import { limits } from '../base/limits.ts';
 import type { Reply } from '../resp/reply.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ClientRegistry } from './client-registry.ts';
+import { bytesUnsent } from './client-socket.ts';
 import type { OutputBufferLimit } from './config-values.ts';
 import { type PendingCommand, replySize } from './pending-command.ts';
-import { bytesUnsent } from './client-socket.ts';
 import { ReplyQueue } from './reply-queue.ts';
 
 /** The replies of one connection: their order, their encoding, and what the client has not read of them. */

@@ -3,8 +3,8 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import { tlsProblem } from './tls-problem.ts';
 import type { TlsIdentity } from './tls-identity.ts';
+import { tlsProblem } from './tls-problem.ts';
 
 /** Must others show a certificate of the CAs; may they; or are they not asked for one. */
 export type ClientCertificates = 'required' | 'optional' | 'unasked';

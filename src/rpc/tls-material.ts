@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import { filePromise, type Files } from '../base/files.ts';
+import { type Files, filePromise } from '../base/files.ts';
 import { limits } from '../base/limits.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';

@@ -12,8 +12,8 @@ import type { NodeWork } from './node-peer-parts.ts';
 import { PurgeQueue } from './purge-queue.ts';
 import { PurgeRunner } from './purge-runner.ts';
 import { SweepCounts } from './sweep-counts.ts';
-import { type RangeSwept, type SweepTools, sweepRange } from './sweep-range.ts';
 import { SweepPace } from './sweep-pace.ts';
+import { type RangeSwept, type SweepTools, sweepRange } from './sweep-range.ts';
 import type { SweepRunner, SweepServer } from './sweep-server.ts';
 import { sweepOrder } from './swept-shards.ts';
 

@@ -8,7 +8,7 @@ import type { Command, CommandInput } from '../command-input.ts';
 import { textTable } from '../data-verbs/text-table.ts';
 import { EXIT_FAILED, EXIT_OK } from '../serve.ts';
 import { type KeyUsePass, passOverKeyUse } from './key-use-pass.ts';
-import { keyTable, keystoreJson, usesJson, usesTable } from './keys-text.ts';
+import { keystoreJson, keyTable, usesJson, usesTable } from './keys-text.ts';
 import { keystorePath } from './keystore-path.ts';
 import { askProxies, type ProxyKeys, sameActive } from './proxy-keys.ts';
 
