@@ -46,6 +46,10 @@ export class PurgeQueue {
     return this.#shards.size;
   }
 
+  has(shard: number): boolean {
+    return this.#shards.has(shard);
+  }
+
   /** The shards of which some are noted, in the order in which they came. */
   shardNumbers(): IterableIterator<number> {
     return this.#shards.keys();

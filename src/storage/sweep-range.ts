@@ -335,8 +335,11 @@ class RangeSweep {
   }
 
   #purge(): void {
-    const { server, repairer, counts } = this.#tools;
-    const { rules, clock, purgeAfterMs } = server.parts;
+    const { server, repairer, counts, purges } = this.#tools;
+    const { rules, clock } = server.parts;
+    // What the queue is about to purge it need not do, too.
+    const queueMs = purges.has(this.#shard) ? limits.purgeGraceMs + 2 * limits.purgeRoundMs : 0;
+    const purgeAfterMs = server.parts.purgeAfterMs + queueMs;
     if (repairer.isMoving(this.#shard) && !rules.purgesWhileMoving()) return;
     const nowUs = clock.wallUs();
     const records: AcceptedRecord[] = [];
