@@ -462,8 +462,8 @@ export const limits = {
   /** So much later than purgeAfter: no replica's clock finds them too young, for then it would have to be purged again. */
   purgeGraceMs: 750,
   /** Messages under way at once, and tombstones in each; between two of a shard as long a pause as the message took. */
-  purgesAtOnce: 4,
-  purgeRecords: 1_024,
+  purgesAtOnce: 8,
+  purgeRecords: 512,
   /** Memory for the ballots of tombstones that nodes wrote, of each node, some fifty bytes each: purging others takes a read. */
   tombstoneTableBytes: 67_108_864,
   /** Notes are kept in pieces of so many bytes; so many, or as many as are in use, are kept for reuse. */
