@@ -50,8 +50,6 @@ export type Password =
 /** The password of --password or --password-file; '' where none is given. */
 export function readPassword(config: Configuration): Password {
   if (config.passwordFile === '') return { ok: true, password: config.password };
-  if (config.password !== '')
-    return { ok: false, problem: 'the password is given twice: as such and by --password-file' };
   try {
     if (statSync(config.passwordFile).size > limits.passwordFileBytes) {
       return {

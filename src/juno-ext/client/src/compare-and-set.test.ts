@@ -86,7 +86,7 @@ describe('compareAndSet', () => {
     reads = Array.from({ length: 1000 }, () => record('1', 1));
     writes = Array.from({ length: 1000 }, () => CONFLICT);
     const startMs = performance.now();
-    expect(await client.compareAndSet('k', increment, { deadlineMs: 100 })).toMatchObject({
+    expect(await client.compareAndSet('k', increment, { deadlineMs: 400 })).toMatchObject({
       ok: false,
       error: { kind: 'version-conflict', current: { recordVersion: 9, creationTimeMs: 1 } },
     });
