@@ -32,6 +32,7 @@ function parseLongLong(text: string): bigint | null {
 
 const LONG_MAX = 9_223_372_036_854_775_807n;
 const INT_MAX = 2_147_483_647n;
+const INT_MIN = -2_147_483_648n;
 const MEMORY_UNITS: Readonly<Record<string, bigint>> = {
   '': 1n,
   b: 1n,
@@ -260,6 +261,13 @@ export const configParameters: readonly ConfigParameter[] = [
   integer('hash-max-listpack-value', 'hashMaxListpackValue', 0n, LONG_MAX),
   integer('hash-max-ziplist-value', 'hashMaxListpackValue', 0n, LONG_MAX),
   integer('set-max-intset-entries', 'setMaxIntsetEntries', 0n, LONG_MAX),
+  integer('zset-max-listpack-entries', 'zsetMaxListpackEntries', 0n, LONG_MAX),
+  integer('zset-max-ziplist-entries', 'zsetMaxListpackEntries', 0n, LONG_MAX),
+  integer('zset-max-listpack-value', 'zsetMaxListpackValue', 0n, LONG_MAX),
+  integer('zset-max-ziplist-value', 'zsetMaxListpackValue', 0n, LONG_MAX),
+  integer('list-max-listpack-size', 'listMaxListpackSize', INT_MIN, INT_MAX),
+  integer('list-max-ziplist-size', 'listMaxListpackSize', INT_MIN, INT_MAX),
+  integer('list-compress-depth', 'listCompressDepth', 0n, INT_MAX),
   immutable('cluster-enabled', (values) => (values.clusterEnabled ? 'yes' : 'no')),
   text('cluster-announce-ip', 'clusterAnnounceIp'),
   integer('cluster-announce-port', 'clusterAnnouncePort', 0n, 65_535n),

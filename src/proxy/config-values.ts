@@ -59,6 +59,13 @@ export interface ConfigValues {
   hashMaxListpackValue: number;
   /** Up to so many integers a set is an intset. */
   setMaxIntsetEntries: number;
+  /** Up to so many elements, or by -1 to -5 up to 4 to 64 KiB, a list is small. */
+  listMaxListpackSize: number;
+  /** Only shown: nothing is compressed. */
+  listCompressDepth: number;
+  /** Up to so many members, and up to so long ones, a sorted set is a listpack. */
+  zsetMaxListpackEntries: number;
+  zsetMaxListpackValue: number;
   clusterEnabled: boolean;
   /** Empty: the address at which the client reached this proxy. */
   clusterAnnounceIp: string;
@@ -111,6 +118,10 @@ export function defaultConfigValues(): ConfigValues {
     hashMaxListpackEntries: 512,
     hashMaxListpackValue: 64,
     setMaxIntsetEntries: 512,
+    listMaxListpackSize: -2,
+    listCompressDepth: 0,
+    zsetMaxListpackEntries: 128,
+    zsetMaxListpackValue: 64,
     clusterEnabled: false,
     clusterAnnounceIp: '',
     clusterAnnouncePort: 0,

@@ -81,6 +81,15 @@ export class RuntimeConfig {
   get setMaxIntsetEntries(): number {
     return this.#values.setMaxIntsetEntries;
   }
+  get listMaxListpackSize(): number {
+    return this.#values.listMaxListpackSize;
+  }
+  get zsetMaxListpackEntries(): number {
+    return this.#values.zsetMaxListpackEntries;
+  }
+  get zsetMaxListpackValue(): number {
+    return this.#values.zsetMaxListpackValue;
+  }
   get clusterEnabled(): boolean {
     return this.#values.clusterEnabled;
   }

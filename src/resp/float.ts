@@ -5,8 +5,10 @@ const DECIMALS = 17;
 /** Redis copies the text into a buffer of 5 KiB first. */
 const MAX_TEXT_LENGTH = 5_119;
 
-/** Redis writes whole doubles below this as integers. */
+/** Whole doubles below this need no other form. */
 const PLAIN_INTEGERS = 2 ** 52;
+/** Of a double, so that it reads back to the same. */
+const SIGNIFICANT_DIGITS = 17;
 
 const DECIMAL_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 const HEX_TEXT = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?$/i;
@@ -180,10 +182,7 @@ function divideToEven(dividend: bigint, divisor: bigint): bigint {
   return dividend < 0n ? quotient - 1n : quotient + 1n;
 }
 
-/**
- * A double as Redis 7 writes it in replies (d2string): integers plainly, the rest with the fewest digits that read back to
- * the same double, laid out as Redis's fpconv_dtoa does; "inf", "-inf", "nan", "-0".
- */
+/** A double as Redis 7.0 writes it in replies: C's "%.17g", so that it reads back to the same; "inf", "-inf", "nan", "-0". */
 export function formatDouble(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (value === Number.POSITIVE_INFINITY) return 'inf';
@@ -191,22 +190,20 @@ export function formatDouble(value: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
   if (Number.isInteger(value) && Math.abs(value) < PLAIN_INTEGERS) return String(value);
 
-  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(value.toExponential());
+  const match = /^(-?)(\d)\.(\d+)e([+-]\d+)$/.exec(value.toExponential(SIGNIFICANT_DIGITS - 1));
   assert(match !== null, 'toExponential has one form');
   const [, sign = '', first = '', rest = '', exponentText = '0'] = match;
-  return sign + layOut(first + rest, Number(exponentText));
+  return sign + layOut((first + rest).replace(/0+$/, ''), Number(exponentText));
 }
 
-/** `digits` with the point after the first, x 10^`exponent`, in fpconv_dtoa's layout. */
+/** `digits` with the point after the first, x 10^`exponent`, as "%.17g" lays them out. */
 function layOut(digits: string, exponent: number): string {
-  const lastExponent = exponent - digits.length + 1;
-  const distance = Math.abs(exponent);
-  if (lastExponent >= 0 && distance < digits.length + 7) return digits + '0'.repeat(lastExponent);
-  if (lastExponent < 0 && (lastExponent > -7 || distance < 4)) {
-    const point = digits.length + lastExponent;
-    if (point <= 0) return `0.${'0'.repeat(-point)}${digits}`;
-    return `${digits.slice(0, point)}.${digits.slice(point)}`;
+  if (exponent < -4 || exponent >= SIGNIFICANT_DIGITS) {
+    const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
+    return `${digits.charAt(0)}${fraction}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
   }
-  const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
-  return `${digits.charAt(0)}${fraction}e${exponent < 0 ? '-' : '+'}${distance}`;
+  if (exponent < 0) return `0.${'0'.repeat(-exponent - 1)}${digits}`;
+  const point = exponent + 1;
+  if (digits.length <= point) return digits.padEnd(point, '0');
+  return `${digits.slice(0, point)}.${digits.slice(point)}`;
 }

@@ -4,15 +4,19 @@ import { connectionCommands } from './connection-commands.ts';
 import { genericKeyCommands } from './generic-commands.ts';
 import { hashCommands } from './hash-commands.ts';
 import { keyspaceCommands } from './keyspace-commands.ts';
+import { listCommands } from './list-commands.ts';
 import { serverCommands } from './server-commands.ts';
 import { setCommands } from './set-commands.ts';
 import { stringCommands } from './string-commands.ts';
+import { zsetCommands } from './zset-commands.ts';
 
 /** Every command of the proxy. */
 export const allCommands: readonly CommandRow[] = [
   ...stringCommands,
   ...hashCommands,
+  ...listCommands,
   ...setCommands,
+  ...zsetCommands,
   ...genericKeyCommands,
   ...keyspaceCommands,
   ...connectionCommands,

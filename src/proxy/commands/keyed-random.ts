@@ -4,7 +4,7 @@ import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp
 import type { KeyedStep } from '../command.ts';
 import type { Session } from '../session.ts';
 import type { KeyedElement } from '../values/keyed-elements.ts';
-import { EMPTY_ARRAY, encodeElements, KeyedReadStep, type Kind } from '../values/keyed-steps.ts';
+import { EMPTY_ARRAY, encodeElements, KeyedReadStep, type Kind, withValues } from '../values/keyed-steps.ts';
 import type { KeyedView } from '../values/keyed-view.ts';
 import { RandomPicks } from '../values/random-picks.ts';
 import { argument, optionName } from './keyed-row.ts';
@@ -18,7 +18,7 @@ export function seedOf(session: Session | undefined): number {
   return session?.proxy.random.below(2 ** 32) ?? 0;
 }
 
-/** The count of HRANDFIELD and SRANDMEMBER: negative where an element may come several times. */
+/** The count of HRANDFIELD and the like: negative where an element may come several times. */
 function parseCount(bytes: Buffer): number | ErrorReply {
   const count = parseInteger(bytes);
   if (count === null) return NOT_AN_INTEGER;
@@ -34,13 +34,14 @@ function pick(view: KeyedView, count: number, seed: number): KeyedElement[] | Er
   return view.at(Array.from({ length: -count }, () => picks.below(view.count)));
 }
 
-function pairs(elements: readonly KeyedElement[]): Reply {
-  return elements.map(({ name, value }) => [name, value]);
+function pairs({ shown }: Kind, elements: readonly KeyedElement[]): Reply {
+  return elements.map(({ name, value }) => [name, shown === undefined ? value : shown.reply(value)]);
 }
 
-/** HRANDFIELD key [count [WITHVALUES]] and SRANDMEMBER key [count]. */
+/** HRANDFIELD key [count [WITHVALUES]], ZRANDMEMBER key [count [WITHSCORES]] and SRANDMEMBER key [count]. */
 export function parseRandom(kind: Kind) {
   const most = kind.width === 2 ? 4 : 3;
+  const token = kind.shown?.token ?? 'withvalues';
   return (args: readonly Buffer[], session?: Session): KeyedStep | ErrorReply => {
     const key = argument(args, 1);
     const seed = seedOf(session);
@@ -54,14 +55,16 @@ export function parseRandom(kind: Kind) {
     }
     const count = parseCount(argument(args, 2));
     if (count instanceof ErrorReply) return count;
-    const withValues = args.length > 3;
-    if (args.length > most || (withValues && optionName(argument(args, 3)) !== 'withvalues')) return SYNTAX_ERROR;
-    if (withValues && Math.abs(count) >= Number(LONG_MAX) / 2) return OUT_OF_RANGE;
-    const nested = withValues && session?.protocol === 3;
+    const hasValues = args.length > 3;
+    if (args.length > most || (hasValues && optionName(argument(args, 3)) !== token)) return SYNTAX_ERROR;
+    if (hasValues && Math.abs(count) >= Number(LONG_MAX) / 2) return OUT_OF_RANGE;
+    const nested = hasValues && session?.protocol === 3;
     const step = new KeyedReadStep(kind, EMPTY_ARRAY, (view) => {
       const elements = pick(view, count, seed);
       if (elements instanceof ErrorReply) return elements;
-      return nested ? pairs(elements) : encodeElements(elements, 'array', withValues);
+      if (nested) return pairs(kind, elements);
+      const texts = kind.shown === undefined ? elements : withValues(elements, kind.shown.text);
+      return encodeElements(texts, 'array', hasValues);
     });
     return { key, step };
   };

@@ -2,11 +2,11 @@ import { ErrorReply } from '../../resp/reply.ts';
 import type { KeyedStep } from '../command.ts';
 import { globMatches } from '../glob.ts';
 import { PREFIX_END } from '../values/keyed-elements.ts';
-import { EMPTY_ARRAY, encodeElements, KeyedReadStep, type Kind } from '../values/keyed-steps.ts';
+import { EMPTY_ARRAY, encodeElements, KeyedReadStep, type Kind, withValues } from '../values/keyed-steps.ts';
 import { argument } from './keyed-row.ts';
 import { INVALID_CURSOR, parseCursor, parseScanOptions } from './keyspace-scan.ts';
 
-/** HSCAN and SSCAN: key cursor [MATCH pattern] [COUNT count]. Wrong options are only told of where there is a key, as in Redis. */
+/** HSCAN, SSCAN and ZSCAN: key cursor [MATCH pattern] [COUNT count]. Wrong options are only told of where there is a key, as in Redis. */
 export function parseKeyedScan(kind: Kind) {
   return (args: readonly Buffer[]): KeyedStep | ErrorReply => {
     const cursor = parseCursor(argument(args, 2));
@@ -18,7 +18,9 @@ export function parseKeyedScan(kind: Kind) {
       const { pattern } = options;
       const { next, elements } = view.scan(from, options.count);
       const found = pattern === null ? elements : elements.filter(({ name }) => globMatches(pattern, name));
-      return [String(next), encodeElements(found, 'array', kind.width === 2)];
+      const { shown } = kind;
+      const texts = shown === undefined ? found : withValues(found, (value) => shown.scanText(value, view.encoding));
+      return [String(next), encodeElements(texts, 'array', kind.width === 2)];
     });
     return { key: argument(args, 1), step };
   };

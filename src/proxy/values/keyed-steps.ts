@@ -1,17 +1,35 @@
 import { assert } from '../../base/assert.ts';
 import type { Change, RunContext, Step, StepResult } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
-import { type CollectionType, type CollectionValue, type PageAccess, ValueType } from '../../record/value.ts';
+import {
+  type CollectionType,
+  type CollectionValue,
+  type Encoding,
+  type PageAccess,
+  ValueType,
+} from '../../record/value.ts';
 import { BulkEncoder } from '../../resp/bulk-encoder.ts';
 import { BulkItems, type Reply } from '../../resp/reply.ts';
 import type { KeyedElement } from './keyed-elements.ts';
 import { KeyedView, type Width } from './keyed-view.ts';
 import { WRONG_TYPE } from './string-value.ts';
 
-/** What tells a hash from a set. */
+/** What tells a hash from a set, or from a sorted set by member. */
 export interface Kind {
   readonly type: CollectionType;
   readonly width: Width;
+  /** How values are answered, where that is not as they are kept. */
+  readonly shown?: ShownValues;
+}
+
+export interface ShownValues {
+  /** The option that asks for them, in lower case. */
+  readonly token: string;
+  text(value: Buffer): Buffer;
+  /** Where a scan answers another text: it shows what is kept, in Redis. */
+  scanText(value: Buffer, encoding: Encoding): Buffer;
+  /** Where each element is an array of its own. */
+  reply(value: Buffer): Reply;
 }
 
 export const HASH: Kind = { type: ValueType.hash, width: 2 };
@@ -97,6 +115,14 @@ export function listElements(
     if (what !== 'names') encoder.add(value);
   });
   return encoder.finish(kind);
+}
+
+/** The same elements with other values. */
+export function withValues(
+  elements: readonly KeyedElement[],
+  change: (value: Buffer) => Buffer,
+): readonly KeyedElement[] {
+  return elements.map(({ name, value }) => ({ name, value: change(value) }));
 }
 
 /** These elements' names, and with `withValues` each one's value after it. */
