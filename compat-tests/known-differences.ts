@@ -168,7 +168,7 @@ const errors: readonly KnownDifference[] = [
 
 const missing: readonly KnownDifference[] = [
   notYet('MULTI', /^\+OK$/, 'transaction'),
-  notYet('LPUSH l a', /^:1$/, 'list'),
+  notYet('BLPOP l 0.01', /^\*null$/, 'blocking list'),
   notYet('ZADD z 1 a', /^:1$/, 'sorted set'),
   notYet('XADD x 1-1 f v', /^\$"1-1"$/, 'stream'),
   notYet('PFADD p a', /^:1$/, 'hyperloglog'),

@@ -6,7 +6,7 @@ import { RawClient } from './support/raw-client.ts';
 import { redisServerVersion } from './support/redis-server.ts';
 
 /*
- * Random sequences of commands on a hash and on a set, on both servers. JUNOKV_RANDOM_COMMANDS: about so many commands per
+ * Random sequences of commands on a hash, on a list and on a set, on both servers. JUNOKV_RANDOM_COMMANDS: about so many commands per
  * type instead of those of a quick run.
  */
 
@@ -97,6 +97,33 @@ const hashCommands = fc.oneof(
   ...generic,
 );
 
+const index = fc.oneof(fc.integer({ min: -8, max: 8 }), fc.integer({ min: -300, max: 300 })).map(String);
+const end = fc.constantFrom('LEFT', 'RIGHT');
+
+const listCommands = fc.oneof(
+  { weight: 4, arbitrary: line(exactly, word('RPUSH'), key, names) },
+  { weight: 4, arbitrary: line(exactly, word('LPUSH'), key, names) },
+  line(exactly, fc.constantFrom('RPUSHX', 'LPUSHX'), key, names),
+  { weight: 2, arbitrary: line(exactly, fc.constantFrom('LPOP', 'RPOP'), key) },
+  line(exactly, fc.constantFrom('LPOP', 'RPOP'), key, fc.nat(5).map(String)),
+  line(exactly, word('LLEN'), key),
+  line(exactly, word('LINDEX'), key, index),
+  line(exactly, word('LSET'), key, index, text),
+  { weight: 2, arbitrary: line(exactly, word('LINSERT'), key, fc.constantFrom('BEFORE', 'AFTER'), name, text) },
+  { weight: 3, arbitrary: line(exactly, word('LRANGE'), key, index, index) },
+  line(exactly, word('LRANGE'), key, word('0'), word('-1')),
+  { weight: 2, arbitrary: line(exactly, word('LREM'), key, fc.integer({ min: -3, max: 3 }).map(String), name) },
+  line(exactly, word('LTRIM'), key, index, index),
+  line(exactly, word('LPOS'), key, name, word('RANK'), integer, word('COUNT'), fc.nat(3).map(String)),
+  line(exactly, word('LPOS'), key, name, word('MAXLEN'), fc.nat(300).map(String)),
+  line(exactly, word('LMOVE'), word('k'), word('k'), end, end),
+  line(exactly, word('RPOPLPUSH'), word('k'), word('k')),
+  line(exactly, word('SADD'), key, names),
+  line(exactly, word('RPUSH'), word('k'), fc.constant(bulk.map((element) => `${element}: an element so long`))),
+  line(exactly, word('LTRIM'), word('k'), word('-6'), word('-1')),
+  ...generic,
+);
+
 const setCommands = fc.oneof(
   { weight: 6, arbitrary: line(exactly, word('SADD'), key, names) },
   { weight: 2, arbitrary: line(exactly, word('SADD'), key, fc.array(integer, { minLength: 1, maxLength: 5 })) },
@@ -146,6 +173,7 @@ describe.skipIf(!redis.ok)(title, () => {
 
   it.each([
     ['hashes', hashCommands],
+    ['lists', listCommands],
     ['sets', setCommands],
   ])(
     '%s answer the same',

@@ -4,6 +4,7 @@ import { connectionScripts } from './connection.ts';
 import { errorScripts } from './errors.ts';
 import { genericScripts } from './generic.ts';
 import { hashScripts } from './hashes.ts';
+import { listScripts } from './lists.ts';
 import { numberScripts } from './numbers.ts';
 import { serverScripts } from './server.ts';
 import { setScripts } from './sets.ts';
@@ -13,6 +14,7 @@ export const allScripts: readonly Script[] = [
   ...stringScripts,
   ...numberScripts,
   ...hashScripts,
+  ...listScripts,
   ...setScripts,
   ...genericScripts,
   ...connectionScripts,

@@ -76,7 +76,17 @@ export interface ArgumentDoc {
 export interface CommandRow {
   /** Lower case; a subcommand's is `parent|child`. */
   readonly name: string;
-  readonly group: 'string' | 'hash' | 'set' | 'sorted-set' | 'list' | 'generic' | 'connection' | 'server' | 'cluster' | 'juno';
+  readonly group:
+    | 'string'
+    | 'hash'
+    | 'set'
+    | 'sorted-set'
+    | 'list'
+    | 'generic'
+    | 'connection'
+    | 'server'
+    | 'cluster'
+    | 'juno';
   readonly summary: string;
   readonly since: string;
   readonly complexity: string;

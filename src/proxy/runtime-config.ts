@@ -90,6 +90,9 @@ export class RuntimeConfig {
   get zsetMaxListpackValue(): number {
     return this.#values.zsetMaxListpackValue;
   }
+  get listMaxListpackSize(): number {
+    return this.#values.listMaxListpackSize;
+  }
   get clusterEnabled(): boolean {
     return this.#values.clusterEnabled;
   }

@@ -2,34 +2,29 @@ import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { PageReader } from './page-reader.ts';
 import {
+  type Branch,
+  bytesOfLeaf,
+  decode,
+  type Inner,
+  isBig,
+  keyBefore,
+  type Leaf,
+  lastStart,
+  leafHasBig,
+  type Node,
+  sizeOf,
+} from './tree-edit-node.ts';
+import {
   boundBetween,
-  type Child,
   childLength,
-  decodeInnerNode,
   encodeElement,
   encodeInnerNode,
   LeafCursor,
   type TreeLayout,
   writeBig,
 } from './tree-node.ts';
+import { Removal } from './tree-removal.ts';
 import type { PageAccess, Tree } from './value.ts';
-
-interface Leaf {
-  readonly kind: 'leaf';
-  bytes: Buffer;
-}
-
-interface Inner {
-  readonly kind: 'inner';
-  children: Branch[];
-}
-
-type Node = Leaf | Inner;
-
-/** A child; its id is '' once it differs from its page. */
-interface Branch extends Child {
-  node: Node | null;
-}
 
 /** A step from the root towards a leaf. */
 interface Turn {
@@ -51,6 +46,8 @@ export class TreeEditor {
   #depth: number;
   #bytes: number;
   #count: number;
+  /** Elements went unread, so that `#bytes` is not exact. */
+  #isReckoned = false;
 
   constructor(tree: Tree, pages: PageAccess, layout: TreeLayout = limits) {
     this.#pages = pages;
@@ -127,6 +124,28 @@ export class TreeEditor {
     this.#remove(leaf, turns, cursor);
   }
 
+  /**
+   * Removes all but the elements from rank `from` up to, not including, `to`. Nodes that go whole are not read: their bytes
+   * are reckoned as the average, so the tree's are not exact afterwards.
+   */
+  keep(from: number, to: number): void {
+    assert(from >= 0 && from <= to && to <= this.#count, 'what is kept is there');
+    const removal = new Removal((branch, depth) => this.#open(branch, depth));
+    removal.keep(this.#root, this.#depth, from, to, this.#count === 0 ? 0 : this.#bytes / this.#count);
+    this.#bytes -= removal.bytes;
+    this.#isReckoned ||= removal.isReckoned;
+    this.#count = to - from;
+  }
+
+  /** Removes the elements at these ranks, which ascend, differ, and are there; each leaf is made anew once. */
+  deleteRanks(ranks: readonly number[]): void {
+    const removal = new Removal((branch, depth) => this.#open(branch, depth));
+    const removed = removal.deleteRanks(this.#root, this.#depth, 0, ranks, 0);
+    assert(removed === ranks.length, 'what is removed is there');
+    this.#bytes -= removal.bytes;
+    this.#count -= removed;
+  }
+
   /** Merges what has become small, writes the pages, and gives the tree. The editor must not be used again. */
   finish(): Tree {
     const reader = new PageReader(this.#pages);
@@ -145,7 +164,9 @@ export class TreeEditor {
       this.#depth--;
     }
     const root = this.#encode(this.#root);
-    return { count: this.#count, bytes: this.#bytes, depth: this.#depth, root };
+    // Exact again where all elements are at hand.
+    if (this.#isReckoned && this.#depth === 0) this.#bytes = bytesOfLeaf(root);
+    return { count: this.#count, bytes: Math.max(0, this.#bytes), depth: this.#depth, root };
   }
 
   #open(branch: Branch, depth: number): Node {
@@ -345,39 +366,4 @@ export class TreeEditor {
     }
     return encodeInnerNode(node.children);
   }
-}
-
-function isBig({ hasBig }: Branch): boolean {
-  return hasBig;
-}
-
-function leafHasBig(bytes: Buffer): boolean {
-  const cursor = new LeafCursor(bytes);
-  while (cursor.next()) if (cursor.isBig) return true;
-  return false;
-}
-
-function lastStart(leaf: Buffer): number {
-  const cursor = new LeafCursor(leaf);
-  let start = 0;
-  while (cursor.next()) start = cursor.start;
-  return start;
-}
-
-function keyBefore(leaf: Buffer, index: number): Buffer {
-  const cursor = new LeafCursor(leaf);
-  cursor.goTo(index - 1);
-  return cursor.key;
-}
-
-function sizeOf(node: Node): number {
-  if (node.kind === 'leaf') return node.bytes.length;
-  let bytes = 0;
-  for (const child of node.children) bytes += childLength(child);
-  return bytes;
-}
-
-function decode(bytes: Buffer, depth: number): Node {
-  if (depth === 0) return { kind: 'leaf', bytes };
-  return { kind: 'inner', children: decodeInnerNode(bytes).map((child) => ({ ...child, node: null })) };
 }

@@ -181,8 +181,8 @@ export function treeOf(value: PagedCollection): Tree {
   return value.trees[0] ?? EMPTY_TREE;
 }
 
-/** The root pages of big values; what is below them is asked for value by value. */
-function needStrings(stored: readonly Buffer[], pages: PageAccess): void {
+/** Asks for the root pages of big values, as stored, at once; what is below them is asked for value by value. */
+export function needStrings(stored: readonly Buffer[], pages: PageAccess): void {
   const reader = new PageReader(pages);
   for (const one of stored) for (const id of bigString(one).root) reader.readUnlessHole(id);
   reader.throwIfMissing();
