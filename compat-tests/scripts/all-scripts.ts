@@ -9,6 +9,7 @@ import { numberScripts } from './numbers.ts';
 import { serverScripts } from './server.ts';
 import { setScripts } from './sets.ts';
 import { stringScripts } from './strings.ts';
+import { zsetScripts } from './zsets.ts';
 
 export const allScripts: readonly Script[] = [
   ...stringScripts,
@@ -16,6 +17,7 @@ export const allScripts: readonly Script[] = [
   ...hashScripts,
   ...listScripts,
   ...setScripts,
+  ...zsetScripts,
   ...genericScripts,
   ...connectionScripts,
   ...serverScripts,

@@ -33,7 +33,6 @@ function parseLongLong(text: string): bigint | null {
 const LONG_MAX = 9_223_372_036_854_775_807n;
 const INT_MAX = 2_147_483_647n;
 const INT_MIN = -2_147_483_648n;
-const INT_MIN = -2_147_483_648n;
 const MEMORY_UNITS: Readonly<Record<string, bigint>> = {
   '': 1n,
   b: 1n,
@@ -266,9 +265,6 @@ export const configParameters: readonly ConfigParameter[] = [
   integer('zset-max-ziplist-entries', 'zsetMaxListpackEntries', 0n, LONG_MAX),
   integer('zset-max-listpack-value', 'zsetMaxListpackValue', 0n, LONG_MAX),
   integer('zset-max-ziplist-value', 'zsetMaxListpackValue', 0n, LONG_MAX),
-  integer('list-max-listpack-size', 'listMaxListpackSize', INT_MIN, INT_MAX),
-  integer('list-max-ziplist-size', 'listMaxListpackSize', INT_MIN, INT_MAX),
-  integer('list-compress-depth', 'listCompressDepth', 0n, INT_MAX),
   integer('list-max-listpack-size', 'listMaxListpackSize', INT_MIN, INT_MAX),
   integer('list-max-ziplist-size', 'listMaxListpackSize', INT_MIN, INT_MAX),
   integer('list-compress-depth', 'listCompressDepth', 0n, INT_MAX),

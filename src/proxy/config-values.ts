@@ -66,10 +66,6 @@ export interface ConfigValues {
   /** Up to so many members, and up to so long ones, a sorted set is a listpack. */
   zsetMaxListpackEntries: number;
   zsetMaxListpackValue: number;
-  /** Up to so many elements, or by -1 to -5 up to 4 to 64 KiB, a list is small. */
-  listMaxListpackSize: number;
-  /** Only shown: nothing is compressed. */
-  listCompressDepth: number;
   clusterEnabled: boolean;
   /** Empty: the address at which the client reached this proxy. */
   clusterAnnounceIp: string;
@@ -126,8 +122,6 @@ export function defaultConfigValues(): ConfigValues {
     listCompressDepth: 0,
     zsetMaxListpackEntries: 128,
     zsetMaxListpackValue: 64,
-    listMaxListpackSize: -2,
-    listCompressDepth: 0,
     clusterEnabled: false,
     clusterAnnounceIp: '',
     clusterAnnouncePort: 0,

@@ -90,9 +90,6 @@ export class RuntimeConfig {
   get zsetMaxListpackValue(): number {
     return this.#values.zsetMaxListpackValue;
   }
-  get listMaxListpackSize(): number {
-    return this.#values.listMaxListpackSize;
-  }
   get clusterEnabled(): boolean {
     return this.#values.clusterEnabled;
   }

@@ -5,7 +5,6 @@ import { genericKeyCommands } from './generic-commands.ts';
 import { hashCommands } from './hash-commands.ts';
 import { keyspaceCommands } from './keyspace-commands.ts';
 import { listCommands } from './list-commands.ts';
-import { listCommands } from './list-commands.ts';
 import { serverCommands } from './server-commands.ts';
 import { setCommands } from './set-commands.ts';
 import { stringCommands } from './string-commands.ts';
@@ -15,7 +14,6 @@ import { zsetCommands } from './zset-commands.ts';
 export const allCommands: readonly CommandRow[] = [
   ...stringCommands,
   ...hashCommands,
-  ...listCommands,
   ...listCommands,
   ...setCommands,
   ...zsetCommands,
