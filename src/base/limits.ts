@@ -623,6 +623,8 @@ export const limits = {
   backupPagesPerCall: 16,
   /** A large value is restored in pieces of so many bytes, each a write of its own. */
   backupPieceBytes: 1_048_576,
+  /** A collection, whose elements cost a proxy more, in pieces of so many bytes: some ten milliseconds. */
+  backupElementsBytes: 131_072,
   /** A file of a backup ends with the record that makes it longer: what an interrupted backup has to do again. */
   backupFileBytes: 67_108_864,
   /** The longest frame of a backup's file: the longest message, in which a state came from a node, and a little. */

@@ -8,11 +8,15 @@ import type { Step } from '../quorum/operation.ts';
 import type { Exported, ListedRecord } from '../quorum/record-export.ts';
 import { BALLOT_BYTES, readBallot, writeBallot, writeLatin1, writeU32 } from '../record/bytes.ts';
 import { decodeContent, readPageIds, writePageIds } from '../record/content-codec.ts';
+import { pieceCount } from '../record/element-pieces.ts';
 import { ID_BYTES } from '../record/record-id.ts';
 import { decodeStored, encodeStored } from '../record/state-codec.ts';
+import { type PagedCollection, type Value, ValueType } from '../record/value.ts';
 import { parseInteger } from '../resp/integer.ts';
 import { ErrorReply, type Reply } from '../resp/reply.ts';
-import { type BackedUpRecord, checkStep, dropStep, RestoreStep } from './backup-steps.ts';
+import type { BackedUpRecord } from './backup-record.ts';
+import { checkStep, dropStep, RestoreStep } from './backup-steps.ts';
+import { placeOfPiece, RestoreTreesStep } from './backup-trees.ts';
 
 /*
  * What `junokv backup` and `junokv restore` ask a proxy for (docs/backup.md). A proxy keeps nothing between two calls.
@@ -146,20 +150,46 @@ function recordAt(session: Session, args: readonly Buffer[]): { namespace: numbe
   const namespace = whole(args, 2, session.proxy.cluster.map().namespaces.length - 1);
   const content = decodeContent(argument(args, 3), null);
   const expiresAtMs = whole(args, 4);
-  const sizeBytes = whole(args, 5, limits.maxStringBytes);
-  if (namespace === null || content === null || expiresAtMs === null || sizeBytes === null) return null;
-  return content.value === null ? { namespace, record: { content, expiresAtMs, sizeBytes } } : null;
+  if (namespace === null || content === null || expiresAtMs === null || !isOutline(content.value)) return null;
+  const sizeBytes = whole(args, 5, content.value === null ? limits.maxStringBytes : Number.MAX_SAFE_INTEGER);
+  return sizeBytes === null ? null : { namespace, record: { content, expiresAtMs, sizeBytes } };
 }
 
-/** JUNO.BACKUP PUT namespace content expires-at size offset bytes EMPTY|OLDER */
+/** Whether this says of a value only what kind it is: of a string nothing, of a collection its form and its counts. */
+function isOutline(value: Value | null): boolean {
+  if (value === null) return true;
+  if (value.type === ValueType.string) return false;
+  if (!value.paged) return value.bytes === null;
+  return value.trees.every(({ depth, root }) => depth === 0 && root.length === 0);
+}
+
+/** The outline of a collection in trees. */
+function treesOf({ content: { value } }: BackedUpRecord): PagedCollection | null {
+  return value !== null && value.type !== ValueType.string && value.paged ? value : null;
+}
+
+/** JUNO.BACKUP PUT namespace content expires-at size offset piece EMPTY|OLDER */
 const put: Run = async (_port, session, args) => {
   const target = recordAt(session, args);
-  const offset = whole(args, 6, limits.maxStringBytes);
-  const bytes = argument(args, 7);
-  if (target === null || offset === null || offset + bytes.length > target.record.sizeBytes) return BAD;
+  const offset = whole(args, 6);
+  if (target === null || offset === null) return BAD;
   const overOlder = argument(args, 8).toString('latin1').toLowerCase() === 'older';
-  return submit(session, target.namespace, target.record, new RestoreStep(target.record, offset, bytes, overOlder));
+  const step = putStep(target.record, offset, argument(args, 7), overOlder);
+  return step === null ? BAD : submit(session, target.namespace, target.record, step);
 };
+
+/** Null where the piece has no place in the value. */
+function putStep(record: BackedUpRecord, offset: number, piece: Buffer, overOlder: boolean): Step<Reply> | null {
+  const outline = treesOf(record);
+  if (outline === null) {
+    const isWhole = offset === 0 && piece.length === record.sizeBytes;
+    const fits = record.content.value === null ? offset + piece.length <= record.sizeBytes : isWhole;
+    return fits ? new RestoreStep(record, offset, piece, overOlder) : null;
+  }
+  const length = pieceCount(piece);
+  if (length === null || placeOfPiece(outline, offset, length) === null) return null;
+  return new RestoreTreesStep(record, outline, offset, piece, length, overOlder);
+}
 
 /** JUNO.BACKUP DROP namespace content expires-at size */
 const drop: Run = async (_port, session, args) => {
@@ -170,7 +200,7 @@ const drop: Run = async (_port, session, args) => {
 /** JUNO.BACKUP CHECK namespace content expires-at size offset length sha256 */
 const check: Run = async (_port, session, args) => {
   const target = recordAt(session, args);
-  const offset = whole(args, 6, limits.maxStringBytes);
+  const offset = whole(args, 6);
   const length = whole(args, 7, limits.backupPieceBytes);
   const sha256 = argument(args, 8);
   if (target === null || offset === null || length === null || sha256.length !== SHA256_BYTES) return BAD;

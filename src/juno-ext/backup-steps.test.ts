@@ -6,7 +6,8 @@ import type { Step } from '../quorum/operation.ts';
 import { stringFromBytes } from '../record/paged-string.ts';
 import { NO_REQUESTS } from '../record/request-history.ts';
 import type { Reply } from '../resp/reply.ts';
-import { type BackedUpRecord, checkStep, dropStep, RestoreStep } from './backup-steps.ts';
+import type { BackedUpRecord } from './backup-record.ts';
+import { checkStep, dropStep, RestoreStep } from './backup-steps.ts';
 
 const PIECE = 1_048_576;
 const KEY = Buffer.from('k');
@@ -105,6 +106,21 @@ describe('restoring a record', () => {
       kit.put(record, LARGE, done % 2 === 0);
       expect(kit.check(record, LARGE)).toBe('same');
     }
+  });
+
+  it('in pieces is seen by nobody until the last has come', () => {
+    const kit = new Kit();
+    const record = kit.backedUp(LARGE);
+    const exists: Step<Reply> = {
+      access: 'read',
+      needs: 'meta',
+      run: (found) => ({ reply: found === null ? 'absent' : 'there', change: null }),
+    };
+    for (let offset = 0; offset < LARGE.length; offset += PIECE) {
+      expect(kit.run(exists)).toBe('absent');
+      kit.run(new RestoreStep(record, offset, LARGE.subarray(offset, offset + PIECE), false));
+    }
+    expect(kit.run(exists)).toBe('there');
   });
 
   it('in pieces stops where a client writes or deletes meanwhile', () => {

@@ -2,40 +2,29 @@ import { createHash } from 'node:crypto';
 import { isString } from '../proxy/values/string-value.ts';
 import type { RunContext, Step, StepResult } from '../quorum/operation.ts';
 import { readRange, stringFromBytes, stringLength, writeRange } from '../record/paged-string.ts';
-import type { LiveRecord, RecordContent, RecordPast } from '../record/state.ts';
+import type { LiveRecord } from '../record/state.ts';
+import { type PageAccess, type Value, ValueType } from '../record/value.ts';
 import type { Reply } from '../resp/reply.ts';
-
-/** A record out of a backup, without its value. */
-export interface BackedUpRecord {
-  /** Key and past; its value is null. */
-  readonly content: RecordContent;
-  /** 0 = never. */
-  readonly expiresAtMs: number;
-  /** Length of the whole value. */
-  readonly sizeBytes: number;
-}
-
-/** What a restore answers for a record; all but `written` and `deleted` left the cluster as it was. */
-export type RestoreReply =
-  | 'written'
-  /** It was there already, the very same. */
-  | 'same'
-  /** What the cluster has is newer, or there although the namespace was empty. */
-  | 'kept'
-  | 'expired'
-  | 'deleted'
-  | 'absent';
-
-/** Of a value that came in part; no record that clients made has this. */
-const UNFINISHED_MS = 0;
+import {
+  type BackedUpRecord,
+  difference,
+  kept,
+  only,
+  pastOf,
+  type RestoreReply,
+  refusal,
+  written,
+} from './backup-record.ts';
+import { elementsOf } from './backup-trees.ts';
 
 /**
- * Writes one piece of a record's value, the first at offset 0. A record whose last piece has not come is known by its
- * `lastModifiedMs`, so that a restore that begins again writes it anew. Every piece may be repeated.
+ * Writes one piece of a string, the first at offset 0, or a small collection. A record whose last piece has not come is known
+ * by its `lastModifiedMs`: nobody sees it, and a restore that begins again writes it anew. Every piece may be repeated.
  */
 export class RestoreStep implements Step<Reply> {
   readonly access = 'write';
   readonly needs: 'meta' | 'value';
+  readonly seesUnfinished = true;
   readonly #record: BackedUpRecord;
   readonly #offset: number;
   readonly #bytes: Buffer;
@@ -52,26 +41,24 @@ export class RestoreStep implements Step<Reply> {
 
   run(found: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
     const { content, expiresAtMs, sizeBytes } = this.#record;
-    if (expiresAtMs !== 0 && expiresAtMs <= nowMs) return only('expired');
-    if (found !== null && found.lastModifiedMs !== UNFINISHED_MS) {
-      if (difference(found, this.#record) === null) return only('same');
-      const isOlder = found.lastModifiedMs < content.lastModifiedMs;
-      if (this.#offset > 0 || !this.#overOlder || !isOlder) return only('kept');
-    }
-    if (this.#offset > 0 && found?.recordVersion !== content.recordVersion) return only('kept');
-    if (this.#offset > 0 && found !== null && !isString(found)) return only('kept');
-    const value =
-      this.#offset === 0 || found === null
-        ? stringFromBytes(this.#bytes, pages)
-        : writeRange(isString(found) ? found.value : null, this.#offset, this.#bytes, pages);
+    const refused = refusal(found, this.#record, nowMs, this.#offset === 0 && this.#overOlder);
+    if (refused !== null) return refused;
+    if (this.#offset > 0 && found?.recordVersion !== content.recordVersion) return kept();
+    if (this.#offset > 0 && found !== null && !isString(found)) return kept();
     const isLast = this.#offset + this.#bytes.length === sizeBytes;
-    const restored: RecordPast = {
-      recordVersion: content.recordVersion,
-      creationTimeMs: content.creationTimeMs,
-      lastModifiedMs: isLast ? content.lastModifiedMs : UNFINISHED_MS,
-      requests: content.requests,
-    };
-    return { reply: 'written' satisfies RestoreReply, change: { kind: 'put', value, expiresAtMs, restored } };
+    return written({
+      kind: 'put',
+      value: this.#value(found, content.value, pages),
+      expiresAtMs,
+      restored: pastOf(this.#record, isLast),
+    });
+  }
+
+  #value(found: LiveRecord | null, outline: Value | null, pages: PageAccess): Value {
+    if (outline !== null) return { ...outline, paged: false, bytes: this.#bytes };
+    return this.#offset === 0 || found === null
+      ? stringFromBytes(this.#bytes, pages)
+      : writeRange(isString(found) ? found.value : null, this.#offset, this.#bytes, pages);
   }
 }
 
@@ -80,6 +67,7 @@ export function dropStep({ content }: BackedUpRecord): Step<Reply> {
   return {
     access: 'write',
     needs: 'meta',
+    seesUnfinished: true,
     run(found) {
       if (found === null) return only('absent');
       const isKnown = found.creationTimeMs === content.creationTimeMs && found.lastModifiedMs <= content.lastModifiedMs;
@@ -90,35 +78,44 @@ export function dropStep({ content }: BackedUpRecord): Step<Reply> {
 
 /**
  * Compares a record with one of a backup: `same`, `absent`, `expired`, or the name of the first field that differs. Of
- * the value, the piece from `offset` on, `length` bytes, by its SHA-256.
+ * the value, the piece from `offset` on, `length` long, by its SHA-256: bytes, or elements of a collection in trees.
  */
 export function checkStep(record: BackedUpRecord, offset: number, length: number, sha256: Buffer): Step<Reply> {
   return {
     access: 'read',
     needs: 'value',
+    seesUnfinished: true,
     run(found, { nowMs, pages }) {
       if (record.expiresAtMs !== 0 && record.expiresAtMs <= nowMs) return { reply: 'expired', change: null };
       if (found === null) return { reply: 'absent', change: null };
       const field = difference(found, record);
       if (field !== null) return { reply: field, change: null };
+      const pieces = partOf(found, record, offset, length, pages);
+      if (typeof pieces === 'string') return { reply: pieces, change: null };
       const hash = createHash('sha256');
-      if (!isString(found)) return { reply: 'type', change: null };
-      if (stringLength(found.value) !== record.sizeBytes) return { reply: 'size', change: null };
-      for (const piece of readRange(found.value, offset, offset + length, pages)) hash.update(piece);
+      for (const piece of pieces) hash.update(piece);
       return { reply: hash.digest().equals(sha256) ? 'same' : 'value', change: null };
     },
   };
 }
 
-function only(reply: RestoreReply): StepResult<Reply> {
-  return { reply, change: null };
-}
-
-/** The first field beside the value's bytes that differs, or null. */
-function difference(found: LiveRecord, { content, expiresAtMs, sizeBytes }: BackedUpRecord): string | null {
-  if (found.recordVersion !== content.recordVersion) return 'version';
-  if (found.creationTimeMs !== content.creationTimeMs) return 'created';
-  if (found.lastModifiedMs !== content.lastModifiedMs) return 'modified';
-  if (found.expiresAtMs !== expiresAtMs) return 'expiry';
-  return found.sizeBytes === sizeBytes ? null : 'size';
+/** The bytes of a piece of the value; or what differs of its outline. */
+function partOf(
+  found: LiveRecord,
+  { content, sizeBytes }: BackedUpRecord,
+  offset: number,
+  length: number,
+  pages: PageAccess,
+): readonly Buffer[] | string {
+  const { value } = found;
+  const outline = content.value;
+  if (value.type !== (outline?.type ?? ValueType.string)) return 'type';
+  if (value.type === ValueType.string) {
+    return stringLength(value) === sizeBytes ? readRange(value, offset, offset + length, pages) : 'size';
+  }
+  if (value.paged !== outline?.paged) return 'form';
+  if (!value.paged) return value.bytes === null ? 'value' : [value.bytes.subarray(offset, offset + length)];
+  if (!outline.paged || outline.type === ValueType.string) return 'form';
+  const piece = elementsOf(value, outline, offset, length, pages);
+  return typeof piece === 'string' ? piece : [piece];
 }

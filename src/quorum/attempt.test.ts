@@ -10,6 +10,7 @@ import {
   type SealedState,
   type StateHeader,
   StateKind,
+  UNFINISHED_MS,
 } from '../record/state.ts';
 import { NeedPages, type Value, ValueType } from '../record/value.ts';
 import {
@@ -141,6 +142,15 @@ describe('an attempt', () => {
   it('that deletes what is not there changes nothing', () => {
     const { pendings } = pendingsOf({ ...DEL, run: () => ({ reply: 0, change: { kind: 'delete' } }) });
     expect(run(pendings, baseOf(null))).toMatchObject({ changed: false });
+  });
+
+  it('shows a record that a restore has begun to the restore alone', () => {
+    const base = baseOf({ ...liveOf('half'), lastModifiedMs: UNFINISHED_MS });
+    const { pendings } = pendingsOf(GET, { ...GET, seesUnfinished: true }, set('x', { nx: true }), GET);
+    const attempt = run(pendings, base);
+    expect(attempt.results).toMatchObject([{ reply: null }, { reply: 'half' }, { reply: 'OK' }, { reply: 'x' }]);
+    expect(attempt.live).toMatchObject({ recordVersion: 1, lastModifiedMs: NOW_MS });
+    expect(run(pendingsOf(GET, DEL).pendings, base)).toMatchObject({ changed: false, mustWrite: false });
   });
 
   it('must be written on a base that may not be chosen, and on one that has expired', () => {

@@ -4,7 +4,15 @@ import { full, uncertain } from '../base/failure.ts';
 import { type Ballot, compareBallots } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
 import { NO_PAST } from '../record/request-history.ts';
-import type { LiveRecord, PageId, RecordId, RecordPast, SealedState, StateHeader } from '../record/state.ts';
+import {
+  isUnfinished,
+  type LiveRecord,
+  type PageId,
+  type RecordId,
+  type RecordPast,
+  type SealedState,
+  type StateHeader,
+} from '../record/state.ts';
 import { NeedPages, type PageAccess } from '../record/value.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
@@ -62,6 +70,11 @@ export function openBase(
 
 export function isExpired(live: LiveRecord | null, nowMs: number): boolean {
   return live !== null && live.expiresAtMs !== 0 && live.expiresAtMs <= nowMs;
+}
+
+/** The record as this step is to find it. */
+export function seenBy<R>(step: Step<R>, live: LiveRecord | null): LiveRecord | null {
+  return live !== null && isUnfinished(live) && step.seesUnfinished !== true ? null : live;
 }
 
 export interface WrittenPage {
@@ -183,10 +196,11 @@ export function runAttempt<R>(
     const result = runOrAsk(pending.operation.step, live, context);
     if (result instanceof NeedPages) throw neededByAll(result, pendings, i, live, context);
     const { reply, change } = result;
+    const before = seenBy(pending.operation.step, live);
     if (pending.full && change !== null && change.kind !== 'delete') {
       results.push(FULL);
-    } else if (change !== null && !isNoChange(live, change)) {
-      live = applyChange(live, past, pending.operation.key, change, nowMs);
+    } else if (change !== null && !isNoChange(before, change)) {
+      live = applyChange(before, past, pending.operation.key, change, nowMs);
       past = live ?? pastAfterDelete(past, change, nowMs);
       context.past = past;
       changed = true;
@@ -200,7 +214,7 @@ export function runAttempt<R>(
 
 function runOrAsk<R>(step: Step<R>, live: LiveRecord | null, context: RunContext): StepResult<R> | NeedPages {
   try {
-    return step.run(live, context);
+    return step.run(seenBy(step, live), context);
   } catch (error) {
     if (error instanceof NeedPages) return error;
     throw error;

@@ -6,7 +6,7 @@ import type { LiveRecord } from '../record/state.ts';
 import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
-import { isExpired, type OpenedBase, openBase } from './attempt.ts';
+import { isExpired, type OpenedBase, openBase, seenBy } from './attempt.ts';
 import type { Link } from './chain.ts';
 import { ABSENT, NO_ATTEMPT_PAGES, ownBase, PAGES_ELSEWHERE } from './express-base.ts';
 import { ExpressItem, type ItemOwner, type Phase, type Wave } from './express-item.ts';
@@ -203,7 +203,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     const { clock } = this.#host.rounds;
     const nowMs = clock.wallMs();
     const expired = isExpired(base.live, nowMs);
-    const live = expired ? null : base.live;
+    const live = expired ? null : seenBy(item.operation.step, base.live);
     let reply: R;
     let change: Change | null;
     try {

@@ -1,7 +1,7 @@
 import { type Failure, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { sameBallot } from '../record/ballot.ts';
-import type { RecordId } from '../record/state.ts';
+import { isUnfinished, type RecordId } from '../record/state.ts';
 import { ValueType } from '../record/value.ts';
 import { MessageType, Want } from '../rpc/messages.ts';
 import type { ScanEntry, ScannedResponse, ScanRequest } from '../rpc/scan-messages.ts';
@@ -159,6 +159,7 @@ export class KeyScan<R> {
       const opened = this.#coordinator.seal.open(entry.id, entry.state);
       if (opened === null) continue;
       const { key, value } = opened.content;
+      if (isUnfinished(opened.content)) return null;
       return { id: entry.id, key, type: value?.type ?? ValueType.string, expiresAtMs: opened.header.expiresAtMs };
     }
     return null;

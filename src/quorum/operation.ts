@@ -44,6 +44,8 @@ export interface Step<R> {
   readonly access: 'read' | 'write';
   /** `meta`: an inline value's bytes may be null in the record passed to `run`; paged roots are always there. */
   readonly needs: 'meta' | 'value';
+  /** A record that a restore has begun to write, and not ended, is passed to it; all others are passed null. */
+  readonly seesUnfinished?: true;
   run(record: LiveRecord | null, context: RunContext): StepResult<R>;
 }
 

@@ -50,6 +50,7 @@ export class Resealer<R> {
     this.#step = {
       access: 'write',
       needs: 'value',
+      seesUnfinished: true,
       run: (record) => ({
         reply,
         change: record === null ? null : { kind: 'expire', expiresAtMs: record.expiresAtMs },

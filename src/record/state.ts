@@ -80,6 +80,14 @@ export interface RecordPast {
   readonly requests: RequestHistory;
 }
 
+/** The `lastModifiedMs` of a record that a restore writes in pieces, until the last one; no record that clients made has this. */
+export const UNFINISHED_MS = 0;
+
+/** Nobody but the restore may see it. */
+export function isUnfinished(past: RecordPast): boolean {
+  return past.lastModifiedMs === UNFINISHED_MS;
+}
+
 /** What the seal hides. A tombstone keeps its past; its value is null. */
 export interface RecordContent extends RecordPast {
   /** The whole Redis key. Needed by KEYS, SCAN and RANDOMKEY. */

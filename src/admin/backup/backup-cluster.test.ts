@@ -104,6 +104,32 @@ async function fill({ redis }: Running, count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, i) => redis.set(`key ${i}`, 'v'.repeat(i))));
 }
 
+const COLLECTIONS = ['small hash', 'large hash', 'integers', 'small set', 'large set'];
+
+async function fillCollections({ redis }: Running): Promise<void> {
+  const fields = Array.from({ length: 3_000 }, (_, i) => [`field ${i}`, i % 500 === 0 ? 'v'.repeat(90_000) : `v ${i}`]);
+  const members = Array.from({ length: 9_000 }, (_, i) =>
+    i % 900 === 0 ? `${i} ${'m'.repeat(2_000)}` : `member ${i}`,
+  );
+  await redis.hset('small hash', 'a', '1', 'b', '');
+  await redis.hset('large hash', fields.flat());
+  await redis.pexpireat('large hash', parts.clock.wallMs() + 1_000_000);
+  await redis.sadd('integers', 3, 1, 2);
+  await redis.sadd('small set', 'z', 'a');
+  await redis.sadd('large set', members);
+}
+
+/** With encodings and orders. */
+async function collectionsOf({ redis }: Running): Promise<unknown> {
+  const all: unknown[] = [];
+  for (const name of COLLECTIONS) {
+    const isHash = name.endsWith('hash');
+    const elements: unknown = isHash ? Object.entries(await redis.hgetall(name)) : await redis.smembers(name);
+    all.push([name, await redis.object('ENCODING', name), await redis.pexpiretime(name), elements]);
+  }
+  return all;
+}
+
 describe('a backup and its restore into a cluster of another shape', () => {
   it('keep value, expiry, version and times, in all namespaces and databases', async () => {
     const { redis } = source;
@@ -174,6 +200,31 @@ describe('a backup and its restore into a cluster of another shape', () => {
     await compare('full', target);
     await restore('second', ['--replace']);
     await compare('second', target);
+  });
+
+  it('keep collections, small and large, also in a chain', async () => {
+    const { redis } = source;
+    await fillCollections(source);
+    await backup('full');
+    await verify('full');
+    expect(await restore('full')).toMatchObject({ written: COLLECTIONS.length, kept: 0 });
+    await compare('full', target);
+    expect(await collectionsOf(target)).toEqual(await collectionsOf(source));
+    await redis.hset('large hash', 'field 7', 'changed', 'another', LARGE);
+    await redis.srem('large set', 'member 9');
+    await redis.del('small set');
+    const differs = await run(['backup', 'compare', join(dir, 'full'), ...at(source), ...key()]);
+    expect(differs.complaints).toMatch(/3 problems(.|\n)*differs: version/);
+    expect(await backup('more', ['--since', join(dir, 'full')])).toMatchObject({ stored: 2 });
+    expect(await restore('more', ['--merge'])).toMatchObject({ written: 2, deleted: 1, kept: 0 });
+    await compare('more', target);
+    expect(await collectionsOf(target)).toEqual(await collectionsOf(source));
+    await target.redis.hset('large hash', 'by a client', 1);
+    expect(await restore('more', ['--merge'])).toMatchObject({ written: 0, kept: 1 });
+    await restore('more', ['--replace']);
+    await compare('more', target);
+    await target.redis.hset('large hash', 'field 8', 'and it can be changed');
+    expect(await target.redis.hlen('large hash')).toBe(3_001);
   });
 
   it('leave out what has expired, or was flushed', async () => {

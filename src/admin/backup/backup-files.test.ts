@@ -2,6 +2,11 @@ import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../base/limits.ts';
+import { appendPiece } from '../../record/element-pieces.ts';
+import { packItems } from '../../record/packed-items.ts';
+import { EMPTY_TREE } from '../../record/tree.ts';
+import { encodeElement } from '../../record/tree-node.ts';
+import { Encoding, ValueType } from '../../record/value.ts';
 import { FakeSystem } from '../testing/fake-system.ts';
 import { type ChainItem, chainProblems, openChain, readChain } from './backup-chain.ts';
 import { comparePositions } from './backup-format.ts';
@@ -71,6 +76,31 @@ describe('a full backup', () => {
     );
     expect(await contentsOf('full')).toEqual({ live: values, dead: [], missing: 0 });
     expect(await verify('full')).toMatchObject({ problems: [], records: 4 });
+  });
+
+  it('gives back collections: in one piece of bytes, and in trees', async () => {
+    const packed = packItems(Encoding.listpack, 1, [Buffer.from('field'), Buffer.from('value')]);
+    const elements = Array.from({ length: 4_000 }, (_, i) =>
+      encodeElement(Buffer.from(String(i).padStart(5, '0')), Buffer.alloc(i % 999 === 0 ? 70_000 : 20, i), false),
+    );
+    const small = kit.makeOf('small', () => ({ type: ValueType.hash, paged: false, bytes: packed }));
+    const large = kit.makeOf('large', (pages) => {
+      const trees = [elements, elements.slice(0, 2_500)].map((some) =>
+        appendPiece(EMPTY_TREE, Buffer.concat(some), 0, pages),
+      );
+      return { type: ValueType.zset, paged: true, encoding: Encoding.skiplist, length: 5, trees };
+    });
+    await kit.write('full', [small, large]);
+    expect(await verify('full')).toMatchObject({ problems: [], records: 2 });
+    for await (const item of readChain(openChain(kit.path('full')))) {
+      if (item.kind !== 'live') throw new Error('both are live');
+      const bytes = await valueBytes(item);
+      const expected = keyOf(item) === 'small' ? packed : Buffer.concat([...elements, ...elements.slice(0, 2_500)]);
+      expect(bytes.equals(expected)).toBe(true);
+    }
+    const torn = { ...large, record: { ...large.record, pageCount: large.pages.length - 1 } };
+    await kit.write('torn', [{ ...torn, pages: large.pages.slice(0, -1) }]);
+    expect((await verify('torn')).problems).toEqual([expect.stringContaining('lacks a page')]);
   });
 
   it('shows neither names nor values', async () => {

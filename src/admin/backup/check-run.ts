@@ -11,6 +11,7 @@ import { CallWindow } from './call-window.ts';
 import type { ClusterRecords } from './cluster-records.ts';
 import { type BackupOpener, type OpenedBackupRecord, placeOf } from './opened-record.ts';
 import { checkFiles, namespaceNumbers, recordArguments, shareOf } from './restore-run.ts';
+import type { ValuePiece } from './value-pieces.ts';
 
 /** What a check found; `problems` are in words, as many as limits.backupProblemsShown. */
 export interface CheckResult {
@@ -91,10 +92,10 @@ export async function compareChain(
   const progress = new BackupProgress(system, 'compare');
   const numbers = await namespaceNumbers(newest.manifest, cluster);
   const window = new CallWindow(system.clock, limits.backupCallsAtOnce, limits.backupBytesAtOnce, 0);
-  const check = async (record: OpenedBackupRecord, offset: number, bytes: Buffer): Promise<string> => {
+  const check = async (record: OpenedBackupRecord, { offset, length, bytes }: ValuePiece): Promise<string> => {
     const sha256 = createHash('sha256').update(bytes).digest();
     const args = recordArguments(record, numbers);
-    return bytesOf(await link.backup('CHECK', ...args, offset, bytes.length, sha256)).toString('latin1');
+    return bytesOf(await link.backup('CHECK', ...args, offset, length, sha256)).toString('latin1');
   };
   let live = 0;
   const note = (place: Position, words: ReadonlySet<string>): void => {
@@ -114,13 +115,11 @@ export async function compareChain(
       if (typeof record === 'string') throw new BackupProblem(`${placeOf(item.record)} ${record}`);
       const words = new Set<string>();
       if (record.content.value?.paged === true) {
-        for await (const { offset, bytes } of opener.pieces(record, item.nextPage)) {
-          words.add(await check(record, offset, bytes));
-        }
+        for await (const piece of opener.pieces(record, item.nextPage)) words.add(await check(record, piece));
         note(item.record, words);
       } else {
-        for await (const { bytes } of opener.pieces(record, item.nextPage)) {
-          await window.start(bytes.length, async () => note(item.record, new Set([await check(record, 0, bytes)])));
+        for await (const piece of opener.pieces(record, item.nextPage)) {
+          await window.start(piece.length, async () => note(item.record, new Set([await check(record, piece)])));
         }
       }
       progress.show(shareOf(item, newest.manifest.shards), `${result.records} records`);

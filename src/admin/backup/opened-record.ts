@@ -1,17 +1,15 @@
-import { limits } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { shardOf, slotOf } from '../../cluster/slot.ts';
 import { type Keystore, keyRing, keystoreFingerprint } from '../../crypto/keystore.ts';
 import { openKeystore } from '../../crypto/keystore-file.ts';
 import { RecordIdHasher } from '../../crypto/record-id.ts';
 import { RecordSealer } from '../../crypto/record-sealer.ts';
-import { PageReader } from '../../record/page-reader.ts';
 import { type PageId, type RecordContent, StateKind } from '../../record/state.ts';
-import { leafIds } from '../../record/string-tree.ts';
-import { NeedPages, type PagedString, ValueType } from '../../record/value.ts';
+import { ValueType } from '../../record/value.ts';
 import type { PageEntry, RecordEntry } from './backup-format.ts';
 import type { Manifest } from './backup-manifest.ts';
 import { BackupProblem } from './backup-problem.ts';
+import { stringPieces, treePieces, type ValuePiece } from './value-pieces.ts';
 
 /** A record of a backup with its seal off. */
 export interface OpenedBackupRecord {
@@ -20,13 +18,6 @@ export interface OpenedBackupRecord {
   readonly expiresAtMs: number;
   readonly sizeBytes: number;
   readonly content: RecordContent;
-}
-
-/** A part of a value. `isHole`: nothing but zeros that nobody wrote, neither the first nor the last part. */
-export interface ValuePiece {
-  readonly offset: number;
-  readonly bytes: Buffer;
-  readonly isHole: boolean;
 }
 
 /** Opens what backups hold, with the keystore of the cluster that they are of. */
@@ -67,9 +58,6 @@ export class BackupOpener {
         : 'does not open: its seal is broken';
     }
     const { header, content } = opened;
-    // Backups copy every record as it is; only strings can be written back yet.
-    if (content.value !== null && content.value.type !== ValueType.string)
-      return 'holds a collection, which cannot be restored yet';
     if (header.kind !== StateKind.live || content.value === null) return 'is no live record';
     if (this.#ids.recordId(header.namespace, header.generation, content.key) !== id)
       return 'has another id than its key';
@@ -79,26 +67,17 @@ export class BackupOpener {
     return { entry, namespace, expiresAtMs, sizeBytes, content };
   }
 
-  /** The value in pieces of limits.backupPieceBytes; at least one. Throws BackupProblem where pages are not as they should be. */
+  /** The value in pieces; at least one. Throws BackupProblem where pages are not as they should be. */
   async *pieces(record: OpenedBackupRecord, nextPage: () => Promise<PageEntry | null>): AsyncGenerator<ValuePiece> {
     const { value } = record.content;
-    if (value === null || value.type !== ValueType.string || !value.paged) {
-      const bytes = value?.paged === false ? value.bytes : null;
-      yield { offset: 0, bytes: bytes ?? Buffer.alloc(0), isHole: false };
+    if (value === null || !value.paged) {
+      const bytes = value?.bytes ?? Buffer.alloc(0);
+      yield { offset: 0, length: bytes.length, bytes, isHole: false };
       return;
     }
     const page = async (wanted: PageId): Promise<Buffer> => this.#page(record, wanted, await nextPage());
-    const inner = new Map<PageId, Buffer>();
-    if (value.depth === 1) for (const id of value.root) if (id !== '') inner.set(id, await page(id));
-    for (let offset = 0; offset < value.length; offset += limits.backupPieceBytes) {
-      const bytes = Buffer.alloc(Math.min(limits.backupPieceBytes, value.length - offset));
-      const ids = leavesOf(value, offset, bytes.length, inner);
-      for (const [i, id] of ids.entries()) {
-        if (id !== '') (await page(id)).copy(bytes, i * limits.pageBytes);
-      }
-      const isLast = offset + bytes.length === value.length;
-      yield { offset, bytes, isHole: offset > 0 && !isLast && ids.every((id) => id === '') };
-    }
+    if (value.type === ValueType.string) yield* stringPieces(value, page);
+    else yield* treePieces(value, page);
     if ((await nextPage()) !== null) throw new BackupProblem('a record has pages that it does not list');
   }
 
@@ -108,23 +87,6 @@ export class BackupOpener {
     if (bytes === null) throw new BackupProblem('a page does not open: its seal is broken');
     return bytes;
   }
-}
-
-/** The leaves from `offset` on, which is a multiple of their size. */
-function leavesOf(value: PagedString, offset: number, length: number, inner: ReadonlyMap<PageId, Buffer>): PageId[] {
-  const first = offset / limits.pageBytes;
-  const last = Math.ceil((offset + length) / limits.pageBytes) - 1;
-  const reader = new PageReader({
-    read(id) {
-      const bytes = inner.get(id);
-      if (bytes === undefined) throw new NeedPages([id]);
-      return bytes;
-    },
-    write: () => '',
-  });
-  const ids = leafIds(value, first, last, reader, limits);
-  reader.throwIfMissing();
-  return ids;
 }
 
 /** A record's name for messages: the operator may not read keys. */

@@ -1,6 +1,7 @@
 import { limits } from '../../base/limits.ts';
 import { DATABASES_PER_GROUP, groupOf, LIMIT_NAMES, numberInGroup } from '../../cluster/namespace-groups.ts';
 import { encodeContent } from '../../record/content-codec.ts';
+import { type Value, ValueType } from '../../record/value.ts';
 import type { System } from '../system.ts';
 import { type ChainItem, type ChainLink, chainProblems, readChain } from './backup-chain.ts';
 import type { PageEntry, Position, RecordEntry } from './backup-format.ts';
@@ -36,6 +37,8 @@ export interface RestoreRequest {
   /** 0: as fast as it goes. */
   readonly bytesPerSecond: number;
 }
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** Namespace numbers of a backup as numbers of the cluster, by the names of their groups. */
 export type NamespaceNumbers = (namespace: number) => number;
@@ -162,8 +165,15 @@ export function recordArguments(
   record: OpenedBackupRecord,
   numbers: NamespaceNumbers,
 ): readonly [number, Buffer, number, number] {
-  const content = encodeContent({ ...record.content, value: null });
+  const content = encodeContent({ ...record.content, value: outlineOf(record.content.value) });
   return [numbers(record.namespace), content, record.expiresAtMs, record.sizeBytes];
+}
+
+/** What kind of value it is, without what is in it; of a string null. */
+function outlineOf(value: Value | null): Value | null {
+  if (value === null || value.type === ValueType.string) return null;
+  if (!value.paged) return { ...value, bytes: null };
+  return { ...value, trees: value.trees.map((tree) => ({ ...tree, depth: 0, root: NO_BYTES })) };
 }
 
 class RecordWriter {
@@ -216,7 +226,7 @@ class RecordWriter {
 
   async #writeWhole(record: OpenedBackupRecord): Promise<void> {
     const { value } = record.content;
-    const bytes = value === null || value.paged || value.bytes === null ? Buffer.alloc(0) : value.bytes;
+    const bytes = value === null || value.paged || value.bytes === null ? NO_BYTES : value.bytes;
     await this.#window.start(bytes.length + record.content.key.length, async () => {
       this.#count(await this.#put(record, 0, bytes));
     });
@@ -226,6 +236,8 @@ class RecordWriter {
   async #writePaged(record: OpenedBackupRecord, nextPage: () => Promise<PageEntry | null>): Promise<void> {
     let reply: unknown = null;
     for await (const { offset, bytes, isHole } of this.#opener.pieces(record, nextPage)) {
+      if (bytes.length > limits.maxStringBytes)
+        throw new BackupProblem(`${placeOf(record.entry)} has too long an element`);
       if (isHole || (offset > 0 && !isWritten(reply))) continue;
       await this.#window.start(bytes.length, async () => {
         reply = await this.#put(record, offset, bytes);

@@ -5,6 +5,7 @@ import { limits } from '../../base/limits.ts';
 import type { ClusterMap, NamespaceLimits } from '../../cluster/map.ts';
 import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../../cluster/namespace-groups.ts';
 import { applyChange, isNoChange, pastAfterDelete } from '../../quorum/apply-change.ts';
+import { seenBy } from '../../quorum/attempt.ts';
 import type { Operation, Outcome, RunContext, StepResult } from '../../quorum/operation.ts';
 import { NO_PAST } from '../../record/request-history.ts';
 import type { LiveRecord, PageId, RecordPast } from '../../record/state.ts';
@@ -169,7 +170,7 @@ export class LocalCluster implements ClusterPort {
   #run(operation: Operation<Reply>): Outcome<Reply> {
     if (this.failure !== null) return { ok: false, failure: this.failure };
     const id = operation.key.toString('latin1');
-    const record = this.#live(operation.namespace, id);
+    const record = seenBy(operation.step, this.#live(operation.namespace, id));
     const nowMs = this.#clock.wallMs();
     const written = new Map<PageId, Buffer>();
     const { reply, change } = this.#attempts(operation, record, nowMs, written);

@@ -8,12 +8,14 @@ import { shardOf, slotOf } from '../../../cluster/slot.ts';
 import { generateKeystore, keyRing, keystoreFingerprint } from '../../../crypto/keystore.ts';
 import { RecordIdHasher } from '../../../crypto/record-id.ts';
 import { RecordSealer } from '../../../crypto/record-sealer.ts';
+import { valueSizeBytes } from '../../../quorum/apply-change.ts';
 import { ballotRow } from '../../../record/ballot-row.ts';
 import { stringFromBytes } from '../../../record/paged-string.ts';
 import { makePageId } from '../../../record/record-id.ts';
 import { NO_REQUESTS } from '../../../record/request-history.ts';
 import type { PageId } from '../../../record/state.ts';
 import { StateKind } from '../../../record/state.ts';
+import type { PageAccess, Value } from '../../../record/value.ts';
 import { listPages } from '../../../record/value-pages.ts';
 import { comparePositions, type PageEntry, type RecordEntry } from '../backup-format.ts';
 import type { Manifest } from '../backup-manifest.ts';
@@ -47,8 +49,13 @@ export class BackupKit {
     return join(this.dir, name);
   }
 
-  /** A sealed record under a new ballot. */
+  /** A string, sealed, under a new ballot. */
   make(name: string, value: Buffer | string): MadeRecord {
+    return this.makeOf(name, (pages) => stringFromBytes(Buffer.from(value), pages));
+  }
+
+  /** A value of any type, likewise. */
+  makeOf(name: string, valueIn: (pages: PageAccess) => Value): MadeRecord {
     const key = Buffer.from(name);
     const id = this.#ids.recordId(NAMESPACE, 1, key);
     const origin = { time: ++this.#time, proposer: 1 };
@@ -61,15 +68,14 @@ export class BackupKit {
         return pageId;
       },
     };
-    const bytes = Buffer.from(value);
-    const made = stringFromBytes(bytes, access);
+    const made = valueIn(access);
     const header = {
       kind: StateKind.live,
       origin,
       lineage: ballotRow([origin]),
       birth: true,
       expiresAtMs: 0,
-      sizeBytes: bytes.length,
+      sizeBytes: valueSizeBytes(made),
       namespace: NAMESPACE,
       generation: 1,
       paged: made.paged,
