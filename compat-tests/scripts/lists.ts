@@ -72,6 +72,35 @@ const moves = script('lists: from one end to another of one list', [
   ...['RPOPLPUSH one one', 'LMOVE one one LEFT RIGHT', 'LRANGE one 0 -1'],
 ]);
 
+const many = script('lists: LMPOP', [
+  'RPUSH l a b c d e f',
+  'SET k text',
+  ...[
+    'LMPOP 1 l LEFT',
+    'LMPOP 1 l RIGHT COUNT 2',
+    'LMPOP 1 l left count 1',
+    'LMPOP 2 l l RIGHT',
+    'LMPOP 1 nothing LEFT',
+  ],
+  ...['LMPOP 1 k LEFT', 'LMPOP 0 l LEFT', 'LMPOP x l LEFT', 'LMPOP -1 l LEFT', 'LMPOP 2 l LEFT', 'LMPOP 3 l l LEFT'],
+  ...[
+    'LMPOP 1 l UP',
+    'LMPOP 1 l LEFT COUNT',
+    'LMPOP 1 l LEFT COUNT 0',
+    'LMPOP 1 l LEFT COUNT x',
+    'LMPOP 1 l LEFT FOO 1',
+  ],
+  ...[
+    'LMPOP 1 l LEFT COUNT 1 COUNT 2',
+    'LMPOP 1 l LEFT COUNT 0 COUNT 2',
+    'LMPOP 9223372036854775807 l LEFT',
+    'LMPOP 1 l',
+  ],
+  ...['COMMAND GETKEYS LMPOP 2 a b LEFT', 'COMMAND GETKEYS LMPOP 1 a LEFT COUNT 2', 'COMMAND GETKEYS LMPOP 5 a LEFT'],
+  ...['COMMAND GETKEYS LMPOP 0 a LEFT', 'COMMAND GETKEYS LMPOP x a LEFT', 'COMMAND GETKEYSANDFLAGS LMPOP 1 a LEFT'],
+  ...['LMPOP 1 l RIGHT COUNT 100', 'EXISTS l'],
+]);
+
 const errors = script('lists: errors', [
   'SET k text',
   'SADD s a',
@@ -160,4 +189,4 @@ const generic = script('lists: generic commands', [
   ...['CONFIG SET list-max-listpack-size x', 'CONFIG GET list-compress-depth', 'SET l v', 'GET l', 'DEL t m', 'LLEN m'],
 ]);
 
-export const listScripts: readonly Script[] = [ends, positions, search, moves, errors, large, generic];
+export const listScripts: readonly Script[] = [ends, positions, search, moves, many, errors, large, generic];

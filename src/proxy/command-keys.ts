@@ -1,5 +1,8 @@
+import { parseInteger } from '../resp/integer.ts';
 import type { CommandRow } from './command.ts';
 import { type KeySpec, keySpecsOf } from './command-replies.ts';
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** A key among the arguments of a command, and what the command does to it. */
 export interface FoundKey {
@@ -19,6 +22,14 @@ export function keysOf(row: CommandRow, args: readonly Buffer[]): FoundKey[] {
   const found: FoundKey[] = [];
   for (const spec of keySpecsOf(row)) {
     const flags = flagsOf(spec, row, args);
+    if (spec.isCounted) {
+      const count = parseInteger(args[spec.index] ?? NO_BYTES);
+      const end = spec.index + Number(count ?? 0);
+      // Fewer than are said to come: Redis knows none then.
+      if (end >= args.length) continue;
+      for (let at = spec.index + 1; at <= end; at++) found.push({ key: args[at] ?? NO_BYTES, flags });
+      continue;
+    }
     const last = spec.lastKey < 0 ? args.length + spec.lastKey : spec.index + spec.lastKey;
     for (let at = spec.index; at <= last; at += spec.step) {
       const key = args[at];

@@ -65,6 +65,9 @@ export const commandTips: Readonly<Record<string, readonly string[]>> = {
   unlink: ['request_policy:multi_shard', 'response_policy:agg_sum'],
 };
 
+/** Where the number of keys stands, which follow it, of commands whose arguments say how many keys they name. */
+export const keyCountAt: Readonly<Record<string, number>> = { lmpop: 1 };
+
 /** Flags of each key specification. https://redis.io/docs/latest/develop/reference/key-specs/ */
 export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[]>> = {
   lpush: [['RW', 'insert']],
@@ -73,6 +76,7 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
   rpushx: [['RW', 'insert']],
   lpop: [['RW', 'access', 'delete']],
   rpop: [['RW', 'access', 'delete']],
+  lmpop: [['RW', 'access', 'delete']],
   llen: [['RO']],
   lset: [['RW', 'update']],
   linsert: [['RW', 'insert']],

@@ -1,6 +1,13 @@
 import { MapReply, type Reply, SetReply, SimpleString } from '../resp/reply.ts';
 import type { ArgumentDoc, CommandFlag, CommandRow } from './command.ts';
-import { commandDeprecations, commandHistory, commandTips, keySpecFlags, keySpecNotes } from './command-metadata.ts';
+import {
+  commandDeprecations,
+  commandHistory,
+  commandTips,
+  keyCountAt,
+  keySpecFlags,
+  keySpecNotes,
+} from './command-metadata.ts';
 
 /** The order in which Redis lists flags. */
 const FLAG_ORDER: readonly CommandFlag[] = [
@@ -31,8 +38,10 @@ export interface KeySpec {
   readonly note: string | null;
   /** RO, RW, OW or RM, then access, update, insert, delete. */
   readonly flags: readonly string[];
-  /** Index of the first key in the arguments. */
+  /** Index of the first key in the arguments, or of their number. */
   readonly index: number;
+  /** The argument at `index` is the number of keys, which follow it. */
+  readonly isCounted: boolean;
   /** Distance from the first key to the last; negative: from the end. */
   readonly lastKey: number;
   readonly step: number;
@@ -41,17 +50,29 @@ export interface KeySpec {
 /** The key specifications of a row: one over its key positions, or one for each key where what is done to them differs. */
 export function keySpecsOf(row: CommandRow): readonly KeySpec[] {
   const { keys } = row;
-  if (keys === null) return [];
-  const { first, last, step } = keys;
   const byDefault = row.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'];
   const flags = keySpecFlags[row.name] ?? [byDefault];
+  const countAt = keyCountAt[row.name];
+  if (countAt !== undefined) {
+    return [{ note: null, flags: flags[0] ?? byDefault, index: countAt, isCounted: true, lastKey: 0, step: 1 }];
+  }
+  if (keys === null) return [];
+  const { first, last, step } = keys;
+  const isCounted = false;
   const note = (i: number): string | null => keySpecNotes[row.name]?.[i] ?? null;
   if (flags.length === 1) {
     return [
-      { note: note(0), flags: flags[0] ?? byDefault, index: first, lastKey: last < 0 ? last : last - first, step },
+      {
+        note: note(0),
+        flags: flags[0] ?? byDefault,
+        index: first,
+        isCounted,
+        lastKey: last < 0 ? last : last - first,
+        step,
+      },
     ];
   }
-  return flags.map((own, i) => ({ note: note(i), flags: own, index: first + i * step, lastKey: 0, step }));
+  return flags.map((own, i) => ({ note: note(i), flags: own, index: first + i * step, isCounted, lastKey: 0, step }));
 }
 
 function simpleSet(words: readonly string[]): SetReply {
@@ -59,17 +80,23 @@ function simpleSet(words: readonly string[]): SetReply {
 }
 
 function keySpecReply(spec: KeySpec): Reply {
-  const range: [Reply, Reply][] = [
-    ['lastkey', spec.lastKey],
-    ['keystep', spec.step],
-    ['limit', 0],
-  ];
+  const range: [Reply, Reply][] = spec.isCounted
+    ? [
+        ['keynumidx', 0],
+        ['firstkey', 1],
+        ['keystep', spec.step],
+      ]
+    : [
+        ['lastkey', spec.lastKey],
+        ['keystep', spec.step],
+        ['limit', 0],
+      ];
   const begin: [Reply, Reply][] = [
     ['type', 'index'],
     ['spec', new MapReply([['index', spec.index]])],
   ];
   const find: [Reply, Reply][] = [
-    ['type', 'range'],
+    ['type', spec.isCounted ? 'keynum' : 'range'],
     ['spec', new MapReply(range)],
   ];
   const notes: [Reply, Reply][] = spec.note === null ? [] : [['notes', spec.note]];

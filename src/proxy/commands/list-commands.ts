@@ -5,6 +5,7 @@ import {
   parseLindex,
   parseLinsert,
   parseLmove,
+  parseLmpop,
   parseLpos,
   parseLrange,
   parseLrem,
@@ -142,6 +143,25 @@ const endCommands: readonly CommandRow[] = [
   },
 ];
 
+const multiPop: CommandRow = {
+  ...SLOW_WRITE,
+  name: 'lmpop',
+  summary: 'Pop elements from a list',
+  since: '7.0.0',
+  complexity: 'O(N+M) where N is the number of provided keys and M is the number of elements returned.',
+  arity: -4,
+  flags: ['write', 'movablekeys'],
+  keys: null,
+  docArguments: [
+    { name: 'numkeys', type: 'integer' },
+    { ...KEY, multiple: true },
+    { name: 'where', type: 'oneof', arguments: LEFT_RIGHT },
+    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+  ],
+  handler: { kind: 'record', parse: parseLmpop },
+  difference: 'Takes one key: commands over several keys are not supported yet.',
+};
+
 const readCommands: readonly CommandRow[] = [
   {
     ...SLOW_READ,
@@ -260,6 +280,7 @@ const changeCommands: readonly CommandRow[] = [
 export const listCommands: readonly CommandRow[] = [
   ...pushCommands,
   ...endCommands,
+  multiPop,
   ...readCommands,
   ...changeCommands,
 ];

@@ -336,3 +336,28 @@ export function parseRpoplpush(args: readonly Buffer[]): KeyedStep | ErrorReply 
   const key = argument(args, 1);
   return key.equals(argument(args, 2)) ? { key, step: RPOPLPUSH_STEP } : RPOPLPUSH_TWO_KEYS;
 }
+
+const LMPOP_SEVERAL_KEYS = twoKeys('LMPOP');
+const NO_KEY_COUNT = new ErrorReply('ERR numkeys should be greater than 0');
+const NO_COUNT = new ErrorReply('ERR count should be greater than 0');
+
+/** LMPOP numkeys key LEFT|RIGHT [COUNT count] */
+export function parseLmpop(args: readonly Buffer[]): KeyedStep | ErrorReply {
+  const keys = parseIndex(argument(args, 1));
+  if (keys === null || keys < 1) return NO_KEY_COUNT;
+  const where = args[keys + 2];
+  const end = where === undefined ? null : parseEnd(where);
+  if (end === null) return SYNTAX_ERROR;
+  let count = 1;
+  const [option, given, more] = args.slice(keys + 3);
+  if (option !== undefined) {
+    if (given === undefined || optionName(option) !== 'count') return SYNTAX_ERROR;
+    const number = parseIndex(given);
+    if (number === null || number < 1) return NO_COUNT;
+    if (more !== undefined) return SYNTAX_ERROR;
+    count = number;
+  }
+  const key = argument(args, 2);
+  for (let i = 3; i < keys + 2; i++) if (!argument(args, i).equals(key)) return LMPOP_SEVERAL_KEYS;
+  return { key, step: popStep(end, count, NULL_ARRAY, (items) => [key, items]) };
+}

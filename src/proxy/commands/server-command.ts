@@ -1,12 +1,13 @@
 import { ErrorReply, MapReply, type Reply, SetReply, SimpleString, SYNTAX_ERROR } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
 import { type FoundKey, keysOf } from '../command-keys.ts';
-import { commandDocsReply, commandInfoReply } from '../command-replies.ts';
+import { commandDocsReply, commandInfoReply, keySpecsOf } from '../command-replies.ts';
 import { globMatches } from '../glob.ts';
 import type { Session } from '../session.ts';
 import { helpHandler } from './help-reply.ts';
 import { argument, optionName } from './keyed-row.ts';
 
+const INVALID_KEYS = new ErrorReply('ERR Invalid arguments specified for command');
 const INVALID_COMMAND = new ErrorReply('ERR Invalid command specified');
 const NO_KEYS = new ErrorReply('ERR The command has no key arguments');
 const WRONG_ARITY = new ErrorReply('ERR Invalid number of arguments specified for command');
@@ -75,9 +76,10 @@ function keysOfCommand(session: Session, args: readonly Buffer[]): FoundKey[] | 
   }
   if (entry === undefined) return INVALID_COMMAND;
   const { row } = entry;
-  if (row.keys === null) return NO_KEYS;
+  if (keySpecsOf(row).length === 0) return NO_KEYS;
   if (row.arity > 0 ? command.length !== row.arity : command.length < -row.arity) return WRONG_ARITY;
-  return keysOf(row, command);
+  const keys = keysOf(row, command);
+  return keys.length === 0 ? INVALID_KEYS : keys;
 }
 
 function getKeys(session: Session, args: readonly Buffer[]): Reply {

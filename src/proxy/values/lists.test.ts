@@ -59,17 +59,24 @@ function removeAll(model: Model, ranks: readonly number[]): number {
 }
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  many.map((values) => ({ words: ['RPUSH', 'l', ...values], run: (model) => model.push(...values) })),
-  many.map((values) => ({ words: ['LPUSH', 'l', ...values], run: (model) => model.unshift(...values.toReversed()) })),
-  fc.constant<Action>({ words: ['LPOP', 'l'], run: (model) => model.shift() ?? null }),
-  fc.constant<Action>({ words: ['RPOP', 'l'], run: (model) => model.pop() ?? null }),
+  many.map((values) => ({
+    words: ['RPUSH', 'l', ...values],
+    run: (model: Model): ShownReply => model.push(...values),
+  })),
+  many.map((values) => ({
+    words: ['LPUSH', 'l', ...values],
+    run: (model: Model): ShownReply => model.unshift(...values.toReversed()),
+  })),
+  fc.constant<Action>({ words: ['LPOP', 'l'], run: (model: Model): ShownReply => model.shift() ?? null }),
+  fc.constant<Action>({ words: ['RPOP', 'l'], run: (model: Model): ShownReply => model.pop() ?? null }),
   fc.integer({ min: 1, max: 900 }).map((n) => ({
     words: ['RPOP', 'l', String(n)],
-    run: (model) => (model.length === 0 ? null : model.splice(Math.max(0, model.length - n)).reverse()),
+    run: (model: Model): ShownReply =>
+      model.length === 0 ? null : model.splice(Math.max(0, model.length - n)).reverse(),
   })),
   fc.tuple(index, text).map(([at, value]) => ({
     words: ['LSET', 'l', String(at), value],
-    run: (model) => {
+    run: (model: Model): ShownReply => {
       if (model.length === 0) return '-ERR no such key';
       const rank = rankOf(model, at);
       if (rank < 0 || rank >= model.length) return '-ERR index out of range';
@@ -77,17 +84,20 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       return '+OK';
     },
   })),
-  index.map((at) => ({ words: ['LINDEX', 'l', String(at)], run: (model) => model[rankOf(model, at)] ?? null })),
+  index.map((at) => ({
+    words: ['LINDEX', 'l', String(at)],
+    run: (model: Model): ShownReply => model[rankOf(model, at)] ?? null,
+  })),
   fc.tuple(index, index).map(([start, stop]) => ({
     words: ['LRANGE', 'l', String(start), String(stop)],
-    run: (model) => {
+    run: (model: Model): ShownReply => {
       const { from, to } = slice(model, start, stop);
       return model.slice(from, to);
     },
   })),
   fc.tuple(index, index).map(([start, stop]) => ({
     words: ['LTRIM', 'l', String(start), String(stop)],
-    run: (model) => {
+    run: (model: Model): ShownReply => {
       const { from, to } = slice(model, start, stop);
       model.splice(0, model.length, ...model.slice(from, to));
       return '+OK';
@@ -95,12 +105,12 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   })),
   fc.tuple(fc.integer({ min: -3, max: 3 }), text).map(([count, value]) => ({
     words: ['LREM', 'l', String(count), value],
-    run: (model) =>
+    run: (model: Model): ShownReply =>
       removeAll(model, ranksOf(model, value, count < 0).slice(0, count === 0 ? undefined : Math.abs(count))),
   })),
   fc.tuple(fc.boolean(), text, text).map(([before, pivot, value]) => ({
     words: ['LINSERT', 'l', before ? 'BEFORE' : 'AFTER', pivot, value],
-    run: (model) => {
+    run: (model: Model): ShownReply => {
       if (model.length === 0) return 0;
       const rank = model.indexOf(pivot);
       if (rank < 0) return -1;
@@ -110,12 +120,12 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   })),
   fc.tuple(fc.boolean(), text).map(([isFromTail, value]) => ({
     words: ['LPOS', 'l', value, 'RANK', isFromTail ? '-1' : '1', 'COUNT', '0', 'MAXLEN', '1000'],
-    run: (model) =>
+    run: (model: Model): ShownReply =>
       ranksOf(model, value, isFromTail).filter((rank) => (isFromTail ? rank >= model.length - 1_000 : rank < 1_000)),
   })),
   fc.constant<Action>({
     words: ['LMOVE', 'l', 'l', 'LEFT', 'RIGHT'],
-    run: (model) => {
+    run: (model: Model): ShownReply => {
       const value = model.shift();
       if (value !== undefined) model.push(value);
       return value ?? null;
