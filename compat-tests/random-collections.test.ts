@@ -21,7 +21,18 @@ const COMMANDS_PER_RUN = 60;
 const runs = Math.ceil(Number(process.env['JUNOKV_RANDOM_COMMANDS'] ?? '2400') / COMMANDS_PER_RUN);
 
 /** Low, so that short sequences cross them. */
-const SETTINGS = ['hash-max-listpack-entries', '6', 'hash-max-listpack-value', '12', 'set-max-intset-entries', '6'];
+const SETTINGS = [
+  'hash-max-listpack-entries',
+  '6',
+  'hash-max-listpack-value',
+  '12',
+  'set-max-intset-entries',
+  '6',
+  'zset-max-listpack-entries',
+  '6',
+  'zset-max-listpack-value',
+  '21',
+];
 
 const key = fc.constantFrom('k', 'k', 'k', 'other');
 const name = fc.oneof(
@@ -141,6 +152,68 @@ const setCommands = fc.oneof(
   ...generic,
 );
 
+const score = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: -4, max: 4 }).map(String) },
+  { weight: 2, arbitrary: fc.constantFrom('0.1', '2.5', '-0', 'inf', '-inf', '1e17', '-1e-5', 'x') },
+);
+const scoredPairs = fc.array(fc.tuple(score, name), { minLength: 1, maxLength: 4 }).map((list) => list.flat());
+const addOptions = fc.subarray(['NX', 'XX', 'GT', 'LT', 'CH', 'INCR'], { maxLength: 2 });
+const scoreBound = fc.tuple(fc.constantFrom('', '', '('), score).map((parts) => parts.join(''));
+const lexBound = fc.oneof(
+  fc.constantFrom('-', '+'),
+  fc.tuple(fc.constantFrom('[', '('), name).map((parts) => parts.join('')),
+);
+const rank = fc.integer({ min: -12, max: 12 }).map(String);
+const limit = fc.tuple(rank, rank).map(([offset, count]) => ['LIMIT', offset, count]);
+/** Enough for trees, several of one score; and nearly all of them away again. */
+const scoredBulk = bulk.flatMap((member, i) => [String((i * 37) % 90), `${member}: a member so long`]);
+
+const zsetCommands = fc.oneof(
+  { weight: 6, arbitrary: line(exactly, word('ZADD'), key, scoredPairs) },
+  { weight: 3, arbitrary: line(exactly, word('ZADD'), key, addOptions, scoredPairs) },
+  { weight: 2, arbitrary: line(exactly, word('ZINCRBY'), key, score, name) },
+  { weight: 3, arbitrary: line(exactly, word('ZREM'), key, names) },
+  line(exactly, fc.constantFrom('ZSCORE', 'ZRANK', 'ZREVRANK'), key, name),
+  line(exactly, word('ZMSCORE'), key, names),
+  line(exactly, word('ZCARD'), key),
+  { weight: 3, arbitrary: line(exactly, word('ZRANGE'), key, word('0'), word('-1'), word('WITHSCORES')) },
+  line(exactly, fc.constantFrom('ZRANGE', 'ZREVRANGE'), key, rank, rank),
+  { weight: 2, arbitrary: line(exactly, word('ZRANGEBYSCORE'), key, scoreBound, scoreBound) },
+  { weight: 2, arbitrary: line(exactly, word('ZREVRANGEBYSCORE'), key, scoreBound, scoreBound, limit) },
+  line(exactly, word('ZRANGE'), key, scoreBound, scoreBound, word('BYSCORE'), word('WITHSCORES'), limit),
+  line(exactly, word('ZCOUNT'), key, scoreBound, scoreBound),
+  { weight: 2, arbitrary: line(exactly, fc.constantFrom('ZPOPMIN', 'ZPOPMAX'), key) },
+  line(exactly, fc.constantFrom('ZPOPMIN', 'ZPOPMAX'), key, fc.nat(4).map(String)),
+  line(exactly, word('ZREMRANGEBYRANK'), key, rank, rank),
+  line(exactly, word('ZREMRANGEBYSCORE'), key, scoreBound, scoreBound),
+  line(inAnyOrderAtAllLevels, word('ZRANDMEMBER'), key, word('1000'), word('WITHSCORES')),
+  line(exactly, word('SADD'), key, names),
+  line(exactly, word('ZADD'), word('k'), fc.constant(scoredBulk)),
+  line(exactly, word('ZREMRANGEBYRANK'), word('k'), word('4'), word('-3')),
+  line(exactly, word('ZREMRANGEBYSCORE'), word('k'), word('10'), word('(60')),
+  ...generic,
+);
+
+const lexCommands = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: line(
+      exactly,
+      word('ZADD'),
+      key,
+      names.map((list) => list.flatMap((one) => ['0', one])),
+    ),
+  },
+  line(exactly, word('ZREM'), key, names),
+  { weight: 2, arbitrary: line(exactly, word('ZRANGEBYLEX'), key, lexBound, lexBound) },
+  { weight: 2, arbitrary: line(exactly, word('ZREVRANGEBYLEX'), key, lexBound, lexBound, limit) },
+  line(exactly, word('ZRANGE'), key, lexBound, lexBound, word('BYLEX'), limit),
+  { weight: 2, arbitrary: line(exactly, word('ZLEXCOUNT'), key, lexBound, lexBound) },
+  line(exactly, word('ZREMRANGEBYLEX'), key, lexBound, lexBound),
+  line(exactly, word('ZADD'), word('k'), fc.constant(scoredBulk.map((one, i) => (i % 2 === 0 ? '0' : one)))),
+  ...generic,
+);
+
 describe.skipIf(!redis.ok)(title, () => {
   const servers = new ServerPairs();
   let theirs: RawClient;
@@ -175,6 +248,8 @@ describe.skipIf(!redis.ok)(title, () => {
     ['hashes', hashCommands],
     ['lists', listCommands],
     ['sets', setCommands],
+    ['sorted sets', zsetCommands],
+    ['sorted sets of one score', lexCommands],
   ])(
     '%s answer the same',
     async (_, commands) => {

@@ -9,6 +9,8 @@ export const SCORE_BYTES = 8;
 
 const DECIMAL_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const INFINITY_TEXT = /^([+-]?)inf(?:inity)?$/i;
+/** A digit that is not zero before the exponent. */
+const NOT_ZERO = /^[+-]?(?:0x[^p]*[1-9a-f]|[\d.]*[1-9])/i;
 const LEADING_SPACE = /^[ \t\n\v\f\r]+/;
 const OPENING = '(';
 
@@ -26,7 +28,7 @@ export function parseScore(bytes: Buffer): number | null {
   if (score === null) return null;
   if (!Number.isFinite(score)) return INFINITY_TEXT.test(text) ? score : null;
   // Too small for a double.
-  return score === 0 && /^[^ep]*[1-9a-f]/i.test(text.replace(/^[+-]?0x/i, '')) ? null : score;
+  return score === 0 && NOT_ZERO.test(text) ? null : score;
 }
 
 /** A bound as ZRANGEBYSCORE takes it: C's strtod over all of the text up to a zero byte; null where it is none. */
