@@ -525,6 +525,10 @@ export const limits = {
   engineIteratorEntries: 512,
   /** ... and at least so many when entries are large. */
   engineIteratorEntriesMin: 8,
+  /** What waits to be written is closed as a batch beyond this: well within a journal's segment, for longer ones go round it. */
+  writeBatchBytes: 1_048_576,
+  /** A node whose disk is behind by so much takes no more COMMITs for now: the others have them, and repairs bring it up. */
+  writeBacklogBytes: 67_108_864,
   /** A part of the journal, settled at a time: RocksDB takes some 25,000 small records in order at half the cost. */
   journalSegmentBytes: 8_388_608,
   /** Parts of the journal, in memory and on the disk: what is overwritten within 64 MB of writes costs RocksDB nothing ... */

@@ -19,7 +19,7 @@ import type { NodeMap } from './node-map.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
 import type { RecordLoader, RecordWaiter } from './record-loader.ts';
 import { project } from './served-state.ts';
-import type { WritePipeline } from './write-pipeline.ts';
+import { OVERLOADED, type WritePipeline } from './write-pipeline.ts';
 
 export interface ManyServerParts {
   readonly clock: Clock;
@@ -130,6 +130,10 @@ export class ManyServer {
 
   #commit(call: Call, request: CommitManyRequest): void {
     const { acceptor, pipeline, space } = this.#parts;
+    if (pipeline.isOverloaded) {
+      call.respond(OVERLOADED);
+      return;
+    }
     const acks: Ack[] = [];
     let batch = 0;
     for (const item of request.items) {

@@ -66,6 +66,22 @@ describe('record cache', () => {
     expect(held(cache.get('r7'))).toEqual(record(3, 3));
   });
 
+  it('does not go through all of it for each record while the disk is behind', () => {
+    let isDurableCalls = 0;
+    let durable = 0;
+    const cache = new RecordCache(20_000, (batch) => {
+      isDurableCalls++;
+      return batch <= durable;
+    });
+    const records = 5_000;
+    for (let i = 0; i < records; i++) put(cache, `r${i}`, record(1, 1));
+    expect(isDurableCalls).toBeLessThan(4 * records);
+    for (let i = 0; i < records; i++) expect(cache.get(`r${i}`)).toBeDefined();
+    durable = 1;
+    for (let i = 0; i < 4 * records; i++) put(cache, `s${i}`, record(1, 1));
+    expect(cache.sizeBytes).toBeLessThanOrEqual(20_000);
+  });
+
   it('never drops what is not durable, and never shows an older state, whatever its budget', () => {
     const step = fc.record({
       kind: fc.constantFrom('set' as const, 'leaving' as const, 'get' as const, 'durable' as const, 'delete' as const),

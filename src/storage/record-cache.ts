@@ -67,6 +67,8 @@ export class RecordCache {
   #old = new Map<RecordId, Slot>();
   #youngBytes = 0;
   #oldBytes = 0;
+  /** The young generation becomes the old one when it is so large. */
+  #rotateAtBytes: number;
   #generation = 1;
   /** Records that a request found here; counted by those who serve them. */
   hits = 0;
@@ -80,6 +82,7 @@ export class RecordCache {
   constructor(budgetBytes: number, isDurable: (batch: number) => boolean, place = 0) {
     this.#place = place % NO_MEMOS.length;
     this.#budgetBytes = budgetBytes;
+    this.#rotateAtBytes = budgetBytes / 2;
     this.#isDurable = isDurable;
   }
 
@@ -123,7 +126,7 @@ export class RecordCache {
     slot.accepted = accepted;
     slot.state = state;
     slot.batch = batch;
-    if (this.#youngBytes > this.#budgetBytes / 2) this.#rotate();
+    if (this.#youngBytes > this.#rotateAtBytes) this.#rotate();
   }
 
   /** As `setAt`, for what nobody is likely to ask for: dropped soon after it is durable. */
@@ -184,7 +187,7 @@ export class RecordCache {
     slot.generation = this.#generation;
     this.#young.set(slot.id, slot);
     this.#youngBytes += costBytes(slot.state);
-    if (this.#youngBytes > this.#budgetBytes / 2) this.#rotate();
+    if (this.#youngBytes > this.#rotateAtBytes) this.#rotate();
   }
 
   #rotate(): void {
@@ -206,5 +209,7 @@ export class RecordCache {
         this.#youngBytes += costBytes(slot.state);
       }
     }
+    // Where the disk is behind, what must stay may fill the budget: without this each further record would go through all of it.
+    this.#rotateAtBytes = Math.max(this.#budgetBytes / 2, 2 * this.#youngBytes);
   }
 }

@@ -25,7 +25,7 @@ import type { CachedRecord, RecordCache } from './record-cache.ts';
 import { ABSENT, type RecordLoader } from './record-loader.ts';
 import { engineKey, owned, project, storedBytes } from './served-state.ts';
 import type { TombstoneTable } from './tombstone-table.ts';
-import type { WritePipeline } from './write-pipeline.ts';
+import { OVERLOADED, type WritePipeline } from './write-pipeline.ts';
 
 /** What is answered from one record's state. */
 export type ServedRequest = ReadRequest | PrepareRequest | CommitRequest | ListPagesRequest;
@@ -196,6 +196,10 @@ export class RecordServer {
   }
 
   #serveCommit(call: Call, request: CommitRequest, record: CachedRecord): void {
+    if (this.#pipeline.isOverloaded) {
+      call.respond(OVERLOADED);
+      return;
+    }
     if (this.#acceptor.needsCeiling(request.ballot)) {
       this.#ceiling.waitFor(request.ballot, call);
       return;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../base/limits.ts';
 import { silentLog } from '../base/log.ts';
 import { ManualClock } from '../base/testing/manual-clock.ts';
 import type { RecordId } from '../record/state.ts';
@@ -26,9 +27,9 @@ class PipelineKit {
   }
 
   /** Adds a record's change and a response that rests on it. */
-  write(name: string): TestCall {
+  write(name: string, value = Buffer.from(name)): TestCall {
     const batch = this.pipeline.formingNumber;
-    this.pipeline.addRecord(name, { key: Buffer.from(name), value: Buffer.from(name) });
+    this.pipeline.addRecord(name, { key: Buffer.from(name), value });
     return this.respond(batch);
   }
 
@@ -72,6 +73,68 @@ describe('write pipeline', () => {
     expect(kit.engine.calls).toEqual(['write 1', 'write 2']);
     kit.engine.release('write');
     expect([second.response, third.response]).toEqual([ACK, ACK]);
+  });
+
+  describe('while the disk is slow', () => {
+    const LONG = Buffer.alloc(limits.writeBatchBytes, 1);
+
+    it('closes what is long at the end of a turn, and writes it in order', () => {
+      const kit = new PipelineKit();
+      kit.engine.hold('write');
+      const calls = [kit.write('a')];
+      kit.clock.flushTurn();
+      calls.push(kit.write('b', LONG), kit.write('c', LONG));
+      kit.clock.flushTurn();
+      calls.push(kit.write('d', LONG));
+      kit.clock.flushTurn();
+      calls.push(kit.write('e'), kit.respond(kit.pipeline.formingNumber - 1));
+      expect(kit.engine.calls).toEqual(['write 1']);
+      for (const answered of [1, 3, 4, 6]) {
+        kit.engine.release('write');
+        const isAnswered = calls.map((call) => call.response !== null);
+        // The last one rests on d.
+        expect(isAnswered.filter(Boolean).length).toBe(answered === 4 ? 5 : answered);
+      }
+      expect(kit.engine.calls).toEqual(['write 1', 'write 2', 'write 1', 'write 1']);
+      expect(kit.engine.stored(Buffer.from('d'))?.equals(LONG)).toBe(true);
+    });
+
+    it('fails all that came after a batch that could not be written', () => {
+      const kit = new PipelineKit();
+      kit.engine.hold('write');
+      const calls = [kit.write('a')];
+      for (const name of ['b', 'c']) {
+        kit.clock.flushTurn();
+        calls.push(kit.write(name, LONG));
+      }
+      kit.clock.flushTurn();
+      calls.push(kit.write('d'));
+      kit.engine.release('write', 'io');
+      expect(calls.map((call) => call.response)).toMatchObject([FAULT, FAULT, FAULT, FAULT]);
+      expect(kit.failed.map(([records]) => records)).toEqual([['a'], ['b'], ['c'], ['d']]);
+      const later = kit.write('later');
+      kit.clock.flushTurn();
+      kit.engine.release('write');
+      expect(later.response).toEqual(ACK);
+    });
+
+    it('is overloaded while too much waits', () => {
+      const kit = new PipelineKit();
+      kit.engine.hold('write');
+      kit.write('a');
+      kit.clock.flushTurn();
+      let written = 0;
+      for (; !kit.pipeline.isOverloaded; written++) {
+        kit.write(`w${written}`, LONG);
+        kit.clock.flushTurn();
+      }
+      expect(written * LONG.length).toBeGreaterThanOrEqual(limits.writeBacklogBytes - LONG.length);
+      const drained = kit.drained();
+      for (let i = 0; i <= written; i++) kit.engine.release('write');
+      expect(kit.pipeline.isOverloaded).toBe(false);
+      kit.clock.advance(10);
+      expect(drained.done).toBe(true);
+    });
   });
 
   it('keeps back an answer that rests on a batch in flight or forming', () => {

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { RecordId } from '../record/state.ts';
 import { MessageType, type Response } from '../rpc/messages.ts';
@@ -16,6 +17,7 @@ interface Batch {
   readonly calls: Call[];
   readonly responses: Response[];
   readonly waiting: ((isWritten: boolean) => void)[];
+  bytes: number;
 }
 
 /** Told of batches that will never be durable. */
@@ -23,10 +25,15 @@ export interface BatchListener {
   onFailed(records: readonly RecordId[], batch: number, kind: EngineFailureKind): void;
 }
 
+/** To who wants something written while the pipeline is overloaded: he may ask again later. */
+export const OVERLOADED: Response = { type: MessageType.fault, fault: 'busy', detail: 'the disk is behind' };
+
 const SYNC_INTERVAL_MS = 1_000;
 
 /**
- * One write batch in flight, the next one forming meanwhile (architecture 4). A response that rests on a batch leaves only when the
+ * One write batch in flight, the next one forming meanwhile (architecture 4). Where the disk is slow, what has formed is closed
+ * at the end of a turn once it is long, and waits in a queue: a batch that takes in all that comes during a stall would make the next
+ * stall longer. A response that rests on a batch leaves only when the
  * batch is in the log, and under fsync `always` on the disk: an answer never depends on what a crash could take back.
  */
 export class WritePipeline {
@@ -36,11 +43,15 @@ export class WritePipeline {
   readonly #fsync: Fsync;
   readonly #listener: BatchListener;
   #forming: Batch;
+  /** Closed, and not being written yet, oldest first. */
+  readonly #queue: Batch[] = [];
+  /** Of all that is not written. */
+  #backlogBytes = 0;
   #writing = false;
   #flushScheduled = false;
   /** Batches up to this number are durable as far as `fsync` asks. */
   #durable = 0;
-  /** Written, waiting for the disk (fsync always), oldest first; and the one being written. */
+  /** Written, waiting for the disk (fsync always), oldest first; the one being written; and those in the queue. */
   readonly #inFlight = new Map<number, Batch>();
   #unsyncedSinceMs: number | null = null;
   #syncing = false;
@@ -51,7 +62,8 @@ export class WritePipeline {
   #failures = 0;
   readonly #flush = (): void => {
     this.#flushScheduled = false;
-    this.#startWrite();
+    if (this.#writing) this.#close();
+    else this.#startWrite();
   };
 
   constructor(engine: Engine, clock: Clock, log: Log, fsync: Fsync, listener: BatchListener) {
@@ -73,6 +85,11 @@ export class WritePipeline {
     return this.#durable;
   }
 
+  /** The disk is so far behind that nothing more should be taken in. */
+  get isOverloaded(): boolean {
+    return this.#backlogBytes > limits.writeBacklogBytes;
+  }
+
   /** Changes written since the start, and batches that failed. The number of batches is `formingNumber`. */
   get counts(): { readonly changes: number; readonly failures: number } {
     return { changes: this.#changes, failures: this.#failures };
@@ -90,8 +107,12 @@ export class WritePipeline {
   }
 
   add(change: EngineChange): void {
+    const bytes = change.key.length + (change.value?.length ?? 0);
     this.#forming.changes.push(change);
-    if (!this.#flushScheduled && !this.#writing) this.#schedule();
+    this.#forming.bytes += bytes;
+    this.#backlogBytes += bytes;
+    if (this.#flushScheduled) return;
+    if (!this.#writing || this.#forming.bytes > limits.writeBatchBytes) this.#schedule();
   }
 
   /** Sends `response` once batch `number` is durable: at once if it is. If the batch failed, a fault. */
@@ -126,7 +147,7 @@ export class WritePipeline {
 
   /** Writes what is forming, waits for what is in flight, syncs unless fsync is `no`. */
   drain(callback: () => void): void {
-    if (this.#writing || this.#syncing || this.#forming.changes.length > 0) {
+    if (this.#writing || this.#syncing || this.#queue.length > 0 || this.#forming.changes.length > 0) {
       if (!this.#writing) this.#startWrite();
       this.#clock.after(5, () => this.drain(callback));
       return;
@@ -141,17 +162,27 @@ export class WritePipeline {
     this.#clock.endOfTurn(this.#flush);
   }
 
-  #startWrite(): void {
-    if (this.#writing || this.#forming.changes.length === 0) return;
+  /** What has formed is to be written as it is, after what is in the queue. */
+  #close(): void {
+    if (this.#forming.changes.length === 0) return;
     const batch = this.#forming;
     this.#forming = newBatch(batch.number + 1);
     this.#inFlight.set(batch.number, batch);
+    this.#queue.push(batch);
+  }
+
+  #startWrite(): void {
+    if (this.#writing) return;
+    if (this.#queue.length === 0) this.#close();
+    const batch = this.#queue.shift();
+    if (batch === undefined) return;
     this.#writing = true;
     this.#engine.write(batch.changes, (error) => {
       this.#writing = false;
+      this.#backlogBytes -= batch.bytes;
       if (error === null) this.#onWritten(batch);
       else this.#onFailed(batch, error);
-      if (this.#forming.changes.length > 0 && !this.#flushScheduled) this.#startWrite();
+      if (this.#queue.length > 0 || (this.#forming.changes.length > 0 && !this.#flushScheduled)) this.#startWrite();
     });
   }
 
@@ -185,11 +216,14 @@ export class WritePipeline {
     for (const done of batch.waiting) done(true);
   }
 
-  /** What is forming may rest on what failed (a paged value's base): it fails too. */
+  /** What came after it may rest on what failed (a paged value's base): it fails too. */
   #onFailed(batch: Batch, error: EngineError): void {
     this.#failBatch(batch, error);
+    const later = this.#queue.splice(0);
     const forming = this.#forming;
     this.#forming = newBatch(forming.number + 1);
+    this.#backlogBytes = 0;
+    for (const other of later) this.#failBatch(other, error);
     this.#failBatch(forming, error);
   }
 
@@ -226,5 +260,5 @@ export class WritePipeline {
 }
 
 function newBatch(number: number): Batch {
-  return { number, changes: [], records: [], calls: [], responses: [], waiting: [] };
+  return { number, changes: [], records: [], calls: [], responses: [], waiting: [], bytes: 0 };
 }
