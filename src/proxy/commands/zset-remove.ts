@@ -67,7 +67,6 @@ function without(value: CollectionValue, view: ZsetView, range: RankRange, pages
   }
   const members = view.elements(range).map(({ member }) => member);
   const edit = new ZsetEdit(value, Encoding.listpack, removed, pages);
-  edit.need(members);
-  for (const member of members) edit.delete(member);
+  edit.deleteRange(range, members);
   return edit.finish();
 }

@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits.ts';
 import { packedEncoding } from '../../record/packed-items.ts';
-import { EMPTY_TREE, needKeys } from '../../record/tree.ts';
+import { EMPTY_TREE, needKeys, placeInTree } from '../../record/tree.ts';
 import { TreeBuilder } from '../../record/tree-builder.ts';
 import { TreeEditor } from '../../record/tree-editor.ts';
 import { type CollectionValue, Encoding, type PageAccess, type Tree, ValueType } from '../../record/value.ts';
@@ -10,6 +10,7 @@ import { treeOf } from './keyed-view.ts';
 import { type InlineScores, MappedScores, PackedScores, packScored } from './packed-scores.ts';
 import { decodeScore, encodeScore } from './score.ts';
 import { type Scored, scoredKeyOf, scoredValueOf } from './scored-elements.ts';
+import type { RankRange } from './zset-ranges.ts';
 import { scoreTreeOf, ZsetView } from './zset-view.ts';
 
 /** Up to so many changes are made in the packed bytes, each by a pass over them. */
@@ -93,6 +94,20 @@ export class ZsetEdit {
     this.#trees.members.delete(treeKeyOf(member));
     this.#trees.scores.delete(scoredKeyOf(member, old));
     return true;
+  }
+
+  /** Deletes the elements of these ranks, before any other change; `members` are theirs. Each leaf is made anew once. */
+  deleteRange({ from, to }: RankRange, members: readonly Buffer[]): void {
+    if (this.#trees === null) {
+      for (const member of members) this.#inline?.delete(member);
+      return;
+    }
+    const { before } = this.#trees;
+    const keys = members.map(treeKeyOf);
+    needKeys(before.members, keys, this.#pages);
+    const ranks = Float64Array.from(keys, (key) => placeInTree(before.members, key, this.#pages).rank).sort();
+    this.#trees.members.deleteRanks(Array.from(ranks));
+    this.#trees.scores.deleteRanks(Array.from({ length: to - from }, (_, i) => from + i));
   }
 
   /** Null if nothing is left. */
