@@ -69,4 +69,22 @@ describe.each([true, false])('a node that hangs (express lane: %s)', (express) =
     expect(await proxy.do('large', GET)).toBe(LARGE);
     expect(quorum.clock.monotonicMs() - againMs).toBeLessThan(20);
   });
+
+  it('takes in no more than its bound where it is its disk that hangs, and goes on afterwards', async () => {
+    const quorum = new LocalQuorum({ express });
+    const proxy = quorum.proxy();
+    const value = 'x'.repeat(limits.inlineValueBytes - 100);
+    const writes = Math.ceil((1.5 * limits.writeBacklogBytes) / value.length);
+    quorum.engine(2).hold('write');
+    for (let i = 0; i < writes; i++) expect(await proxy.do(`k${i}`, set(value), 200)).toBe('OK');
+    quorum.engine(2).flow('write');
+    await quorum.pass(50);
+    const stored = Array.from({ length: writes }, (_, i) => quorum.stored(2, `k${i}`)).filter((one) => one !== null);
+    expect(stored.length * value.length).toBeGreaterThan(limits.writeBacklogBytes / 2);
+    expect(stored.length * value.length).toBeLessThan(limits.writeBacklogBytes + 2 * limits.writeBatchBytes);
+    await quorum.pass(limits.resendDelayMs + 10);
+    expect(await proxy.do('k0', set('after'), 200)).toBe('OK');
+    await quorum.pass(50);
+    expect(quorum.stored(2, 'k0')?.state.header.sizeBytes).toBe('after'.length);
+  });
 });
