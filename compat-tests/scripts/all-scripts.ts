@@ -3,6 +3,7 @@ import { clusterScripts } from './cluster.ts';
 import { connectionScripts } from './connection.ts';
 import { errorScripts } from './errors.ts';
 import { genericScripts } from './generic.ts';
+import { geoScripts } from './geo.ts';
 import { hashScripts } from './hashes.ts';
 import { listScripts } from './lists.ts';
 import { numberScripts } from './numbers.ts';
@@ -18,6 +19,7 @@ export const allScripts: readonly Script[] = [
   ...listScripts,
   ...setScripts,
   ...zsetScripts,
+  ...geoScripts,
   ...genericScripts,
   ...connectionScripts,
   ...serverScripts,

@@ -81,6 +81,7 @@ export interface CommandRow {
     | 'hash'
     | 'set'
     | 'sorted-set'
+    | 'geo'
     | 'list'
     | 'generic'
     | 'connection'

@@ -114,7 +114,7 @@ export class ReplyWriter {
     else if (reply instanceof BulkPieces) this.putPieces(reply);
     else if (reply instanceof BulkItems) this.putBulkItems(reply);
     else if (reply instanceof NullArray) this.putConstant(this.protocol === 2 ? NULL_ARRAY_LINE : RESP3_NULL);
-    else if (reply instanceof DoubleReply) this.putDouble(reply.value);
+    else if (reply instanceof DoubleReply) this.putDouble(reply.text ?? formatDouble(reply.value));
     else if (reply instanceof BooleanReply) this.putBoolean(reply.value);
     else if (reply instanceof VerbatimReply) this.putVerbatim(reply);
     else if (reply instanceof MapReply) this.putMap(reply);
@@ -148,9 +148,9 @@ export class ReplyWriter {
     else this.putText(DOLLAR, '', value.toString());
   }
 
-  private putDouble(value: number): void {
-    if (this.protocol === 3) this.putLine(','.charCodeAt(0), formatDouble(value));
-    else this.putText(DOLLAR, '', formatDouble(value));
+  private putDouble(text: string): void {
+    if (this.protocol === 3) this.putLine(','.charCodeAt(0), text);
+    else this.putText(DOLLAR, '', text);
   }
 
   private putBoolean(value: boolean): void {

@@ -41,8 +41,11 @@ export class ErrorReply {
 
 export class DoubleReply {
   readonly value: number;
-  constructor(value: number) {
+  /** How it is shown, where that is not as other doubles are; null: as those. */
+  readonly text: string | null;
+  constructor(value: number, text: string | null = null) {
     this.value = value;
+    this.text = text;
   }
 }
 

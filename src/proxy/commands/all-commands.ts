@@ -2,6 +2,7 @@ import type { CommandRow } from '../command.ts';
 import { clusterCommands } from './cluster-commands.ts';
 import { connectionCommands } from './connection-commands.ts';
 import { genericKeyCommands } from './generic-commands.ts';
+import { geoCommands } from './geo-commands.ts';
 import { hashCommands } from './hash-commands.ts';
 import { keyspaceCommands } from './keyspace-commands.ts';
 import { listCommands } from './list-commands.ts';
@@ -17,6 +18,7 @@ export const allCommands: readonly CommandRow[] = [
   ...listCommands,
   ...setCommands,
   ...zsetCommands,
+  ...geoCommands,
   ...genericKeyCommands,
   ...keyspaceCommands,
   ...connectionCommands,
