@@ -6,6 +6,12 @@ import { JunokvCluster } from '../compat-tests/support/junokv-cluster.ts';
 import { spawnJunokv } from '../compat-tests/support/junokv-server.ts';
 import { KeyHistories } from './key-histories.ts';
 import type { Report } from './report.ts';
+import {
+  halfCollections,
+  lackingCollections,
+  type SteadyCollections,
+  steadyCollections,
+} from './steady-collections.ts';
 
 const WRITERS = 8;
 const KEYS_PER_WRITER = 400;
@@ -13,6 +19,9 @@ const STEADY_KEYS = 2_000;
 const LARGE_BYTES = 1_500_000;
 /** Every so many of the steady keys is in pages. */
 const LARGE_ONE_IN = 200;
+const STEADY_COLLECTIONS = 100;
+/** Every so many of their writes, writers set two fields of a hash of theirs, always alike, and another one. */
+const HASH_ONE_IN = 10;
 const KEY_MARK = 'RecognisableKey';
 const COMMAND_MS = 120_000;
 
@@ -38,6 +47,10 @@ class Writers {
   async #write(writer: number, port: number): Promise<void> {
     const redis = new Redis({ port, maxRetriesPerRequest: 3 });
     for (let i = 0; !this.#stopped; i++) {
+      if (i % HASH_ONE_IN === 0) {
+        const fields = { first: i, second: i, [`field ${randomInt(5_000)}`]: 'x'.repeat(randomInt(2_000)) };
+        await redis.hset(hashOf(writer), fields).catch(() => {});
+      }
       const key = `${KEY_MARK}:${writer}:${randomInt(KEYS_PER_WRITER)}`;
       const value = randomInt(10) === 0 ? null : `${writer}.${i}.${'x'.repeat(randomInt(300))}`;
       const entry = this.histories.begin(key, value, performance.now());
@@ -51,14 +64,20 @@ class Writers {
   }
 }
 
-async function steadyKeys(port: number): Promise<void> {
+function hashOf(writer: number): string {
+  return `${KEY_MARK}:hash:${writer}`;
+}
+
+async function steadyKeys(port: number): Promise<SteadyCollections> {
   const redis = new Redis(port);
   for (let i = 0; i < STEADY_KEYS; i++) {
     const value = i % LARGE_ONE_IN === 0 ? Buffer.alloc(LARGE_BYTES, i) : `steady ${i}`;
     const name = `${KEY_MARK}:steady:${i}`;
     await (i % 3 === 0 ? redis.set(name, value, 'EX', 86_400) : redis.set(name, value));
   }
+  const collections = await steadyCollections(redis, KEY_MARK, STEADY_COLLECTIONS);
   redis.disconnect();
+  return collections;
 }
 
 interface Ended {
@@ -92,6 +111,16 @@ async function valuesOf(port: number, keys: readonly string[]): Promise<Map<stri
   return values;
 }
 
+/** Hashes of writers whose two fields that are always written together differ; a line each. */
+async function tornHashes(redis: Redis): Promise<string[]> {
+  const problems: string[] = [];
+  for (let writer = 0; writer < WRITERS; writer++) {
+    const [first, second] = await redis.hmget(hashOf(writer), 'first', 'second');
+    if (first !== second) problems.push(`${hashOf(writer)} has ${first} and ${second}`);
+  }
+  return problems;
+}
+
 /** A backup under load, a chain of them, restores into a cluster of another shape, and damage. */
 export async function backUpUnderLoad(report: Report): Promise<void> {
   console.log(`\nBackup of 3 x 1 storage processes under ${WRITERS} writers, restore into 3 x 2\n`);
@@ -100,10 +129,10 @@ export async function backUpUnderLoad(report: Report): Promise<void> {
   const writers = new Writers();
   try {
     target = await JunokvCluster.start(1, { nodesPerZone: 2 });
-    await steadyKeys(source.proxyPorts[0] ?? 0);
+    const collections = await steadyKeys(source.proxyPorts[0] ?? 0);
     writers.start(source.proxyPorts);
     await pause(1_000);
-    await new BackupRound(source, target, writers, report).run();
+    await new BackupRound(source, target, writers, collections, report).run();
     report.check('no process ended by itself', [...source.ended, ...target.ended]);
   } finally {
     await writers.stop();
@@ -116,14 +145,22 @@ class BackupRound {
   readonly #source: JunokvCluster;
   readonly #target: JunokvCluster;
   readonly #writers: Writers;
+  readonly #collections: SteadyCollections;
   readonly #report: Report;
   readonly #from: readonly string[];
   readonly #into: readonly string[];
 
-  constructor(source: JunokvCluster, target: JunokvCluster, writers: Writers, report: Report) {
+  constructor(
+    source: JunokvCluster,
+    target: JunokvCluster,
+    writers: Writers,
+    collections: SteadyCollections,
+    report: Report,
+  ) {
     this.#source = source;
     this.#target = target;
     this.#writers = writers;
+    this.#collections = collections;
     this.#report = report;
     const keystore = ['--keystore', join(source.dir, 'keystore.json')];
     this.#from = ['--target', source.proxyPorts.map((port) => `127.0.0.1:${port}`).join()];
@@ -159,6 +196,7 @@ class BackupRound {
       `each of ${values.size} keys has a value that it had during the backup`,
       histories.impossible(values, startMs, endMs),
     );
+    await this.#checkCollections();
     await this.#writers.stop();
     await this.#expect('an incremental backup', ['backup', more, '--since', full, ...this.#from]);
     await this.#expect('it equals the source, now at rest', ['backup', 'compare', more, ...this.#from, ...keystore]);
@@ -184,14 +222,26 @@ class BackupRound {
   async #interruptedRestore(full: string): Promise<void> {
     const args = ['restore', full, ...this.#into, '--rate', '4'];
     const child = spawnJunokv('junokv restore', args, this.#source.dir);
-    await pause(2_000);
+    const redis = new Redis(this.#target.proxyPorts[0] ?? 0);
+    for (let tries = 0; tries < 300 && (await redis.dbsize()) < 500; tries++) await pause(100);
     const problems = child.exitText === null ? [] : [`it ended before: ${child.output}`];
     await child.kill();
-    const redis = new Redis(this.#target.proxyPorts[0] ?? 0);
     const keys = await redis.dbsize();
+    const halves = await halfCollections(redis, this.#collections);
     redis.disconnect();
     if (keys === 0) problems.push('nothing was restored yet');
     this.#report.check(`a restore is killed (kill -9) in its middle, with ${keys} keys there`, problems);
+    this.#report.check('no hash and no set is there in part', halves);
+  }
+
+  /** In the cluster that all was restored into. */
+  async #checkCollections(): Promise<void> {
+    const redis = new Redis(this.#target.proxyPorts[0] ?? 0);
+    const { hashes, sets } = this.#collections;
+    const lacking = await lackingCollections(redis, this.#collections);
+    this.#report.check(`all of ${hashes.size} hashes and ${sets.size} sets are there as a whole`, lacking);
+    this.#report.check('each hash that was written meanwhile is one that it was', await tornHashes(redis));
+    redis.disconnect();
   }
 
   async #damage(full: string, more: string): Promise<void> {

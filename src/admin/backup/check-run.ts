@@ -11,7 +11,7 @@ import { CallWindow } from './call-window.ts';
 import type { ClusterRecords } from './cluster-records.ts';
 import { type BackupOpener, type OpenedBackupRecord, placeOf } from './opened-record.ts';
 import { checkFiles, namespaceNumbers, recordArguments, shareOf } from './restore-run.ts';
-import type { ValuePiece } from './value-pieces.ts';
+import { takePieces, type ValuePiece } from './value-pieces.ts';
 
 /** What a check found; `problems` are in words, as many as limits.backupProblemsShown. */
 export interface CheckResult {
@@ -113,14 +113,18 @@ export async function compareChain(
       if (item.kind !== 'live') continue;
       const record = opener.record(item.record);
       if (typeof record === 'string') throw new BackupProblem(`${placeOf(item.record)} ${record}`);
+      const pieces = opener.pieces(record, item.nextPage);
+      const first = await takePieces(pieces, limits.backupPieceBytes);
       const words = new Set<string>();
-      if (record.content.value?.paged === true) {
-        for await (const piece of opener.pieces(record, item.nextPage)) words.add(await check(record, piece));
+      const checkFirst = async (): Promise<void> => {
+        for (const piece of first.pieces) words.add(await check(record, piece));
+        if (first.isAll) note(item.record, words);
+      };
+      await window.start(first.bytes, checkFirst);
+      if (!first.isAll) {
+        await window.drained();
+        for await (const piece of pieces) words.add(await check(record, piece));
         note(item.record, words);
-      } else {
-        for await (const piece of opener.pieces(record, item.nextPage)) {
-          await window.start(piece.length, async () => note(item.record, new Set([await check(record, piece)])));
-        }
       }
       progress.show(shareOf(item, newest.manifest.shards), `${result.records} records`);
     }

@@ -12,6 +12,7 @@ import { BackupProgress } from './backup-progress.ts';
 import { CallWindow } from './call-window.ts';
 import type { ClusterRecords } from './cluster-records.ts';
 import { type BackupOpener, type OpenedBackupRecord, placeOf } from './opened-record.ts';
+import { takePieces, type ValuePiece } from './value-pieces.ts';
 
 /** What becomes of records that the cluster has. */
 export type RestoreMode =
@@ -232,19 +233,36 @@ class RecordWriter {
     });
   }
 
-  /** Piece by piece, each after the one before. */
+  /** Piece by piece, each after the one before; beside other records where all of them are few bytes. */
   async #writePaged(record: OpenedBackupRecord, nextPage: () => Promise<PageEntry | null>): Promise<void> {
+    const pieces = this.#opener.pieces(record, nextPage);
+    const first = await takePieces(pieces, limits.backupPieceBytes);
     let reply: unknown = null;
-    for await (const { offset, bytes, isHole } of this.#opener.pieces(record, nextPage)) {
-      if (bytes.length > limits.maxStringBytes)
-        throw new BackupProblem(`${placeOf(record.entry)} has too long an element`);
-      if (isHole || (offset > 0 && !isWritten(reply))) continue;
-      await this.#window.start(bytes.length, async () => {
-        reply = await this.#put(record, offset, bytes);
+    const put = async (piece: ValuePiece): Promise<void> => {
+      reply = await this.#putBehind(record, piece, reply);
+    };
+    if (first.isAll) {
+      await this.#window.start(first.bytes, async () => {
+        for (const piece of first.pieces) await put(piece);
+        this.#count(reply);
       });
-      await this.#window.drained();
+      return;
     }
+    const putAlone = async (piece: ValuePiece): Promise<void> => {
+      await this.#window.start(piece.bytes.length, () => put(piece));
+      await this.#window.drained();
+    };
+    for (const piece of first.pieces) await putAlone(piece);
+    for await (const piece of pieces) await putAlone(piece);
     this.#count(reply);
+  }
+
+  /** `before`: what the piece before was answered; only behind one that was written comes another. */
+  async #putBehind(record: OpenedBackupRecord, piece: ValuePiece, before: unknown): Promise<unknown> {
+    const { offset, bytes, isHole } = piece;
+    if (bytes.length > limits.maxStringBytes)
+      throw new BackupProblem(`${placeOf(record.entry)} has too long an element`);
+    return isHole || (offset > 0 && !isWritten(before)) ? before : this.#put(record, offset, bytes);
   }
 
   #put(record: OpenedBackupRecord, offset: number, bytes: Buffer): Promise<unknown> {

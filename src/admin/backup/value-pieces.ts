@@ -20,6 +20,22 @@ export interface ValuePiece {
   readonly isHole: boolean;
 }
 
+/** The first pieces of a value, and all of them where they come to no more than about `maxBytes`. */
+export async function takePieces(
+  pieces: AsyncGenerator<ValuePiece>,
+  maxBytes: number,
+): Promise<{ readonly pieces: readonly ValuePiece[]; readonly bytes: number; readonly isAll: boolean }> {
+  const taken: ValuePiece[] = [];
+  let bytes = 0;
+  while (bytes <= maxBytes) {
+    const { value, done } = await pieces.next();
+    if (done === true) return { pieces: taken, bytes, isAll: true };
+    taken.push(value);
+    bytes += value.bytes.length;
+  }
+  return { pieces: taken, bytes, isAll: false };
+}
+
 /** A paged string in pieces of limits.backupPieceBytes. Pages come as `listPages` lists them: inner ones first. */
 export async function* stringPieces(value: PagedString, page: TakePage): AsyncGenerator<ValuePiece> {
   const inner = new Map<PageId, Buffer>();
