@@ -171,7 +171,7 @@ const missing: readonly KnownDifference[] = [
   notYet('BLPOP l 0.01', /^\*null$/, 'blocking list'),
   notYet('XADD x 1-1 f v', /^\$"1-1"$/, 'stream'),
   notYet('PFADD p a', /^:1$/, 'hyperloglog'),
-  notYet('SETBIT b 1 1', /^:0$/, 'bitmap'),
+  notYet('BITOP NOT a b', /^:0$/, 'remaining bitmap'),
   notYet('GEOSEARCH g FROMLONLAT 1 1 BYRADIUS 1 m', /^\*\[\]$/, 'searching geo'),
   notYet('EVAL "return 1" 0', /^:1$/, 'scripting'),
   notYet('PUBLISH c m', /^:0$/, 'pub/sub'),

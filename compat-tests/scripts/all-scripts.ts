@@ -1,4 +1,5 @@
 import type { Script } from '../support/script.ts';
+import { bitmapScripts } from './bitmaps.ts';
 import { clusterScripts } from './cluster.ts';
 import { connectionScripts } from './connection.ts';
 import { errorScripts } from './errors.ts';
@@ -14,6 +15,7 @@ import { zsetScripts } from './zsets.ts';
 
 export const allScripts: readonly Script[] = [
   ...stringScripts,
+  ...bitmapScripts,
   ...numberScripts,
   ...hashScripts,
   ...listScripts,

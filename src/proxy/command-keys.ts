@@ -10,8 +10,17 @@ export interface FoundKey {
   readonly flags: readonly string[];
 }
 
+/** BITFIELD changes nothing where it only gets. */
+function bitfieldFlags(args: readonly Buffer[]): readonly string[] {
+  for (let i = 2; i < args.length; i += 3) {
+    if (args[i]?.toString('latin1').toLowerCase() !== 'get') return ['RW', 'access', 'update'];
+  }
+  return ['RO', 'access'];
+}
+
 /** SET reads the old value only when it is asked for. */
 function flagsOf(spec: KeySpec, row: CommandRow, args: readonly Buffer[]): readonly string[] {
+  if (row.name === 'bitfield') return bitfieldFlags(args);
   if (row.name !== 'set') return spec.flags;
   const get = args.slice(3).some((option) => option.length === 3 && option.toString('latin1').toLowerCase() === 'get');
   return get ? ['RW', 'access', 'update'] : ['OW', 'update'];

@@ -90,6 +90,8 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
     ['RW', 'access', 'delete'],
     ['RW', 'insert'],
   ],
+  bitfield: [['RW', 'access', 'update', 'variable_flags']],
+  setbit: [['RW', 'access', 'update']],
   hset: [['RW', 'update']],
   hmset: [['RW', 'update']],
   hsetnx: [['RW', 'insert']],
@@ -198,6 +200,7 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
 
 /** Notes of key specifications, in the same order. */
 export const keySpecNotes: Readonly<Record<string, readonly string[]>> = {
+  bitfield: ['This command allows both access and modification of the key'],
   getex: ['RW and UPDATE because it changes the TTL'],
   set: ['RW and ACCESS due to the optional `GET` argument'],
 };
@@ -228,6 +231,8 @@ export const commandHistory: Readonly<Record<string, readonly (readonly [string,
   rpushx: [['4.0.0', 'Accepts multiple `element` arguments.']],
   lpop: [['6.2.0', 'Added the `count` argument.']],
   rpop: [['6.2.0', 'Added the `count` argument.']],
+  bitcount: [['7.0.0', 'Added the `BYTE|BIT` option.']],
+  bitpos: [['7.0.0', 'Added the `BYTE|BIT` option.']],
   hset: [['4.0.0', 'Accepts multiple `field` and `value` arguments.']],
   hdel: [['2.4.0', 'Accepts multiple `field` arguments.']],
   sadd: [['2.4.0', 'Accepts multiple `member` arguments.']],

@@ -83,6 +83,7 @@ export interface CommandRow {
     | 'sorted-set'
     | 'geo'
     | 'list'
+    | 'bitmap'
     | 'generic'
     | 'connection'
     | 'server'

@@ -1,4 +1,5 @@
 import type { CommandRow } from '../command.ts';
+import { bitmapCommands } from './bitmap-commands.ts';
 import { clusterCommands } from './cluster-commands.ts';
 import { connectionCommands } from './connection-commands.ts';
 import { genericKeyCommands } from './generic-commands.ts';
@@ -14,6 +15,7 @@ import { zsetCommands } from './zset-commands.ts';
 /** Every command of the proxy. */
 export const allCommands: readonly CommandRow[] = [
   ...stringCommands,
+  ...bitmapCommands,
   ...hashCommands,
   ...listCommands,
   ...setCommands,
