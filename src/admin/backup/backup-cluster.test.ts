@@ -104,7 +104,17 @@ async function fill({ redis }: Running, count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, i) => redis.set(`key ${i}`, 'v'.repeat(i))));
 }
 
-const COLLECTIONS = ['small hash', 'large hash', 'integers', 'small set', 'large set'];
+const COLLECTIONS = [
+  'small hash',
+  'large hash',
+  'integers',
+  'small set',
+  'large set',
+  'small list',
+  'large list',
+  'small zset',
+  'large zset',
+];
 
 async function fillCollections({ redis }: Running): Promise<void> {
   const fields = Array.from({ length: 3_000 }, (_, i) => [`field ${i}`, i % 500 === 0 ? 'v'.repeat(90_000) : `v ${i}`]);
@@ -117,14 +127,24 @@ async function fillCollections({ redis }: Running): Promise<void> {
   await redis.sadd('integers', 3, 1, 2);
   await redis.sadd('small set', 'z', 'a');
   await redis.sadd('large set', members);
+  await redis.rpush('small list', 'b', 'a', 'b');
+  await redis.rpush('large list', members);
+  await redis.ltrim('large list', 100, -2);
+  await redis.zadd('small zset', 1, 'b', 2, 'a');
+  await redis.zadd('large zset', ...members.flatMap((member, i) => [i % 7, member]));
+}
+
+async function elementsOf(redis: Redis, name: string): Promise<unknown> {
+  if (name.endsWith('hash')) return Object.entries(await redis.hgetall(name));
+  if (name.endsWith('list')) return redis.lrange(name, 0, -1);
+  return name.endsWith('zset') ? redis.zrange(name, 0, -1, 'WITHSCORES') : redis.smembers(name);
 }
 
 /** With encodings and orders. */
 async function collectionsOf({ redis }: Running): Promise<unknown> {
   const all: unknown[] = [];
   for (const name of COLLECTIONS) {
-    const isHash = name.endsWith('hash');
-    const elements: unknown = isHash ? Object.entries(await redis.hgetall(name)) : await redis.smembers(name);
+    const elements = await elementsOf(redis, name);
     all.push([name, await redis.object('ENCODING', name), await redis.pexpiretime(name), elements]);
   }
   return all;
@@ -212,11 +232,13 @@ describe('a backup and its restore into a cluster of another shape', () => {
     expect(await collectionsOf(target)).toEqual(await collectionsOf(source));
     await redis.hset('large hash', 'field 7', 'changed', 'another', LARGE);
     await redis.srem('large set', 'member 9');
+    await redis.lset('large list', 50, 'changed');
+    await redis.zincrby('large zset', 3, 'member 9');
     await redis.del('small set');
     const differs = await run(['backup', 'compare', join(dir, 'full'), ...at(source), ...key()]);
-    expect(differs.complaints).toMatch(/3 problems(.|\n)*differs: version/);
-    expect(await backup('more', ['--since', join(dir, 'full')])).toMatchObject({ stored: 2 });
-    expect(await restore('more', ['--merge'])).toMatchObject({ written: 2, deleted: 1, kept: 0 });
+    expect(differs.complaints).toMatch(/5 problems(.|\n)*differs: version/);
+    expect(await backup('more', ['--since', join(dir, 'full')])).toMatchObject({ stored: 4 });
+    expect(await restore('more', ['--merge'])).toMatchObject({ written: 4, deleted: 1, kept: 0 });
     await compare('more', target);
     expect(await collectionsOf(target)).toEqual(await collectionsOf(source));
     await target.redis.hset('large hash', 'by a client', 1);
@@ -224,8 +246,11 @@ describe('a backup and its restore into a cluster of another shape', () => {
     await restore('more', ['--replace']);
     await compare('more', target);
     await target.redis.hset('large hash', 'field 8', 'and it can be changed');
-    expect(await target.redis.hlen('large hash')).toBe(3_001);
-  });
+    await target.redis.rpush('large list', 'last');
+    await target.redis.zadd('large zset', 1, 'member 9');
+    const counts = [target.redis.hlen('large hash'), target.redis.llen('large list'), target.redis.zcard('large zset')];
+    expect(await Promise.all(counts)).toEqual([3_001, 8_900, 9_000]);
+  }, 60_000);
 
   it('leave out what has expired, or was flushed', async () => {
     await source.redis.set('kept', 'v');
