@@ -11,9 +11,9 @@ describe('docs/compatibility.md', () => {
     const page = compatibilityPage();
     expect(page).toMatch(/^\| `GET` \| 1\.0\.0 \| yes \|/m);
     expect(page).toMatch(/^\| `JUNO\.CREATE` \| 0\.1\.0 \| Creates a record/m);
-    expect(page).toMatch(/^- \*\*list\*\*: .*`LPUSH`/m);
+    expect(page).toMatch(/^- \*\*stream\*\*: .*`XADD`/m);
     const [there = '', missing = ''] = page.split('## Not there yet');
-    expect(there).not.toContain('`LPUSH`');
+    expect(there).not.toContain('`XADD`');
     expect(missing).not.toContain('`GET`');
   });
 });
