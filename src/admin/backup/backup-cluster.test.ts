@@ -128,16 +128,16 @@ async function fillCollections({ redis }: Running): Promise<void> {
   await redis.sadd('small set', 'z', 'a');
   await redis.sadd('large set', members);
   await redis.rpush('small list', 'b', 'a', 'b');
-  await redis.rpush('large list', members);
+  await redis.rpush('large list', ...members);
   await redis.ltrim('large list', 100, -2);
   await redis.zadd('small zset', 1, 'b', 2, 'a');
-  await redis.zadd('large zset', ...members.flatMap((member, i) => [i % 7, member]));
+  await redis.zadd('large zset', ...members.flatMap((member, i) => [String(i % 7), member]));
 }
 
 async function elementsOf(redis: Redis, name: string): Promise<unknown> {
   if (name.endsWith('hash')) return Object.entries(await redis.hgetall(name));
   if (name.endsWith('list')) return redis.lrange(name, 0, -1);
-  return name.endsWith('zset') ? redis.zrange(name, 0, -1, 'WITHSCORES') : redis.smembers(name);
+  return name.endsWith('zset') ? redis.zrange(name, 0, '-1', 'WITHSCORES') : redis.smembers(name);
 }
 
 /** With encodings and orders. */
