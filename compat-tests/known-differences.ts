@@ -170,7 +170,7 @@ const missing: readonly KnownDifference[] = [
   notYet('MULTI', /^\+OK$/, 'transaction'),
   notYet('BLPOP l 0.01', /^\*null$/, 'blocking list'),
   notYet('XADD x 1-1 f v', /^\$"1-1"$/, 'stream'),
-  notYet('PFADD p a', /^:1$/, 'hyperloglog'),
+  notYet('PFMERGE p q', /^\+OK$/, 'remaining hyperloglog'),
   notYet('BITOP NOT a b', /^:0$/, 'remaining bitmap'),
   notYet('GEOSEARCH g FROMLONLAT 1 1 BYRADIUS 1 m', /^\*\[\]$/, 'searching geo'),
   notYet('EVAL "return 1" 0', /^:1$/, 'scripting'),

@@ -6,6 +6,7 @@ import { errorScripts } from './errors.ts';
 import { genericScripts } from './generic.ts';
 import { geoScripts } from './geo.ts';
 import { hashScripts } from './hashes.ts';
+import { hyperloglogScripts } from './hyperloglogs.ts';
 import { listScripts } from './lists.ts';
 import { numberScripts } from './numbers.ts';
 import { serverScripts } from './server.ts';
@@ -16,6 +17,7 @@ import { zsetScripts } from './zsets.ts';
 export const allScripts: readonly Script[] = [
   ...stringScripts,
   ...bitmapScripts,
+  ...hyperloglogScripts,
   ...numberScripts,
   ...hashScripts,
   ...listScripts,

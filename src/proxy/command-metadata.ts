@@ -92,6 +92,8 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
   ],
   bitfield: [['RW', 'access', 'update', 'variable_flags']],
   setbit: [['RW', 'access', 'update']],
+  pfadd: [['RW', 'insert']],
+  pfcount: [['RW', 'access']],
   hset: [['RW', 'update']],
   hmset: [['RW', 'update']],
   hsetnx: [['RW', 'insert']],
@@ -200,6 +202,7 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
 
 /** Notes of key specifications, in the same order. */
 export const keySpecNotes: Readonly<Record<string, readonly string[]>> = {
+  pfcount: ['RW because it may change the internal representation of the key, and propagate to replicas'],
   bitfield: ['This command allows both access and modification of the key'],
   getex: ['RW and UPDATE because it changes the TTL'],
   set: ['RW and ACCESS due to the optional `GET` argument'],

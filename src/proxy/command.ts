@@ -84,6 +84,7 @@ export interface CommandRow {
     | 'geo'
     | 'list'
     | 'bitmap'
+    | 'hyperloglog'
     | 'generic'
     | 'connection'
     | 'server'

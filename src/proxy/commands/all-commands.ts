@@ -5,6 +5,7 @@ import { connectionCommands } from './connection-commands.ts';
 import { genericKeyCommands } from './generic-commands.ts';
 import { geoCommands } from './geo-commands.ts';
 import { hashCommands } from './hash-commands.ts';
+import { hyperloglogCommands } from './hyperloglog-commands.ts';
 import { keyspaceCommands } from './keyspace-commands.ts';
 import { listCommands } from './list-commands.ts';
 import { serverCommands } from './server-commands.ts';
@@ -16,6 +17,7 @@ import { zsetCommands } from './zset-commands.ts';
 export const allCommands: readonly CommandRow[] = [
   ...stringCommands,
   ...bitmapCommands,
+  ...hyperloglogCommands,
   ...hashCommands,
   ...listCommands,
   ...setCommands,
