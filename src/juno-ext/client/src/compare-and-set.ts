@@ -28,7 +28,8 @@ export async function compareAndSet(
     if (leftMs <= 0 && conflict !== null) return { ok: false, error: conflict };
     const found = await operations.get(key, { ...callOptions, deadlineMs: Math.max(1, leftMs) });
     // Nothing was written here either: why it came to no end is the conflict.
-    if (!found.ok) return found.error.kind === 'timed-out' && conflict !== null ? { ok: false, error: conflict } : found;
+    if (!found.ok)
+      return found.error.kind === 'timed-out' && conflict !== null ? { ok: false, error: conflict } : found;
     const current = found.value;
     if (current !== null && isRepeat(current, options)) return { ok: true, value: contextOf(current) };
     const value = change(current);
