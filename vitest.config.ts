@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** .ci/run asks for the numbers in a file. */
-const report = process.env['JUNOKV_TEST_REPORT'];
+const report = process.env['TEST_REPORT_FILE'];
 
 export default defineConfig({
   test: {

@@ -6,7 +6,7 @@ import { RawClient } from './support/raw-client.ts';
 import { redisServerVersion } from './support/redis-server.ts';
 
 /*
- * Random sequences of commands on a hash, on a list and on a set, on both servers. JUNOKV_RANDOM_COMMANDS: about so many commands per
+ * Random sequences of commands on a hash, on a list and on a set, on both servers. RANDOM_COMMANDS: about so many commands per
  * type instead of those of a quick run.
  */
 
@@ -18,7 +18,7 @@ interface Command {
 const redis = redisServerVersion();
 const title = redis.ok ? 'random commands' : `random commands (skipped: ${redis.reason})`;
 const COMMANDS_PER_RUN = 60;
-const runs = Math.ceil(Number(process.env['JUNOKV_RANDOM_COMMANDS'] ?? '2400') / COMMANDS_PER_RUN);
+const runs = Math.ceil(Number(process.env['RANDOM_COMMANDS'] ?? '2400') / COMMANDS_PER_RUN);
 
 /** Low, so that short sequences cross them. */
 const SETTINGS = [
