@@ -36,7 +36,7 @@ async function pause(ms: number): Promise<void> {
 /** Standard output and exit code of a junokv command. */
 function junokv(args: readonly string[]): Promise<{ readonly text: string; readonly exitCode: number }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [PROGRAM, ...args], { timeout: 120_000 }, (error, text) => {
+    execFile(process.execPath, [PROGRAM, ...args], { timeout: 120_000, maxBuffer: 64 * MB }, (error, text) => {
       const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ text, exitCode });
     });

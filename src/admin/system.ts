@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Clock, Timer } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { SystemClock } from '../base/system-clock.ts';
 import { SystemRandom } from '../base/system-random.ts';
@@ -39,7 +40,7 @@ export interface System {
   onReloadSignal(listener: () => void): void;
   /** Keeps the process alive until cancelled. */
   hold(): Timer;
-  /** Ends the process now. */
+  /** Ends the process, as soon as what was printed has been taken. */
   exit(code: number): void;
   /** Ends the process now, even if native code hangs (which outlives process.exit). */
   kill(): void;
@@ -80,9 +81,18 @@ export function createSystem(): System {
     },
     onReloadSignal: (listener) => process.on('SIGHUP', listener),
     hold: () => clock.holdProcess(),
-    exit: (code) => process.exit(code),
+    exit: (code) => exitWhenPrinted(code, clock),
     kill: () => process.kill(process.pid, 'SIGKILL'),
   };
+}
+
+/** A pipe takes what is printed by and by, and what it has not taken when the process ends is lost. Who has gone away takes nothing. */
+function exitWhenPrinted(code: number, clock: SystemClock): void {
+  const end = (): void => process.exit(code);
+  process.stdout.once('error', end);
+  process.stderr.once('error', end);
+  clock.after(limits.exitFlushMs, end);
+  process.stdout.write('', () => process.stderr.write('', end));
 }
 
 const DEFAULT_COLUMNS = 80;

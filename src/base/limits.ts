@@ -577,6 +577,8 @@ export const limits = {
   auditQueueEntries: 10_000,
   auditRetryMs: 1_000,
   // --- command line ---
+  /** A command waits so long for who reads what it printed, then ends all the same. */
+  exitFlushMs: 10_000,
   /** An answer is waited for so long at most: whoever asks for more wants to repeat the call. */
   cliDeadlineMaxMs: 3_600_000,
   /** The connections of a command that has its answer may take so long to close. */
