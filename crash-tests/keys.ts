@@ -10,6 +10,8 @@ const LARGE_KEYS = 4;
 const LARGE_BYTES = 1_000_000;
 const COUNTERS = 6;
 const COMMAND_MS = 180_000;
+/** Sealing anew has begun by then, and is not done. */
+const SEALING_MS = 1_200;
 /** An old version can be retired some time after another has begun to seal. */
 const RETIRE_WITHIN_MS = 120_000;
 
@@ -185,7 +187,7 @@ class KeyRound {
       ['keys', 'reencrypt', ...this.#online, '--rate', '1'],
       this.#cluster.dir,
     );
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await new Promise((resolve) => setTimeout(resolve, SEALING_MS));
     const problems = child.exitText === null ? [] : [`it ended before: ${child.output}`];
     await child.kill();
     this.#report.check('sealing anew is killed (kill -9) in its middle', problems);
