@@ -97,10 +97,10 @@ class Pass {
       this.#failed += Number(failed);
       this.#unreadable += Number(unreadable);
       this.#count(part, itemsOf(uses).map(Number));
+      await this.#slowDown();
       if (Number(exhausted) === 1) return;
       afterId = bytesOf(lastId);
       afterPage = bytesOf(lastPage);
-      await this.#slowDown();
     }
   }
 
