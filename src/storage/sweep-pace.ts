@@ -8,16 +8,16 @@ const WEIGHT = 0.1;
 export class SweepPace {
   /** Of the records seen lately, the part that was to be killed or purged. */
   dueShare = 0;
-  /** Likewise what differed. */
+  /** Likewise what differed, or will soon be to be purged. */
   #differingShare = 0;
   /** Records of this node's share of the shards: those of the last pass, and of this one so far. */
   #lastRecords = 0;
   #records = 0;
 
-  note({ records, due, differing }: RangeSwept): void {
+  note({ records, due, waiting, differing }: RangeSwept): void {
     const seen = Math.max(1, records);
     this.dueShare += (Math.min(1, due / seen) - this.dueShare) * WEIGHT;
-    this.#differingShare += (Math.min(1, differing / seen) - this.#differingShare) * WEIGHT;
+    this.#differingShare += (Math.min(1, (differing + waiting) / seen) - this.#differingShare) * WEIGHT;
     this.#records += records;
   }
 

@@ -32,6 +32,8 @@ export interface RangeSwept {
   readonly records: number;
   /** Of them, those that were to be killed or purged. */
   readonly due: number;
+  /** Tombstones that nobody else has in mind to purge, and that are too young yet. */
+  readonly waiting: number;
   /** Records that the replicas did not hold alike. */
   readonly differing: number;
 }
@@ -83,6 +85,7 @@ class RangeSweep {
   readonly #differing = new Map<RecordId, Differing>();
   #open = 1;
   #due = 0;
+  #waiting = 0;
   #unanswered = false;
 
   constructor(
@@ -346,6 +349,7 @@ class RangeSweep {
     for (const [i, { id, glance }] of this.#own.records.entries()) {
       if (glance === null || !rules.allAgree(this.#agreeing[i] ?? 0, this.#others.length)) continue;
       if (rules.isPurgeable(glance, nowUs, purgeAfterMs)) records.push({ id, accepted: glance.accepted });
+      else if (glance.kind === StateKind.dead && queueMs === 0) this.#waiting++;
     }
     if (records.length === 0) return;
     this.#due += records.length;
@@ -364,7 +368,16 @@ class RangeSweep {
     assert(this.#open >= 0, 'a step ends once');
     if (this.#open > 0) return;
     const { lastId, exhausted, bytes, records } = this.#own;
-    this.#done({ lastId, exhausted, bytes, records: records.length, due: this.#due, differing: this.#differing.size });
+    const differing = this.#differing.size;
+    this.#done({
+      lastId,
+      exhausted,
+      bytes,
+      records: records.length,
+      due: this.#due,
+      waiting: this.#waiting,
+      differing,
+    });
   }
 
   /** Null if nobody could tell the namespace, or the map does not have it. */
