@@ -1,3 +1,4 @@
+import { givenServer } from './support/given-server.ts';
 import { startJunokv } from './support/junokv-server.ts';
 import { RawClient } from './support/raw-client.ts';
 import { type RunningServer, startRedis } from './support/redis-server.ts';
@@ -18,7 +19,7 @@ const JUNOKV_OPTIONS: Readonly<Record<Kind, readonly string[]>> = {
   password: ['--requirepass', PASSWORD],
 };
 
-/** Real Redis servers and junokvs in pairs of like configuration, started when first asked for. */
+/** Real Redis servers and junokvs in pairs of like configuration, started when first asked for; the plain junokv may be given. */
 export class ServerPairs {
   readonly #pairs = new Map<Kind, Promise<Ports>>();
   readonly #servers: RunningServer[] = [];
@@ -41,6 +42,7 @@ export class ServerPairs {
     const redis = await startRedis(REDIS_OPTIONS[kind]);
     this.#servers.push(redis);
     if (kind === 'cluster') await takeAllSlots(redis.port);
+    if (kind === 'plain' && givenServer !== null) return { redis: redis.port, junokv: givenServer, password: null };
     const junokv = await startJunokv({ engine: 'memory', more: JUNOKV_OPTIONS[kind] });
     this.#servers.push(junokv);
     return { redis: redis.port, junokv: junokv.port, password: kind === 'password' ? PASSWORD : null };

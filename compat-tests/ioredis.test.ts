@@ -2,7 +2,9 @@ import { rmSync } from 'node:fs';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from './support/free-port.ts';
+import { type FoundServer, givenOrStarted, givenServer } from './support/given-server.ts';
 import { makeTempDir, startJunokv } from './support/junokv-server.ts';
+import { redisOptions } from './support/place.ts';
 import type { RunningServer } from './support/redis-server.ts';
 
 const clients: { disconnect(): void }[] = [];
@@ -17,11 +19,13 @@ afterEach(() => {
 });
 
 describe('ioredis', () => {
-  let server: RunningServer;
+  let server: FoundServer;
   let redis: Redis;
+  const connected = (options: { db?: number; enableAutoPipelining?: boolean } = {}): Redis =>
+    new Redis({ ...redisOptions(server.place), ...options });
   beforeAll(async () => {
-    server = await startJunokv({ engine: 'memory' });
-    redis = new Redis(server.port);
+    server = await givenOrStarted();
+    redis = connected();
   });
   afterAll(async () => {
     redis.disconnect();
@@ -58,7 +62,7 @@ describe('ioredis', () => {
   });
 
   it('pipelines by itself (enableAutoPipelining)', async () => {
-    const auto = opened(new Redis(server.port, { enableAutoPipelining: true }));
+    const auto = opened(connected({ enableAutoPipelining: true }));
     const names = Array.from({ length: 500 }, (_, i) => `auto:${i}`);
     await Promise.all(names.map((name, i) => auto.set(name, i)));
     expect(await Promise.all(names.map((name) => auto.get(name)))).toEqual(names.map((_, i) => String(i)));
@@ -66,7 +70,7 @@ describe('ioredis', () => {
   });
 
   it('streams a scan to its end, every key in it', async () => {
-    const db = opened(new Redis(server.port, { db: 5 }));
+    const db = opened(connected({ db: 5 }));
     const names = Array.from({ length: 2_000 }, (_, i) => `scan:${i}`);
     await db.mset(Object.fromEntries(names.map((name) => [name, 'x'])));
     await db.set('other', 'x');
@@ -88,13 +92,13 @@ describe('ioredis', () => {
 
   it('20 connections at once count to the right number', async () => {
     await redis.del('shared');
-    const crowd = Array.from({ length: 20 }, () => opened(new Redis(server.port)));
+    const crowd = Array.from({ length: 20 }, () => opened(connected()));
     await Promise.all(crowd.flatMap((client) => Array.from({ length: 50 }, () => client.incr('shared'))));
     expect(await redis.get('shared')).toBe('1000');
   });
 });
 
-describe('ioredis, with a password', () => {
+describe.runIf(givenServer === null)('ioredis, with a password', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startJunokv({ engine: 'memory', more: ['--requirepass', 'secret'] });
@@ -118,7 +122,7 @@ describe('ioredis, with a password', () => {
   });
 });
 
-describe('ioredis as a client of Redis Cluster', () => {
+describe.runIf(givenServer === null)('ioredis as a client of Redis Cluster', () => {
   let server: RunningServer;
   let cluster: Cluster;
   beforeAll(async () => {
@@ -153,7 +157,7 @@ describe('ioredis as a client of Redis Cluster', () => {
   });
 });
 
-describe('ioredis, when the server is killed and started again on its data', () => {
+describe.runIf(givenServer === null)('ioredis, when the server is killed and started again on its data', () => {
   it('reconnects by itself and finds what was acknowledged', async () => {
     const dir = makeTempDir('reconnect');
     const port = await freePort();

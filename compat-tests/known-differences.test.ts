@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServerPairs } from './harness.ts';
 import { knownDifferences } from './known-differences.ts';
+import type { Place } from './support/place.ts';
 import { RawClient } from './support/raw-client.ts';
 import { redisServerVersion } from './support/redis-server.ts';
 import { readReply, showReply } from './support/resp-reply.ts';
+import type { Ports } from './support/run-script.ts';
 import { type Step, toStep } from './support/script.ts';
 
 const redis = redisServerVersion();
 const title = redis.ok ? 'known differences' : `known differences (skipped: ${redis.reason})`;
 
-async function answer(port: number, before: readonly (string | Step)[], last: string | Step): Promise<string> {
-  const client = await RawClient.connect(port);
+async function answer(place: Place, before: readonly (string | Step)[], last: string | Step): Promise<string> {
+  const client = await RawClient.connect(place);
   await client.command(['FLUSHALL']);
   let shown = '';
   for (const source of [...before, last]) {
@@ -25,7 +27,7 @@ async function answer(port: number, before: readonly (string | Step)[], last: st
 
 describe.skipIf(!redis.ok)(title, () => {
   const pairs = new ServerPairs();
-  let ports = { redis: 0, junokv: 0 };
+  let ports: Ports = { redis: 0, junokv: 0, password: null };
   beforeAll(async () => {
     ports = await pairs.ports('plain');
   }, 60_000);

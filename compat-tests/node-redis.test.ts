@@ -1,17 +1,23 @@
 import { createClient, createCluster } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type FoundServer, givenOrStarted, givenServer } from './support/given-server.ts';
 import { startJunokv } from './support/junokv-server.ts';
-import type { RunningServer } from './support/redis-server.ts';
+import { filesOf, type Place, portOf } from './support/place.ts';
+
+function socketOf(place: Place) {
+  const address = { host: '127.0.0.1', port: portOf(place) };
+  return typeof place === 'number' ? address : { ...address, tls: true as const, ...filesOf(place) };
+}
 
 describe.each([2, 3] as const)('node-redis over RESP%i', (RESP) => {
-  let server: RunningServer;
+  let server: FoundServer;
   beforeAll(async () => {
-    server = await startJunokv({ engine: 'memory' });
+    server = await givenOrStarted();
   });
   afterAll(() => server.stop());
 
   it('connects, runs commands, pipelines and scans', async () => {
-    const client = createClient({ url: `redis://127.0.0.1:${server.port}/3`, RESP, name: 'node-redis' });
+    const client = createClient({ socket: socketOf(server.place), database: 3, RESP, name: 'node-redis' });
     await client.connect();
     expect(await client.ping()).toBe('PONG');
     expect(await client.clientGetName()).toBe('node-redis');
@@ -37,7 +43,7 @@ describe.each([2, 3] as const)('node-redis over RESP%i', (RESP) => {
   });
 });
 
-describe('node-redis as a client of Redis Cluster', () => {
+describe.runIf(givenServer === null)('node-redis as a client of Redis Cluster', () => {
   it('finds the slots and runs commands', async () => {
     const server = await startJunokv({ engine: 'memory', more: ['--cluster-enabled', 'yes'] });
     const cluster = createCluster({ rootNodes: [{ url: `redis://127.0.0.1:${server.port}` }] });

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { ServerPairs } from './harness.ts';
 import { allScripts } from './scripts/all-scripts.ts';
+import { givenServer } from './support/given-server.ts';
 import { redisServerVersion } from './support/redis-server.ts';
 import { runScript } from './support/run-script.ts';
 
@@ -15,7 +16,9 @@ describe.skipIf(!redis.ok)(title, () => {
     console.log(`${compared} pairs of replies compared`);
   });
 
-  for (const script of allScripts) {
+  // A given server has its own configuration, and is another one for each connection perhaps.
+  const scripts = allScripts.filter(({ servers }) => givenServer === null || servers === 'plain');
+  for (const script of scripts) {
     for (const protocol of script.protocols) {
       it(`${script.name}, RESP${protocol}`, async () => {
         const outcome = await runScript(script, protocol, await pairs.ports(script.servers));

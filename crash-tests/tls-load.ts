@@ -1,20 +1,11 @@
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
+import { redisOptions, type TlsPlace } from '../compat-tests/support/place.ts';
 
 const PIPELINE = 4;
 const READ_TOGETHER = 200;
 const LARGE_ONE_IN = 100;
 const LARGE_BYTES = 120_000;
 const COMMAND_MS = 10_000;
-
-/** A port of this machine, and the files with which a client connects to it. */
-export interface TlsPlace {
-  readonly port: number;
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
 
 export interface TlsLoadFigures {
   readonly acknowledged: number;
@@ -36,15 +27,11 @@ export class TlsLoad {
       const place = places[i % places.length];
       if (place === undefined) throw new Error('no place to connect to');
       const options = { retryStrategy: null, maxRetriesPerRequest: 0, commandTimeout: COMMAND_MS } as const;
-      const client = new Redis({ host: '127.0.0.1', port: place.port, tls: TlsLoad.tlsOf(place), ...options });
+      const client = new Redis({ ...redisOptions(place), ...options });
       client.on('error', (error) => this.#problems.push(`writer ${i}: ${error.message}`));
       return client;
     });
     this.#written = this.#clients.map(() => 0);
-  }
-
-  static tlsOf({ ca, cert, key }: TlsPlace): ConnectionOptions {
-    return { ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) };
   }
 
   start(): void {

@@ -7,8 +7,9 @@ import type { ChildServer } from '../compat-tests/support/child-server.ts';
 import { freePort } from '../compat-tests/support/free-port.ts';
 import { JunokvCluster } from '../compat-tests/support/junokv-cluster.ts';
 import { makeTempDir, spawnJunokv, waitUntilPrintedReady } from '../compat-tests/support/junokv-server.ts';
+import { filesOf, redisOptions, type TlsPlace } from '../compat-tests/support/place.ts';
 import type { Report } from './report.ts';
-import { TlsLoad, type TlsPlace } from './tls-load.ts';
+import { TlsLoad } from './tls-load.ts';
 
 const STEADY_MS = 2_000;
 const KILLED_MS = 3_000;
@@ -190,9 +191,7 @@ function storagePorts({ dir }: JunokvCluster): number[] {
 
 /** Connects once; fails where that does. */
 function open(place: TlsPlace): Redis {
-  const { port } = place;
-  const tls = TlsLoad.tlsOf(place);
-  return new Redis({ host: '127.0.0.1', port, tls, retryStrategy: () => null, maxRetriesPerRequest: 0 }).on(
+  return new Redis({ ...redisOptions(place), retryStrategy: () => null, maxRetriesPerRequest: 0 }).on(
     'error',
     () => {},
   );
@@ -201,7 +200,7 @@ function open(place: TlsPlace): Redis {
 /** The serial number of the certificate that is shown there; '' where there is none. */
 function serialShown(place: TlsPlace): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port: place.port, ...TlsLoad.tlsOf(place) }, () => {
+    const socket = connect({ host: '127.0.0.1', port: place.port, ...filesOf(place) }, () => {
       resolve(socket.getPeerCertificate().serialNumber);
       socket.destroy();
     });

@@ -1,11 +1,13 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { type Place, portOf, secureContextOf } from './place.ts';
 import { type Argument, encodeCommand } from './request.ts';
 import { type ReplyNode, readReply } from './resp-reply.ts';
 
 /** Longest wait for one reply: far above any command of the tests, 512 MB strings apart. */
 const REPLY_MS = 20_000;
 
-/** A TCP connection that sends any bytes and hands out the exact bytes of each reply. */
+/** A connection, over TCP or TLS, that sends any bytes and hands out the exact bytes of each reply. */
 export class RawClient {
   readonly #socket: Socket;
   #chunks: Buffer[] = [];
@@ -29,12 +31,17 @@ export class RawClient {
     });
   }
 
-  static connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
+  static connect(place: Place): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect(port, host);
+      const address = { host: '127.0.0.1', port: portOf(place) };
+      const isPlain = typeof place === 'number';
+      const socket = isPlain ? connect(address) : connectTls({ ...address, secureContext: secureContextOf(place) });
+      const ended = (): void => reject(new Error(`the connection to port ${address.port} ended at its beginning`));
       socket.once('error', reject);
-      socket.once('connect', () => {
+      socket.once('close', ended);
+      socket.once(isPlain ? 'connect' : 'secureConnect', () => {
         socket.off('error', reject);
+        socket.off('close', ended);
         resolve(new RawClient(socket));
       });
     });

@@ -1,3 +1,4 @@
+import type { Place } from './place.ts';
 import { RawClient } from './raw-client.ts';
 import { encodeCommand } from './request.ts';
 import { readReply } from './resp-reply.ts';
@@ -5,7 +6,7 @@ import { type Protocol, type Script, type Step, toStep } from './script.ts';
 
 export interface Ports {
   readonly redis: number;
-  readonly junokv: number;
+  readonly junokv: Place;
   /** Set where both ask for one. */
   readonly password: string | null;
 }
@@ -22,13 +23,13 @@ const END_MS = 5_000;
 
 /** One server's connections of one script. */
 class Side {
-  readonly #port: number;
+  readonly #place: Place;
   readonly #protocol: Protocol;
   readonly #password: string | null;
   readonly #clients = new Map<number, RawClient>();
 
-  constructor(port: number, protocol: Protocol, password: string | null) {
-    this.#port = port;
+  constructor(place: Place, protocol: Protocol, password: string | null) {
+    this.#place = place;
     this.#protocol = protocol;
     this.#password = password;
   }
@@ -36,14 +37,14 @@ class Side {
   async client(index: number): Promise<RawClient> {
     const known = this.#clients.get(index);
     if (known !== undefined && !known.isEnded) return known;
-    const client = await RawClient.connect(this.#port);
+    const client = await RawClient.connect(this.#place);
     this.#clients.set(index, client);
     if (this.#protocol === 3 && this.#password === null) await client.command(['HELLO', '3']);
     return client;
   }
 
   async flush(): Promise<void> {
-    const client = await RawClient.connect(this.#port);
+    const client = await RawClient.connect(this.#place);
     if (this.#password !== null) await client.command(['AUTH', this.#password]);
     const reply = await client.command(['FLUSHALL']);
     client.close();
