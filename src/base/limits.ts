@@ -134,7 +134,7 @@ export const limits = {
   peerSilenceMs: 2_500,
   /** Idle time after which TCP itself asks whether the peer is still there. */
   tcpKeepAliveMs: 5_000,
-  /** Time between two log lines on peers that did not prove the cluster secret. */
+  /** Time between two log lines on peers that did not prove the cluster secret, or speak another protocol. */
   peerFailureLogMs: 1_000,
   /** A closing server lets its last responses leave for so long. */
   peerCloseMs: 500,
@@ -322,6 +322,12 @@ export const limits = {
   pageCatchUpTries: 200,
   /** Pages of all commands in one proxy at once: two of the largest strings. */
   pagesInMemoryBytes: 1_073_741_824,
+  /** Pages that a proxy keeps for commands to come: the upper levels of thousands of trees. Less on a small machine. */
+  pageCacheBytes: 67_108_864,
+  /** A larger page is not kept there: those of long strings, which are read as a whole. */
+  cachedPageBytes: 8_192,
+  /** Of commands that load more pages at once than this none is kept: who reads everything would drive out all others. */
+  cachedPagesPerLoad: 64,
   /** FLUSHDB waits so long for a quorum of zones to adopt the new map. */
   flushDeadlineMs: 5_000,
   /** Keys of one command that are under way at once; more wait for their turn, and a command with more is a barrier. */

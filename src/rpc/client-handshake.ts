@@ -21,7 +21,7 @@ import {
   readWelcome,
 } from './handshake.ts';
 import { FrameKind } from './message-codec.ts';
-import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './protocol-table.ts';
+import { PROTOCOL_VERSIONS, type ProtocolVersions } from './protocol-table.ts';
 import type { NodeHello } from './transport.ts';
 import { WireReader } from './wire-reader.ts';
 
@@ -29,11 +29,13 @@ export interface ClientHandshakeOptions {
   readonly clusterId: string;
   readonly secret: Buffer;
   readonly random: Random;
+  /** Default: what this program speaks. */
+  readonly versions?: ProtocolVersions;
 }
 
 export type ClientOutcome =
   | { readonly kind: 'more' }
-  | { readonly kind: 'done'; readonly hello: NodeHello }
+  | { readonly kind: 'done'; readonly hello: NodeHello; readonly protocolVersion: number }
   | { readonly kind: 'failed'; readonly detail: string };
 
 const MORE: ClientOutcome = { kind: 'more' };
@@ -45,6 +47,7 @@ export class ClientHandshake implements FrameSink {
   readonly #socket: Socket;
   readonly #options: ClientHandshakeOptions;
   readonly #node: NodeEntry;
+  readonly #versions: ProtocolVersions;
   readonly #collected = Buffer.alloc(Math.max(CHALLENGE_BYTES, ANSWER_BYTES));
   readonly #ownChallenge: Buffer;
   readonly #peerChallenge = Buffer.alloc(CHALLENGE_BYTES);
@@ -56,6 +59,7 @@ export class ClientHandshake implements FrameSink {
     this.#socket = socket;
     this.#node = node;
     this.#options = options;
+    this.#versions = options.versions ?? PROTOCOL_VERSIONS;
     this.#ownChallenge = makeChallenge(options.random);
   }
 
@@ -86,7 +90,9 @@ export class ClientHandshake implements FrameSink {
     reader.reset(frame, offset, end);
     const welcome = kind === FrameKind.welcome ? readWelcome(reader) : null;
     const refusal = kind === FrameKind.refusal ? readRefusal(reader) : null;
-    if (welcome !== null) this.#outcome = { kind: 'done', hello: welcome.node };
+    if (welcome !== null) {
+      this.#outcome = { kind: 'done', hello: welcome.node, protocolVersion: welcome.protocolVersion };
+    }
     if (refusal !== null) this.#outcome = { kind: 'failed', detail: describe(refusal) };
     return welcome !== null || refusal !== null;
   }
@@ -102,8 +108,8 @@ export class ClientHandshake implements FrameSink {
     this.#held = 0;
     this.#stage = 'answer';
     const hello = encodeHello({
-      minVersion: PROTOCOL_VERSION_MIN,
-      maxVersion: PROTOCOL_VERSION_MAX,
+      minVersion: this.#versions.min,
+      maxVersion: this.#versions.max,
       clusterId: this.#options.clusterId,
       nodeId: this.#node.id,
       incarnation: this.#node.incarnation,
@@ -128,6 +134,9 @@ export class ClientHandshake implements FrameSink {
     if (!this.parser.feed(chunk, this)) return { kind: 'failed', detail: 'the node answered what is no welcome' };
     const outcome = this.#outcome;
     if (outcome.kind !== 'done') return outcome;
+    if (outcome.protocolVersion < this.#versions.min || outcome.protocolVersion > this.#versions.max) {
+      return { kind: 'failed', detail: `the node chose protocol version ${outcome.protocolVersion}, not offered` };
+    }
     const { id, incarnation } = this.#node;
     const isMeant = incarnation === ANY_INCARNATION || outcome.hello.incarnation === incarnation;
     if (outcome.hello.nodeId !== id || !isMeant) {

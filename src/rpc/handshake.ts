@@ -1,6 +1,6 @@
 import { CHALLENGE_BYTES } from '../crypto/secure-channel-auth.ts';
 import { FrameKind } from './message-codec.ts';
-import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from './protocol-table.ts';
+import type { ProtocolVersions } from './protocol-table.ts';
 import type { NodeHello } from './transport.ts';
 import type { WireReader } from './wire-reader.ts';
 import { textLength, WireWriter } from './wire-writer.ts';
@@ -131,11 +131,17 @@ export function readRefusal(reader: WireReader): Refusal | null {
   return reader.complete() && reason !== null ? { reason, detail } : null;
 }
 
-/** Is the hello meant for this node? Null: yes, at PROTOCOL_VERSION_MAX or the peer's highest version. */
-export function checkHello(hello: Hello, clusterId: string, node: NodeHello): Refusal | null {
-  if (hello.maxVersion < PROTOCOL_VERSION_MIN || hello.minVersion > PROTOCOL_VERSION_MAX) {
-    const ours = `${PROTOCOL_VERSION_MIN} to ${PROTOCOL_VERSION_MAX}`;
-    return { reason: 'version', detail: `this node speaks protocol versions ${ours}` };
+/** Is the hello meant for this node? Null: yes, in the `commonVersion`. */
+export function checkHello(
+  hello: Hello,
+  versions: ProtocolVersions,
+  clusterId: string,
+  node: NodeHello,
+): Refusal | null {
+  if (hello.maxVersion < versions.min || hello.minVersion > versions.max) {
+    const theirs = `the peer speaks ${hello.minVersion} to ${hello.maxVersion}`;
+    const detail = `this node speaks protocol versions ${versions.min} to ${versions.max}, ${theirs}`;
+    return { reason: 'version', detail };
   }
   if (hello.clusterId !== clusterId) return { reason: 'cluster', detail: 'this node belongs to another cluster' };
   if (hello.nodeId !== node.nodeId) return { reason: 'node', detail: `this is node ${node.nodeId}` };
@@ -145,7 +151,7 @@ export function checkHello(hello: Hello, clusterId: string, node: NodeHello): Re
   return null;
 }
 
-/** The version that both sides speak, once `checkHello` found nothing. */
-export function commonVersion(hello: Hello): number {
-  return Math.min(hello.maxVersion, PROTOCOL_VERSION_MAX);
+/** The highest version that both sides speak, once `checkHello` found nothing. */
+export function commonVersion(hello: Hello, versions: ProtocolVersions): number {
+  return Math.min(hello.maxVersion, versions.max);
 }

@@ -34,6 +34,11 @@ export class FrameWriter {
     this.#kind = kind;
   }
 
+  /** Messages are written as this version has them. To begin with: 1. */
+  set protocolVersion(version: number) {
+    this.#writer.protocolVersion = version;
+  }
+
   /** Bytes of the frame so far; 0 if nothing was added. */
   bytes(): number {
     return this.#writer.offset;
@@ -43,8 +48,9 @@ export class FrameWriter {
   addRequest(correlationId: number, request: Request): boolean {
     const length = requestLength(request);
     if (length > limits.messageBytes) return false;
-    this.#begin(correlationId, request.type, length);
+    const start = this.#begin(correlationId, request.type, length);
     writeRequest(this.#writer, request);
+    this.#end(start);
     return true;
   }
 
@@ -52,8 +58,9 @@ export class FrameWriter {
   addResponse(correlationId: number, response: Response): boolean {
     const length = responseLength(response);
     if (length > limits.messageBytes) return false;
-    this.#begin(correlationId, response.type, length);
+    const start = this.#begin(correlationId, response.type, length);
     writeResponse(this.#writer, response);
+    this.#end(start);
     return true;
   }
 
@@ -68,16 +75,23 @@ export class FrameWriter {
     this.#writer.restart(reuse);
   }
 
-  #begin(correlationId: number, type: number, bodyBytes: number): void {
+  /** Where the message starts. The body takes `bodyBytes`, or less where the version has fewer fields. */
+  #begin(correlationId: number, type: number, bodyBytes: number): number {
     const writer = this.#writer;
     writer.reserve(FRAME_HEADER_BYTES + MESSAGE_HEADER_BYTES + bodyBytes);
     if (writer.offset === 0) {
       writer.u32(0);
       writer.u8(this.#kind);
     }
-    writer.u32(MESSAGE_HEADER_BYTES - 4 + bodyBytes);
+    const start = writer.offset;
+    writer.u32(0);
     writer.u32(correlationId);
     writer.u8(type);
+    return start;
+  }
+
+  #end(start: number): void {
+    this.#writer.patchU32(start, this.#writer.offset - start - 4);
   }
 }
 

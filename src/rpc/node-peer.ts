@@ -9,6 +9,7 @@ import type { LateResponses } from './late-responses.ts';
 import { FrameKind, FrameWriter, type MessageSink, readMessages } from './message-codec.ts';
 import { BUSY, type FaultResponse, LOST, MessageType, type NodeStatusRequest, type Request } from './messages.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { sinceVersion } from './protocol-table.ts';
 import { readResponse } from './response-codec.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { TlsLink } from './tls-link.ts';
@@ -17,6 +18,12 @@ import type { NodeHello, NodeListener, ResponseReceiver } from './transport.ts';
 import { WireReader } from './wire-reader.ts';
 
 const TOO_LARGE: FaultResponse = { type: MessageType.fault, fault: 'malformed', detail: 'the request is too large' };
+/** Made here, never sent: the node speaks an older protocolVersion than the first that has this request. It did not leave. */
+export const TOO_NEW: FaultResponse = Object.freeze({
+  type: MessageType.fault,
+  fault: 'malformed',
+  detail: 'the storage node does not know this request yet',
+});
 const PROBE: NodeStatusRequest = { type: MessageType.nodeStatus };
 const NODE_CLOSED = 'the node closed the connection';
 const PERHAPS_REFUSED = `${NODE_CLOSED}; if it refused our certificate, its log says why`;
@@ -39,6 +46,8 @@ export class NodePeer implements FrameSink, MessageSink {
   readonly node: NodeEntry;
   /** Set while the node is up. */
   hello: NodeHello | null = null;
+  /** What both ends speak, while the node is up. */
+  #protocolVersion = 0;
   readonly #options: NodePeerOptions;
   readonly #tls: TlsLink | null;
   readonly #pending = new PendingRequests();
@@ -66,6 +75,10 @@ export class NodePeer implements FrameSink, MessageSink {
     const socket = this.#socket;
     if (this.hello === null || socket === null) {
       this.#options.late.add(receiver, tag, LOST);
+      return;
+    }
+    if (sinceVersion(request.type) > this.#protocolVersion) {
+      this.#options.late.add(receiver, tag, TOO_NEW);
       return;
     }
     const waiting = socket.writableLength + this.#frame.bytes();
@@ -153,12 +166,16 @@ export class NodePeer implements FrameSink, MessageSink {
     if (outcome.kind === 'failed') return outcome.detail;
     if (outcome.kind === 'done') {
       this.hello = outcome.hello;
+      const { protocolVersion } = outcome;
+      this.#protocolVersion = protocolVersion;
+      this.#frame.protocolVersion = protocolVersion;
+      this.#reader.protocolVersion = protocolVersion;
       this.#backoffMs = limits.reconnectMs;
       this.#lastProblem = '';
       this.#timer?.cancel();
       this.#heard = true;
       this.#watch();
-      this.#options.log.info({ nodeId: this.node.id }, 'storage node is up');
+      this.#options.log.info({ nodeId: this.node.id, protocolVersion }, 'storage node is up');
       this.#options.listener.onNodeUp(outcome.hello);
     }
     return null;

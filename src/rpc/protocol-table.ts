@@ -1,8 +1,13 @@
 import { MessageType } from './messages.ts';
 
-/** The versions that this program speaks. A change of the table below is a new version, never an edit of a published one. */
-export const PROTOCOL_VERSION_MIN = 1;
-export const PROTOCOL_VERSION_MAX = 1;
+/** Which versions of the protocol a program speaks: all from `min` to `max`. */
+export interface ProtocolVersions {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What this program speaks. A change of the table below is a new version, never an edit of a published one. */
+export const PROTOCOL_VERSIONS: ProtocolVersions = { min: 1, max: 1 };
 
 export interface ProtocolRow {
   readonly name: keyof typeof MessageType;
@@ -77,3 +82,11 @@ export const protocolTable: readonly ProtocolRow[] = [
   response('keyUsed', 'use* unreadable:u32 entry* placed* lastId:id? lastPage:id? exhausted:flag'),
   response('pagesReplaced', 'u32'),
 ];
+
+const sinceByType = new Uint16Array(256);
+for (const row of protocolTable) sinceByType[row.number] = row.since;
+
+/** The first protocolVersion that has a message of this type. */
+export function sinceVersion(type: number): number {
+  return sinceByType[type] ?? 0;
+}

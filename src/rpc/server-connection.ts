@@ -58,11 +58,13 @@ export class ServerConnection implements FrameSink, MessageSink {
   #paused = false;
 
   /** `onOverrun` is told, once, that the peer does not take its responses; the connection is then cut. */
-  constructor(socket: Socket, handler: CallHandler, clock: Clock, onOverrun: () => void) {
+  constructor(socket: Socket, handler: CallHandler, clock: Clock, protocolVersion: number, onOverrun: () => void) {
     this.#socket = socket;
     this.#handler = handler;
     this.#clock = clock;
     this.#onOverrun = onOverrun;
+    this.#frame.protocolVersion = protocolVersion;
+    this.#reader.protocolVersion = protocolVersion;
     this.#flush = () => this.flush();
     socket.on('drain', () => this.#resumeIfEased());
   }

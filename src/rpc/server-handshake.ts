@@ -18,9 +18,11 @@ import {
   encodeWelcome,
   mayBePreface,
   PREFACE_BYTES,
+  type Refusal,
   readHello,
 } from './handshake.ts';
 import { FrameKind } from './message-codec.ts';
+import { PROTOCOL_VERSIONS, type ProtocolVersions } from './protocol-table.ts';
 import type { CallHandler } from './transport.ts';
 import { WireReader } from './wire-reader.ts';
 
@@ -29,6 +31,8 @@ export interface ServerHandshakeOptions {
   readonly clusterId: string;
   readonly secret: Buffer;
   readonly random: Random;
+  /** Default: what this program speaks. */
+  readonly versions?: ProtocolVersions;
 }
 
 /** `failed`: close without a word. `refused`: the reason is on its way, close behind it. */
@@ -38,6 +42,10 @@ export type HandshakeOutcome = 'more' | 'done' | 'refused' | 'failed';
 export class ServerHandshake implements FrameSink {
   /** Goes on with what follows the handshake. */
   readonly parser = new FrameParser(limits.handshakeFrameBytes);
+  /** What both ends speak, once the outcome is `done`. */
+  protocolVersion = 0;
+  /** Why, once the outcome is `refused`. */
+  refusal: Refusal | null = null;
   readonly #socket: Socket;
   readonly #options: ServerHandshakeOptions;
   readonly #collected = Buffer.alloc(PREFACE_BYTES);
@@ -74,11 +82,17 @@ export class ServerHandshake implements FrameSink {
     if (hello === null) return false;
     this.#stage = 'over';
     const node = this.#options.handler.hello();
-    const refusal = checkHello(hello, this.#options.clusterId, node);
-    this.#outcome = refusal === null ? 'done' : 'refused';
-    this.#socket.write(
-      refusal === null ? encodeWelcome({ protocolVersion: commonVersion(hello), node }) : encodeRefusal(refusal),
-    );
+    const versions = this.#options.versions ?? PROTOCOL_VERSIONS;
+    const refusal = checkHello(hello, versions, this.#options.clusterId, node);
+    if (refusal === null) {
+      this.protocolVersion = commonVersion(hello, versions);
+      this.#outcome = 'done';
+      this.#socket.write(encodeWelcome({ protocolVersion: this.protocolVersion, node }));
+    } else {
+      this.refusal = refusal;
+      this.#outcome = 'refused';
+      this.#socket.write(encodeRefusal(refusal));
+    }
     return true;
   }
 

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { ProtocolVersions } from './protocol-table.ts';
 import { ServerConnection } from './server-connection.ts';
 import { ServerHandshake } from './server-handshake.ts';
 import { TlsDoor } from './tls-door.ts';
@@ -20,6 +21,8 @@ export interface TcpServerOptions {
   readonly log: Log;
   /** Connections are TLS, and whoever connects must show a certificate of its CAs. Default: plain. */
   readonly tls?: TlsIdentity | null;
+  /** Default: what this program speaks. */
+  readonly versions?: ProtocolVersions;
 }
 
 /** One connection, from its first byte to its end. */
@@ -128,17 +131,19 @@ export class TcpServer {
       case 'more':
         return true;
       case 'failed':
-        this.#logFailure(peer);
+        this.#logFailure(peer, 'a peer did not prove the cluster secret');
         return false;
       case 'refused':
+        // Of other reasons only the proxy knows whether they matter; what cannot speak at all is an operator's mistake.
+        if (handshake.refusal?.reason === 'version') this.#logFailure(peer, handshake.refusal.detail);
         peer.socket.end();
         return true;
       case 'done': {
         const { handler, clock, log } = this.#options;
         this.#endHandshake(peer);
-        peer.connection = new ServerConnection(peer.socket, handler, clock, () =>
-          log.warn({ peer: peer.socket.remoteAddress }, 'a peer does not take its responses'),
-        );
+        const onOverrun = (): void =>
+          log.warn({ peer: peer.socket.remoteAddress }, 'a peer does not take its responses');
+        peer.connection = new ServerConnection(peer.socket, handler, clock, handshake.protocolVersion, onOverrun);
         return true;
       }
       default:
@@ -147,13 +152,13 @@ export class TcpServer {
   }
 
   /** At most one line in limits.peerFailureLogMs, whatever strangers do. */
-  #logFailure(peer: Peer): void {
+  #logFailure(peer: Peer, message: string): void {
     this.#failures++;
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs - this.#failuresLoggedMs < limits.peerFailureLogMs) return;
     this.#failuresLoggedMs = nowMs;
     const fields = { peer: peer.socket.remoteAddress, failures: this.#failures };
-    this.#options.log.warn(fields, 'a peer did not prove the cluster secret');
+    this.#options.log.warn(fields, message);
   }
 
   #feed(peer: Peer, handshake: ServerHandshake, chunk: Buffer): boolean {

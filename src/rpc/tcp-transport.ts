@@ -5,6 +5,7 @@ import type { NodeEntry } from '../cluster/map.ts';
 import { LateResponses } from './late-responses.ts';
 import { LOST, type Request } from './messages.ts';
 import { NodePeer, type NodePeerOptions } from './node-peer.ts';
+import type { ProtocolVersions } from './protocol-table.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import type { NodeHello, NodeId, NodeListener, ResponseReceiver, Transport } from './transport.ts';
 
@@ -16,12 +17,14 @@ export interface TcpTransportOptions {
   readonly log: Log;
   /** Connections are TLS: nodes must show a certificate of its CAs for the host in the map. Default: plain. */
   readonly tls?: TlsIdentity | null;
+  /** Default: what this program speaks. */
+  readonly versions?: ProtocolVersions;
 }
 
 /**
  * Transport to storage nodes over TCP, one connection to each, kept up in the background. Beyond what Transport says: a
  * request above limits.requestsPerNode or limits.requestBytesPerNode gets a 'busy' fault, one above limits.messageBytes a
- * 'malformed' fault, and neither leaves. Buffers in responses are views of what arrived with them: copy what is kept.
+ * 'malformed' fault, one that came with a later version than the node speaks TOO_NEW, and none of them leaves. Buffers in responses are views of what arrived with them: copy what is kept.
  */
 export class TcpTransport implements Transport {
   readonly #late: LateResponses;

@@ -16,6 +16,8 @@ export class WireReader {
   #offset = 0;
   #end = 0;
   failed = false;
+  /** Of the connection that the bytes came by: a field that came later than the first version is there from its own on. */
+  protocolVersion = 1;
 
   /** Next read is at `offset`, last at `end` - 1; both within the buffer. */
   reset(buffer: Buffer, offset: number, end: number): void {

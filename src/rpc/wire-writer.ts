@@ -22,6 +22,8 @@ export function textLength(text: string): number {
 export class WireWriter {
   #buffer: Buffer = Buffer.alloc(0);
   offset = 0;
+  /** Of the connection that it writes for: a field that came later than the first version is written from its own on. */
+  protocolVersion = 1;
 
   reserve(bytes: number): void {
     const needed = this.offset + bytes;
