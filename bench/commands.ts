@@ -1,7 +1,7 @@
 import { encodeCommand } from '../compat-tests/support/request.ts';
 import { keyName } from './keys.ts';
 
-/** What a load does. MIX: nine GETs to a SET. MGET and MSET take ten keys each and count as one request. */
+/** What a load does. MIX: nine GETs to a SET, or as `readShare` has it. MGET and MSET take ten keys each and count as one request. */
 export type Operation = 'GET' | 'SET' | 'INCR' | 'MGET' | 'MSET' | 'MIX';
 
 export const KEYS_OF_MULTI = 10;
@@ -19,6 +19,8 @@ export interface Workload {
   readonly pipeline: number;
   /** End each batch that writes with WAIT 1: one replica, too, must have it. */
   readonly waitForReplica: boolean;
+  /** GETs in a MIX; default READ_SHARE_OF_MIX. */
+  readonly readShare?: number;
 }
 
 /** Where the keys of this operation lie. */
@@ -51,6 +53,7 @@ export class BatchWriter {
   readonly #read: Template | null;
   readonly #write: Template;
   readonly #pipeline: number;
+  readonly #readShare: number;
   readonly #wait: Buffer | null;
   readonly #chooseKey: () => number;
   readonly #random: () => number;
@@ -63,6 +66,7 @@ export class BatchWriter {
     this.#write = template(operation === 'MIX' ? 'SET' : operation, valueBytes);
     this.#wait = waitForReplica ? encodeCommand(['WAIT', '1', String(WAIT_MS)]) : null;
     this.#pipeline = pipeline;
+    this.#readShare = workload.readShare ?? READ_SHARE_OF_MIX;
     this.#chooseKey = chooseKey;
     this.#random = random;
     const longest = Math.max(this.#write.bytes.length, this.#read?.bytes.length ?? 0);
@@ -74,7 +78,7 @@ export class BatchWriter {
     let at = 0;
     let writes = false;
     for (let i = 0; i < this.#pipeline; i++) {
-      const command = this.#read !== null && this.#random() < READ_SHARE_OF_MIX ? this.#read : this.#write;
+      const command = this.#read !== null && this.#random() < this.#readShare ? this.#read : this.#write;
       at = this.#put(command, at);
       writes ||= command.writes;
     }

@@ -1,7 +1,8 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createHistogram } from 'node:perf_hooks';
 import { BatchWriter, prefixOf, type Workload } from './commands.ts';
 import { type KeyPattern, keyChooser, keyName, seededRandom, slotOf } from './keys.ts';
+import { openConnection } from './open-connection.ts';
 import { ReplyCounter } from './reply-counter.ts';
 
 const LAST_SLOT = 16_383;
@@ -24,6 +25,8 @@ export interface Load extends Workload {
   readonly keys: number;
   readonly connections: number;
   readonly durationMs: number;
+  /** How it connects; default: plain TCP. */
+  readonly open?: (port: number) => Promise<Socket>;
 }
 
 /** What a load came to. Latencies are of one batch. */
@@ -97,15 +100,9 @@ class Batches {
   }
 }
 
+/** To a port of this machine, over plain TCP. */
 export function openSocket(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.off('error', reject);
-      resolve(socket);
-    });
-  });
+  return openConnection({ port, ca: null });
 }
 
 /** The keys whose slots each endpoint serves; null where every endpoint serves all. */
@@ -129,7 +126,7 @@ export interface Lane {
   readonly random: () => number;
 }
 
-export function lanesOf(load: Omit<Load, 'durationMs' | 'pipeline'>): Lane[] {
+export function lanesOf(load: Omit<Load, 'durationMs' | 'pipeline' | 'open'>): Lane[] {
   const { endpoints, operation, keyPattern, keys, connections } = load;
   const lists = keysByEndpoint(endpoints, prefixOf(operation), keyPattern === 'one' ? 1 : keys);
   const serving = endpoints.flatMap(({ port }, i) => {
@@ -149,7 +146,7 @@ export async function runLoad(load: Load): Promise<LoadFigures> {
   const histogram = createHistogram();
   const record = (us: number): void => histogram.record(Math.max(1, Math.round(us)));
   const lanes = lanesOf(load);
-  const sockets = await Promise.all(lanes.map(({ port }) => openSocket(port)));
+  const sockets = await Promise.all(lanes.map(({ port }) => (load.open ?? openSocket)(port)));
   const all = sockets.map((socket, i) => {
     const lane = lanes[i] ?? { chooseKey: () => 0, random: () => 0 };
     return new Batches(socket, new BatchWriter(load, lane.chooseKey, lane.random), load.pipeline, record);

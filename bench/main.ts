@@ -6,6 +6,7 @@ import { etcdVersion } from './etcd-server.ts';
 import { checkGuard, readGuard, writeGuard } from './guard.ts';
 import { instructionsProblem } from './instructions.ts';
 import { describeMachine } from './machine.ts';
+import { measureConnections } from './measure-connections.ts';
 import { measureRooms } from './measure-rooms.ts';
 import { measureScale } from './measure-scale.ts';
 import { type BenchOptions, readOptions } from './options.ts';
@@ -52,18 +53,29 @@ function list(options: BenchOptions): void {
     console.log(`${id.padEnd(28)} ${form.padEnd(7)} ${title}: ${system}`);
 }
 
-/** Costs per operation, of rooms or of more processes. */
-async function countCosts(options: BenchOptions, mode: Counted['mode']): Promise<void> {
+/** What has a section of the page, and a command, of its own. */
+async function measureSection(options: BenchOptions, mode: Counted['mode']): Promise<void> {
   ensureSystem('test');
   const startMs = performance.now();
-  const counted: Counted =
-    mode === 'rooms' ? { mode, result: await measureRooms(options) } : { mode, result: await measureScale(options) };
+  const counted = await measureCounted(options, mode);
   show(counted, options);
   console.error(`done in ${((performance.now() - startMs) / 1_000).toFixed(0)} s`);
 }
 
-function show(counted: Counted, { writeDocs }: BenchOptions): void {
+async function measureCounted(options: BenchOptions, mode: Counted['mode']): Promise<Counted> {
+  switch (mode) {
+    case 'rooms':
+      return { mode, result: await measureRooms(options) };
+    case 'scale':
+      return { mode, result: await measureScale(options) };
+    case 'connections':
+      return { mode, result: await measureConnections(options) };
+  }
+}
+
+function show(counted: Counted, { writeDocs, jsonFile }: BenchOptions): void {
   console.log(`\n${sectionOf(counted).text}\n`);
+  if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify(counted.result, null, 2)}\n`);
   if (!writeDocs) return;
   writeSection(counted);
   console.error(`written: ${PAGE_FILE}`);
@@ -99,7 +111,8 @@ try {
   const options = readOptions(process.argv.slice(2));
   if (options.mode === 'list') list(options);
   else if (options.mode === 'render') writePage(null);
-  else if (options.mode === 'rooms' || options.mode === 'scale') await countCosts(options, options.mode);
+  else if (options.mode === 'rooms' || options.mode === 'scale' || options.mode === 'connections')
+    await measureSection(options, options.mode);
   else process.exitCode = await bench(options);
 } catch (error) {
   console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -7,7 +7,7 @@ import { errorsOf, type Load, lanesOf, openSocket } from './load-client.ts';
 import { ReplyCounter } from './reply-counter.ts';
 
 export interface OpenLoad extends Omit<Load, 'pipeline' | 'operation'> {
-  readonly operation: 'GET' | 'SET';
+  readonly operation: 'GET' | 'SET' | 'MIX';
   /** Requests per second, whether or not those before are answered; in a Poisson process. */
   readonly ratePerSecond: number;
 }
@@ -148,7 +148,7 @@ class Schedule {
 /** Sends requests at a fixed rate, in no way held up by the answers. */
 export async function runOpenLoop(load: OpenLoad): Promise<OpenFigures> {
   const lanes = lanesOf(load);
-  const sockets = await Promise.all(lanes.map(({ port }) => openSocket(port)));
+  const sockets = await Promise.all(lanes.map(({ port }) => (load.open ?? openSocket)(port)));
   const schedule = new Schedule(load, performance.now());
   const workload = { ...load, pipeline: 1 };
   const repliesEach = load.waitForReplica && load.operation === 'SET' ? 2 : 1;

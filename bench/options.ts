@@ -16,13 +16,16 @@ export interface BenchOptions {
   readonly systems: readonly SystemName[];
   readonly memoryLimitBytes: number;
   readonly instructions: boolean;
-  /** guard: compare ratios with bench/guard.json; write-guard: write it; render: only make the page again; rooms and scale: costs. */
+  /**
+   * guard: compare ratios with bench/guard.json; write-guard: write it; render: only make the page again; rooms, scale and
+   * connections: sections of the page of their own.
+   */
   readonly mode: 'measure' | (typeof MODES)[number];
   readonly writeDocs: boolean;
   readonly jsonFile: string | null;
 }
 
-const MODES = ['guard', 'write-guard', 'render', 'list', 'rooms', 'scale'] as const;
+const MODES = ['guard', 'write-guard', 'render', 'list', 'rooms', 'scale', 'connections'] as const;
 
 const USAGE = `Usage: npm run bench -- [options]
 
@@ -30,7 +33,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --full             all rows, among them data larger than memory
   --rows A,B         only the rows A and B, or all whose ids contain A or B, of any form (see --list)
   --systems A,B      only these systems: ${SYSTEM_NAMES.join(', ')}
-  --rounds N         runs of each row on each system, in turns (default 3; --quick 1, --full 5)
+  --rounds N         runs of each row on each system, in turns (default 3; --quick 1, --full 5; --connections 5 or 2)
   --run-ms N         aimed-at length of one run (default 1500; --quick 500)
   --keys N           keys of each system (default 100000; --quick 20000)
   --memory-limit-mb N  for data larger than memory (default 1024); twice as much is loaded
@@ -42,10 +45,12 @@ const USAGE = `Usage: npm run bench -- [options]
   --write-guard      the short form; writes three tenths of its ratios to bench/guard.json
   --rooms            what an operation costs junokv in one process, by thread and by room of the source
   --scale            what it costs with more storage nodes and proxies, and a model of large clusters
+  --connections      active connections beside 15,000 idle ones (--quick: 1,000), and what an idle one costs: 7 minutes
   --list             shows the rows`;
 
 /** The fewest of which the median is not moved by one bad round. */
 const GUARD_ROUNDS = 3;
+const CONNECTIONS_ROUNDS = { quick: 2, normal: 5 } as const;
 
 const FLAGS = { type: 'boolean', default: false } as const;
 const CONFIG = {
@@ -65,6 +70,7 @@ const CONFIG = {
   'write-guard': FLAGS,
   rooms: FLAGS,
   scale: FLAGS,
+  connections: FLAGS,
   list: FLAGS,
   help: FLAGS,
 } as const;
@@ -81,16 +87,18 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
   const guards = mode === 'guard' || mode === 'write-guard';
   if (values.quick && values.full) throw new UsageError('--quick and --full do not go together');
   if (guards && (values.full || values['write-docs'])) throw new UsageError(`--${mode} is a short form of its own`);
-  const counts = mode === 'rooms' || mode === 'scale';
-  if (
-    counts &&
-    (values.full || values.rows !== undefined || values.systems !== undefined || values.json !== undefined)
-  ) {
-    throw new UsageError(`--${mode} has no other form than --quick, and no rows, systems or JSON file to choose`);
+  const isSection = mode === 'rooms' || mode === 'scale' || mode === 'connections';
+  const chosen = [values.rows, values.systems, mode === 'connections' ? undefined : values.json];
+  if (isSection && (values.full || chosen.some((value) => value !== undefined))) {
+    throw new UsageError(
+      `--${mode} has no other form than --quick, and no rows${mode === 'connections' ? '' : ', JSON file'} or systems to choose`,
+    );
   }
   const form: Form = values.quick || guards ? 'quick' : values.full ? 'full' : 'normal';
   const quick = form === 'quick';
-  const usualRounds = guards ? GUARD_ROUNDS : { quick: 1, normal: 3, full: 5 }[form];
+  const usualRounds = guards
+    ? GUARD_ROUNDS
+    : { quick: 1, normal: 3, full: 5, ...(mode === 'connections' ? CONNECTIONS_ROUNDS : {}) }[form];
   const runMs = whole('run-ms', values['run-ms'], quick ? 500 : 1_500, 100, 600_000);
   return {
     form,

@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connectionsText } from './connections-text.ts';
+import type { ConnectionsResult } from './measure-connections.ts';
 import type { RoomsResult } from './measure-rooms.ts';
 import type { ScaleResult } from './measure-scale.ts';
 import type { Plot } from './plots.ts';
@@ -15,16 +17,27 @@ export interface Section {
 /** What was measured, by the command that did. */
 export type Counted =
   | { readonly mode: 'rooms'; readonly result: RoomsResult }
-  | { readonly mode: 'scale'; readonly result: ScaleResult };
+  | { readonly mode: 'scale'; readonly result: ScaleResult }
+  | { readonly mode: 'connections'; readonly result: ConnectionsResult };
+
+const TITLES = { rooms: 'Where the time goes', scale: 'More nodes', connections: 'Many connections' } as const;
 
 export function sectionOf(counted: Counted): Section {
-  const { mode } = counted;
-  const title = mode === 'rooms' ? 'Where the time goes' : 'More nodes';
-  const text = counted.mode === 'rooms' ? roomsText(counted.result) : scaleText(counted.result);
-  const plots = counted.mode === 'rooms' ? roomsPlots(counted.result) : scalePlots(counted.result);
+  const { text, plots } = contentOf(counted);
   const pictures = plots.map(({ file, caption }) => `![${caption}](performance/${file})`);
-  const by = `Measured by \`npm run bench -- --${mode} --write-docs\`, apart from the figures above.`;
-  return { text: [`## ${title}`, by, text, ...pictures].join('\n\n'), plots };
+  const by = `Measured by \`npm run bench -- --${counted.mode} --write-docs\`, apart from the figures above.`;
+  return { text: [`## ${TITLES[counted.mode]}`, by, text, ...pictures].join('\n\n'), plots };
+}
+
+function contentOf({ mode, result }: Counted): Section {
+  switch (mode) {
+    case 'rooms':
+      return { text: roomsText(result), plots: roomsPlots(result) };
+    case 'scale':
+      return { text: scaleText(result), plots: scalePlots(result) };
+    case 'connections':
+      return { text: connectionsText(result), plots: [] };
+  }
 }
 
 /** Keeps the figures for the page. */
@@ -36,9 +49,11 @@ export function recordSection(folder: string, { mode, result }: Counted): void {
 export function recordedSections(folder: string): Section[] {
   const rooms = recorded<RoomsResult>(folder, 'rooms');
   const scale = recorded<ScaleResult>(folder, 'scale');
+  const connections = recorded<ConnectionsResult>(folder, 'connections');
   return [
     ...(rooms === null ? [] : [sectionOf({ mode: 'rooms', result: rooms })]),
     ...(scale === null ? [] : [sectionOf({ mode: 'scale', result: scale })]),
+    ...(connections === null ? [] : [sectionOf({ mode: 'connections', result: connections })]),
   ];
 }
 
