@@ -124,6 +124,13 @@ export const optionTable = {
     defaultValue: limits.diskReserveBytes,
     placeholder: 'BYTES',
   }),
+  pageCache: wholeNumberOption(0, {
+    summary:
+      'Bytes that a proxy keeps of the pages of large values, for commands to come; 0: none. At most a sixteenth of the memory that the process may use.',
+    commands: LISTENING,
+    defaultValue: limits.pageCacheBytes,
+    placeholder: 'BYTES',
+  }),
   purgeAfter: integerOption(
     { min: PURGE_AFTER_MIN_MS, max: 86_400_000 },
     {

@@ -73,6 +73,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
     nextProposer: (done) => takeProposer(store, parts, done),
     rules: new ProposerRules(config.purgeAfter),
     recordTableBytes: Math.min(limits.recordTableBytes, Math.floor(usableMemoryBytes() / 16)),
+    pageCacheBytes: Math.min(config.pageCache, Math.floor(usableMemoryBytes() / 16)),
   });
   const keys = watchKeystore(setup.keystoreSource ?? null, ring, parts);
   const watch = store.watch(setup.map.epoch, (map) => holder.adopt(map));

@@ -84,9 +84,15 @@ export interface WrittenPage {
 
 const NO_PAGES: WrittenPage[] = [];
 
+/** Where pages of the base are, if they are in memory. */
+export interface LoadedPages {
+  get(pageId: PageId): Buffer | undefined;
+}
+
 /** The pages that one attempt can reach, and those that it made. */
 export class AttemptPages implements PageAccess {
-  readonly #loaded: ReadonlyMap<PageId, Buffer>;
+  readonly recordId: RecordId | undefined;
+  readonly #loaded: LoadedPages;
   readonly #ballot: Ballot | null;
   // Most attempts make none: nothing is allocated for them.
   #written: WrittenPage[] = NO_PAGES;
@@ -94,9 +100,10 @@ export class AttemptPages implements PageAccess {
   #hasReadBase = false;
 
   /** `ballot` null: a read, which makes no pages. */
-  constructor(loaded: ReadonlyMap<PageId, Buffer>, ballot: Ballot | null) {
+  constructor(loaded: LoadedPages, ballot: Ballot | null, recordId?: RecordId) {
     this.#loaded = loaded;
     this.#ballot = ballot;
+    this.recordId = recordId;
   }
 
   /** A page of the base was looked at, so what was made may rest on others of its pages. */

@@ -19,6 +19,7 @@ import { NodeCaller } from './node-caller.ts';
 import { NodeHealth } from './node-health.ts';
 import { NodeProber } from './node-prober.ts';
 import type { Operation } from './operation.ts';
+import { PageCache } from './page-cache.ts';
 import { PageTransfer } from './page-transfer.ts';
 import { Pending } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
@@ -53,6 +54,8 @@ export interface CoordinatorOptions {
   readonly express?: boolean;
   /** For what is remembered of records served lately; default `limits.recordTableBytes`. */
   readonly recordTableBytes?: number;
+  /** For pages of large values; default `limits.pageCacheBytes`. */
+  readonly pageCacheBytes?: number;
 }
 
 /**
@@ -98,7 +101,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     const health = new NodeHealth(options.clock, this.counters, options.log);
     health.full.watch(joint);
     this.caller = new NodeCaller(options.clock, joint, health.full);
-    this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters, health);
+    const pages = new PageCache(options.pageCacheBytes ?? limits.pageCacheBytes);
+    this.pageTransfer = new PageTransfer(options.clock, this.caller, options.seal, this.counters, health, pages);
     this.#map = options.map.current;
     this.#shards = shardTable(this.#map, joint);
     options.map.onChange((map) => {

@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
-import type { PageId } from '../record/state.ts';
+import type { PageId, RecordId } from '../record/state.ts';
 import { type CommitRequest, MessageType, type RecordAddress, type SealedPage } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { majority } from './majority.ts';
 import type { NodeCaller } from './node-caller.ts';
 import type { NodeHealth } from './node-health.ts';
+import type { PageCache } from './page-cache.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 import type { SealPort } from './seal-port.ts';
 
@@ -73,8 +74,18 @@ export class PageTransfer {
   readonly #seal: PageSeal;
   readonly #counters: ProtocolCounters;
   readonly #health: NodeHealth;
+  /** Pages that were loaded or written lately. */
+  readonly cache: PageCache;
 
-  constructor(clock: Clock, caller: NodeCaller, seal: PageSeal, counters: ProtocolCounters, health: NodeHealth) {
+  constructor(
+    clock: Clock,
+    caller: NodeCaller,
+    seal: PageSeal,
+    counters: ProtocolCounters,
+    health: NodeHealth,
+    cache: PageCache,
+  ) {
+    this.cache = cache;
     this.#health = health;
     this.#counters = counters;
     this.#clock = clock;
@@ -94,7 +105,23 @@ export class PageTransfer {
     const step = (group: readonly PageId[], groupDone: (ok: boolean) => void): void => {
       this.#loadGroup(address, group, holders, 0, into, groupDone);
     };
-    windowed(inGroups(pageIds), step, progress, done);
+    windowed(inGroups(pageIds), step, progress, (ok) => {
+      if (ok && pageIds.length <= limits.cachedPagesPerLoad) this.#keepLoaded(address.id, pageIds, into);
+      done(ok);
+    });
+  }
+
+  /** These pages were written and are part of a chosen state: what comes next will probably read them. */
+  keep(id: RecordId, pages: readonly PlainPage[]): void {
+    if (pages.length > limits.cachedPagesPerLoad) return;
+    for (const { pageId, bytes } of pages) this.cache.add(id, pageId, bytes);
+  }
+
+  #keepLoaded(id: RecordId, pageIds: readonly PageId[], loaded: ReadonlyMap<PageId, Buffer>): void {
+    for (const pageId of pageIds) {
+      const bytes = loaded.get(pageId);
+      if (bytes !== undefined) this.cache.add(id, pageId, bytes);
+    }
   }
 
   /**

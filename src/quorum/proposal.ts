@@ -22,7 +22,6 @@ import { TaskPages } from './task-pages.ts';
 import { Write, type WriteOwner } from './write.ts';
 
 const NOTHING: readonly never[] = [];
-const NO_PAGES: ReadonlyMap<PageId, Buffer> = new Map();
 
 /**
  * One batch of operations on its way through rounds (protocol §3-5): READ; or PREPARE and COMMIT; or, in a chain, COMMIT
@@ -250,7 +249,9 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
       return;
     }
     this.#base = base;
-    const pages = new AttemptPages(this.#pages?.loaded ?? NO_PAGES, this.#ballot);
+    const { id } = this.#owner.placement.address;
+    this.#pages ??= new TaskPages(this.#context, id);
+    const pages = new AttemptPages(this.#pages, this.#ballot, id);
     const attempt = attemptOn(this.#active, base, pages, this.#context, this.#owner.placement.nodes);
     if (attempt instanceof NeedPages) {
       this.#loadPages(base, attempt.pageIds);
@@ -307,7 +308,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
 
   #loadPages(base: OpenedBase, pageIds: readonly PageId[]): void {
     const { address, nodes } = this.#owner.placement;
-    this.#pages ??= new TaskPages(this.#context);
+    this.#pages ??= new TaskPages(this.#context, address.id);
     const room = this.#pages.load(address, base, nodes, pageIds, this.#active, (ok) => {
       if (this.#base !== base || !this.#open) return;
       if (ok) {

@@ -11,6 +11,7 @@ import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
 import { NodeHealth } from './node-health.ts';
 import { NodeProber } from './node-prober.ts';
+import { PageCache } from './page-cache.ts';
 import { PageTransfer } from './page-transfer.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
 import { Repair, type RepairChange, type RepairOwner } from './repair.ts';
@@ -84,7 +85,7 @@ export class Repairer implements RepairOwner, NodeListener {
     const joint = new JointTransport(options.transport, options.clock, rules);
     this.caller = new NodeCaller(options.clock, joint);
     const health = new NodeHealth(options.clock, this.counters, options.log);
-    this.pageTransfer = new PageTransfer(options.clock, this.caller, UNOPENED, this.counters, health);
+    this.pageTransfer = new PageTransfer(options.clock, this.caller, UNOPENED, this.counters, health, new PageCache(0));
     this.#shards = shardTable(map.current, joint);
     map.onChange((newest) => {
       this.#shards = shardTable(newest, joint);

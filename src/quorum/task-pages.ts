@@ -1,27 +1,28 @@
 import { limits } from '../base/limits.ts';
-import type { PageId } from '../record/state.ts';
+import type { PageId, RecordId } from '../record/state.ts';
 import type { CommitRequest, RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import type { AttemptPages, OpenedBase } from './attempt.ts';
+import type { AttemptPages, LoadedPages, OpenedBase } from './attempt.ts';
 import type { CommitRound } from './commit-round.ts';
 import { isPair } from './joint-transport.ts';
 import type { Pending } from './pending.ts';
 import type { TaskContext } from './task-context.ts';
 
-const NONE: ReadonlyMap<PageId, Buffer> = new Map();
-
 /** Pages of a large value for one record's task: those loaded for this round, and those on their way to the nodes. */
-export class TaskPages<R> {
+export class TaskPages<R> implements LoadedPages {
   readonly #context: TaskContext<R>;
+  readonly #id: RecordId;
   #loaded: Map<PageId, Buffer> | null = null;
   #reserved = 0;
 
-  constructor(context: TaskContext<R>) {
+  constructor(context: TaskContext<R>, id: RecordId) {
     this.#context = context;
+    this.#id = id;
   }
 
-  get loaded(): ReadonlyMap<PageId, Buffer> {
-    return this.#loaded ?? NONE;
+  /** What was loaded for this round, or is still known. */
+  get(pageId: PageId): Buffer | undefined {
+    return this.#loaded?.get(pageId) ?? this.#context.pageTransfer.cache.get(this.#id, pageId);
   }
 
   /** After a round: the pages may go. */

@@ -2,7 +2,14 @@ import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { type CommitRequest, MessageType } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import { type Attempt, type AttemptPages, markCommitSent, noteRefused, type OpenedBase } from './attempt.ts';
+import {
+  type Attempt,
+  type AttemptPages,
+  markCommitSent,
+  noteRefused,
+  type OpenedBase,
+  type WrittenPage,
+} from './attempt.ts';
 import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
 import { noteFull } from './lack-of-room.ts';
 import { buildState, chainedBase } from './new-state.ts';
@@ -38,6 +45,7 @@ export class Write<R> implements CommitOwner {
   readonly #context: TaskContext<R>;
   readonly #owner: WriteOwner<R>;
   readonly #active: readonly Pending<R>[];
+  readonly #written: readonly WrittenPage[];
   #round: CommitRound | null = null;
   #abandoned = false;
   #catchUps = 0;
@@ -62,11 +70,12 @@ export class Write<R> implements CommitOwner {
       next,
       encoded: undefined,
     };
+    this.#written = pages.written;
     if (built.pages === null || built.pages.added.length === 0) {
       this.#commit();
       return;
     }
-    new TaskPages(context).send(address, pages, placement.nodes, active, (ok) => {
+    new TaskPages(context, id).send(address, pages, placement.nodes, active, (ok) => {
       if (!this.#abandoned) this.#onPagesSent(ok);
     });
   }
@@ -90,14 +99,15 @@ export class Write<R> implements CommitOwner {
   onStale(node: NodeId, index: number): void {
     this.#catchUps++;
     if (this.#round === null || this.#catchUps > limits.pageCatchUpsPerWrite) return;
-    new TaskPages(this.#context).catchUp(this.#round, node, index, this.request, this.#active);
+    new TaskPages(this.#context, this.request.address.id).catchUp(this.#round, node, index, this.request, this.#active);
   }
 
   countChosen(): void {
-    const { counters } = this.#context;
+    const { counters, pageTransfer } = this.#context;
     counters.add('commit-chosen');
     if (this.attempt.expired) counters.add('expired-written-dead');
     if (this.#active.length > 1) counters.add('shared-commit');
+    if (this.#written.length > 0) pageTransfer.keep(this.request.address.id, this.#written);
   }
 
   /** The state that was written, for the next link of a chain. */

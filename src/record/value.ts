@@ -1,4 +1,4 @@
-import type { PageId } from './state.ts';
+import type { PageId, RecordId } from './state.ts';
 
 /** Number on disk: never renumber. */
 export const ValueType = { string: 1, hash: 2, set: 3, list: 4, zset: 5 } as const;
@@ -74,6 +74,8 @@ export type Value = StringValue | CollectionValue;
  * it and runs the command again from the start. `write` names a new page under the ballot of this attempt.
  */
 export interface PageAccess {
+  /** Whose pages these are, where they can still be read when the command has ended. */
+  readonly recordId?: RecordId | undefined;
   read(id: PageId): Buffer;
   write(bytes: Buffer): PageId;
 }

@@ -117,6 +117,42 @@ describe('a large value', () => {
   });
 });
 
+describe('the page cache of a proxy', () => {
+  // The last page is short, as those of trees are: only such are kept.
+  const tail = getRange(5 * PAGE, 5 * PAGE + 100);
+
+  it('spares the second way to the nodes, and what was written is there at once', async () => {
+    const quorum = new LocalQuorum();
+    const [writer, reader] = [quorum.proxy(), quorum.proxy()];
+    await writer.do('k', set(LARGE));
+    const asked = (proxy: LocalProxy): number => proxy.sent.get(MessageType.getPages) ?? 0;
+    for (let i = 0; i < 3; i++) expect(await reader.do('k', tail)).toBe(LARGE.slice(5 * PAGE));
+    expect(asked(reader)).toBe(1);
+    expect(await writer.do('k', tail)).toBe(LARGE.slice(5 * PAGE));
+    expect(asked(writer)).toBe(0);
+    expect(reader.coordinator.pageTransfer.cache.hits).toBe(2);
+  });
+
+  it('never answers for another version, another key, or what was there before a flush', async () => {
+    const quorum = new LocalQuorum();
+    const [one, other] = [quorum.proxy(), quorum.proxy()];
+    const ends = ['b', 'c', 'd'].map((seed) => textOf(5 * PAGE + 100, seed));
+    await one.do('k', set(LARGE));
+    expect(await other.do('k', tail)).toBe(LARGE.slice(5 * PAGE));
+    for (const text of ends) {
+      await one.do('k', set(text));
+      expect(await other.do('k', tail)).toBe(text.slice(5 * PAGE));
+      expect(await other.do('other', tail)).toBeNull();
+    }
+    const generation = { generation: 2, epoch: quorum.map.epoch + 1 };
+    const namespaces = quorum.map.namespaces.map((entry, i) => (i === 0 ? generation : entry));
+    await quorum.change({ ...quorum.map, epoch: generation.epoch, namespaces }, [1, 2, 3]);
+    expect(await other.do('k', GET)).toBeNull();
+    await one.do('k', set(LARGE));
+    expect(await other.do('k', tail)).toBe(LARGE.slice(5 * PAGE));
+  });
+});
+
 describe('a node that missed pages', () => {
   it('is stale for the next change, and is caught up when it is needed', async () => {
     const quorum = new LocalQuorum();

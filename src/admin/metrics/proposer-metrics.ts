@@ -94,6 +94,24 @@ export const proposerMetrics: MetricGroup = {
     ),
     ofProxy(
       'gauge',
+      'junokv_page_cache_bytes',
+      'Pages of large values that the proxy keeps (--page-cache).',
+      ({ coordinator }) => coordinator.pageTransfer.cache.sizeBytes,
+    ),
+    ofProxy(
+      'counter',
+      'junokv_page_cache_hits_total',
+      'Pages that a command found there.',
+      ({ coordinator }) => coordinator.pageTransfer.cache.hits,
+    ),
+    ofProxy(
+      'counter',
+      'junokv_page_cache_misses_total',
+      'Pages that a command did not find there.',
+      ({ coordinator }) => coordinator.pageTransfer.cache.misses,
+    ),
+    ofProxy(
+      'gauge',
       'junokv_hedge_delay_seconds',
       'After this a node is not waited for alone any more.',
       ({ coordinator }) => coordinator.rounds.health.hedgeDelayMs / 1000,
