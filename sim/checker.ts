@@ -1,3 +1,5 @@
+import { lengthOf } from './long-values.ts';
+
 /** What an operation does to one key; the sequential specification is `apply`. */
 export type KeyOp =
   | { readonly kind: 'get' }
@@ -10,6 +12,10 @@ export type KeyOp =
   | { readonly kind: 'cas'; readonly expected: string | null; readonly value: string }
   /** Of a value in pages, the new one shares all pages but the last. */
   | { readonly kind: 'append'; readonly value: string }
+  /** Replies what was there before; as GET and APPEND in one transaction. */
+  | { readonly kind: 'getappend'; readonly value: string }
+  /** Into (or out of) an account, `balance|last payment`. Replies what was there before; `value`: which payment, never used twice. */
+  | { readonly kind: 'pay'; readonly amount: number; readonly value: string }
   | { readonly kind: 'incr' }
   | { readonly kind: 'del' }
   | { readonly kind: 'getdel' }
@@ -42,7 +48,10 @@ export interface HistoryOp {
   readonly id: number;
   readonly client: string;
   readonly key: string;
-  readonly op: KeyOp;
+  /** Of a transaction that found that it must change nothing, `get` in the end. */
+  op: KeyOp;
+  /** The same for all operations that happen together. */
+  readonly txn?: number;
   readonly invokedUs: number;
   /** When the answer came, or the proxy crashed. */
   returnedUs: number;
@@ -69,29 +78,13 @@ const UNNAMED = '';
 export const FORGOTTEN_REPLY = '-UNCERTAIN';
 export const NOT_AN_INTEGER_REPLY = '-ERR value is not an integer or out of range';
 
-/** Stands for LONG_RUN in histories: long values would be all that the search is busy with. */
-const LONG_MARK = '\u00a7';
-/** What makes a long value long: pages are small here (SMALL_PAGES). */
-export const LONG_RUN = 'y'.repeat(2_500);
-
-/** A value as histories have it. */
-export function compact(value: string): string {
-  return value.length < LONG_RUN.length ? value : value.replaceAll(LONG_RUN, LONG_MARK);
+/** What is in an account; nothing is none. */
+export function balanceOf(account: string | null): number {
+  return account === null ? 0 : Number.parseInt(account, 10);
 }
 
-/** The value that `compact` made short. */
-export function expand(value: string): string {
-  return value.replaceAll(LONG_MARK, LONG_RUN);
-}
-
-export function isLong(value: string): boolean {
-  return value.includes(LONG_MARK);
-}
-
-function lengthOf(value: string): number {
-  let length = value.length;
-  for (let at = value.indexOf(LONG_MARK); at >= 0; at = value.indexOf(LONG_MARK, at + 1)) length += LONG_RUN.length - 1;
-  return length;
+export function paid(account: string | null, { amount, value }: KeyOp & { readonly kind: 'pay' }): string {
+  return `${balanceOf(account) + amount}|${value}`;
 }
 
 function absent(state: KeyState): KeyState {
@@ -123,6 +116,10 @@ export function apply(state: KeyState, op: KeyOp): { readonly reply: SimReply; r
       const value = (state.value ?? '') + op.value;
       return { reply: lengthOf(value), state: holding(state, value, state.expiresAtMs) };
     }
+    case 'getappend':
+      return { reply: state.value, state: holding(state, (state.value ?? '') + op.value, state.expiresAtMs) };
+    case 'pay':
+      return { reply: state.value, state: holding(state, paid(state.value, op), state.expiresAtMs) };
     case 'incr': {
       if (state.value !== null && !INTEGER.test(state.value)) return { reply: NOT_AN_INTEGER_REPLY, state };
       const next = Number(state.value ?? '0') + 1;

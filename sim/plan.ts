@@ -1,5 +1,6 @@
 import type { Fsync } from '../src/storage/write-pipeline.ts';
-import { type KeyOp, LONG_RUN } from './checker.ts';
+import type { KeyOp } from './checker.ts';
+import { LONG_RUN } from './long-values.ts';
 import { type Fault, makeFaults, makeFlapping, makeMemberFaults, makeRareFaults, type Targets } from './plan-faults.ts';
 import { makeRequestClients } from './plan-requests.ts';
 import type { DiskProfile } from './sim-disk.ts';

@@ -1,6 +1,7 @@
 import { assert } from '../src/base/assert.ts';
 import type { Fsync } from '../src/storage/write-pipeline.ts';
-import { expand, type KeyOp } from './checker.ts';
+import type { KeyOp } from './checker.ts';
+import { expand } from './long-values.ts';
 import { START_US } from './sim-clock.ts';
 import { SMALL_PAGES } from './sim-limits.ts';
 import type { WorldSetup } from './world.ts';
