@@ -3,6 +3,7 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { decodeClusterMap } from '../cluster/cluster-map-text.ts';
 import { MessageType, type RecordAddress } from '../rpc/messages.ts';
+import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { MapHolder } from './map-holder.ts';
 import type { NodeCaller } from './node-caller.ts';
@@ -44,7 +45,7 @@ export class MapCourier implements EpochListener {
 
   isCurrent({ shard, shardEpoch, namespace, namespaceEpoch }: RecordAddress): boolean {
     const { current } = this.#options.map;
-    return current.shardEpochs[shard] === shardEpoch && current.namespaces[namespace]?.epoch === namespaceEpoch;
+    return current.shardEpochs[shard] === shardEpoch && namespaceEpochOf(current, namespace) === namespaceEpoch;
   }
 
   #handOut(node: NodeId): void {

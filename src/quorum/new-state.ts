@@ -3,6 +3,7 @@ import { remembersRequests } from '../record/request-history.ts';
 import {
   type LiveRecord,
   type PageId,
+  type PageManifest,
   type RecordContent,
   type RecordId,
   type SealedState,
@@ -11,7 +12,6 @@ import {
 } from '../record/state.ts';
 import { NeedPages, type Value } from '../record/value.ts';
 import { diffPages, pagesOfBallot, rootPageIds } from '../record/value-pages.ts';
-import type { PageManifest } from '../rpc/messages.ts';
 import { keepUntilMs } from './apply-change.ts';
 import type { Attempt, AttemptPages, OpenedBase } from './attempt.ts';
 import { deadFromAbsent, extendLineage } from './lineage.ts';

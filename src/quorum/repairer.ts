@@ -3,6 +3,7 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
+import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { BallotClock } from './ballot-clock.ts';
 import { JointTransport } from './joint-transport.ts';
@@ -132,8 +133,8 @@ export class Repairer implements RepairOwner, NodeListener {
   /** Nodes and pairs to ask about a record, first those that are well; empty if the address is not the map's. */
   nodesOf(address: RecordAddress): readonly NodeId[] {
     const { shard, shardEpoch, namespace, namespaceEpoch } = address;
-    const { shardEpochs, namespaces } = this.#options.map.current;
-    if (shardEpochs[shard] !== shardEpoch || namespaces[namespace]?.epoch !== namespaceEpoch) return NO_NODES;
+    const map = this.#options.map.current;
+    if (map.shardEpochs[shard] !== shardEpoch || namespaceEpochOf(map, namespace) !== namespaceEpoch) return NO_NODES;
     const orders = this.#shards[shard]?.orders ?? [];
     return this.rounds.health.prefer(orders[address.id.charCodeAt(0) % orders.length] ?? NO_NODES);
   }

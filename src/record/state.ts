@@ -8,6 +8,9 @@ export type RecordId = string;
 /** 16 bytes as latin1 characters: ballot time (8, big endian), proposer (4), index within the write (4). */
 export type PageId = string;
 
+/** Stands for a namespace where there is none: records of transactions (protocol §9) belong to no clients' namespace. */
+export const NO_NAMESPACE = 0xffff_ffff;
+
 /** Absent is no state at all (null); a state is dead (a tombstone) or live. */
 export const StateKind = { dead: 1, live: 2 } as const;
 export type StateKind = (typeof StateKind)[keyof typeof StateKind];
@@ -44,6 +47,42 @@ export interface SealedState {
   readonly meta: Buffer;
   /** Sealed inline value; empty if embedded, paged or dead; null if it was not asked for. */
   readonly value: Buffer | null;
+  /** A transaction wants to change the record, or has read it, and may be undecided yet (protocol §9). Always whole. */
+  readonly intent?: Intent;
+}
+
+/** Where a record is, whoever asks; the map adds the epochs. */
+export interface RecordPlace {
+  readonly id: RecordId;
+  readonly shard: number;
+  readonly namespace: number;
+  readonly generation: number;
+}
+
+/**
+ * Which pages a paged state rests on. `complete`: `added` is the full list and the base does not matter. Otherwise the
+ * node's own origin must be the base's, and `added` are the pages that the state adds to it.
+ */
+export interface PageManifest {
+  readonly complete: boolean;
+  readonly added: readonly PageId[];
+  readonly dropped: readonly PageId[];
+}
+
+/** What a transaction leaves at each of its records until it is resolved (protocol §9.2). */
+export interface Intent {
+  /** The id of the transaction's own record, T. */
+  readonly transaction: RecordId;
+  /** Of T. */
+  readonly shard: number;
+  /** B_T: under which all of its records were prepared. */
+  readonly ballot: Ballot;
+  /** All of its records, or, of a large transaction, only this one. */
+  readonly records: readonly RecordPlace[];
+  /** The state that holds if T is committed; null: the present one, for it was only read. */
+  readonly proposed: SealedState | null;
+  /** Of `proposed`, over the present state. */
+  readonly pages: PageManifest | null;
 }
 
 /** What a remembered request did. A number on disk: never renumber. */

@@ -27,7 +27,15 @@ describe('a glance at a stored record', () => {
       fc.property(ballot, header, bytes, bytes, (accepted, given, meta, value) => {
         const stored = encodeStored(accepted, { header: given, meta, value });
         const { kind, expiresAtMs, namespace, generation, remembers } = given;
-        expect(glanceAtStored(stored)).toEqual({ accepted, kind, expiresAtMs, namespace, generation, remembers });
+        expect(glanceAtStored(stored)).toEqual({
+          accepted,
+          kind,
+          expiresAtMs,
+          namespace,
+          generation,
+          remembers,
+          hasIntent: false,
+        });
       }),
     );
   });

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Ballot } from './ballot.ts';
 import { BALLOT_BYTES, readBallot, readU64 } from './bytes.ts';
 import { StateKind } from './state.ts';
-import { FLAG_REMEMBERS, HEADER_FIXED_BYTES, KIND_MASK, RECORD_FORMAT_VERSION } from './state-codec.ts';
+import { FLAG_INTENT, FLAG_REMEMBERS, HEADER_FIXED_BYTES, KIND_MASK, RECORD_FORMAT_VERSION } from './state-codec.ts';
 
 /** What a sweep looks at in a stored record. */
 export interface StoredGlance {
@@ -13,6 +13,8 @@ export interface StoredGlance {
   readonly namespace: number;
   readonly generation: number;
   readonly remembers: boolean;
+  /** A transaction's intent stands on it. */
+  readonly hasIntent: boolean;
 }
 
 const CRC_BYTES = 4;
@@ -38,5 +40,6 @@ export function glanceAtStored(bytes: Buffer): StoredGlance | null {
     namespace: bytes.readUInt32BE(at + 16),
     generation: bytes.readUInt32BE(at + 20),
     remembers: (flags & FLAG_REMEMBERS) !== 0,
+    hasIntent: (flags & FLAG_INTENT) !== 0,
   };
 }

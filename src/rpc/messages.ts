@@ -1,5 +1,5 @@
 import type { Ballot } from '../record/ballot.ts';
-import type { PageId, RecordId, SealedState } from '../record/state.ts';
+import type { PageId, PageManifest, RecordId, SealedState } from '../record/state.ts';
 import type { KeyRequest, KeyResponse } from './key-messages.ts';
 import type { ListRecordsRequest, RecordsListedResponse, ScannedResponse, ScanRequest } from './scan-messages.ts';
 import type { SweepRequest, SweepResponse } from './sweep-messages.ts';
@@ -27,6 +27,7 @@ export const MessageType = {
   sweepStatus: 19,
   keyUse: 20,
   replacePages: 21,
+  pinPages: 30,
   state: 65,
   promise: 66,
   ack: 67,
@@ -84,16 +85,6 @@ export interface PrepareRequest {
   readonly address: RecordAddress;
   readonly ballot: Ballot;
   readonly want: Want;
-}
-
-/**
- * Which pages a paged state rests on. `complete`: `added` is the full list and the base does not matter. Otherwise the
- * node's own origin must be `baseOrigin`, and `added` are the pages that the state adds to the base's.
- */
-export interface PageManifest {
-  readonly complete: boolean;
-  readonly added: readonly PageId[];
-  readonly dropped: readonly PageId[];
 }
 
 /** §4.3 */
@@ -179,6 +170,12 @@ export interface MissingPagesRequest {
   readonly pageIds: readonly PageId[];
 }
 
+/** §6. The pages of the record are still read, whichever version they are of: none is deleted for limits.pagePinMs. */
+export interface PinPagesRequest {
+  readonly type: typeof MessageType.pinPages;
+  readonly address: RecordAddress;
+}
+
 /** §8. The sender hands its map on; the node adopts it durably if it is newer than its own. */
 export interface AdoptMapRequest {
   readonly type: typeof MessageType.adoptMap;
@@ -202,7 +199,8 @@ export type RecordRequest =
   | PutPagesRequest
   | GetPagesRequest
   | ListPagesRequest
-  | MissingPagesRequest;
+  | MissingPagesRequest
+  | PinPagesRequest;
 export type ManyRequest = ReadManyRequest | PrepareManyRequest | CommitManyRequest;
 export type Request =
   | RecordRequest
@@ -309,6 +307,7 @@ export interface LostResponse {
   readonly type: typeof MessageType.lost;
 }
 
+/** Answer to putPages and pinPages. */
 export interface PagesStoredResponse {
   readonly type: typeof MessageType.pagesStored;
 }

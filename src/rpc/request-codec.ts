@@ -1,12 +1,12 @@
 import { assert } from '../base/assert.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { BALLOT_BYTES } from '../record/bytes.ts';
+import type { PageManifest } from '../record/state.ts';
 import { stateLength } from '../record/state-codec.ts';
 import {
   type CommitItem,
   type CommitRequest,
   MessageType,
-  type PageManifest,
   type RecordAddress,
   type Request,
   type SealedPage,
@@ -78,6 +78,8 @@ export function requestLength(request: Request): number {
       return ADDRESS_BYTES + idsLength(request.pageIds);
     case MessageType.listPages:
       return ADDRESS_BYTES + BALLOT_BYTES;
+    case MessageType.pinPages:
+      return ADDRESS_BYTES;
     case MessageType.readMany:
       return 5 + request.addresses.length * (ADDRESS_BYTES + 1);
     case MessageType.prepareMany:
@@ -204,6 +206,10 @@ export function writeRequest(writer: WireWriter, request: Request): void {
     case MessageType.listPages:
       writeAddress(writer, request.address);
       writer.ballot(request.ifOrigin);
+      return;
+    // pinPages := address
+    case MessageType.pinPages:
+      writeAddress(writer, request.address);
       return;
     // readMany := load:flag (address want)*
     case MessageType.readMany:
@@ -348,6 +354,8 @@ function readBody(reader: WireReader, type: number): Request | null {
       return { type, address: readAddress(reader), pageIds: reader.ids() };
     case MessageType.listPages:
       return { type, address: readAddress(reader), ifOrigin: reader.ballot() };
+    case MessageType.pinPages:
+      return { type, address: readAddress(reader) };
     case MessageType.readMany:
       return { type, load: reader.flag(), ...readWanted(reader) };
     case MessageType.prepareMany:

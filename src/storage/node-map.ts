@@ -3,6 +3,7 @@ import { findNode } from '../cluster/cluster-map.ts';
 import { decodeClusterMap, encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap, ShardMove } from '../cluster/map.ts';
 import { type FaultResponse, MessageType, type RecordAddress, type Response } from '../rpc/messages.ts';
+import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { ScanRequest } from '../rpc/scan-messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import type { NodeStore } from './node-store.ts';
@@ -217,7 +218,7 @@ export class NodeMap {
     if (
       this.#roles[shard] === needed &&
       this.#map.shardEpochs[shard] === shardEpoch &&
-      this.#map.namespaces[namespace]?.epoch === namespaceEpoch
+      namespaceEpochOf(this.#map, namespace) === namespaceEpoch
     ) {
       return null;
     }

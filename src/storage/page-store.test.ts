@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Ballot } from '../record/ballot.ts';
 import { readBallot } from '../record/bytes.ts';
 import { droppedPageKey, supersededPages, VOID_MARK } from '../record/record-id.ts';
-import type { PageId } from '../record/state.ts';
-import { type AckResponse, MessageType, type PageManifest, type Response, type SealedPage } from '../rpc/messages.ts';
+import type { PageId, PageManifest } from '../record/state.ts';
+import { type AckResponse, MessageType, type Response, type SealedPage } from '../rpc/messages.ts';
 import { addressOf, commit, ID, NodeKit, OTHER_ID, pageIdOf, read } from './testing/node-kit.ts';
 
 const ACK: AckResponse = { type: MessageType.ack, nextRecorded: false };

@@ -10,13 +10,12 @@ import {
   supersededPages,
   VOID_MARK,
 } from '../record/record-id.ts';
-import type { PageId, RecordId } from '../record/state.ts';
+import type { PageId, PageManifest, RecordId } from '../record/state.ts';
 import {
   type GetPagesRequest,
   type ListPagesRequest,
   MessageType,
   type MissingPagesRequest,
-  type PageManifest,
   type PutPagesRequest,
   type RecordAddress,
 } from '../rpc/messages.ts';

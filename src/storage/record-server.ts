@@ -2,14 +2,13 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { sameBallot } from '../record/ballot.ts';
-import { type RecordId, StateKind } from '../record/state.ts';
+import { type PageManifest, type RecordId, StateKind } from '../record/state.ts';
 import {
   type CommitItem,
   type CommitRequest,
   type FaultKind,
   type ListPagesRequest,
   MessageType,
-  type PageManifest,
   type PrepareRequest,
   type ReadRequest,
   type Response,

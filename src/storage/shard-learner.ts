@@ -5,6 +5,7 @@ import type { Repairer } from '../quorum/repairer.ts';
 import { compareBallots, isNoBallot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
+import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { LearnPace } from './learn-pace.ts';
 import type { LearnerRules } from './learner-rules.ts';
@@ -166,7 +167,7 @@ export class ShardLearner {
 
   #addressOf(id: RecordId, state: SealedState | null): RecordAddress {
     const namespace = state?.header.namespace ?? 0;
-    const namespaceEpoch = this.#tools.shards.map.current.namespaces[namespace]?.epoch ?? 0;
+    const namespaceEpoch = namespaceEpochOf(this.#tools.shards.map.current, namespace) ?? 0;
     return { id, shard: this.shard, shardEpoch: this.shardEpoch, namespace, namespaceEpoch };
   }
 

@@ -7,6 +7,7 @@ import { type Ballot, compareBallots, sameBallot } from '../record/ballot.ts';
 import { type RecordId, StateKind } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
 import { MessageType, type RecordAddress, Want } from '../rpc/messages.ts';
+import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { ListedRecord } from '../rpc/scan-messages.ts';
 import type { AcceptedRecord } from '../rpc/sweep-messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
@@ -382,8 +383,7 @@ class RangeSweep {
 
   /** Null if nobody could tell the namespace, or the map does not have it. */
   #addressOf(id: RecordId, namespace: number): RecordAddress | null {
-    const { namespaces } = this.#tools.server.parts.map.current;
-    const namespaceEpoch = namespaces[namespace]?.epoch;
+    const namespaceEpoch = namespaceEpochOf(this.#tools.server.parts.map.current, namespace);
     if (namespaceEpoch === undefined) return null;
     return { id, shard: this.#shard, shardEpoch: this.#epoch, namespace, namespaceEpoch };
   }

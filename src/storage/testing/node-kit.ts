@@ -6,12 +6,11 @@ import { createClusterMap } from '../../cluster/cluster-map.ts';
 import type { ClusterMap } from '../../cluster/map.ts';
 import { type Ballot, NO_BALLOT } from '../../record/ballot.ts';
 import { ballotRow } from '../../record/ballot-row.ts';
-import type { PageId, RecordId, SealedState } from '../../record/state.ts';
+import type { PageId, PageManifest, RecordId, SealedState } from '../../record/state.ts';
 import { StateKind } from '../../record/state.ts';
 import {
   type CommitRequest,
   MessageType,
-  type PageManifest,
   type PrepareRequest,
   type ReadRequest,
   type RecordAddress,
