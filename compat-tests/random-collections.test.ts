@@ -214,6 +214,42 @@ const lexCommands = fc.oneof(
   ...generic,
 );
 
+const longitude = fc.integer({ min: -1800, max: 1800 }).map((tenths) => String(tenths / 10));
+const latitude = fc.integer({ min: -850, max: 850 }).map((tenths) => String(tenths / 10));
+const extent = fc.oneof(fc.nat(20_000), fc.nat(200)).map(String);
+const searchForm = fc.oneof(
+  fc.constantFrom([], ['ASC'], ['DESC', 'WITHDIST'], ['WITHCOORD', 'WITHHASH'], ['ASC', 'WITHDIST', 'WITHHASH']),
+  fc.nat(4).map((count) => ['COUNT', String(count), 'ANY']),
+);
+const searchCentre = fc.oneof(
+  name.map((one) => ['FROMMEMBER', one]),
+  fc.tuple(longitude, latitude).map((place) => ['FROMLONLAT', ...place]),
+);
+const searchShape = fc.oneof(
+  extent.map((one) => ['BYRADIUS', one, 'km']),
+  fc.tuple(extent, extent).map((sides) => ['BYBOX', ...sides, 'mi']),
+);
+/** Enough places for trees. */
+const placeBulk = bulk.flatMap((member, i) => [
+  String(((i * 37) % 360) - 179.5),
+  String(((i * 53) % 170) - 84.5),
+  `${member}: a member so long`,
+]);
+
+const geoCommands = fc.oneof(
+  { weight: 6, arbitrary: line(exactly, word('GEOADD'), key, longitude, latitude, name) },
+  { weight: 6, arbitrary: line(exactly, word('GEOSEARCH'), key, searchCentre, searchShape, searchForm) },
+  { weight: 2, arbitrary: line(exactly, word('GEORADIUS'), key, longitude, latitude, extent, word('km'), searchForm) },
+  { weight: 2, arbitrary: line(exactly, word('GEORADIUSBYMEMBER_RO'), key, name, extent, word('mi'), searchForm) },
+  line(exactly, word('GEOPOS'), key, names),
+  line(exactly, word('GEOHASH'), key, names),
+  line(exactly, word('GEODIST'), key, name, name, word('km')),
+  line(exactly, word('GEOADD'), word('k'), fc.constant(placeBulk)),
+  line(exactly, word('ZREMRANGEBYRANK'), word('k'), word('4'), word('-3')),
+  line(exactly, word('ZREM'), key, names),
+  ...generic,
+);
+
 describe.skipIf(!redis.ok)(title, () => {
   const servers = new ServerPairs();
   let theirs: RawClient;
@@ -250,6 +286,7 @@ describe.skipIf(!redis.ok)(title, () => {
     ['sets', setCommands],
     ['sorted sets', zsetCommands],
     ['sorted sets of one score', lexCommands],
+    ['places', geoCommands],
   ])(
     '%s answer the same',
     async (_, commands) => {

@@ -65,4 +65,96 @@ const errors = script('geo: errors', [
   'ZRANGE g 0 -1',
 ]);
 
-export const geoScripts: readonly Script[] = [places, errors];
+const SHAPES = [
+  'BYRADIUS 200 km',
+  'BYRADIUS 200000 m ASC',
+  'BYRADIUS 100 mi DESC',
+  'BYRADIUS 20000 KM ASC WITHDIST',
+  'BYRADIUS 0 m WITHHASH',
+  'BYRADIUS inf ft DESC COUNT 3',
+  'BYBOX 400 400 km ASC WITHCOORD WITHDIST WITHHASH',
+  'BYBOX 400 0 km WITHDIST',
+  'BYBOX 40000 20000 km DESC COUNT 4',
+  'BYBOX 40000 20000 km COUNT 2 ANY WITHCOORD',
+];
+const CENTRES = [
+  'FROMMEMBER Palermo',
+  'FROMLONLAT 15 37',
+  'FROMLONLAT 180 0',
+  'FROMLONLAT -180 -85.05112878',
+  'FROMMEMBER zero',
+];
+const RADIUS_FORMS = ['', ' ASC', ' DESC COUNT 2', ' WITHCOORD WITHDIST WITHHASH ASC', ' COUNT 1 ANY'];
+
+const searches = script('geo: searches', [
+  ...[...PLACES, ...EDGES].map((place) => `GEOADD g ${place}`),
+  ...CENTRES.flatMap((centre) => SHAPES.map((shape) => `GEOSEARCH g ${centre} ${shape}`)),
+  ...SHAPES.map((shape) => `GEOSEARCH nothing FROMMEMBER x ${shape}`),
+  ...RADIUS_FORMS.flatMap((form) => [
+    `GEORADIUS g 15 37 200 km${form}`,
+    `GEORADIUS_RO g 15 37 20000 km${form}`,
+    `GEORADIUSBYMEMBER g Palermo 200 km${form}`,
+    `GEORADIUSBYMEMBER_RO g Palermo 20000 KM${form}`,
+    `GEORADIUSBYMEMBER nothing Palermo 200 km${form}`,
+    `GEORADIUS nothing 15 37 200 km${form}`,
+  ]),
+  'COMMAND GETKEYS GEORADIUS g 15 37 200 km',
+  'COMMAND GETKEYS GEORADIUS g 15 37 200 km STORE a STOREDIST b',
+  'COMMAND GETKEYSANDFLAGS GEORADIUSBYMEMBER g m 200 km STORE a',
+  'COMMAND GETKEYS GEOSEARCH g FROMLONLAT 1 1 BYRADIUS 1 m',
+]);
+
+const searchErrors = script('geo: errors of searches', [
+  'SET k text',
+  'GEOADD g 1 1 a',
+  ...[
+    'GEOSEARCH k FROMMEMBER',
+    'GEOSEARCH k FROMMEMBER a BYRADIUS 1 m',
+    'GEORADIUS k x 1 1 m',
+    'GEORADIUSBYMEMBER k a 1 m',
+  ],
+  ...['g', 'nothing'].flatMap((key) =>
+    [
+      ...[
+        'b BYRADIUS 1 m',
+        'a BYRADIUS x m',
+        'a BYRADIUS -1 m',
+        'a BYRADIUS 1 x',
+        'a BYRADIUS 1 constructor',
+        'a BYBOX x 1 m',
+      ],
+      ...[
+        'a BYBOX 1 x m',
+        'a BYBOX -1 1 m',
+        'a BYBOX 1 1 x',
+        'a BYBOX 1 1',
+        'a FROMLONLAT 1 1 BYRADIUS 1 m',
+        'a ASC DESC',
+      ],
+      ...[
+        'a BYBOX 1 1 m BYRADIUS 1 m',
+        'a BYRADIUS 1 m COUNT 0',
+        'a BYRADIUS 1 m COUNT x',
+        'a BYRADIUS 1 m COUNT',
+        'a x',
+      ],
+      ...['a BYRADIUS 1 m ANY', 'a BYRADIUS 1 m STORE k', 'a BYRADIUS 1 m STOREDIST', 'a BYRADIUS 1 m COUNT 1 ANY x'],
+    ].map((rest) => `GEOSEARCH ${key} FROMMEMBER ${rest}`),
+  ),
+  'GEOSEARCH g FROMLONLAT 200 1 BYRADIUS 1 m',
+  'GEOSEARCH g FROMLONLAT x 1 BYRADIUS 1 m',
+  'GEOSEARCH g ASC DESC ASC DESC ASC',
+  'geosearch g BYRADIUS 1 m WITHDIST ASC',
+  ...[
+    'GEORADIUS g 1 1 x m',
+    'GEORADIUS g 1 1 -1 m',
+    'GEORADIUS g 1 1 1 x',
+    'GEORADIUS g 1 86 1 m',
+    'GEORADIUS g 1 1 1',
+  ],
+  ...['GEORADIUS_RO g 1 1 1 m STORE k', 'GEORADIUSBYMEMBER g b 1 m', 'GEORADIUSBYMEMBER nothing b x y'],
+  ...['GEORADIUSBYMEMBER_RO g a 1 m STOREDIST k', 'GEORADIUSBYMEMBER g a 1 m STORE', 'GEOSEARCH g'],
+  ...['GEORADIUS g 1 1 1 m WITHDIST STORE k', 'GEORADIUS g 1 1 1 m FROMMEMBER a', 'GEORADIUSBYMEMBER g a 1 m ANY'],
+]);
+
+export const geoScripts: readonly Script[] = [places, errors, searches, searchErrors];

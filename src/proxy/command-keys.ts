@@ -26,6 +26,34 @@ function flagsOf(spec: KeySpec, row: CommandRow, args: readonly Buffer[]): reado
   return get ? ['RW', 'access', 'update'] : ['OW', 'update'];
 }
 
+const SORT_OPTION_ARGUMENTS: ReadonlyMap<string, number> = new Map([
+  ['limit', 2],
+  ['get', 1],
+  ['by', 1],
+  ['store', 1],
+]);
+
+/** The last destination that SORT names. */
+function sortDestination(args: readonly Buffer[]): Buffer | undefined {
+  let destination: Buffer | undefined;
+  for (let i = 2; i < args.length; i++) {
+    const name = args[i]?.toString('latin1').toLowerCase() ?? '';
+    if (name === 'store') destination = args[i + 1] ?? destination;
+    i += SORT_OPTION_ARGUMENTS.get(name) ?? 0;
+  }
+  return destination;
+}
+
+function unknownKey(row: CommandRow, spec: KeySpec, args: readonly Buffer[]): Buffer | undefined {
+  return row.name === 'sort' && spec.flags[0] === 'OW' ? sortDestination(args) : undefined;
+}
+
+/** The key after a word; the last argument is not looked at, for no key could follow. */
+function keyAfter(keyword: string, args: readonly Buffer[], from: number): Buffer | undefined {
+  const at = args.findIndex((arg, i) => i >= from && arg.toString('latin1').toUpperCase() === keyword);
+  return at < 0 ? undefined : args[at + 1];
+}
+
 /** The keys of a command as the row says where they are; args[0] is the command's name. */
 export function keysOf(row: CommandRow, args: readonly Buffer[]): FoundKey[] {
   const found: FoundKey[] = [];
@@ -37,6 +65,11 @@ export function keysOf(row: CommandRow, args: readonly Buffer[]): FoundKey[] {
       // Fewer than are said to come: Redis knows none then.
       if (end >= args.length) continue;
       for (let at = spec.index + 1; at <= end; at++) found.push({ key: args[at] ?? NO_BYTES, flags });
+      continue;
+    }
+    if (spec.keyword !== undefined || spec.isUnknown) {
+      const key = spec.keyword === undefined ? unknownKey(row, spec, args) : keyAfter(spec.keyword, args, spec.index);
+      if (key !== undefined) found.push({ key, flags });
       continue;
     }
     const last = spec.lastKey < 0 ? args.length + spec.lastKey : spec.index + spec.lastKey;

@@ -5,6 +5,8 @@
 
 /** https://redis.io/docs/latest/develop/reference/command-tips/ */
 export const commandTips: Readonly<Record<string, readonly string[]>> = {
+  dump: ['nondeterministic_output'],
+  migrate: ['nondeterministic_output'],
   hgetall: ['nondeterministic_output_order'],
   hkeys: ['nondeterministic_output_order'],
   hvals: ['nondeterministic_output_order'],
@@ -68,8 +70,44 @@ export const commandTips: Readonly<Record<string, readonly string[]>> = {
 /** Where the number of keys stands, which follow it, of commands whose arguments say how many keys they name. */
 export const keyCountAt: Readonly<Record<string, number>> = { lmpop: 1 };
 
+/** A key specification beside those of the row's key positions. */
+export interface FurtherKeySpec {
+  readonly flags: readonly string[];
+  readonly note?: string;
+  /** The key stands after this word, sought from args[from] on; absent: only the command itself knows. */
+  readonly keyword?: string;
+  readonly from?: number;
+}
+
+const SORTED_BY = {
+  flags: ['RO', 'access'],
+  note: "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort",
+};
+const STORED = ['OW', 'update'];
+
+export const furtherKeySpecs: Readonly<Record<string, readonly FurtherKeySpec[]>> = {
+  georadius: [
+    { flags: STORED, keyword: 'STORE', from: 6 },
+    { flags: STORED, keyword: 'STOREDIST', from: 6 },
+  ],
+  georadiusbymember: [
+    { flags: STORED, keyword: 'STORE', from: 5 },
+    { flags: STORED, keyword: 'STOREDIST', from: 5 },
+  ],
+  sort: [
+    SORTED_BY,
+    {
+      flags: STORED,
+      note: "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array",
+    },
+  ],
+  sort_ro: [SORTED_BY],
+};
+
 /** Flags of each key specification. https://redis.io/docs/latest/develop/reference/key-specs/ */
 export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  dump: [['RO', 'access']],
+  restore: [['OW', 'update']],
   lpush: [['RW', 'insert']],
   rpush: [['RW', 'insert']],
   lpushx: [['RW', 'insert']],
@@ -120,6 +158,9 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
   srandmember: [['RO', 'access']],
   sscan: [['RO', 'access']],
   geoadd: [['RW', 'update']],
+  georadius: [['RO', 'access']],
+  georadiusbymember: [['RO', 'access']],
+  sort: [['RO', 'access']],
   geodist: [['RO', 'access']],
   geohash: [['RO', 'access']],
   geopos: [['RO', 'access']],
@@ -214,6 +255,13 @@ export interface Deprecation {
 }
 
 export const commandDeprecations: Readonly<Record<string, Deprecation>> = {
+  georadius: { since: '6.2.0', replacedBy: '`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument' },
+  georadius_ro: { since: '6.2.0', replacedBy: '`GEOSEARCH` with the `BYRADIUS` argument' },
+  georadiusbymember: {
+    since: '6.2.0',
+    replacedBy: '`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments',
+  },
+  georadiusbymember_ro: { since: '6.2.0', replacedBy: '`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments' },
   zrevrange: { since: '6.2.0', replacedBy: '`ZRANGE` with the `REV` argument' },
   zrangebyscore: { since: '6.2.0', replacedBy: '`ZRANGE` with the `BYSCORE` argument' },
   zrevrangebyscore: { since: '6.2.0', replacedBy: '`ZRANGE` with the `REV` and `BYSCORE` arguments' },
@@ -228,6 +276,17 @@ export const commandDeprecations: Readonly<Record<string, Deprecation>> = {
 
 /** Changes of a command: [Redis version, what changed]. */
 export const commandHistory: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  migrate: [
+    ['3.0.0', 'Added the `COPY` and `REPLACE` options.'],
+    ['3.0.6', 'Added the `KEYS` option.'],
+    ['4.0.7', 'Added the `AUTH` option.'],
+    ['6.0.0', 'Added the `AUTH2` option.'],
+  ],
+  restore: [
+    ['3.0.0', 'Added the `REPLACE` modifier.'],
+    ['5.0.0', 'Added the `ABSTTL` modifier.'],
+    ['5.0.0', 'Added the `IDLETIME` and `FREQ` options.'],
+  ],
   lpush: [['2.4.0', 'Accepts multiple `element` arguments.']],
   rpush: [['2.4.0', 'Accepts multiple `element` arguments.']],
   lpushx: [['4.0.0', 'Accepts multiple `element` arguments.']],
@@ -241,6 +300,13 @@ export const commandHistory: Readonly<Record<string, readonly (readonly [string,
   sadd: [['2.4.0', 'Accepts multiple `member` arguments.']],
   srem: [['2.4.0', 'Accepts multiple `member` arguments.']],
   spop: [['3.2.0', 'Added the `count` argument.']],
+  georadius: [
+    ['6.2.0', 'Added the `ANY` option for `COUNT`.'],
+    ['7.0.0', 'Added support for uppercase unit names.'],
+  ],
+  georadius_ro: [['6.2.0', 'Added the `ANY` option for `COUNT`.']],
+  georadiusbymember: [['7.0.0', 'Added support for uppercase unit names.']],
+  geosearch: [['7.0.0', 'Added support for uppercase unit names.']],
   geoadd: [['6.2.0', 'Added the `CH`, `NX` and `XX` options.']],
   zadd: [
     ['2.4.0', 'Accepts multiple elements.'],

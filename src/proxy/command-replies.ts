@@ -4,6 +4,7 @@ import {
   commandDeprecations,
   commandHistory,
   commandTips,
+  furtherKeySpecs,
   keyCountAt,
   keySpecFlags,
   keySpecNotes,
@@ -38,8 +39,12 @@ export interface KeySpec {
   readonly note: string | null;
   /** RO, RW, OW or RM, then access, update, insert, delete. */
   readonly flags: readonly string[];
-  /** Index of the first key in the arguments, or of their number. */
+  /** Index of the first key in the arguments, or of their number; where there is a keyword, of where that is sought from. */
   readonly index: number;
+  /** The key stands after this word. */
+  readonly keyword?: string;
+  /** Only the command itself knows which keys: what they are called depends on what is kept, or on its grammar. */
+  readonly isUnknown?: true;
   /** The argument at `index` is the number of keys, which follow it. */
   readonly isCounted: boolean;
   /** Distance from the first key to the last; negative: from the end. */
@@ -47,8 +52,19 @@ export interface KeySpec {
   readonly step: number;
 }
 
-/** The key specifications of a row: one over its key positions, or one for each key where what is done to them differs. */
+/** The key specifications of a row: those of its key positions, and those of keys that only some forms of it have. */
 export function keySpecsOf(row: CommandRow): readonly KeySpec[] {
+  const further = furtherKeySpecs[row.name];
+  if (further === undefined) return fixedKeySpecs(row);
+  const more = further.map(({ note = null, flags, keyword, from = 0 }): KeySpec => {
+    const place = { note, flags, index: from, isCounted: false, lastKey: 0, step: 1 };
+    return keyword === undefined ? { ...place, isUnknown: true } : { ...place, keyword };
+  });
+  return [...fixedKeySpecs(row), ...more];
+}
+
+/** One over the key positions, or one for each key where what is done to them differs. */
+function fixedKeySpecs(row: CommandRow): readonly KeySpec[] {
   const { keys } = row;
   const byDefault = row.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'];
   const flags = keySpecFlags[row.name] ?? [byDefault];
@@ -79,6 +95,11 @@ function simpleSet(words: readonly string[]): SetReply {
   return new SetReply(words.map((word) => new SimpleString(word)));
 }
 
+const UNKNOWN_PLACE = new MapReply([
+  ['type', 'unknown'],
+  ['spec', new MapReply([])],
+]);
+
 function keySpecReply(spec: KeySpec): Reply {
   const range: [Reply, Reply][] = spec.isCounted
     ? [
@@ -91,9 +112,13 @@ function keySpecReply(spec: KeySpec): Reply {
         ['keystep', spec.step],
         ['limit', 0],
       ];
+  const keyword: [Reply, Reply][] = [
+    ['keyword', spec.keyword ?? ''],
+    ['startfrom', spec.index],
+  ];
   const begin: [Reply, Reply][] = [
-    ['type', 'index'],
-    ['spec', new MapReply([['index', spec.index]])],
+    ['type', spec.keyword === undefined ? 'index' : 'keyword'],
+    ['spec', new MapReply(spec.keyword === undefined ? [['index', spec.index]] : keyword)],
   ];
   const find: [Reply, Reply][] = [
     ['type', spec.isCounted ? 'keynum' : 'range'],
@@ -103,8 +128,8 @@ function keySpecReply(spec: KeySpec): Reply {
   return new MapReply([
     ...notes,
     ['flags', simpleSet(spec.flags)],
-    ['begin_search', new MapReply(begin)],
-    ['find_keys', new MapReply(find)],
+    ['begin_search', spec.isUnknown ? UNKNOWN_PLACE : new MapReply(begin)],
+    ['find_keys', spec.isUnknown ? UNKNOWN_PLACE : new MapReply(find)],
   ]);
 }
 

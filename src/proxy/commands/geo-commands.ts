@@ -1,4 +1,5 @@
 import type { CommandRow } from '../command.ts';
+import { geoSearchCommands } from './geo-search-commands.ts';
 import { parseGeoadd, parseGeodist, parseGeohash, parseGeopos } from './geo-steps.ts';
 import { KEY, ONE_KEY } from './keyed-row.ts';
 
@@ -94,4 +95,5 @@ export const geoCommands: readonly CommandRow[] = [
     docArguments: [KEY, { name: 'member', type: 'string', multiple: true }],
     handler: { kind: 'record', parse: parseGeopos },
   },
+  ...geoSearchCommands,
 ];

@@ -1,7 +1,14 @@
 import { DoubleReply, ErrorReply, NOT_A_FLOAT, NULL_ARRAY, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
 import type { KeyedStep } from '../command.ts';
 import type { Session } from '../session.ts';
-import { decodePosition, distanceM, encodePosition, geohashText, isPosition } from '../values/geohash.ts';
+import {
+  decodePosition,
+  distanceM,
+  encodePosition,
+  geohashText,
+  isPosition,
+  type Position,
+} from '../values/geohash.ts';
 import { argumentsFrom } from '../values/keyed-steps.ts';
 import { parseScore } from '../values/score.ts';
 import { argument, optionName } from './keyed-row.ts';
@@ -10,7 +17,12 @@ import { ZsetReadStep } from './zset-steps.ts';
 
 const UNKNOWN_UNIT = new ErrorReply('ERR unsupported unit provided. please use M, KM, FT, MI');
 const ADD_OPTIONS: readonly string[] = ['nx', 'xx', 'ch'];
-const METRES: Readonly<Record<string, number>> = { m: 1, km: 1_000, ft: 0.3048, mi: 1_609.34 };
+const METRES: ReadonlyMap<string, number> = new Map([
+  ['m', 1],
+  ['km', 1_000],
+  ['ft', 0.3048],
+  ['mi', 1_609.34],
+]);
 const DEGREE_DECIMALS = 17;
 const DISTANCE_DECIMALS = 4;
 const ERROR_DECIMALS = 6;
@@ -29,15 +41,25 @@ export function parseGeoadd(args: readonly Buffer[], session?: Session): KeyedSt
   if ((args.length - first) % 3 !== 0 || (options.has('nx') && options.has('xx'))) return SYNTAX_ERROR;
   const added = args.slice(0, first);
   for (let i = first; i < args.length; i += 3) {
-    const [longitude, latitude] = [parseScore(argument(args, i)), parseScore(argument(args, i + 1))];
-    if (longitude === null || latitude === null) return NOT_A_FLOAT;
-    const position = { longitude, latitude };
-    if (!isPosition(position)) {
-      return new ErrorReply(`ERR invalid longitude,latitude pair ${fixed(longitude)},${fixed(latitude)}`);
-    }
+    const position = parsePosition(args, i);
+    if (position instanceof ErrorReply) return position;
     added.push(Buffer.from(String(encodePosition(position)), 'latin1'), argument(args, i + 2));
   }
   return parseZadd(added, session);
+}
+
+/** Metres. */
+export function parseUnit(unit: Buffer): number | ErrorReply {
+  return METRES.get(optionName(unit)) ?? UNKNOWN_UNIT;
+}
+
+/** A longitude and a latitude, from args[index] on. */
+export function parsePosition(args: readonly Buffer[], index: number): Position | ErrorReply {
+  const [longitude, latitude] = [parseScore(argument(args, index)), parseScore(argument(args, index + 1))];
+  if (longitude === null || latitude === null) return NOT_A_FLOAT;
+  const position = { longitude, latitude };
+  if (isPosition(position)) return position;
+  return new ErrorReply(`ERR invalid longitude,latitude pair ${fixed(longitude)},${fixed(latitude)}`);
 }
 
 /** C's "%f". */
@@ -50,17 +72,20 @@ function fixed(value: number): string {
 /** GEODIST key member1 member2 [M | KM | FT | MI] */
 export function parseGeodist(args: readonly Buffer[]): KeyedStep | ErrorReply {
   if (args.length > 5) return SYNTAX_ERROR;
-  const unit = args.length < 5 ? 'm' : optionName(argument(args, 4));
-  const metres = METRES[unit];
-  if (metres === undefined) return UNKNOWN_UNIT;
+  const metres = args.length < 5 ? 1 : parseUnit(argument(args, 4));
+  if (metres instanceof ErrorReply) return metres;
   const members = [argument(args, 2), argument(args, 3)];
   const step = new ZsetReadStep(null, (view) => {
     view.byMember.need(members);
     const [from = null, to = null] = members.map((member) => view.scoreOf(member));
     if (from === null || to === null) return null;
-    return (distanceM(decodePosition(from), decodePosition(to)) / metres).toFixed(DISTANCE_DECIMALS);
+    return distanceText(distanceM(decodePosition(from), decodePosition(to)) / metres);
   });
   return { key: argument(args, 1), step };
+}
+
+export function distanceText(distance: number): string {
+  return distance.toFixed(DISTANCE_DECIMALS);
 }
 
 /** GEOHASH key [member ...] */
@@ -70,10 +95,11 @@ export function parseGeohash(args: readonly Buffer[]): KeyedStep {
 
 /** GEOPOS key [member ...] */
 export function parseGeopos(args: readonly Buffer[]): KeyedStep {
-  return eachMember(args, NULL_ARRAY, (score) => {
-    const { longitude, latitude } = decodePosition(score);
-    return [degrees(longitude), degrees(latitude)];
-  });
+  return eachMember(args, NULL_ARRAY, (score) => positionReply(decodePosition(score)));
+}
+
+export function positionReply({ longitude, latitude }: Position): Reply {
+  return [degrees(longitude), degrees(latitude)];
 }
 
 /** With more digits than other doubles: Redis's way of showing a long double to people. */
