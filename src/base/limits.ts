@@ -178,6 +178,19 @@ export const limits = {
   /** Replies that all connections may hold unread before each may hold only crowdedOutputBytes. */
   allOutputBytes: 1_073_741_824,
   crowdedOutputBytes: 65_536,
+  /** A reply of a large collection is streamed from here on, as estimated; a smaller one is made as a whole. */
+  streamedReplyBytes: 1_048_576,
+  /** So much of a streamed reply is made at once, and as much ahead of it; less where all streams together would hold more than this. */
+  streamWindowBytes: 262_144,
+  streamWindowMinBytes: 16_384,
+  allStreamsBytes: 134_217_728,
+  /** The pages of such a part are asked for again for so long, and then the connection is closed. */
+  streamPageWaitMs: 10_000,
+  streamRetryMs: 50,
+  streamRetryMaxMs: 1_000,
+  /** A client that takes nothing of a streamed reply for so long is disconnected, and one that is not done after so long. */
+  streamStallMs: 300_000,
+  streamLifeMs: 3_600_000,
   /** First guess of a reply's size: so a connection starts with few commands under way until its replies prove small. */
   firstReplyGuessBytes: 65_536,
   /** Requests not yet answered, of all connections together; over it the connection that holds the most is closed. */
@@ -217,6 +230,26 @@ export const limits = {
   expressItems: 1_024,
   /** States in one response about many records: half of the largest message. */
   manyStatesBytes: 4_194_304,
+  // --- proxy: workers ---
+  /** Workers of one proxy: each is a process, and a connection to every storage node. */
+  proxyWorkers: 64,
+  /** What is not answered by another worker within this is left out of a reply. */
+  peerAnswerMs: 1_000,
+  /** Questions of workers to each other under way; over it nobody is asked. */
+  peerQuestions: 1_024,
+  /** Connections on their way to one worker; over it they are refused. As many as wait to be accepted. */
+  handoverBacklog: 511,
+  /** Pause before a worker that ended is replaced, at first; it doubles up to the longest. */
+  workerRestartMs: 100,
+  workerRestartMaxMs: 10_000,
+  /** A worker that served for so long is replaced after the first pause again. */
+  workerSteadyMs: 60_000,
+  /** How often a worker tells how many clients it has and what they ask for, and gets its part of the rates. */
+  workerReportMs: 200,
+  /** The part of a namespace's rates that is given to all workers alike; the rest goes where the requests are. */
+  rateShareEven: 0.1,
+  /** Lines for MONITOR at other workers that wait to be sent; over it they are dropped. */
+  monitorRelayLines: 10_000,
   // --- record ---
   /** Request ids remembered per record (49 bytes each): as many clients may have a write on one key under way. */
   requestIdsPerRecord: 64,
@@ -225,6 +258,8 @@ export const limits = {
   // --- proxy: server commands ---
   /** Slow log entries kept whatever slowlog-max-len says: at most 4 KB each. */
   slowLogEntries: 16_384,
+  /** Entries that SLOWLOG GET shows unless told, as Redis does. */
+  slowLogGetDefault: 10,
   /** Arguments kept of one slow command, and bytes of each, as Redis does. */
   slowLogArguments: 32,
   slowLogArgumentBytes: 128,
@@ -328,6 +363,8 @@ export const limits = {
   cachedPageBytes: 8_192,
   /** Of commands that load more pages at once than this none is kept: who reads everything would drive out all others. */
   cachedPagesPerLoad: 64,
+  /** How often a proxy says which pages it still reads: well below the shortest purgeAfter. */
+  pagePinEveryMs: 3_000,
   /** FLUSHDB waits so long for a quorum of zones to adopt the new map. */
   flushDeadlineMs: 5_000,
   /** Keys of one command that are under way at once; more wait for their turn, and a command with more is a barrier. */
@@ -429,6 +466,10 @@ export const limits = {
   sweepCallMs: 20_000,
   /** All shards are looked through for pages that are in use no more in so long. */
   pageSweepPassMs: 60_000,
+  /** Pages of a record that a proxy still reads stay for so long after it last said so; also how long a node that has just started deletes none. */
+  pagePinMs: 30_000,
+  /** Records whose pages are kept so, on one node; above it some are not. */
+  pinnedRecords: 65_536,
   /** Marks, or pages, of one shard that are looked at in one pass. */
   pageSweepMarks: 65_536,
   /** A page that no state lists was made by a write that failed, if it is so old: the largest value is sent in less. */
@@ -657,6 +698,11 @@ export const limits = {
   backupValueTries: 20,
   /** Problems that a check of a backup prints; the others are counted. */
   backupProblemsShown: 20,
+  // --- DUMP, RESTORE, import and export ---
+  /** Items of a collection in one DUMP payload, two for each field of a hash: each costs some hundred bytes while it is decoded. */
+  rdbItems: 4_194_304,
+  /** A collection that DUMP and RESTORE take: about a second of a proxy's work, and several times as much of its memory. */
+  dumpCollectionBytes: 67_108_864,
   // --- load generator ---
   /** Its connections; a proxy serves as many by default. */
   loadConnections: 10_000,
