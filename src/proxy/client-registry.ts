@@ -1,11 +1,12 @@
 import { assert } from '../base/assert.ts';
 import { ReplyBlocks } from '../resp/reply-blocks.ts';
+import { NumberRow } from './peers/number-row.ts';
 import type { Session } from './session.ts';
 
 /** What CLIENT PAUSE holds back: commands that write, or all. */
 export type PauseMode = 'write' | 'all';
 
-interface Pause {
+export interface Pause {
   readonly mode: PauseMode;
   readonly untilMonotonicMs: number;
 }
@@ -13,7 +14,7 @@ interface Pause {
 /** All connections of one proxy, oldest first, and what they hold together. */
 export class ClientRegistry {
   readonly #sessions = new Map<number, Session>();
-  #lastId = 0;
+  readonly #ids: NumberRow;
   #pause: Pause | null = null;
   #onUnpause = new Set<() => void>();
 
@@ -26,10 +27,13 @@ export class ClientRegistry {
   /** Connections that wait inside a blocking command. */
   blockedClients = 0;
 
+  constructor(ids = new NumberRow()) {
+    this.#ids = ids;
+  }
+
   /** A number that no connection of this proxy had before, for CLIENT ID. */
   nextId(): number {
-    this.#lastId += 1;
-    return this.#lastId;
+    return this.#ids.next();
   }
 
   add(session: Session): void {
@@ -80,6 +84,11 @@ export class ClientRegistry {
     const old = this.#pause;
     const wider = old?.mode === 'all' ? 'all' : mode;
     this.#pause = { mode: wider, untilMonotonicMs: Math.max(untilMonotonicMs, old?.untilMonotonicMs ?? 0) };
+  }
+
+  /** Which pause is under way; null: none. */
+  get currentPause(): Pause | null {
+    return this.#pause;
   }
 
   /** CLIENT UNPAUSE, or the pause's end: wakes the connections that wait for it. */

@@ -46,7 +46,7 @@ export interface NodeHealth {
 export interface ProposerFigures {
   /** Commands that have not been let in yet. */
   readonly waiting: number;
-  readonly counters: ProtocolCounters;
+  readonly counters: Pick<ProtocolCounters, 'get' | 'entries'>;
   readonly nodes: readonly NodeReport[];
 }
 

@@ -3,7 +3,6 @@ import { JUNOKV_VERSION } from '../base/junokv-version.ts';
 import { DATABASES_PER_GROUP } from '../cluster/namespace-groups.ts';
 import type { SweepFindings } from '../rpc/sweep-messages.ts';
 import type { NodeHealth, ProposerFigures } from './cluster-port.ts';
-import { processMemory } from './process-memory.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import type { ClusterFacts } from './proxy-info.ts';
 import { REDIS_VERSION } from './redis-version.ts';
@@ -86,7 +85,7 @@ function serverFields({ proxy, session }: Source): Field[] {
     ['redis_mode', session.clusterEnabled ? 'cluster' : 'standalone'],
     ['os', `${type()} ${release()} ${machine()}`],
     ['arch_bits', process.arch === 'arm' || process.arch === 'ia32' ? 32 : 64],
-    ['process_id', process.pid],
+    ['process_id', proxy.info.identity.processId],
     ['run_id', proxy.info.runId],
     ['tcp_port', proxy.config.port],
     ['server_time_usec', proxy.clock.wallUs()],
@@ -110,7 +109,7 @@ function clientFields({ proxy }: Source): Field[] {
 }
 
 function memoryFields({ proxy }: Source): Field[] {
-  const memory = processMemory();
+  const { memory } = proxy.info;
   const peak = memory.peakRssBytes;
   return [
     ['used_memory', memory.rssBytes],
@@ -176,11 +175,11 @@ function replicationFields(): Field[] {
   ];
 }
 
-function cpuFields(): Field[] {
-  const { system, user } = process.cpuUsage();
+function cpuFields({ proxy }: Source): Field[] {
+  const { systemUs, userUs } = proxy.info.processor;
   return [
-    ['used_cpu_sys', (system / 1_000_000).toFixed(6)],
-    ['used_cpu_user', (user / 1_000_000).toFixed(6)],
+    ['used_cpu_sys', (systemUs / 1_000_000).toFixed(6)],
+    ['used_cpu_user', (userUs / 1_000_000).toFixed(6)],
   ];
 }
 
@@ -289,7 +288,7 @@ function nodeField(node: NodeHealth): Field {
 /** The cluster behind the proxies. Figures are sums over the nodes that have answered, so over all replicas. */
 function junokvFields({ proxy, session, facts: { nodes } }: Source): Field[] {
   const map = proxy.cluster.map();
-  const figures = proxy.cluster.figures?.();
+  const figures = proxy.info.proposer;
   const fields: Field[] = [
     ['cluster_id', map.clusterId],
     ['map_epoch', map.epoch],

@@ -19,6 +19,13 @@ function highestIn(bucket: number): number {
   return (base + 1) * 2 ** shift - 1;
 }
 
+/** A histogram as one process sends it to another. */
+export interface HistogramFigures {
+  /** Of the buckets that are not empty. */
+  readonly buckets: readonly (readonly [bucket: number, count: number])[];
+  readonly sumUs: number;
+}
+
 /** Durations of one command, counted in buckets that grow with the value. About 12 KB. */
 export class LatencyHistogram {
   readonly #counts = new Float64Array(bucketOf(MAX_NS) + 1);
@@ -84,6 +91,24 @@ export class LatencyHistogram {
       before = seen;
     }
     return pairs;
+  }
+
+  figures(): HistogramFigures {
+    const buckets: [number, number][] = [];
+    for (let bucket = 0; bucket < this.#counts.length; bucket++) {
+      const count = this.#counts[bucket] ?? 0;
+      if (count > 0) buckets.push([bucket, count]);
+    }
+    return { buckets, sumUs: this.#sumUs };
+  }
+
+  /** Counts what another histogram has counted. */
+  add({ buckets, sumUs }: HistogramFigures): void {
+    for (const [bucket, count] of buckets) {
+      this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
+      this.#total += count;
+    }
+    this.#sumUs += sumUs;
   }
 
   reset(): void {

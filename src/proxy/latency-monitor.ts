@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
+import { type HistogramFigures, LatencyHistogram } from './latency-histogram.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
 
 /** The worst latency of one event within one second. */
@@ -14,6 +14,13 @@ export interface LatencyEvent {
   readonly name: string;
   readonly samples: readonly LatencySample[];
   readonly maxMs: number;
+}
+
+/** What a monitor knows, as one process sends it to another. */
+export interface LatencyFigures {
+  readonly events: readonly LatencyEvent[];
+  /** By command. */
+  readonly histograms: readonly (readonly [string, HistogramFigures])[];
 }
 
 interface EventSeries {
@@ -103,8 +110,41 @@ export class LatencyMonitor {
     return this.#histograms;
   }
 
+  /** Without the histograms where they are not wanted: they are large. */
+  figures(withHistograms: boolean): LatencyFigures {
+    const histograms = withHistograms
+      ? Array.from(this.#histograms, ([name, all]) => [name, all.figures()] as const)
+      : [];
+    return { events: this.events(), histograms };
+  }
+
+  /** Takes in what another monitor knows. */
+  add({ events, histograms }: LatencyFigures): void {
+    for (const { name, samples, maxMs } of events) {
+      const series = this.#events.get(name) ?? { samples: [], maxMs: 0 };
+      series.samples = mergedSamples(series.samples, samples);
+      series.maxMs = Math.max(series.maxMs, maxMs);
+      this.#events.set(name, series);
+    }
+    for (const [name, figures] of histograms) {
+      const histogram = this.#histograms.get(name) ?? new LatencyHistogram();
+      histogram.add(figures);
+      this.#histograms.set(name, histogram);
+    }
+  }
+
   /** CONFIG RESETSTAT. */
   resetHistograms(): void {
     this.#histograms.clear();
   }
+}
+
+/** The worst of each second, the latest of them. */
+function mergedSamples(one: readonly LatencySample[], other: readonly LatencySample[]): EventSeries['samples'] {
+  const worst = new Map<number, number>();
+  for (const { unixSeconds, latencyMs } of [...one, ...other]) {
+    worst.set(unixSeconds, Math.max(latencyMs, worst.get(unixSeconds) ?? 0));
+  }
+  const merged = Array.from(worst, ([unixSeconds, latencyMs]) => ({ unixSeconds, latencyMs }));
+  return merged.sort((a, b) => a.unixSeconds - b.unixSeconds).slice(-limits.latencySamplesPerEvent);
 }

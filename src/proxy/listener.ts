@@ -34,6 +34,7 @@ export class Listener {
   #round = this.#connections.values();
   /** Of a Unix socket. */
   #path = '';
+  #isOpen = false;
   #localAddress = '';
   #lastHost = '';
 
@@ -77,11 +78,24 @@ export class Listener {
     if (mode !== 0) chmodSync(path, mode);
   }
 
+  /** Instead of listening: connections that another process has accepted come by `take`. `path`: of a Unix socket, else ''. */
+  openForTaken(path: string): void {
+    this.#path = path;
+    this.#isOpen = true;
+  }
+
+  /** A connection that has not been read from (`pauseOnConnect`). */
+  take(socket: Socket): void {
+    if (this.#isOpen) this.#server.emit('connection', socket);
+    else socket.destroy();
+  }
+
   #listen(where: { readonly host: string; readonly port: number } | { readonly path: string }): Promise<void> {
     const server = this.#server;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ ...where, backlog: limits.tcpBacklog }, () => {
+        this.#isOpen = true;
         server.off('error', reject);
         server.on('error', (error) => this.#proxy.log.error({ err: error }, 'cannot accept client connections'));
         resolve();
@@ -91,6 +105,7 @@ export class Listener {
 
   /** No new connections from now on. */
   close(): void {
+    this.#isOpen = false;
     if (this.#server.listening) this.#server.close();
   }
 
@@ -164,7 +179,8 @@ export class Listener {
   /** Before the handshake is done nothing can be said: whom there is no room for is let go, as by Redis. */
   #admit(accepted: Socket, door: TlsDoor): void {
     const { stats, config, clients } = this.#proxy;
-    const isFull = clients.size + door.handshakes >= config.maxClients || door.handshakes >= limits.tlsHandshakesAtOnce;
+    const isFull =
+      clients.size + door.handshakes >= config.maxClientsHere || door.handshakes >= limits.tlsHandshakesAtOnce;
     if (isFull) {
       stats.rejectedConnections += 1;
       accepted.on('error', () => {});
@@ -177,7 +193,7 @@ export class Listener {
     const { stats, config } = this.#proxy;
     const host = plainHost(socket.remoteAddress);
     socket.allowHalfOpen = true;
-    if (!this.#server.listening) {
+    if (!this.#isOpen) {
       // Too late: those that had come by then are asked to leave already.
       socket.on('error', () => {});
       socket.destroy();

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { SimpleString } from '../resp/reply.ts';
 import { isUnixSocket } from './admission.ts';
 import type { CommandRow } from './command.ts';
+import type { MonitorLink } from './peers/peers.ts';
 import { withoutSecrets } from './redact.ts';
 import type { Session } from './session.ts';
 
@@ -39,26 +40,38 @@ function line(wallUs: number, session: Session, args: readonly Buffer[]): Simple
 /** The connections of this proxy that have sent MONITOR, and what they are sent. */
 export class MonitorHub {
   readonly #clock: Clock;
+  readonly #link: MonitorLink | null;
   readonly #sessions = new Set<Session>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
+  #isAwaitedElsewhere = false;
 
   /** False while nobody listens: the dispatcher then need not call `feed`. */
-  get active(): boolean {
-    return this.#sessions.size > 0;
+  active = false;
+
+  /** `link`: to the other workers of this proxy; null where there are none. */
+  constructor(clock: Clock, link: MonitorLink | null = null) {
+    this.#clock = clock;
+    this.#link = link;
   }
 
   add(session: Session): void {
     session.monitoring = true;
     this.#sessions.add(session);
+    if (this.#sessions.size === 1) this.#link?.listening(true);
+    this.#count();
   }
 
   /** Call when a connection closes or is RESET; harmless for one that does not monitor. */
   remove(session: Session): void {
     session.monitoring = false;
-    this.#sessions.delete(session);
+    if (!this.#sessions.delete(session)) return;
+    if (this.#sessions.size === 0) this.#link?.listening(false);
+    this.#count();
+  }
+
+  /** Whether somebody listens at another worker, who is to get what happens here. */
+  awaitedElsewhere(isAwaited: boolean): void {
+    this.#isAwaitedElsewhere = isAwaited;
+    this.#count();
   }
 
   /**
@@ -66,9 +79,23 @@ export class MonitorHub {
    * Administrative commands are left out and passwords redacted, as in Redis. `row` is the subcommand's where there is one.
    */
   feed(session: Session, row: CommandRow, args: readonly Buffer[]): void {
-    if (this.#sessions.size === 0) return;
+    if (!this.active) return;
     if (row.flags.includes('skip_monitor') || row.flags.includes('admin')) return;
     const message = line(this.#clock.wallUs(), session, args);
+    if (this.#sessions.size > 0) this.#push(message);
+    if (this.#isAwaitedElsewhere) this.#link?.relay(message.text);
+  }
+
+  /** What another worker's `feed` has relayed. */
+  feedLine(text: string): void {
+    if (this.#sessions.size > 0) this.#push(new SimpleString(text));
+  }
+
+  #push(message: SimpleString): void {
     for (const listener of this.#sessions) listener.push(message);
+  }
+
+  #count(): void {
+    this.active = this.#sessions.size > 0 || this.#isAwaitedElsewhere;
   }
 }

@@ -23,9 +23,12 @@ export class NamespaceGate {
   readonly #limitsRecords: boolean;
   readonly #tooManyRequests: ErrorReply;
   readonly #tooManyBytes: ErrorReply;
+  /** What was asked for since the last `takeDemand`. */
+  #requestsAsked = 0;
+  #bytesAsked = 0;
 
-  /** `before`: the gate that this one takes the place of, or null. */
-  constructor(group: NamespaceGroup, clock: Clock, before: NamespaceGate | null) {
+  /** `before`: the gate that this one takes the place of, or null. `share`: the part of the rates that is for this worker. */
+  constructor(group: NamespaceGroup, clock: Clock, before: NamespaceGate | null, share = 1) {
     const { name, limits } = group;
     const { requestsPerSecond, bytesPerSecond, ...records } = limits;
     const nowMs = clock.monotonicMs();
@@ -35,9 +38,11 @@ export class NamespaceGate {
     this.#requests =
       requestsPerSecond === 0
         ? null
-        : new TokenBucket(requestsPerSecond, nowMs, before === null ? null : before.#requests);
+        : new TokenBucket(requestsPerSecond, nowMs, before === null ? null : before.#requests, share);
     this.#bytes =
-      bytesPerSecond === 0 ? null : new TokenBucket(bytesPerSecond, nowMs, before === null ? null : before.#bytes);
+      bytesPerSecond === 0
+        ? null
+        : new TokenBucket(bytesPerSecond, nowMs, before === null ? null : before.#bytes, share);
     this.#limitsRecords = Object.values(records).some((limit) => limit !== 0);
     this.#tooManyRequests = overRate(name, `${requestsPerSecond} requests/s`);
     this.#tooManyBytes = overRate(name, `${bytesPerSecond} bytes/s`);
@@ -59,17 +64,34 @@ export class NamespaceGate {
     const bytes = this.#bytes;
     if (requests === null && bytes === null) return null;
     const nowMs = this.#clock.monotonicMs();
-    if (requests !== null && requests.level(nowMs) < 1) return this.#tooManyRequests;
+    this.#requestsAsked += 1;
+    if (requests !== null && !requests.has(1, nowMs)) return this.#tooManyRequests;
     if (bytes !== null) {
       const size = requestSize(args);
+      this.#bytesAsked += size;
       if (size > bytes.perSecond) {
         return this.#refusal(`the command has ${size} bytes`, `${bytes.perSecond} bytes/s on this proxy`);
       }
-      if (bytes.level(nowMs) < size) return this.#tooManyBytes;
+      if (!bytes.has(size, nowMs)) return this.#tooManyBytes;
       bytes.take(size);
     }
     requests?.take(1);
     return null;
+  }
+
+  /** What clients have asked for of its rates since the last call; null: it has none. */
+  takeDemand(): { readonly requests: number; readonly bytes: number } | null {
+    const demand = { requests: this.#requestsAsked, bytes: this.#bytesAsked };
+    this.#requestsAsked = 0;
+    this.#bytesAsked = 0;
+    return this.#requests === null && this.#bytes === null ? null : demand;
+  }
+
+  /** The parts of the rates that are for this worker. */
+  setShares(requests: number, bytes: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#requests?.setShare(requests, nowMs);
+    this.#bytes?.setShare(bytes, nowMs);
   }
 
   /** The step, held to the limits of records. */

@@ -4,6 +4,7 @@ import type { ClusterMap } from '../cluster/map.ts';
 import { DEFAULT_GROUP, groupOf, LIMIT_NAMES } from '../cluster/namespace-groups.ts';
 import type { ClusterPort } from './cluster-port.ts';
 import { NamespaceGate } from './namespace-gate.ts';
+import type { RateDemand, RateShare } from './peers/peers.ts';
 import type { Session } from './session.ts';
 
 /** What one proxy has done in one namespace group: commands over its keys. */
@@ -27,12 +28,15 @@ export class Namespaces {
   #gates: (NamespaceGate | null)[] = [];
   /** By group, for as many as there are. */
   readonly #counters: NamespaceCounters[] = [];
+  readonly #workers: number;
 
-  constructor(cluster: ClusterPort, clock: Clock) {
+  /** `workers`: that have the rates together. `follows`: false for a look at the groups as they are now. */
+  constructor(cluster: ClusterPort, clock: Clock, workers = 1, follows = true) {
     this.#cluster = cluster;
     this.#clock = clock;
+    this.#workers = workers;
     this.#adopt(cluster.map());
-    cluster.onMap((map) => this.#adopt(map));
+    if (follows) cluster.onMap((map) => this.#adopt(map));
   }
 
   /** The limits of the session's group; null if it has none. */
@@ -66,6 +70,39 @@ export class Namespaces {
     counters.bytesOut += bytesOut;
   }
 
+  /** Of the groups that have rates. */
+  takeDemands(): RateDemand[] {
+    return this.#gates.flatMap((gate, group) => {
+      const demand = gate?.takeDemand() ?? null;
+      return demand === null ? [] : [{ group, ...demand }];
+    });
+  }
+
+  /** This worker's parts of the rates. */
+  setShares(shares: readonly RateShare[]): void {
+    for (const { group, requests, bytes } of shares) this.#gates[group]?.setShares(requests, bytes);
+  }
+
+  /** By group. */
+  figures(): readonly NamespaceCounters[] {
+    return this.#counters.map((counters) => ({ ...counters }));
+  }
+
+  /** Counts what others have counted. */
+  add(figures: readonly NamespaceCounters[]): void {
+    for (const [group, counted] of figures.entries()) {
+      const counters = this.#counters[group];
+      // A map that is newer there has more groups.
+      if (counters === undefined) return;
+      counters.reads += counted.reads;
+      counters.writes += counted.writes;
+      counters.errors += counted.errors;
+      counters.refused += counted.refused;
+      counters.bytesIn += counted.bytesIn;
+      counters.bytesOut += counted.bytesOut;
+    }
+  }
+
   /** CONFIG RESETSTAT. */
   resetCounters(): void {
     for (const counters of this.#counters) Object.assign(counters, noCounts());
@@ -78,7 +115,7 @@ export class Namespaces {
       const before = this.#gates[index] ?? null;
       if (before?.isFor(group) === true) return before;
       const isLimited = LIMIT_NAMES.some((name) => group.limits[name] !== 0);
-      return isLimited ? new NamespaceGate(group, this.#clock, before) : null;
+      return isLimited ? new NamespaceGate(group, this.#clock, before, 1 / this.#workers) : null;
     });
   }
 }

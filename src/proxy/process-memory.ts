@@ -15,3 +15,14 @@ export function processMemory(): ProcessMemory {
   const peakRssBytes = Math.max(rss, process.resourceUsage().maxRSS * 1024);
   return { rssBytes: rss, peakRssBytes, heapBytes: heapUsed, externalBytes: external };
 }
+
+/** Processor time of this process since its start, microseconds. */
+export interface ProcessorUse {
+  readonly userUs: number;
+  readonly systemUs: number;
+}
+
+export function processorUse(): ProcessorUse {
+  const { user, system } = process.cpuUsage();
+  return { userUs: user, systemUs: system };
+}

@@ -1,13 +1,21 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import { ClusterFailure, type ClusterPort, type NodeHealth } from './cluster-port.ts';
+import { ClusterFailure, type ClusterPort, type NodeHealth, type ProposerFigures } from './cluster-port.ts';
 import { KeyspaceCount, type NamespaceCount } from './keyspace-count.ts';
+import type { ProxyIdentity } from './peers/peers.ts';
+import { type ProcessMemory, type ProcessorUse, processMemory, processorUse } from './process-memory.ts';
 
 function hex40(random: Random): string {
   const bytes = Buffer.alloc(20);
   random.fill(bytes);
   return bytes.toString('hex');
+}
+
+/** Of a proxy that starts now. */
+export function newIdentity(clock: Clock, random: Random): ProxyIdentity {
+  const startedAtMs = clock.wallMs();
+  return { runId: hex40(random), clusterNodeId: hex40(random), processId: process.pid, startedAtMs };
 }
 
 /** What INFO prints of the cluster; `counts` is null while the first count is still under way. */
@@ -23,10 +31,8 @@ export interface ClusterFacts {
 export class ProxyInfo {
   readonly #clock: Clock;
   readonly #cluster: ClusterPort;
-  /** New at every start, 40 hex characters. */
-  readonly runId: string;
-  /** This proxy as a node of a Redis Cluster, 40 hex characters. */
-  readonly clusterNodeId: string;
+  /** Who this proxy is: new at every start. */
+  readonly identity: ProxyIdentity;
   readonly startedAtMonotonicMs: number;
 
   /** By namespace group, for those that were asked for. */
@@ -34,12 +40,35 @@ export class ProxyInfo {
   #nodes: readonly NodeHealth[] | null = null;
   #asking: Promise<void> | null = null;
 
-  constructor(clock: Clock, random: Random, cluster: ClusterPort) {
+  /** `identity`: of the proxy that this process is a worker of; default: a new one. */
+  constructor(clock: Clock, random: Random, cluster: ClusterPort, identity = newIdentity(clock, random)) {
     this.#clock = clock;
     this.#cluster = cluster;
-    this.runId = hex40(random);
-    this.clusterNodeId = hex40(random);
-    this.startedAtMonotonicMs = clock.monotonicMs();
+    this.identity = identity;
+    this.startedAtMonotonicMs = clock.monotonicMs() - Math.max(0, clock.wallMs() - identity.startedAtMs);
+  }
+
+  /** New at every start, 40 hex characters. */
+  get runId(): string {
+    return this.identity.runId;
+  }
+
+  /** This proxy as a node of a Redis Cluster, 40 hex characters. */
+  get clusterNodeId(): string {
+    return this.identity.clusterNodeId;
+  }
+
+  get memory(): ProcessMemory {
+    return processMemory();
+  }
+
+  get processor(): ProcessorUse {
+    return processorUse();
+  }
+
+  /** What commands met on their way to the nodes. */
+  get proposer(): ProposerFigures | undefined {
+    return this.#cluster.figures?.();
   }
 
   uptimeSeconds(): number {

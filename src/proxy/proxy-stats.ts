@@ -14,12 +14,41 @@ export interface CommandCounters {
   failed: number;
 }
 
+/** Totals that add up over the workers of a proxy. */
+const SUMMED = [
+  'totalConnections',
+  'rejectedConnections',
+  'tlsHandshakesFailed',
+  'commandsProcessed',
+  'errorReplies',
+  'netInputBytes',
+  'netOutputBytes',
+  'keyspaceHits',
+  'keyspaceMisses',
+  'outputLimitDisconnections',
+  'queryLimitDisconnections',
+] as const;
+/** Those of which the largest counts. */
+const LARGEST = ['maxQueryBufferBytes', 'maxOutputBufferBytes'] as const;
+
+/** All counters, as one process sends them to another. */
+export interface StatsFigures {
+  readonly summed: readonly number[];
+  readonly largest: readonly number[];
+  /** By index of the command table, those that are not all 0. */
+  readonly commands: readonly (readonly [index: number, counters: CommandCounters])[];
+  readonly errors: readonly (readonly [string, number])[];
+  /** Of commands, of bytes in and out. */
+  readonly perSecond: readonly number[];
+}
+
 /** A rate over the last samples, as Redis's instantaneous metrics. */
 class Rate {
   readonly #samples: number[] = new Array<number>(limits.rateSamples).fill(0);
   #next = 0;
   #lastTotal = 0;
   #lastAtMs = 0;
+  #elsewhere = 0;
 
   sample(total: number, nowMs: number): void {
     const elapsedMs = nowMs - this.#lastAtMs;
@@ -33,7 +62,12 @@ class Rate {
   }
 
   perSecond(): number {
-    return this.#samples.reduce((sum, value) => sum + value, 0) / this.#samples.length;
+    return this.#elsewhere + this.#samples.reduce((sum, value) => sum + value, 0) / this.#samples.length;
+  }
+
+  /** The rate of somebody else, on top. */
+  add(perSecond: number): void {
+    this.#elsewhere += perSecond;
   }
 
   reset(): void {
@@ -112,23 +146,46 @@ export class ProxyStats {
     return this.#outputRate.perSecond();
   }
 
+  figures(): StatsFigures {
+    const used = this.#commands.map((counters, index) => [index, { ...counters }] as const);
+    return {
+      summed: SUMMED.map((name) => this[name]),
+      largest: LARGEST.map((name) => this[name]),
+      commands: used.filter(([, { calls, rejected, failed }]) => calls + rejected + failed > 0),
+      errors: [...this.#errors],
+      perSecond: this.#rates.map((rate) => rate.perSecond()),
+    };
+  }
+
+  /** Counts what somebody else with the same commands has counted. */
+  add({ summed, largest, commands, errors, perSecond }: StatsFigures): void {
+    for (const [index, name] of SUMMED.entries()) this[name] += summed[index] ?? 0;
+    for (const [index, name] of LARGEST.entries()) this[name] = Math.max(this[name], largest[index] ?? 0);
+    for (const [index, { calls, totalUs, rejected, failed }] of commands) {
+      const counters = this.#commands[index];
+      assert(counters !== undefined, 'workers have the same commands');
+      counters.calls += calls;
+      counters.totalUs += totalUs;
+      counters.rejected += rejected;
+      counters.failed += failed;
+    }
+    for (const [prefix, count] of errors) {
+      const known = this.#errors.get(prefix);
+      if (known !== undefined || this.#errors.size < limits.errorPrefixes)
+        this.#errors.set(prefix, (known ?? 0) + count);
+    }
+    for (const [index, rate] of this.#rates.entries()) rate.add(perSecond[index] ?? 0);
+  }
+
+  get #rates(): readonly Rate[] {
+    return [this.#opsRate, this.#inputRate, this.#outputRate];
+  }
+
   /** CONFIG RESETSTAT. */
   reset(): void {
     for (const counters of this.#commands) Object.assign(counters, { calls: 0, totalUs: 0, rejected: 0, failed: 0 });
     this.#errors.clear();
-    for (const rate of [this.#opsRate, this.#inputRate, this.#outputRate]) rate.reset();
-    this.totalConnections = 0;
-    this.rejectedConnections = 0;
-    this.tlsHandshakesFailed = 0;
-    this.commandsProcessed = 0;
-    this.errorReplies = 0;
-    this.netInputBytes = 0;
-    this.netOutputBytes = 0;
-    this.keyspaceHits = 0;
-    this.keyspaceMisses = 0;
-    this.outputLimitDisconnections = 0;
-    this.queryLimitDisconnections = 0;
-    this.maxQueryBufferBytes = 0;
-    this.maxOutputBufferBytes = 0;
+    for (const rate of this.#rates) rate.reset();
+    for (const name of [...SUMMED, ...LARGEST]) this[name] = 0;
   }
 }

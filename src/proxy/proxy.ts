@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
@@ -12,6 +13,8 @@ import { LatencyMonitor } from './latency-monitor.ts';
 import { type ListenAddress, Listener } from './listener.ts';
 import { MonitorHub } from './monitor-hub.ts';
 import { Namespaces } from './namespaces.ts';
+import { NumberRow } from './peers/number-row.ts';
+import type { MonitorLink, WorkerSeat } from './peers/peers.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { ProxyInfo } from './proxy-info.ts';
 import { ProxyStats } from './proxy-stats.ts';
@@ -33,6 +36,13 @@ export interface ProxySetup {
   readonly users?: readonly User[];
   /** For all half received requests and commands under way; default limits.allQueryBytes. */
   readonly queryBudgetBytes?: number;
+  /** Default: there are no other workers. */
+  readonly worker?: { readonly seat: WorkerSeat; readonly monitors: MonitorLink };
+}
+
+/** Where a worker gets connections that another process has accepted. */
+export interface TakenConnections {
+  take(socket: Socket): void;
 }
 
 export interface ListenOptions extends ListenAddress {
@@ -51,7 +61,9 @@ export class ProxyServer {
   #isStopping = false;
 
   constructor(setup: ProxySetup) {
-    const { clock, random, log, cluster, config } = setup;
+    const { clock, random, log, cluster, config, worker } = setup;
+    const seat = worker?.seat;
+    const numbers = (): NumberRow => new NumberRow(seat?.index, seat?.workers, seat?.firstNumber);
     const table = new CommandTable(setup.commands);
     this.context = {
       clock,
@@ -61,12 +73,12 @@ export class ProxyServer {
       config,
       table,
       stats: new ProxyStats(table),
-      clients: new ClientRegistry(),
-      slowLog: new SlowLog(config, clock),
+      clients: new ClientRegistry(numbers()),
+      slowLog: new SlowLog(config, clock, numbers()),
       latency: new LatencyMonitor(clock, config),
-      monitors: new MonitorHub(clock),
-      info: new ProxyInfo(clock, random, cluster),
-      namespaces: new Namespaces(cluster, clock),
+      monitors: new MonitorHub(clock, worker?.monitors),
+      info: new ProxyInfo(clock, random, cluster, seat?.identity),
+      namespaces: new Namespaces(cluster, clock, seat?.workers),
       users: new Users(config, setup.users),
     };
     this.#budget = new QueryBudget(setup.queryBudgetBytes);
@@ -92,6 +104,17 @@ export class ProxyServer {
     await listener.listenOnSocket(file);
     this.#listeners.push(listener);
     if (this.#ticker === null) this.#tick();
+  }
+
+  /** Serves connections that another process accepts, as `listen` and `listenOnSocket` (`path` not empty) do their own. */
+  takeConnections(options: Omit<ListenOptions, 'host' | 'port'> & { readonly path: string }): TakenConnections {
+    assert(!this.#isStopping, 'a proxy that stops does not listen');
+    const { clusterEnabled = this.context.config.clusterEnabled, tls = null } = options;
+    const listener = new Listener(this.context, this.#budget, clusterEnabled, tls);
+    listener.openForTaken(options.path);
+    this.#listeners.push(listener);
+    if (this.#ticker === null) this.#tick();
+    return listener;
   }
 
   /** Accepts nobody any more, answers what clients have sent for at most shutdown-timeout, and closes every connection. */

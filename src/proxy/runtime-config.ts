@@ -15,8 +15,11 @@ function failed(name: string, problem: string): string {
  */
 export class RuntimeConfig {
   #values: ConfigValues;
+  readonly #seat: { readonly index: number; readonly workers: number };
 
-  constructor(overrides: Partial<ConfigValues> = {}) {
+  /** `seat`: which of how many workers this one is, who share what a proxy may have. */
+  constructor(overrides: Partial<ConfigValues> = {}, seat = { index: 0, workers: 1 }) {
+    this.#seat = seat;
     this.#values = { ...defaultConfigValues(), ...overrides };
     assert(this.#values.databases > 0, 'there must be a database');
   }
@@ -35,6 +38,11 @@ export class RuntimeConfig {
   }
   get maxClients(): number {
     return this.#values.maxClients;
+  }
+  /** This worker's part of `maxClients`; connections go to the worker that has fewest, of those to the first. */
+  get maxClientsHere(): number {
+    const { index, workers } = this.#seat;
+    return Math.floor((this.#values.maxClients + workers - 1 - index) / workers);
   }
   get timeoutSeconds(): number {
     return this.#values.timeoutSeconds;

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
+import { NumberRow } from './peers/number-row.ts';
 import { withoutSecrets } from './redact.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
 
@@ -53,12 +54,13 @@ export class SlowLog {
   #first = 0;
   /** From here on arguments are not copied yet. */
   #copied = 0;
-  #nextId = 0;
+  readonly #ids: NumberRow;
   readonly #copyNow = (): void => this.#copy();
 
-  constructor(config: RuntimeConfig, clock: Clock) {
+  constructor(config: RuntimeConfig, clock: Clock, ids = new NumberRow()) {
     this.#config = config;
     this.#clock = clock;
+    this.#ids = ids;
   }
 
   /**
@@ -75,7 +77,8 @@ export class SlowLog {
     if (threshold < 0 || durationUs < threshold) return;
     if (this.#copied === this.#entries.length) this.#clock.endOfTurn(this.#copyNow);
     this.#entries.push({
-      id: this.#nextId++,
+      // From 0, as Redis's.
+      id: this.#ids.next() - 1,
       unixSeconds: Math.floor(unixMs / 1000),
       durationUs: Math.floor(durationUs),
       args,

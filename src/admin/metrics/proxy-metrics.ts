@@ -85,7 +85,7 @@ export const clientMetrics: MetricGroup = {
       'gauge',
       'junokv_max_clients',
       'Client connections that are allowed.',
-      ({ context }) => context.config.maxClients,
+      ({ context }) => context.config.maxClientsHere,
     ),
     ofProxy(
       'gauge',

@@ -10,7 +10,6 @@ import {
   VerbatimReply,
 } from '../../resp/reply.ts';
 import type { CommandRow, KeyedStep } from '../command.ts';
-import { processMemory } from '../process-memory.ts';
 import type { Session } from '../session.ts';
 import { helpHandler } from './help-reply.ts';
 
@@ -36,8 +35,8 @@ function memoryUsage(args: readonly Buffer[]): KeyedStep | ErrorReply {
 }
 
 function memoryStats(session: Session): Reply {
-  const memory = processMemory();
-  const { clients } = session.proxy;
+  const { clients, info } = session.proxy;
+  const { memory } = info;
   return new MapReply([
     ['peak.allocated', memory.peakRssBytes],
     ['total.allocated', memory.rssBytes],

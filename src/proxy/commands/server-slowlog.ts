@@ -1,9 +1,9 @@
+import { limits } from '../../base/limits.ts';
 import { ErrorReply, OK, type Reply } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
 import type { Session } from '../session.ts';
 import { helpHandler } from './help-reply.ts';
 
-const DEFAULT_COUNT = 10;
 const WRONG_COUNT = new ErrorReply('ERR count should be greater than or equal to -1');
 const WRONG_ARGUMENTS = new ErrorReply(
   "ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.",
@@ -15,7 +15,7 @@ function slowlogGet(session: Session, args: readonly Buffer[]): Reply {
     const given = args[1]?.toString() ?? '';
     return given === 'get' ? WRONG_ARGUMENTS : new ErrorReply(WRONG_ARGUMENTS.text.replace('get', given));
   }
-  const text = args[2]?.toString('latin1') ?? String(DEFAULT_COUNT);
+  const text = args[2]?.toString('latin1') ?? String(limits.slowLogGetDefault);
   // Redis checks number and range together, with the one text.
   if (!/^(-1|0|[1-9][0-9]{0,9})$/.test(text) || Number(text) > 2_147_483_647) return WRONG_COUNT;
   const { slowLog } = session.proxy;
