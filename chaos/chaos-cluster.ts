@@ -5,6 +5,7 @@ import type { ChildServer } from '../compat-tests/support/child-server.ts';
 import { freePorts } from '../compat-tests/support/free-port.ts';
 import { makeTempDir, spawnJunokv } from '../compat-tests/support/junokv-server.ts';
 import { answersPing } from '../compat-tests/support/ping.ts';
+import type { Place } from '../compat-tests/support/place.ts';
 import { Door } from './door.ts';
 import { SmallDisk } from './small-disk.ts';
 
@@ -18,6 +19,12 @@ export interface ChaosClusterOptions {
   readonly proxies: number;
   /** These nodes, numbered from 1, get a disk of their own of so many bytes, where the machine allows. */
   readonly smallDisks?: { readonly nodes: readonly number[]; readonly bytes: number; readonly reserveBytes: number };
+  /** Where the cluster map lives in the place of a file: the options that say so, and how to read it (JSON with `map`). */
+  readonly map?: { readonly options: readonly string[]; read(): Promise<string> };
+  /** More options of storage nodes, proxies and `command`. */
+  readonly inside?: readonly string[];
+  /** How clients reach the proxy that is given this port, and the options for that. Default: over plain TCP. */
+  readonly outside?: (port: number) => { readonly place: Place; readonly options: readonly string[] };
 }
 
 /** A storage process, the door before it, and its disk if that is small. */
@@ -35,7 +42,9 @@ export class ChaosCluster {
   readonly dir: string;
   readonly nodes: ChaosNode[] = [];
   readonly proxies: ChildServer[] = [];
-  readonly proxyPorts: readonly number[];
+  /** Where clients reach the proxies. */
+  readonly proxyPlaces: readonly Place[];
+  readonly #proxyOptions: readonly (readonly string[])[];
   readonly #nodePorts: readonly number[];
   readonly #options: ChaosClusterOptions;
   readonly #shared: readonly string[];
@@ -44,9 +53,13 @@ export class ChaosCluster {
   private constructor(dir: string, ports: readonly number[], options: ChaosClusterOptions) {
     this.dir = dir;
     this.#options = options;
-    this.proxyPorts = ports.slice(0, options.proxies);
+    const plain = (port: number) => ({ place: port, options: ['--port', `${port}`] });
+    const proxies = ports.slice(0, options.proxies).map(options.outside ?? plain);
+    this.proxyPlaces = proxies.map(({ place }) => place);
+    this.#proxyOptions = proxies.map((proxy) => proxy.options);
     this.#nodePorts = ports.slice(options.proxies);
-    this.#shared = ['--map', join(dir, 'cluster-map.json'), '--secret', join(dir, 'cluster-secret')];
+    const map = options.map?.options ?? ['--map', join(dir, 'cluster-map.json')];
+    this.#shared = [...map, '--secret', join(dir, 'cluster-secret')];
     this.#keystore = ['--keystore', join(dir, 'keystore.json')];
   }
 
@@ -78,7 +91,7 @@ export class ChaosCluster {
       this.nodes.push({ number, zone, door, disk, server: this.#spawnNode(number, disk) });
     }
     await Promise.all(this.nodes.map(({ server }) => printedReady(server)));
-    for (let i = 0; i < this.proxyPorts.length; i++) await this.startProxy(i);
+    for (let i = 0; i < this.proxyPlaces.length; i++) await this.startProxy(i);
   }
 
   /** Starts a node's process again; resolves when it says that it is ready. */
@@ -105,7 +118,8 @@ export class ChaosCluster {
   }
 
   async #inMap(node: ChaosNode): Promise<{ readonly incarnation: string; readonly isLearning: boolean }> {
-    const { map } = JSON.parse(await readFile(join(this.dir, 'cluster-map.json'), 'utf8'));
+    const read = this.#options.map?.read ?? (() => readFile(join(this.dir, 'cluster-map.json'), 'utf8'));
+    const { map } = JSON.parse(await read());
     const entries: { id: number; incarnation: string }[] = map.zones.flatMap((zone: { nodes: unknown }) => zone.nodes);
     const entry = entries.find(({ id }) => id === node.number);
     if (entry === undefined) throw new Error(`node ${node.number} is not in the cluster map`);
@@ -114,12 +128,22 @@ export class ChaosCluster {
 
   /** `index`: from 0. Starts it for the first time or again; resolves when it serves. */
   async startProxy(index: number): Promise<void> {
-    const port = this.proxyPorts[index];
-    if (port === undefined) throw new Error(`there is no proxy ${index + 1}`);
-    const args = ['proxy', '--port', `${port}`, ...this.#shared, ...this.#keystore];
+    const place = this.proxyPlaces[index];
+    if (place === undefined) throw new Error(`there is no proxy ${index + 1}`);
+    const own = [...(this.#proxyOptions[index] ?? []), ...(this.#options.inside ?? [])];
+    const args = ['proxy', ...own, ...this.#shared, ...this.#keystore];
     const server = spawnJunokv(`junokv proxy ${index + 1}`, args, this.dir);
     this.proxies[index] = server;
-    await server.waitUntilReady(() => answersPing(port), READY_MS);
+    await server.waitUntilReady(() => answersPing(place), READY_MS);
+  }
+
+  /** Runs a command on this cluster; it must end by itself, and well. */
+  command(words: readonly string[]): ChildServer {
+    return spawnJunokv(
+      `junokv ${words.join(' ')}`,
+      [...words, ...this.#shared, ...(this.#options.inside ?? [])],
+      this.dir,
+    );
   }
 
   /** Those of its processes that have ended, how, and what they said last. */
@@ -141,6 +165,7 @@ export class ChaosCluster {
 
   #spawnNode(number: number, disk: SmallDisk | null): ChildServer {
     const args = ['storage', '--node', `${number}`, '--data', this.#dataDir(number), ...this.#shared];
+    args.push(...(this.#options.inside ?? []));
     args.push('--listen', `127.0.0.1:${this.#portOf(number)}`);
     if (disk !== null) args.push('--disk-reserve', `${this.#options.smallDisks?.reserveBytes}`);
     return spawnJunokv(`junokv storage ${number}`, args, this.dir);

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { type Place, redisOptions } from '../compat-tests/support/place.ts';
 import type { HistoryOp, KeyOp, OpOutcome } from '../sim/checker.ts';
 import { SimRandom } from '../sim/sim-random.ts';
 import { BankAccount } from './bank-account.ts';
@@ -60,7 +61,8 @@ export class Tally {
 export interface ClientSetup {
   readonly number: number;
   readonly seed: number;
-  readonly proxyPorts: readonly number[];
+  /** A connection is made to each of them. */
+  readonly places: readonly Place[];
   readonly pool: KeyPool;
   readonly tally: Tally;
   readonly draw: OperationDraw;
@@ -69,7 +71,7 @@ export interface ClientSetup {
   nextId(): number;
 }
 
-/** One application: a connection to each proxy, one operation at a time, at whichever proxy is there. */
+/** One application: a connection to each place, one operation at a time, at whichever is there. */
 export class ChaosClient {
   readonly accounts: readonly BankAccount[];
   readonly #setup: ClientSetup;
@@ -81,7 +83,7 @@ export class ChaosClient {
   constructor(setup: ClientSetup) {
     this.#setup = setup;
     this.#random = new SimRandom(setup.seed, `client${setup.number}`);
-    this.#connections = setup.proxyPorts.map(openConnection);
+    this.#connections = setup.places.map(openConnection);
     const names = Array.from({ length: ACCOUNTS_PER_CLIENT }, (_, i) => `account-${setup.number}-${i + 1}`);
     this.accounts = names.map((name) => new BankAccount(name));
   }
@@ -184,10 +186,9 @@ export class ChaosClient {
 }
 
 /** Sends nothing twice, and nothing later. */
-export function openConnection(port: number): Redis {
+export function openConnection(place: Place): Redis {
   const connection = new Redis({
-    host: '127.0.0.1',
-    port,
+    ...redisOptions(place),
     protocol: 2,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

@@ -23,7 +23,7 @@ export async function runFullDisk(report: Report): Promise<void> {
       console.log('  skipped: this process may not mount a file system\n');
       return;
     }
-    const redis = openConnection(cluster.proxyPorts[0] ?? 0);
+    const redis = openConnection(cluster.proxyPlaces[0] ?? 0);
     await new Promise((resolve) => redis.once('ready', resolve));
     const keys = await fillByWriting(cluster, redis, report);
     await checkWhileFull(redis, keys, report);

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Place } from '../compat-tests/support/place.ts';
 import { type Report, table } from '../crash-tests/report.ts';
 import { SimRandom } from '../sim/sim-random.ts';
 import { ChaosCluster } from './chaos-cluster.ts';
@@ -10,11 +11,12 @@ import { OperationDraw } from './key-commands.ts';
 import { KeyPool } from './key-pool.ts';
 import { passMs } from './node-faults.ts';
 
-const NODES_PER_ZONE = 2;
-const PROXIES = 2;
+export const NODES_PER_ZONE = 2;
+export const PROXIES = 2;
 const CLIENTS = 16;
-const SMALL_DISK_BYTES = 536_870_912;
 const RESERVE_BYTES = 67_108_864;
+/** One in each zone. */
+export const SMALL_DISKS = { nodes: [1, 3, 5], bytes: 536_870_912, reserveBytes: RESERVE_BYTES } as const;
 const PROGRESS_MS = 10_000;
 /** Of operations, at most so many may end without it being known whether they took effect. */
 const UNCERTAIN_MOST = 0.01;
@@ -32,17 +34,32 @@ export interface StormOptions {
 
 /** Clients at work on a cluster whose parts fail one after the other, and what is wrong with what they were told. */
 export async function runStorm(options: StormOptions, report: Report): Promise<void> {
-  const { seed, minutes, rate } = options;
+  const { seed, minutes } = options;
   console.log(`\nFaults for ${minutes} minutes, --seed ${seed}: 3 zones of 2 storage processes, 2 proxies\n`);
-  const smallDisks = { nodes: [1, 3, 5], bytes: SMALL_DISK_BYTES, reserveBytes: RESERVE_BYTES };
-  const cluster = await ChaosCluster.start({ nodesPerZone: NODES_PER_ZONE, proxies: PROXIES, smallDisks });
+  const shape = { nodesPerZone: NODES_PER_ZONE, proxies: PROXIES, smallDisks: SMALL_DISKS };
+  const cluster = await ChaosCluster.start(shape);
+  try {
+    await stormOver(cluster, cluster.proxyPlaces, options, report);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** The same on a cluster that goes on afterwards; its small disks, if any, are SMALL_DISKS. Clients have a connection to each place. */
+export async function stormOver(
+  cluster: ChaosCluster,
+  places: readonly Place[],
+  options: StormOptions,
+  report: Report,
+): Promise<void> {
+  const { seed, minutes, rate } = options;
   const judge = new Judge(join(tmpdir(), `junokv-chaos-seed-${seed}`));
   const tally = new Tally();
   const pool = new KeyPool(new SimRandom(seed, 'keys'), (history) => judge.submit(history));
   const draw = new OperationDraw(new SimRandom(seed, 'operations'));
   let operations = 0;
   const nextId = (): number => ++operations;
-  const common = { seed, proxyPorts: cluster.proxyPorts, pool, tally, draw, rate: rate / CLIENTS, nextId };
+  const common = { seed, places, pool, tally, draw, rate: rate / CLIENTS, nextId };
   const clients = Array.from({ length: CLIENTS }, (_, i) => new ChaosClient({ ...common, number: i + 1 }));
   const randoms = { nodes: new SimRandom(seed, 'node faults'), proxies: new SimRandom(seed, 'proxy faults') };
   const startMs = performance.now();
@@ -66,12 +83,11 @@ export async function runStorm(options: StormOptions, report: Report): Promise<v
     await Promise.all(clients.map((client) => client.stop()));
     pool.finish();
     await judge.finish();
-    await audit(cluster, clients);
+    await audit([...new Set([...cluster.proxyPlaces, ...places])], clients);
     show(driver, tally, judge, cluster);
     check(report, { driver, tally, judge, cluster, clients });
   } finally {
     clearInterval(progress);
-    await cluster.stop();
   }
 }
 
@@ -80,10 +96,10 @@ function shares({ operations, uncertain, unavailable }: Tally): string {
   return `${operations} operations, ${share(uncertain)} uncertain, ${share(unavailable)} refused`;
 }
 
-/** All faults are over: every balance is read, at either proxy. */
-async function audit(cluster: ChaosCluster, clients: readonly ChaosClient[]): Promise<void> {
-  for (const port of cluster.proxyPorts) {
-    const connection = openConnection(port);
+/** All faults are over: every balance is read, at each place. */
+async function audit(places: readonly Place[], clients: readonly ChaosClient[]): Promise<void> {
+  for (const place of places) {
+    const connection = openConnection(place);
     await new Promise((resolve) => connection.once('ready', resolve));
     for (const account of clients.flatMap(({ accounts }) => accounts)) {
       account.audit(Number((await connection.get(account.name)) ?? 0));

@@ -1,3 +1,4 @@
+import type { Place } from '../compat-tests/support/place.ts';
 import { RawClient } from '../compat-tests/support/raw-client.ts';
 import { encodeCommand } from '../compat-tests/support/request.ts';
 import { readReply, showReply } from '../compat-tests/support/resp-reply.ts';
@@ -5,9 +6,10 @@ import { LatencyTally } from './latency-tally.ts';
 
 const KEYS_PER_CLIENT = 50;
 /** A request that takes longer in all, reconnecting included, has failed: more than any client's own time-out. */
-const GIVE_UP_MS = 10_000;
+const GIVE_UP_MS = 30_000;
 const RECONNECT_MS = 20;
-const REPLY_MS = 5_000;
+/** A connection that says nothing for so long has failed its request, too. */
+const REPLY_MS = 15_000;
 const PROBLEMS_KEPT = 20;
 
 /** What happened since the figures were last taken. */
@@ -28,7 +30,7 @@ export interface ReconnectingFigures {
  * time, so that sending a write again is harmless and it always knows what a read must answer.
  */
 export class ReconnectingLoad {
-  readonly #port: number;
+  readonly #place: Place;
   readonly #written: readonly Map<string, string>[];
   #isStopped = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -38,8 +40,8 @@ export class ReconnectingLoad {
   #latencies = new LatencyTally();
   #problems: string[] = [];
 
-  constructor(clients: number, port: number) {
-    this.#port = port;
+  constructor(clients: number, place: Place) {
+    this.#place = place;
     this.#written = Array.from({ length: clients }, () => new Map<string, string>());
   }
 
@@ -70,8 +72,8 @@ export class ReconnectingLoad {
   }
 
   /** Reads by another way what was acknowledged last for every key; what is missing or different, in words. */
-  async check(port: number): Promise<string[]> {
-    const client = await RawClient.connect(port);
+  async check(place: Place): Promise<string[]> {
+    const client = await RawClient.connect(place);
     const lost: string[] = [];
     for (const written of this.#written) {
       for (const [key, value] of written) {
@@ -84,9 +86,13 @@ export class ReconnectingLoad {
   }
 
   async #run(index: number, written: Map<string, string>): Promise<void> {
-    const connection = new Reconnecting(this.#port, () => {
-      this.#reconnects += 1;
-    });
+    const connection = new Reconnecting(
+      this.#place,
+      () => {
+        this.#reconnects += 1;
+      },
+      (problem) => this.#problem(problem),
+    );
     for (let turn = 1; !this.#isStopped; turn++) {
       const key = `rolling-${index}-${turn % KEYS_PER_CLIENT}`;
       const value = `value-${index}-${turn}`;
@@ -123,14 +129,16 @@ export class ReconnectingLoad {
 
 /** One connection at a time, made anew when it has ended. */
 class Reconnecting {
-  readonly #port: number;
+  readonly #place: Place;
   readonly #onReconnect: () => void;
+  readonly #onProblem: (problem: string) => void;
   #client: RawClient | null = null;
   #wasConnected = false;
 
-  constructor(port: number, onReconnect: () => void) {
-    this.#port = port;
+  constructor(place: Place, onReconnect: () => void, onProblem: (problem: string) => void) {
+    this.#place = place;
     this.#onReconnect = onReconnect;
+    this.#onProblem = onProblem;
   }
 
   /** Null: the connection ended, or could not be made. */
@@ -138,7 +146,10 @@ class Reconnecting {
     this.#client ??= await this.#connect();
     if (this.#client === null) return null;
     void this.#client.send(bytes);
-    const reply = await this.#client.replyOrEnd(REPLY_MS);
+    const reply = await this.#client.replyOrEnd(REPLY_MS).catch((error: Error) => {
+      this.#onProblem(error.message);
+      return null;
+    });
     if (reply === null) this.close();
     return reply;
   }
@@ -150,7 +161,7 @@ class Reconnecting {
 
   async #connect(): Promise<RawClient | null> {
     try {
-      const client = await RawClient.connect(this.#port);
+      const client = await RawClient.connect(this.#place);
       if (this.#wasConnected) this.#onReconnect();
       this.#wasConnected = true;
       return client;

@@ -30,7 +30,7 @@ export async function restartInTurn(report: Report): Promise<void> {
   try {
     const front = await Haproxy.start(cluster.proxyPorts, cluster.dir);
     haproxy = front;
-    const load = new ReconnectingLoad(CLIENTS, front.port);
+    const load = new ReconnectingLoad(CLIENTS, front.place);
     const step = async (name: string, act: () => Promise<void>): Promise<void> => {
       await act();
       await pause(BACK_MS);
@@ -50,9 +50,9 @@ export async function restartInTurn(report: Report): Promise<void> {
     failures.push(...load.takeFigures().problems);
     console.log(`\n${table(rows)}\n`);
     report.check('no request failed while every process was restarted in turn', failures);
-    for (const [index, port] of [...cluster.proxyPorts, front.port].entries()) {
+    for (const [index, place] of [...cluster.proxyPorts, front.place].entries()) {
       const way = index < PROXIES ? `proxy ${index + 1}` : 'HAProxy';
-      report.check(`every acknowledged write is there, by ${way}`, await load.check(port));
+      report.check(`every acknowledged write is there, by ${way}`, await load.check(place));
     }
     report.check('no process ended by itself', [...cluster.ended, ...(front.exitText === null ? [] : ['haproxy'])]);
   } finally {
