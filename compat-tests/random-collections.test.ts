@@ -74,6 +74,14 @@ const generic: fc.Arbitrary<Command>[] = [
   line(exactly, word('PERSIST'), key),
 ];
 
+const sortForm = fc.constantFrom(
+  ['ALPHA'],
+  ['ALPHA', 'DESC'],
+  [],
+  ['DESC', 'LIMIT', '1', '3'],
+  ['ALPHA', 'GET', '#', 'LIMIT', '0', '4'],
+);
+
 const hashCommands = fc.oneof(
   { weight: 6, arbitrary: line(exactly, word('HSET'), key, pairs) },
   line(exactly, word('HSET'), key, word(''), text),
@@ -129,6 +137,7 @@ const listCommands = fc.oneof(
   line(exactly, word('LPOS'), key, name, word('MAXLEN'), fc.nat(300).map(String)),
   line(exactly, word('LMOVE'), word('k'), word('k'), end, end),
   line(exactly, word('RPOPLPUSH'), word('k'), word('k')),
+  line(exactly, fc.constantFrom('SORT', 'SORT_RO'), key, sortForm),
   line(exactly, word('SADD'), key, names),
   line(exactly, word('RPUSH'), word('k'), fc.constant(bulk.map((element) => `${element}: an element so long`))),
   line(exactly, word('LTRIM'), word('k'), word('-6'), word('-1')),
@@ -145,6 +154,7 @@ const setCommands = fc.oneof(
   { weight: 3, arbitrary: line(inAnyOrder, word('SMEMBERS'), key) },
   line(inAnyOrder, word('SRANDMEMBER'), key, word('1000')),
   line(exactly, word('SPOP'), key, word('0')),
+  line(exactly, word('SORT'), key, sortForm),
   line(inAnyOrder, word('SPOP'), key, word('1000')),
   line(exactly, word('HSET'), key, pairs),
   line(exactly, word('SADD'), word('k'), fc.constant(bulk.map((member) => `${member}: a member so long`))),

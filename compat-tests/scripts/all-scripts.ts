@@ -11,6 +11,7 @@ import { listScripts } from './lists.ts';
 import { numberScripts } from './numbers.ts';
 import { serverScripts } from './server.ts';
 import { setScripts } from './sets.ts';
+import { sortScripts } from './sort.ts';
 import { stringScripts } from './strings.ts';
 import { zsetScripts } from './zsets.ts';
 
@@ -25,6 +26,7 @@ export const allScripts: readonly Script[] = [
   ...zsetScripts,
   ...geoScripts,
   ...genericScripts,
+  ...sortScripts,
   ...connectionScripts,
   ...serverScripts,
   ...clusterScripts,

@@ -41,6 +41,13 @@ export function parseScoreBound(bytes: Buffer): ScoreBound | null {
   return score === null ? null : { score, isExclusive };
 }
 
+/** A number as SORT takes it: C's strtod over all of the text up to a zero byte, empty is 0; null where Redis says it is none. */
+export function parseWeight(bytes: Buffer): number | null {
+  const zero = bytes.indexOf(0);
+  const text = bytes.toString('latin1', 0, zero < 0 ? bytes.length : zero);
+  return text === '' ? 0 : parseScore(Buffer.from(text.replace(LEADING_SPACE, ''), 'latin1'));
+}
+
 /** The nearest double to a decimal or hexadecimal number, or infinity; null where the text is neither. */
 function toDouble(text: string): number | null {
   if (DECIMAL_TEXT.test(text)) return Number(text);
