@@ -73,6 +73,7 @@ const requests: Readonly<Record<string, fc.Arbitrary<Request>>> = {
   getPages: fc.record({ type: type(MessageType.getPages), address, pageIds: ids }),
   listPages: fc.record({ type: type(MessageType.listPages), address, ifOrigin: ballot }),
   missingPages: fc.record({ type: type(MessageType.missingPages), address, pageIds: ids }),
+  pinPages: fc.record({ type: type(MessageType.pinPages), address }),
   scan: fc.record({
     type: type(MessageType.scan),
     shard: u16,

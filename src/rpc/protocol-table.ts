@@ -39,6 +39,7 @@ export const protocolTable: readonly ProtocolRow[] = [
   request('getPages', 'address id*'),
   request('listPages', 'address ifOrigin:ballot'),
   request('missingPages', 'address id*'),
+  request('pinPages', 'address'),
   request('scan', 'shard:u16 epoch:u32 namespace:u32 epoch:u32 generation:u32 afterId:id? limit:u32 want'),
   request('adoptMap', 'map:text'),
   request('nodeStatus', '-'),

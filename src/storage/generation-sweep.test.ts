@@ -10,6 +10,7 @@ import { encodeStored } from '../record/state-codec.ts';
 import type { EngineChange } from './engine.ts';
 import { GenerationSweep } from './generation-sweep.ts';
 import { MemoryEngine } from './memory-engine.ts';
+import { PagePins } from './page-pins.ts';
 import { WritePipeline } from './write-pipeline.ts';
 
 const BALLOT = { time: 1_000, proposer: 1 };
@@ -46,7 +47,7 @@ async function swept(
   const engine = new MemoryEngine();
   await new Promise<void>((resolve) => engine.write(changes, () => resolve()));
   const pipeline = new WritePipeline(engine, clock, silentLog, 'no', { onFailed() {} });
-  const sweep = new GenerationSweep(engine, pipeline, clock, silentLog, map);
+  const sweep = new GenerationSweep(engine, pipeline, clock, silentLog, map, new PagePins(clock));
   sweep.onMap(withRaisedGenerations(map, [0]));
   for (let passedMs = 0; passedMs < waitMs; passedMs += 10) {
     later(sweep, passedMs);

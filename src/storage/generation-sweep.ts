@@ -6,6 +6,7 @@ import { pageRange, parseRecordKey, recordRange } from '../record/record-id.ts';
 import type { RecordId } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
 import type { Engine, EngineEntry } from './engine.ts';
+import type { PagePins } from './page-pins.ts';
 import type { WritePipeline } from './write-pipeline.ts';
 
 /** Between two steps, so that clients are served first. */
@@ -23,6 +24,7 @@ export class GenerationSweep {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #purgeAfterMs: number;
+  readonly #pins: PagePins;
   #map: ClusterMap;
   /** Whose older generations are being dropped: it was adopted purgeAfter ago. */
   #swept: ClusterMap;
@@ -38,8 +40,10 @@ export class GenerationSweep {
     clock: Clock,
     log: Log,
     map: ClusterMap,
+    pins: PagePins,
     purgeAfterMs: number = limits.purgeAfterMs,
   ) {
+    this.#pins = pins;
     this.#purgeAfterMs = purgeAfterMs;
     this.#engine = engine;
     this.#pipeline = pipeline;
@@ -120,7 +124,8 @@ export class GenerationSweep {
       if (current === undefined || header.generation >= current) continue;
       this.#pipeline.add({ key: Buffer.from(key), value: null });
       this.#dropped++;
-      if (header.paged) paged.push(id);
+      // Who still reads such pages is not disturbed; the sweep of pages finds what is left.
+      if (header.paged && !this.#pins.holds(id)) paged.push(id);
     }
     this.#dropPages(shard, paged, done);
   }

@@ -16,14 +16,19 @@ import {
   type ListPagesRequest,
   MessageType,
   type MissingPagesRequest,
+  type PinPagesRequest,
   type PutPagesRequest,
   type RecordAddress,
 } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import { DISK_FULL, type DiskSpace } from './disk-space.ts';
 import type { Engine } from './engine.ts';
+import type { PagePins } from './page-pins.ts';
 import type { CachedRecord } from './record-cache.ts';
 import type { WritePipeline } from './write-pipeline.ts';
+
+const STORED = { type: MessageType.pagesStored } as const;
+const TOO_MANY_PINS = { type: MessageType.fault, fault: 'busy', detail: 'too many records are pinned' } as const;
 
 /**
  * Pages of large values on one node. They arrive ahead of the COMMIT that lists them; `#known` remembers the latest
@@ -33,18 +38,23 @@ export class PageStore {
   readonly #engine: Engine;
   readonly #pipeline: WritePipeline;
   readonly #space: DiskSpace | null;
+  readonly #pins: PagePins;
   readonly #known = new Set<string>();
   #listedAnew: Set<RecordId> | null = null;
 
   /** `space` null: never full. */
-  constructor(engine: Engine, pipeline: WritePipeline, space: DiskSpace | null) {
+  constructor(engine: Engine, pipeline: WritePipeline, space: DiskSpace | null, pins: PagePins) {
+    this.#pins = pins;
     this.#engine = engine;
     this.#pipeline = pipeline;
     this.#space = space;
   }
 
-  serve(call: Call, request: PutPagesRequest | GetPagesRequest | MissingPagesRequest): void {
+  serve(call: Call, request: PutPagesRequest | GetPagesRequest | MissingPagesRequest | PinPagesRequest): void {
     switch (request.type) {
+      case MessageType.pinPages:
+        call.respond(this.#pins.pin(request.address.id) ? STORED : TOO_MANY_PINS);
+        break;
       case MessageType.putPages:
         this.#put(call, request);
         break;

@@ -19,6 +19,7 @@ import type { PageId, RecordId, SealedState } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
 import type { Engine, EngineEntry } from './engine.ts';
 import type { NodeMap } from './node-map.ts';
+import type { PagePins } from './page-pins.ts';
 import type { PageStore } from './page-store.ts';
 import type { RecordCache } from './record-cache.ts';
 import type { WritePipeline } from './write-pipeline.ts';
@@ -31,6 +32,7 @@ export interface PageSweepParts {
   readonly cache: RecordCache;
   readonly pages: PageStore;
   readonly map: NodeMap;
+  readonly pins: PagePins;
   readonly purgeAfterMs: number;
 }
 
@@ -106,7 +108,7 @@ export class PageSweep {
 
   /** Marks of one record stand together, the one that makes older ones void before them. */
   #dropMarked(shard: number, marks: Mark[], done: () => void): void {
-    const { pipeline, purgeAfterMs } = this.#parts;
+    const { pipeline, purgeAfterMs, pins } = this.#parts;
     let id: RecordId = '';
     let voidUntil = NO_BALLOT;
     const superseded: Mark[] = [];
@@ -114,7 +116,7 @@ export class PageSweep {
       if (mark.id !== id) voidUntil = NO_BALLOT;
       id = mark.id;
       if (mark.pageId === VOID_MARK) voidUntil = mark.ballot;
-      if (!this.#isOld(mark.ballot, purgeAfterMs) || this.#listedAnew.has(id)) continue;
+      if (!this.#isOld(mark.ballot, purgeAfterMs) || this.#listedAnew.has(id) || pins.holds(id)) continue;
       const isVoid = mark.pageId === VOID_MARK || compareBallots(mark.ballot, voidUntil) < 0;
       if (!isVoid && isSuperseded(mark.pageId)) {
         superseded.push(mark);
@@ -137,7 +139,7 @@ export class PageSweep {
     }
     this.#listedAnew = this.#parts.pages.watchLists();
     this.#readKeys(pageRange(shard, mark.id), (pageIds) => {
-      if (!this.#listedAnew.has(mark.id)) {
+      if (!this.#listedAnew.has(mark.id) && !this.#parts.pins.holds(mark.id)) {
         for (const { pageId } of pageIds) {
           const ballot = pageBallot(pageId);
           if (ballot !== null && compareBallots(ballot, mark.ballot) < 0) this.#drop(shard, mark.id, pageId);
@@ -151,25 +153,25 @@ export class PageSweep {
   /** Pages of writes that never came to an end: old, and not of the state that the node has. */
   #dropUnfinished(shard: number, done: () => void): void {
     this.#readKeys(shardPageRange(shard), (found) => {
-      const old = found.filter(({ pageId }) =>
-        this.#isOld(pageBallot(pageId) ?? NO_BALLOT, limits.unfinishedPageAgeMs),
+      const { engine, cache, pins } = this.#parts;
+      const old = found.filter(
+        ({ id, pageId }) =>
+          this.#isOld(pageBallot(pageId) ?? NO_BALLOT, limits.unfinishedPageAgeMs) && !pins.holds(id),
       );
       const ids = [...new Set(old.map(({ id }) => id))];
       if (ids.length === 0) {
         done();
         return;
       }
-      const { engine, cache } = this.#parts;
       engine.getMany(
         ids.map((id) => recordKey(shard, id)),
         (error, values) => {
           if (error === null && values !== undefined && !this.#stopped) {
-            const states = new Map(ids.map((id, i) => [id, stateOf(values[i] ?? null)]));
+            const stored = new Map(ids.map((id, i) => [id, recordOf(values[i] ?? null)]));
             for (const { id, pageId } of old) {
               // What is in memory is newer than what was on the disk.
-              const held = cache.get(id);
-              const state = held === undefined ? (states.get(id) ?? null) : held.state;
-              if (state === 'damaged' || !isUnfinished(state, pageId)) continue;
+              const record = cache.get(id) ?? stored.get(id) ?? ABSENT;
+              if (record === 'damaged' || this.#isReplacing(record) || !isUnfinished(record.state, pageId)) continue;
               this.#drop(shard, id, pageId);
             }
           }
@@ -200,6 +202,11 @@ export class PageSweep {
     next(range.from);
   }
 
+  /** What is in no pages may have been so for a moment only: its pages are then marked, and go in their time. */
+  #isReplacing({ accepted, state }: HeldRecord): boolean {
+    return state !== null && !state.header.paged && !this.#isOld(accepted, this.#parts.purgeAfterMs);
+  }
+
   #drop(shard: number, id: RecordId, pageId: PageId): void {
     this.#parts.pages.drop(shard, id, pageId);
     this.purged++;
@@ -214,10 +221,16 @@ function markOf({ key, value }: EngineEntry): Mark[] {
   return parsed === null || ballot === null ? [] : [{ key, id: parsed.id, pageId: parsed.pageId, ballot }];
 }
 
+interface HeldRecord {
+  readonly accepted: Ballot;
+  readonly state: SealedState | null;
+}
+
+const ABSENT: HeldRecord = { accepted: NO_BALLOT, state: null };
+
 /** 'damaged': nobody knows which pages it lists. */
-function stateOf(bytes: Buffer | null): SealedState | null | 'damaged' {
-  if (bytes === null) return null;
-  return decodeStored(bytes)?.state ?? 'damaged';
+function recordOf(bytes: Buffer | null): HeldRecord | 'damaged' {
+  return bytes === null ? ABSENT : (decodeStored(bytes) ?? 'damaged');
 }
 
 /** Whether the state cannot rest on the page: it is in no pages, or the page is of a write that came after it. */

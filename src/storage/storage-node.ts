@@ -16,6 +16,7 @@ import { type KeyUseParts, replacePages, serveKeyUse } from './key-use.ts';
 import { ManyServer } from './many-server.ts';
 import { NodeMap } from './node-map.ts';
 import type { NodeStore } from './node-store.ts';
+import { PagePins } from './page-pins.ts';
 import { PageStore } from './page-store.ts';
 import { PageSweep } from './page-sweep.ts';
 import { RecordCache } from './record-cache.ts';
@@ -110,8 +111,9 @@ export class StorageNode implements CallHandler, BatchListener {
       else for (const call of calls) call.respond(fault('io', 'the ceiling could not be written'));
     });
     const { engine, clock, log, map, purgeAfterMs = limits.purgeAfterMs } = options;
-    this.#sweep = new GenerationSweep(engine, this.#pipeline, clock, log, map, purgeAfterMs);
-    this.#pages = new PageStore(options.engine, this.#pipeline, options.space ?? null);
+    const pins = new PagePins(clock);
+    this.#sweep = new GenerationSweep(engine, this.#pipeline, clock, log, map, pins, purgeAfterMs);
+    this.#pages = new PageStore(options.engine, this.#pipeline, options.space ?? null, pins);
     this.#map = new NodeMap(options, (map) => {
       this.#sweep.onMap(map);
       for (const listener of this.#mapListeners) listener(map);
@@ -141,7 +143,7 @@ export class StorageNode implements CallHandler, BatchListener {
       ...parts,
       store: (item, record) => this.#records.store(item, record),
     });
-    this.#pageSweep = new PageSweep({ ...parts, purgeAfterMs });
+    this.#pageSweep = new PageSweep({ ...parts, pins, purgeAfterMs });
     this.sweeps = new SweepServer({
       ...parts,
       rules: options.sweepRules ?? new SweepRules(),
@@ -270,7 +272,8 @@ export class StorageNode implements CallHandler, BatchListener {
     switch (request.type) {
       case MessageType.putPages:
       case MessageType.getPages:
-      case MessageType.missingPages: {
+      case MessageType.missingPages:
+      case MessageType.pinPages: {
         const refusal = this.#map.takeRefusal(request.address);
         if (refusal !== null) call.respond(refusal);
         else this.#pages.serve(call, request);
