@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { createHistogram } from 'node:perf_hooks';
+import { openConnection } from '../compat-tests/support/open-connection.ts';
 import { BatchWriter, prefixOf, type Workload } from './commands.ts';
 import { type KeyPattern, keyChooser, keyName, seededRandom, slotOf } from './keys.ts';
-import { openConnection } from './open-connection.ts';
 import { ReplyCounter } from './reply-counter.ts';
 
 const LAST_SLOT = 16_383;

@@ -203,8 +203,11 @@ export const limits = {
   smallQueryShare: 1 / 16_384,
   /** After our last reply to a connection that we close, its input is read and dropped so long, lest a reset loses the reply. */
   lingerMs: 1_000,
-  /** Connections that linger at once; further ones are closed at once. */
-  lingeringConnections: 1_024,
+  /** Connections that linger at once; further ones are closed at once. They have to fit into reservedFileDescriptors. */
+  lingeringConnections: 128,
+  /** Connections that are closed in one go, some milliseconds of work, and the pause before the next. */
+  closesAtOnce: 64,
+  closePauseMs: 1,
   /** Time between two looks at idle clients and output limits, as Redis's clientsCron. */
   clientsCheckMs: 1_000,
   /** A client that has been idle for so long gives its parser and its place for replies back, as Redis its query buffer. */
@@ -215,8 +218,8 @@ export const limits = {
   unixSocketPathBytes: 107,
   /** How often a stop looks whether all connections are done. */
   drainPollMs: 10,
-  /** Connections that the kernel keeps for us before they are accepted, as Redis's tcp-backlog. */
-  tcpBacklog: 511,
+  /** Connections that the kernel keeps for us before they are accepted, if it may: all clients of a proxy that has come back. */
+  tcpBacklog: 4_096,
   // --- quorum: express lane ---
   /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each; likewise less. */
   recordTableBytes: 134_217_728,
@@ -246,6 +249,8 @@ export const limits = {
   workerSteadyMs: 60_000,
   /** How often a worker tells how many clients it has and what they ask for, and gets its part of the rates. */
   workerReportMs: 200,
+  /** So much before a stop would be given up, workers that have not ended are ended. */
+  stopMarginMs: 1_000,
   /** The part of a namespace's rates that is given to all workers alike; the rest goes where the requests are. */
   rateShareEven: 0.1,
   /** Lines for MONITOR at other workers that wait to be sent; over it they are dropped. */
@@ -389,6 +394,25 @@ export const limits = {
   mapStorePatienceMs: 30,
   /** The same node is handed a map, or asked for one, at most so often. */
   mapCallPauseMs: 50,
+  /** Records of one transaction: each takes its own rounds, all within one deadline. */
+  transactionRecords: 2_048,
+  /** Each intent names all records of its transaction up to so many, so that whoever meets it can end all of it. */
+  intentListRecords: 64,
+  /** A transaction that is undecided for so long may be aborted by whoever waits for it (protocol §9.4). */
+  transactionAbortAgeMs: 500,
+  /** Whoever waits for one looks at it again after so long. */
+  transactionLookMs: 5,
+  /** What is left of a transaction that is older than this, a sweep ends. */
+  transactionSweepAgeMs: 10_000,
+  /** Transactions of others that one process ends at once: more are left to the next who meets them. */
+  transactionsSettling: 1_024,
+  /** Transactions that one proxy runs at once, and that wait behind others with the same records. */
+  transactionsAtOnce: 1_024,
+  transactionsQueued: 16_384,
+  /** Rounds of reading several records before they are taken by intents instead. */
+  snapshotTries: 4,
+  /** A proxy holds its own commands on a transaction's records back, until that is resolved, for so long after its answer at most. */
+  transactionHoldMs: 200,
   /** Records that one storage process repairs at once, each two round trips; and that wait for it. */
   repairsAtOnce: 64,
   repairsQueued: 16_384,
@@ -703,6 +727,8 @@ export const limits = {
   rdbItems: 4_194_304,
   /** A collection that DUMP and RESTORE take: about a second of a proxy's work, and several times as much of its memory. */
   dumpCollectionBytes: 67_108_864,
+  /** A larger collection is imported in parts of this, by commands, and not as one payload: a proxy makes one in some milliseconds. */
+  importPartBytes: 1_048_576,
   // --- load generator ---
   /** Its connections; a proxy serves as many by default. */
   loadConnections: 10_000,

@@ -16,7 +16,7 @@ const PROTECTED_MODE =
 /** Why a new connection from `host` is refused, as the text of an error line; null to accept it. */
 export function refusalOnAccept(proxy: ProxyContext, host: string): string | null {
   const { config, clients, users } = proxy;
-  if (clients.size >= config.maxClientsHere) return TOO_MANY_CLIENTS;
+  if (clients.taken >= config.maxClientsHere) return TOO_MANY_CLIENTS;
   if (config.protectedMode && !users.passwordNeeded && !isLoopback(host) && !isUnixSocket(host)) return PROTECTED_MODE;
   return null;
 }

@@ -19,50 +19,28 @@ export interface ConnectionFacts {
 /**
  * One line of CLIENT LIST, without the newline; the fields are Redis 7's, with lib-name and lib-ver of 7.2 and at the
  * end the namespace, where it is not the default one. Those without a meaning here are as in a connection that never used them.
+ * A single template: there may be ten thousands of lines, and everybody waits for them.
  * https://redis.io/docs/latest/commands/client-list/
  */
 export function clientLine(session: Session, facts: ConnectionFacts): string {
-  const totalBytes = facts.queryBytes + facts.argumentBytes + facts.outputBytes;
-  const fields: readonly (readonly [string, string | number])[] = [
-    ['id', session.id],
-    ['addr', session.remoteAddress],
-    ['laddr', session.localAddress],
-    ['fd', -1],
-    ['name', session.name],
-    ['age', Math.floor(facts.ageMs / 1000)],
-    ['idle', Math.floor(facts.idleMs / 1000)],
-    ['flags', flags(session, facts.closing)],
-    ['db', session.database],
-    ['sub', 0],
-    ['psub', 0],
-    ['ssub', 0],
-    ['multi', -1],
-    ['qbuf', facts.queryBytes],
-    ['qbuf-free', 0],
-    ['argv-mem', facts.argumentBytes],
-    ['multi-mem', 0],
-    ['rbs', 0],
-    ['rbp', 0],
-    ['obl', 0],
-    ['oll', facts.commandsInFlight],
-    ['omem', facts.outputBytes],
-    ['tot-mem', totalBytes],
-    ['events', `${facts.reading ? 'r' : ''}${facts.outputBytes > 0 ? 'w' : ''}`],
-    ['cmd', facts.lastCommand === '' ? 'NULL' : facts.lastCommand],
-    ['user', session.user],
-    ['redir', -1],
-    ['resp', session.protocol],
-    ['lib-name', session.libName],
-    ['lib-ver', session.libVersion],
-  ];
-  const line = fields.map(([name, value]) => `${name}=${value}`).join(' ');
+  const { queryBytes, argumentBytes, outputBytes } = facts;
+  const [age, idle] = [Math.floor(facts.ageMs / 1000), Math.floor(facts.idleMs / 1000)];
+  const address = session.remoteAddress;
+  const events = `${facts.reading ? 'r' : ''}${outputBytes > 0 ? 'w' : ''}`;
+  const line =
+    `id=${session.id} addr=${address} laddr=${session.localAddress} fd=-1 name=${session.name} age=${age} idle=${idle} ` +
+    `flags=${flags(session, address, facts.closing)} db=${session.database} sub=0 psub=0 ssub=0 multi=-1 ` +
+    `qbuf=${queryBytes} qbuf-free=0 argv-mem=${argumentBytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll=${facts.commandsInFlight} ` +
+    `omem=${outputBytes} tot-mem=${queryBytes + argumentBytes + outputBytes} events=${events} ` +
+    `cmd=${facts.lastCommand === '' ? 'NULL' : facts.lastCommand} user=${session.user} redir=-1 resp=${session.protocol} ` +
+    `lib-name=${session.libName} lib-ver=${session.libVersion}`;
   return session.namespaceGroup === 0 ? line : `${line} ns=${session.proxy.namespaces.nameOf(session)}`;
 }
 
-function flags(session: Session, closing: boolean): string {
+function flags(session: Session, address: string, closing: boolean): string {
   const letters =
     (session.monitoring ? 'O' : '') +
-    (isUnixSocket(session.remoteAddress) ? 'U' : '') +
+    (isUnixSocket(address) ? 'U' : '') +
     (closing ? 'c' : '') +
     (session.noEvict ? 'e' : '') +
     (session.noTouch ? 'T' : '');

@@ -26,6 +26,8 @@ export class ClientRegistry {
   readonly replyBlocks = new ReplyBlocks();
   /** Connections that wait inside a blocking command. */
   blockedClients = 0;
+  /** Connections that wait for their sockets to be closed; kept up by those who close them. */
+  leaving = 0;
 
   constructor(ids = new NumberRow()) {
     this.#ids = ids;
@@ -47,6 +49,11 @@ export class ClientRegistry {
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Of maxclients: with those whose sockets are not closed yet. */
+  get taken(): number {
+    return this.#sessions.size + this.leaving;
   }
 
   get(id: number): Session | undefined {

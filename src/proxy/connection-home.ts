@@ -1,5 +1,6 @@
 import type { SocketOwner } from './client-socket.ts';
 import type { Lingerer } from './linger.ts';
+import type { Closable, PacedCloser } from './paced-closer.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import type { QueryBudget } from './query-budget.ts';
 import type { TurnMember, TurnQueue } from './turn-queue.ts';
@@ -9,9 +10,12 @@ export interface ConnectionHome {
   readonly proxy: ProxyContext;
   readonly budget: QueryBudget;
   readonly lingerer: Lingerer;
+  readonly closer: PacedCloser;
   readonly turns: TurnQueue;
   /** Clients are answered as by a node of a Redis Cluster. */
   readonly clusterEnabled: boolean;
+  /** They speak TLS. */
+  readonly encrypted: boolean;
   /** The connection's socket is closed. */
   left(connection: ServedConnection): void;
 }
@@ -26,10 +30,10 @@ export interface ConnectionEnds {
 }
 
 /** A connection as its listener has it. */
-export interface ServedConnection extends SocketOwner, TurnMember {
+export interface ServedConnection extends SocketOwner, TurnMember, Closable {
   /** Answers what has arrived, a request that has arrived in part included, and closes. */
   drain(): void;
-  /** Closes at once. */
+  /** Leaves at once; its socket is closed now or soon (`PacedCloser`). */
   destroy(): void;
   /**
    * Now and then: disconnects a client that has been idle for longer than `idleLimitMs` (0: never) or does not read, and lets

@@ -3,35 +3,25 @@ import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { ErrorReply, PushReply, type Reply } from '../resp/reply.ts';
 import { accountCall, SettledCommands } from './accounting.ts';
-import { formatAddress } from './admission.ts';
 import { forgetUser } from './authentication.ts';
 import { clientLine } from './client-line.ts';
 import { giveSocket } from './client-socket.ts';
 import type { CommandEntry } from './command-table.ts';
 import type { ConnectionEnds, ConnectionHome, ServedConnection } from './connection-home.ts';
+import { ConnectionIdentity } from './connection-identity.ts';
 import { ConnectionReplies } from './connection-replies.ts';
 import { ConnectionRequests, type HeldCommand } from './connection-requests.ts';
 import { admit, runOnSession, start } from './dispatch.ts';
 import { type CommandOwner, PendingCommand, requestSize } from './pending-command.ts';
-import type { ProxyContext } from './proxy-context.ts';
 import { ALL_QUERY_BUFFERS_FULL, QUERY_BUFFER_FULL, type QueryHolder } from './query-budget.ts';
 import type { Session } from './session.ts';
-import { SessionState } from './session-state.ts';
 
 /**
  * One client connection over a socket: bytes -> parser -> dispatch -> cluster -> replies in request order -> one write
  * per turn. It stops parsing, and then reading, while too much is under way or unread; nothing is dropped.
  */
-export class Connection extends SessionState implements Session, CommandOwner, QueryHolder, ServedConnection {
-  readonly id: number;
-  readonly proxy: ProxyContext;
-  readonly createdAtMs: number;
-  readonly localAddress: string;
-
-  readonly #home: ConnectionHome;
+export class Connection extends ConnectionIdentity implements Session, CommandOwner, QueryHolder, ServedConnection {
   readonly #socket: Socket;
-  readonly #remoteHost: string;
-  readonly #remotePort: number;
   readonly #replies: ConnectionReplies;
   readonly #requests: ConnectionRequests;
   readonly #settled = new SettledCommands(this);
@@ -39,6 +29,8 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
   #atBarrier = false;
   #lastEntry: CommandEntry | null = null;
   #lastActiveMs: number;
+  /** `#lastActiveMs` when it was found idle and with nothing to give back any more. */
+  #asleepSinceMs = Number.NaN;
   #turnMs: number;
   #isAdvancing = false;
   #isFlushScheduled = false;
@@ -53,15 +45,8 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
   #resume: (() => void) | null = null;
 
   constructor(socket: Socket, home: ConnectionHome, ends: ConnectionEnds) {
-    super();
+    super(home, ends);
     const { proxy } = home;
-    this.proxy = proxy;
-    this.id = proxy.clients.nextId();
-    this.createdAtMs = proxy.clock.wallMs();
-    this.localAddress = ends.localAddress;
-    this.#remoteHost = ends.remoteHost;
-    this.#remotePort = ends.remotePort;
-    this.#home = home;
     this.#socket = socket;
     this.#replies = new ConnectionReplies(socket, proxy.clients);
     this.#requests = new ConnectionRequests(proxy, home.budget);
@@ -72,14 +57,6 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
     home.budget.add(this);
     giveSocket(socket, this);
     proxy.log.debug({ client: this.id, address: this.remoteAddress }, 'a client has connected');
-  }
-
-  get remoteAddress(): string {
-    return formatAddress(this.#remoteHost, this.#remotePort);
-  }
-
-  get clusterEnabled(): boolean {
-    return this.#home.clusterEnabled;
   }
 
   get authenticated(): boolean {
@@ -120,8 +97,15 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
   }
 
   destroy(): void {
+    if (this.#isGone) return;
     this.#leave();
-    this.#socket.destroy();
+    this.home.closer.close(this);
+  }
+
+  /** Closable. */
+  closeNow(): void {
+    if (this.#isGone) this.#socket.destroy();
+    else this.#end();
   }
 
   reset(): void {
@@ -153,6 +137,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
 
   /** ServedConnection. As in Redis, who waits for a reply, reads one or has sent MONITOR is not idle. */
   check(nowMs: number, idleLimitMs: number): void {
+    if (this.#asleepSinceMs === this.#lastActiveMs && idleLimitMs === 0) return;
     const idleMs = this.idleMs(nowMs);
     if (idleMs >= limits.idleTrimMs) {
       if (this.#replies.awaited > 0 || this.#replies.isBeingRead()) this.#lastActiveMs = nowMs;
@@ -160,6 +145,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
       else {
         this.#requests.trim();
         this.#replies.trim();
+        if (this.#replies.unreadBytes === 0) this.#asleepSinceMs = this.#lastActiveMs;
       }
     }
     this.checkOutputLimit(nowMs);
@@ -214,7 +200,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
     if (error !== null) this.#refuseInput(error);
     this.#requests.count();
     if (this.bufferedBytes > this.proxy.config.clientQueryBufferBytes) this.#refuseInput(QUERY_BUFFER_FULL);
-    this.#home.budget.enforce();
+    this.home.budget.enforce();
     this.#updateReading();
   }
 
@@ -298,7 +284,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
 
   #updateReading(): void {
     if (this.#isGone || this.#isEnding) return;
-    const crowded = this.bufferedBytes > this.#home.budget.smallBytes && this.#home.budget.mustWait();
+    const crowded = this.bufferedBytes > this.home.budget.smallBytes && this.home.budget.mustWait();
     if (crowded && this.#isReading) this.#retryLater();
     const wanted = this.#isClosing || !(this.#isInputWaiting || crowded);
     if (wanted === this.#isReading) return;
@@ -330,7 +316,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
   #scheduleFlush(): void {
     if (this.#isFlushScheduled || this.#isGone) return;
     this.#isFlushScheduled = true;
-    this.#home.turns.add(this);
+    this.home.turns.add(this);
   }
 
   /** TurnMember: writes the replies of this turn, and goes on with what had to wait for them. */
@@ -349,7 +335,15 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
   /** SocketOwner. */
   inputEnded(): void {
     this.#hasInputEnded = true;
-    this.#scheduleFlush();
+    // Thousands of idle clients may go at once. TLS has last words of its own.
+    if (this.#owesNothing && !this.home.encrypted) this.destroy();
+    else this.#scheduleFlush();
+  }
+
+  /** Nothing of what the client has sent or is sent is left here. */
+  get #owesNothing(): boolean {
+    if (this.#isInputWaiting || this.#isFlushScheduled || this.#isEnding) return false;
+    return this.#replies.awaited === 0 && this.#requests.held === null && this.#replies.unreadBytes === 0;
   }
 
   drained(): void {
@@ -363,7 +357,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
 
   closed(): void {
     this.#leave();
-    this.#home.left(this);
+    this.home.left(this);
   }
 
   /** Ends the connection once nothing is left to answer. */
@@ -373,11 +367,15 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
     if (!this.#isClosing && !answered) return;
     this.#isEnding = true;
     this.#isClosing = true;
+    this.home.closer.close(this);
+  }
+
+  #end(): void {
     this.proxy.stats.netOutputBytes += this.#replies.flush();
     const socket = this.#socket;
     socket.end(() => {
       this.#leave();
-      if (!socket.destroyed) this.#home.lingerer.add(socket);
+      if (!socket.destroyed) this.home.lingerer.add(socket);
     });
   }
 
@@ -390,7 +388,7 @@ export class Connection extends SessionState implements Session, CommandOwner, Q
     this.#requests.dropHeld();
     this.#requests.drop();
     this.#replies.leave();
-    this.#home.budget.remove(this);
+    this.home.budget.remove(this);
     if (this.#resume !== null) this.proxy.clients.forgetUnpause(this.#resume);
     this.proxy.monitors.remove(this);
     this.proxy.clients.remove(this);

@@ -10,6 +10,7 @@ import { type ClientTls, certifiedName } from './client-tls.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionEnds, ConnectionHome, ServedConnection } from './connection-home.ts';
 import { Lingerer } from './linger.ts';
+import { PacedCloser } from './paced-closer.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import type { QueryBudget } from './query-budget.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -46,7 +47,9 @@ export class Listener {
       proxy,
       budget,
       clusterEnabled,
+      encrypted: tls !== null,
       lingerer: new Lingerer(clock),
+      closer: new PacedCloser(clock, proxy.clients),
       turns: new TurnQueue(clock),
       left: (connection) => this.#connections.delete(connection),
     };
@@ -122,6 +125,7 @@ export class Listener {
   /** Closes everything at once. */
   destroyAll(): void {
     for (const connection of [...this.#connections]) connection.destroy();
+    this.#home.closer.closeAll();
     this.#home.lingerer.destroyAll();
     this.#door?.close();
   }
@@ -180,7 +184,7 @@ export class Listener {
   #admit(accepted: Socket, door: TlsDoor): void {
     const { stats, config, clients } = this.#proxy;
     const isFull =
-      clients.size + door.handshakes >= config.maxClientsHere || door.handshakes >= limits.tlsHandshakesAtOnce;
+      clients.taken + door.handshakes >= config.maxClientsHere || door.handshakes >= limits.tlsHandshakesAtOnce;
     if (isFull) {
       stats.rejectedConnections += 1;
       accepted.on('error', () => {});

@@ -5,17 +5,25 @@ import { openConnection, type Place } from './open-connection.ts';
 
 /** Connections that are being opened at once: fewer than the server's backlog holds. */
 const AT_ONCE = 64;
-/** Connections from one address: all of its ports are some 28,000, and those of closed ones are not free at once. */
-const PER_ADDRESS = 4_000;
-const FIRST_ADDRESS = 2;
+/** Connections from one address: the more of its 28,000 ports are taken, or were lately, the longer the system looks for one. */
+const PER_ADDRESS = 1_000;
 const PONG = '+PONG\r\n';
 
 const sockets = new Set<Socket>();
+/** Of this process, since its start. */
+let connections = 0;
 let isClosing = false;
 let lost = 0;
 
-async function openOne(place: Place, number: number): Promise<void> {
-  const socket = await openConnection(place, `127.0.0.${FIRST_ADDRESS + Math.floor(number / PER_ADDRESS)}`);
+/** A loopback address that no other process of this kind has used lately. */
+function nextAddress(): string {
+  const number = Math.floor(connections / PER_ADDRESS);
+  connections += 1;
+  return `127.${1 + (process.pid % 250)}.${1 + ((process.pid >> 8) % 250)}.${1 + (number % 250)}`;
+}
+
+async function openOne(place: Place): Promise<void> {
+  const socket = await openConnection(place, nextAddress());
   sockets.add(socket);
   socket.on('close', () => {
     sockets.delete(socket);
@@ -41,7 +49,7 @@ async function open(place: Place, count: number): Promise<void> {
   const some = async (): Promise<void> => {
     while (next < count) {
       next += 1;
-      await openOne(place, next - 1);
+      await openOne(place);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, some));
