@@ -8,7 +8,7 @@ const CR = 13;
 const LF = 10;
 const ZERO = 48;
 
-/** Encodes bulk strings one after the other into blocks: the items of a BulkItems reply. */
+/** Encodes bulk strings one after the other into blocks: the items of a BulkItems reply, or some of them. */
 export class BulkEncoder {
   readonly #pieces: Buffer[] = [];
   #block: Buffer;
@@ -37,6 +37,13 @@ export class BulkEncoder {
     block[at++] = LF;
     this.#end = at;
     this.#count++;
+  }
+
+  /** Bytes that stand between the items as they are: they are copied, and count as no item. */
+  addRaw(bytes: Buffer): void {
+    this.#makeRoom(bytes.length);
+    this.#block.set(bytes, this.#end);
+    this.#end += bytes.length;
   }
 
   finish(kind: BulkItems['kind']): BulkItems {

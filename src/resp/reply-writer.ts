@@ -15,6 +15,7 @@ import {
   PushReply,
   SetReply,
   SimpleString,
+  StreamedItems,
   VerbatimReply,
 } from './reply.ts';
 import { ReplyBlocks } from './reply-blocks.ts';
@@ -108,11 +109,20 @@ export class ReplyWriter {
     else this.writeObject(reply);
   }
 
+  /** Bytes that are encoded already: items of a StreamedItems. */
+  writePieces(pieces: readonly Buffer[]): void {
+    for (const piece of pieces) {
+      if (piece.length >= limits.replyReferenceBytes) this.putReference(piece);
+      else this.putBytes(piece);
+    }
+  }
+
   private writeObject(reply: Exclude<Reply, null | number | bigint | string | Buffer>): void {
     if (reply instanceof SimpleString) this.putLine(PLUS, reply.text);
     else if (reply instanceof ErrorReply) this.putLine(MINUS, reply.text);
     else if (reply instanceof BulkPieces) this.putPieces(reply);
     else if (reply instanceof BulkItems) this.putBulkItems(reply);
+    else if (reply instanceof StreamedItems) this.putItemsHeader(reply);
     else if (reply instanceof NullArray) this.putConstant(this.protocol === 2 ? NULL_ARRAY_LINE : RESP3_NULL);
     else if (reply instanceof DoubleReply) this.putDouble(reply.text ?? formatDouble(reply.value));
     else if (reply instanceof BooleanReply) this.putBoolean(reply.value);
@@ -175,13 +185,14 @@ export class ReplyWriter {
   }
 
   private putBulkItems(reply: BulkItems): void {
+    this.putItemsHeader(reply);
+    this.writePieces(reply.pieces);
+  }
+
+  private putItemsHeader(reply: BulkItems | StreamedItems): void {
     if (this.protocol === 2 || reply.kind === 'array') this.putHeader(STAR, reply.count);
     else if (reply.kind === 'map') this.putHeader('%'.charCodeAt(0), reply.count / 2);
     else this.putHeader('~'.charCodeAt(0), reply.count);
-    for (const piece of reply.pieces) {
-      if (piece.length >= limits.replyReferenceBytes) this.putReference(piece);
-      else this.putBytes(piece);
-    }
   }
 
   private putPieces(reply: BulkPieces): void {

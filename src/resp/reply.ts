@@ -21,6 +21,7 @@ export type Reply =
   | VerbatimReply
   | BulkPieces
   | BulkItems
+  | StreamedItems
   | NullArray;
 
 /** `+text\r\n` */
@@ -113,6 +114,15 @@ export class BulkItems {
     this.lengthBytes = lengthBytes;
     this.pieces = pieces;
   }
+}
+
+/**
+ * An array, set or map whose items follow by and by; written, it is only the line that says how many there will be. `count`
+ * as of BulkItems.
+ */
+export abstract class StreamedItems {
+  abstract readonly kind: BulkItems['kind'];
+  abstract readonly count: number;
 }
 
 /** `*-1\r\n` in RESP2, `_\r\n` in RESP3. */
