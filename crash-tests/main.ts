@@ -11,8 +11,9 @@ import { Report } from './report.ts';
 import { restartInTurn } from './rolling.ts';
 import { killStorageProcesses } from './separate-processes.ts';
 import { serveOverTls } from './tls.ts';
+import { goBackToOldDisks, upgradeInTurn } from './upgrade.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|etcd|tls|keys] [--etcd-seconds N]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|upgrade|etcd|tls|keys] [--etcd-seconds N]
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
@@ -21,6 +22,7 @@ const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only
                   members: only changes of members under load; backup: only backups under load;
                   ttl: only keys that expire; relearn: only disks that are lost or damaged;
                   rolling: only the restart of every process in turn, behind HAProxy;
+                  upgrade: only the change of every process in turn to the next version and back, likewise;
                   etcd: only the death and return of etcd, and the move to it; tls: only processes that speak TLS;
                   keys: only new encryption keys under load
   --etcd-seconds N  how long etcd is dead (default 10)`;
@@ -54,9 +56,20 @@ if (!Number.isInteger(etcdSeconds) || etcdSeconds < 1 || etcdSeconds > 86_400)
   fail(`--etcd-seconds: ${values['etcd-seconds']} is no number of seconds`);
 if (
   values.only !== undefined &&
-  !['one', 'separate', 'juno', 'members', 'backup', 'ttl', 'relearn', 'rolling', 'etcd', 'tls', 'keys'].includes(
-    values.only,
-  )
+  ![
+    'one',
+    'separate',
+    'juno',
+    'members',
+    'backup',
+    'ttl',
+    'relearn',
+    'rolling',
+    'upgrade',
+    'etcd',
+    'tls',
+    'keys',
+  ].includes(values.only)
 )
   fail(`--only: ${values.only}`);
 
@@ -73,6 +86,8 @@ for (const [part, run] of [
   ['ttl', () => expireUnderLoad(report)],
   ['relearn', () => relearnUnderLoad(report)],
   ['rolling', () => restartInTurn(report)],
+  ['upgrade', () => upgradeInTurn(report)],
+  ['upgrade', () => goBackToOldDisks(report)],
   ['etcd', () => killEtcd(etcdSeconds, report)],
   ['etcd', () => moveToEtcd(report)],
   ['tls', () => serveOverTls(report)],

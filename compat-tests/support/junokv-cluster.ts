@@ -85,11 +85,14 @@ export class JunokvCluster {
     return [...this.#storage.values(), ...this.#proxies].map(({ output }) => output).join('\n');
   }
 
-  /** Starts a storage node, numbered from 1, zone by zone, for the first time or again; resolves when it says that it is ready. */
-  async startStorage(node: number): Promise<void> {
+  /**
+   * Starts a storage node, numbered from 1, zone by zone, for the first time or again; resolves when it says that it is ready.
+   * Through `launcher`, if one is given, in place of the cluster's.
+   */
+  async startStorage(node: number, launcher = this.#options.launcher): Promise<void> {
     const args = ['storage', '--node', `${node}`, '--data', this.dataDir(node), ...this.#shared];
     args.push(...(this.#options.storage ?? []));
-    const server = spawnJunokv(`junokv storage ${node}`, args, this.dir, this.#options.launcher);
+    const server = spawnJunokv(`junokv storage ${node}`, args, this.dir, launcher);
     this.#storage.set(node, server);
     await waitUntilPrintedReady(server);
   }
@@ -119,13 +122,13 @@ export class JunokvCluster {
     await this.#storage.get(node)?.kill();
   }
 
-  /** Starts a proxy, numbered from 1, for the first time or again on the same port; resolves when it serves. */
-  async startProxy(proxy: number): Promise<void> {
+  /** Starts a proxy, numbered from 1, for the first time or again on the same port; resolves when it serves. `launcher` as above. */
+  async startProxy(proxy: number, launcher = this.#options.launcher): Promise<void> {
     const port = this.proxyPorts[proxy - 1];
     if (port === undefined) throw new Error(`there is no proxy ${proxy}`);
     const args = ['proxy', '--port', `${port}`, ...this.#shared, ...this.#keystore];
     args.push(...(this.#options.proxy ?? []));
-    const server = spawnJunokv(`junokv proxy ${port}`, args, this.dir, this.#options.launcher);
+    const server = spawnJunokv(`junokv proxy ${port}`, args, this.dir, launcher);
     this.#proxies[proxy - 1] = server;
     await waitUntilServing(server, port);
   }

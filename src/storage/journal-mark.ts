@@ -17,7 +17,8 @@ export interface JournalMark {
 
 export type DecodedMark =
   | { readonly ok: true; readonly mark: JournalMark }
-  | { readonly ok: false; readonly problem: string };
+  /** `isNewer`: nothing is damaged, a later version of the program wrote it. */
+  | { readonly ok: false; readonly isNewer: boolean; readonly problem: string };
 
 export const MARK_BYTES = 15;
 
@@ -35,15 +36,16 @@ export function decodeMark(value: Buffer): DecodedMark {
   if (version !== JOURNAL_FORMAT_VERSION) {
     return {
       ok: false,
+      isNewer: version !== undefined && version > JOURNAL_FORMAT_VERSION,
       problem: `its journal has format ${version}, this program reads format ${JOURNAL_FORMAT_VERSION}`,
     };
   }
-  if (value.length !== MARK_BYTES) return { ok: false, problem: 'its mark of the journal is damaged' };
+  if (value.length !== MARK_BYTES) return { ok: false, isNewer: false, problem: 'its mark of the journal is damaged' };
   const floor = Number(value.readBigUInt64BE(1));
   const segments = value.readUInt16BE(9);
   const segmentBytes = value.readUInt32BE(11);
   if (!Number.isSafeInteger(floor) || segments < 3 || segmentBytes === 0) {
-    return { ok: false, problem: 'its mark of the journal is damaged' };
+    return { ok: false, isNewer: false, problem: 'its mark of the journal is damaged' };
   }
   return { ok: true, mark: { floor, segments, segmentBytes } };
 }

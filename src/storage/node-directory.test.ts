@@ -100,7 +100,7 @@ describe('NodeDirectory: what it keeps', () => {
 
   it.each([
     ['identity.json', '{"formatVersion": 1, "clusterId": "c1"}', /identity\.json is damaged/],
-    ['identity.json', '{"formatVersion": 3}', /identity\.json has format 3, this program reads format 1 to 2/],
+    ['identity.json', '{"formatVersion": 0}', /identity\.json has format 0, this program reads format 1 to 2/],
     ['run.json', '{"formatVersion": 1', /run\.json is damaged/],
     ['cluster-map.json', '{"shards": 1}', /cluster-map\.json is damaged/],
     ['ceiling', 'zero', /ceiling is damaged/],
@@ -111,6 +111,13 @@ describe('NodeDirectory: what it keeps', () => {
     expect(refused).toMatchObject({ reason: 'damaged', problem: expect.stringMatching(message) });
     // And gives the lock back.
     expect(await problem()).toEqual(refused);
+  });
+
+  it.each(['identity.json', 'run.json'])('refuses a %s of a later version, which is not damaged', async (name) => {
+    await run({ clean: true });
+    writeFileSync(join(path, name), '{"formatVersion": 3}');
+    const expected = expect.stringMatching(/\.json has format 3, this program reads format 1 to 2/);
+    expect(await problem()).toEqual({ ok: false, reason: 'newer', problem: expected });
   });
 
   it('refuses a directory that a node ran in, without its identity', async () => {

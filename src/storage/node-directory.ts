@@ -27,8 +27,16 @@ export type Trust = 'clean' | 'process-crash' | 'distrusted';
 
 export type OpenedNodeDirectory =
   | { readonly ok: true; readonly directory: NodeDirectory }
-  /** `problem` is for the operator. `damaged`: the directory cannot be used as it is. */
-  | { readonly ok: false; readonly reason: 'in-use' | 'damaged' | 'io'; readonly problem: string };
+  /**
+   * `problem` is for the operator. `damaged`: the directory cannot be used as it is. `newer`: a later version of the program
+   * has used it, and can go on.
+   */
+  | { readonly ok: false; readonly reason: 'in-use' | 'damaged' | 'newer' | 'io'; readonly problem: string };
+
+const REASONS: ReadonlyMap<string, 'damaged' | 'newer'> = new Map([
+  ['EBADMSG', 'damaged'],
+  ['ENOTSUP', 'newer'],
+]);
 
 interface MapText {
   readonly text: string | null;
@@ -52,8 +60,7 @@ export async function openNodeDirectory(files: Files, machine: Machine, path: st
     return { ok: true, directory };
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    const reason = error.code === 'EBADMSG' ? 'damaged' : 'io';
-    return { ok: false, reason, problem: error.message };
+    return { ok: false, reason: REASONS.get(error.code) ?? 'io', problem: error.message };
   } finally {
     lock?.release();
   }
@@ -72,7 +79,7 @@ export class NodeDirectory implements NodeStore {
   #fsync: Fsync | null = null;
   #trust: Trust | null = null;
 
-  /** Used by `openNodeDirectory`. Rejects with FileError; EBADMSG for content that cannot be used. */
+  /** Used by `openNodeDirectory`. Rejects with FileError; EBADMSG for content that cannot be used, ENOTSUP for a newer format. */
   static async load(files: Files, machine: Machine, path: string, lock: FileLock): Promise<NodeDirectory> {
     const identity = await readDecoded(files, join(path, 'identity.json'), decodeIdentity);
     const lastRun = await readDecoded(files, join(path, 'run.json'), decodeRunMark);
@@ -226,7 +233,7 @@ async function readDecoded<T>(files: Files, path: string, decode: (bytes: Buffer
   const bytes = await readIfThere(files, path, limits.nodeFileBytes);
   if (bytes === null) return null;
   const decoded = decode(bytes);
-  if (!decoded.ok) throw new FileError('EBADMSG', `${path} ${decoded.problem}`);
+  if (!decoded.ok) throw new FileError(decoded.isNewer ? 'ENOTSUP' : 'EBADMSG', `${path} ${decoded.problem}`);
   return decoded.value;
 }
 

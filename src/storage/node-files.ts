@@ -23,11 +23,17 @@ export interface RunMark {
   readonly pid: number;
 }
 
-/** Since 2 the newest records may be in the node's log alone: a program that knows only 1 must not open the rest without it. */
+/**
+ * Goes up with every format in the directory that an older program cannot read, whichever it is: this one is looked at first.
+ * Since 2 the newest records may be in the node's log alone: a program that knows only 1 must not open the rest without it.
+ */
 export const NODE_FORMAT_VERSION = 2;
 const OLDEST_FORMAT_VERSION = 1;
 
-export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+export type Decoded<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `isNewer`: nothing is damaged, a later version of the program wrote it. */
+  | { readonly ok: false; readonly isNewer: boolean; readonly problem: string };
 
 export function encodeIdentity(identity: NodeIdentity): Buffer {
   return encode({ ...identity });
@@ -83,17 +89,19 @@ function encode(fields: object): Buffer {
 
 function decode<T>(bytes: Buffer, read: (fields: Record<string, unknown>) => T | null): Decoded<T> {
   const fields = parseObject(bytes.toString('utf8'));
-  if (fields === null) return { ok: false, problem: 'is damaged: not a JSON object' };
+  if (fields === null) return { ok: false, isNewer: false, problem: 'is damaged: not a JSON object' };
   const version = fields['formatVersion'];
   if (typeof version !== 'number' || version < OLDEST_FORMAT_VERSION || version > NODE_FORMAT_VERSION) {
     const found = String(version);
     return {
       ok: false,
+      isNewer: typeof version === 'number' && version > NODE_FORMAT_VERSION,
       problem: `has format ${found}, this program reads format ${OLDEST_FORMAT_VERSION} to ${NODE_FORMAT_VERSION}`,
     };
   }
   const value = read(fields);
-  return value === null ? { ok: false, problem: 'is damaged: a field is missing or wrong' } : { ok: true, value };
+  if (value === null) return { ok: false, isNewer: false, problem: 'is damaged: a field is missing or wrong' };
+  return { ok: true, value };
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

@@ -84,7 +84,7 @@ async function readMark(inner: Engine): Promise<JournalMark | null> {
   const value = values[0] ?? null;
   if (value === null) return null;
   const decoded = decodeMark(value);
-  if (!decoded.ok) throw new FileError('EBADMSG', decoded.problem);
+  if (!decoded.ok) throw new FileError(decoded.isNewer ? 'ENOTSUP' : 'EBADMSG', decoded.problem);
   return decoded.mark;
 }
 
