@@ -184,6 +184,8 @@ export const limits = {
   streamWindowBytes: 262_144,
   streamWindowMinBytes: 16_384,
   allStreamsBytes: 134_217_728,
+  /** A part that needs more pages than this is made smaller, down to one element; 8 MB of the largest pages. */
+  streamPagesAtOnce: 128,
   /** The pages of such a part are asked for again for so long, and then the connection is closed. */
   streamPageWaitMs: 10_000,
   streamRetryMs: 50,
@@ -280,6 +282,8 @@ export const limits = {
   keysScanBatch: 1_000,
   /** Keys, with some overhead each, that one KEYS answers: above it the reply would crowd out other clients; SCAN has no such bound. */
   keysReplyBytes: 536_870_912,
+  /** Keys whose last use a proxy knows, by their hash, for OBJECT IDLETIME and FREQ: 9 bytes each. */
+  keyUseSlots: 131_072,
   /** Records that one SCAN looks at, whatever its COUNT. */
   scanCount: 100_000,
   // --- cluster ---

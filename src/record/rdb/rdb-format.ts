@@ -21,6 +21,10 @@ export const RdbType = {
   streamListpacks2: 19,
   setListpack: 20,
   streamListpacks3: 21,
+  hashFieldExpiryEarly: 22,
+  hashFieldExpiryListpackEarly: 23,
+  hashFieldExpiry: 24,
+  hashFieldExpiryListpack: 25,
 } as const;
 
 /** The version that is written: Redis 7.0's. */
@@ -30,8 +34,10 @@ export const RDB_VERSION_MAX = 12;
 
 /** What stands in the place of a type in an RDB file: Redis's RDB_OPCODE_ constants. */
 export const RdbOpcode = {
+  /** From here on it is none of the types. */
+  lowest: 243,
+  slotInfo: 244,
   function2: 245,
-  functionBeforeRelease: 246,
   moduleAux: 247,
   idle: 248,
   frequency: 249,
@@ -87,6 +93,10 @@ export function kindOfType(type: number): ValueKind | 'stream' | 'module' | 'has
     case RdbType.moduleWithoutMarkers:
       return 'module';
     default:
-      return type >= 22 && type <= 25 ? 'hash with expiring fields' : null;
+      return isFieldExpiry(type) ? 'hash with expiring fields' : null;
   }
+}
+
+function isFieldExpiry(type: number): boolean {
+  return type >= RdbType.hashFieldExpiryEarly && type <= RdbType.hashFieldExpiryListpack;
 }
