@@ -1,4 +1,4 @@
-import { after, args, type Step } from './support/script.ts';
+import { args, type Step } from './support/script.ts';
 
 /** A command that junokv answers otherwise than Redis 7.0, on purpose. The test shows that each still differs as said. */
 export interface KnownDifference {
@@ -44,14 +44,6 @@ const values: readonly KnownDifference[] = [
     step: 'OBJECT ENCODING text',
     redis: /^\$"raw"$/,
     junokv: /^\$"embstr"$/,
-  },
-  {
-    name: 'OBJECT IDLETIME after a read',
-    reason: 'Reads are not recorded, so it tells the seconds since the last change.',
-    before: ['SET k v', after(2_200, 'GET k')],
-    step: 'OBJECT IDLETIME k',
-    redis: /^:[01]$/,
-    junokv: /^:[23]$/,
   },
   {
     name: 'an expiry beyond the year 287396',

@@ -660,6 +660,21 @@ export const limits = {
   cliCloseMs: 500,
   /** A password file has one line. */
   passwordFileBytes: 4_096,
+  // --- traces ---
+  /** Commands that are traced at the same time; while there are more, none is chosen. */
+  tracesOpen: 64,
+  /** Records of one command, and requests to storage nodes in all, that its trace shows. */
+  traceRecords: 8,
+  traceCalls: 96,
+  /** Spans that wait for a slow collector, some megabytes at most; beyond that they are dropped and counted. */
+  traceSpansWaiting: 8_192,
+  /** Spans of one message to the collector, and the longest wait for more of them. */
+  traceSpansPerExport: 512,
+  traceExportDelayMs: 2_000,
+  /** The collector must have answered by then. */
+  traceExportTimeMs: 10_000,
+  /** What is left of traces at the end is given so long. */
+  traceFlushMs: 2_000,
   // --- seeing ---
   /** Connections to the HTTP port: some collectors and health checks. */
   httpConnections: 64,
@@ -733,6 +748,20 @@ export const limits = {
   dumpCollectionBytes: 67_108_864,
   /** A larger collection is imported in parts of this, by commands, and not as one payload: a proxy makes one in some milliseconds. */
   importPartBytes: 1_048_576,
+  /** Keys that an import has under way at once, and their bytes; a larger one goes alone. */
+  importKeysAtOnce: 512,
+  importBytesAtOnce: 33_554_432,
+  /** Connections to the target for one database. */
+  importConnections: 8,
+  /** A server that has not answered for so long is given up: it may be busy with a large value. */
+  importSilenceMs: 60_000,
+  /** Different things that were not taken, and names of keys that are shown of each. */
+  importKindsCounted: 64,
+  importNamesShown: 10,
+  /** Keys of one SCAN of the source: DUMP of so many is answered in some milliseconds. */
+  importScanKeys: 256,
+  /** How often an import notes how far it is. */
+  importStateMs: 1_000,
   // --- load generator ---
   /** Its connections; a proxy serves as many by default. */
   loadConnections: 10_000,

@@ -5,6 +5,12 @@ import type { CommandRow } from './command.ts';
 /** Their commands are about the connection, the proxy or the cluster. */
 const GROUPS_APART: ReadonlySet<CommandRow['group']> = new Set(['connection', 'server', 'cluster']);
 
+/** As in Redis. */
+const ONLY_LOOKING: ReadonlySet<string> = new Set([
+  ...['object|encoding', 'object|freq', 'object|idletime', 'object|refcount', 'type', 'exists'],
+  ...['ttl', 'pttl', 'expiretime', 'pexpiretime', 'juno.inspect', 'juno.locate'],
+]);
+
 /** A row with what the serving path wants to know of it at once. */
 export interface CommandEntry {
   readonly row: CommandRow;
@@ -20,6 +26,8 @@ export interface CommandEntry {
   readonly access: AccessLevel;
   /** Works on the keys of a namespace: its rates and counters concern it. */
   readonly onNamespace: boolean;
+  /** Counts as a use of its keys: see `key-use.ts`. */
+  readonly usesKeys: boolean;
   readonly hiddenFromMonitor: boolean;
   readonly hiddenFromSlowLog: boolean;
 }
@@ -130,6 +138,7 @@ function addEntry(row: CommandRow, all: CommandEntry[]): CommandEntry {
     allowedBeforeAuth: flags.has('no_auth'),
     access: accessNeeded(row),
     onNamespace: (flags.has('write') || flags.has('readonly')) && !GROUPS_APART.has(row.group),
+    usesKeys: row.keys !== null && !GROUPS_APART.has(row.group) && !ONLY_LOOKING.has(row.name),
     hiddenFromMonitor: flags.has('skip_monitor') || flags.has('admin'),
     hiddenFromSlowLog: flags.has('skip_slowlog'),
   };

@@ -167,6 +167,30 @@ const preferredEndpointType: ConfigParameter = {
   },
 };
 
+/** In the order in which Redis names them. */
+const POLICIES: readonly string[] = [
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-random',
+  'volatile-ttl',
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'noeviction',
+];
+
+const maxmemoryPolicy: ConfigParameter = {
+  name: 'maxmemory-policy',
+  change: 'mutable',
+  read: (values) => values.maxmemoryPolicy,
+  parse(given, values) {
+    const lower = given.toLowerCase();
+    if (!POLICIES.includes(lower)) return `argument(s) must be one of the following: ${POLICIES.join(', ')}`;
+    values.maxmemoryPolicy = lower;
+    return null;
+  },
+};
+
 const percentiles: ConfigParameter = {
   name: 'latency-tracking-info-percentiles',
   change: 'mutable',
@@ -278,6 +302,8 @@ export const configParameters: readonly ConfigParameter[] = [
   fixed('appendonly', 'no'),
   fixed('save', ''),
   fixed('maxmemory', '0'),
-  fixed('maxmemory-policy', 'noeviction'),
+  maxmemoryPolicy,
+  integer('lfu-log-factor', 'lfuLogFactor', 0n, INT_MAX),
+  integer('lfu-decay-time', 'lfuDecayMinutes', 0n, INT_MAX),
   fixed('notify-keyspace-events', ''),
 ];

@@ -66,6 +66,10 @@ export interface ConfigValues {
   /** Up to so many members, and up to so long ones, a sorted set is a listpack. */
   zsetMaxListpackEntries: number;
   zsetMaxListpackValue: number;
+  /** How Redis would choose what to evict: it decides which of OBJECT IDLETIME and FREQ is answered. */
+  maxmemoryPolicy: string;
+  lfuLogFactor: number;
+  lfuDecayMinutes: number;
   clusterEnabled: boolean;
   /** Empty: the address at which the client reached this proxy. */
   clusterAnnounceIp: string;
@@ -122,6 +126,9 @@ export function defaultConfigValues(): ConfigValues {
     listCompressDepth: 0,
     zsetMaxListpackEntries: 128,
     zsetMaxListpackValue: 64,
+    maxmemoryPolicy: 'noeviction',
+    lfuLogFactor: 10,
+    lfuDecayMinutes: 1,
     clusterEnabled: false,
     clusterAnnounceIp: '',
     clusterAnnouncePort: 0,

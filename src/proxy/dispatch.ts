@@ -130,6 +130,8 @@ export function runOnSession(
 /** Starts a row that needs the cluster; `command` is settled now or later, whatever happens. */
 export function start(handler: Handler, session: Session, command: PendingCommand): void {
   command.namespace = namespaceNumber(session);
+  const { tracer } = session.proxy;
+  if (tracer !== null) command.trace = tracer.sample(command);
   try {
     switch (handler.kind) {
       case 'record':
@@ -159,8 +161,17 @@ function startRecord(handler: Extract<Handler, { kind: 'record' }>, session: Ses
   }
   const gate = session.proxy.namespaces.gateOf(session);
   command.key = parsed.key;
-  command.step = gate === null ? parsed.step : gate.limitStep(parsed.key, parsed.step);
+  if (command.trace !== null) command.trace.watch(parsed.key);
+  if (command.entry.usesKeys) noteUse(session, command, parsed.key);
+  const step = parsed.streamed !== undefined && session.proxy.cluster.openPages ? parsed.streamed : parsed.step;
+  command.step = gate === null ? step : gate.limitStep(parsed.key, step);
   session.proxy.cluster.submit(command);
+}
+
+/** Of a client that asked for that (CLIENT NO-TOUCH) only TOUCH counts. */
+function noteUse(session: Session, command: PendingCommand, key: Buffer): void {
+  if (session.noTouch && command.entry.row.name !== 'touch') return;
+  session.proxy.keyUse.touch(command.namespace, key, command.startedMs);
 }
 
 function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: Session, command: PendingCommand): void {
@@ -174,6 +185,7 @@ function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: S
   }
   const { steps } = parsed;
   const multi = parsed;
+  if (entry.usesKeys) for (const { key } of steps) noteUse(session, command, key);
   const combine = (replies: readonly Reply[]): Reply => {
     try {
       return multi.combine(replies);
@@ -185,6 +197,7 @@ function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: S
     command.settle(combine([]));
     return;
   }
+  if (command.trace !== null) for (const { key } of steps) command.trace.watch(key);
   const whole = new MultiPartCommand(command, { steps, combine }, entry.writes);
   whole.start(session.proxy.cluster, command.namespace);
 }

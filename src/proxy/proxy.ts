@@ -9,6 +9,7 @@ import type { ClientTls } from './client-tls.ts';
 import type { ClusterPort } from './cluster-port.ts';
 import type { CommandRow } from './command.ts';
 import { CommandTable } from './command-table.ts';
+import { KeyUse } from './key-use.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
 import { type ListenAddress, Listener } from './listener.ts';
 import { MonitorHub } from './monitor-hub.ts';
@@ -21,6 +22,7 @@ import { ProxyStats } from './proxy-stats.ts';
 import { QueryBudget } from './query-budget.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
 import { SlowLog } from './slow-log.ts';
+import type { CommandTracer } from './tracing/command-tracer.ts';
 import type { SocketFile } from './unix-socket.ts';
 import { type User, Users } from './users.ts';
 
@@ -34,6 +36,8 @@ export interface ProxySetup {
   readonly commands: Iterable<CommandRow>;
   /** Of the users file; default none but `default`. */
   readonly users?: readonly User[];
+  /** Default: no command is traced. Its transport is the cluster's. */
+  readonly tracer?: CommandTracer | null;
   /** For all half received requests and commands under way; default limits.allQueryBytes. */
   readonly queryBudgetBytes?: number;
   /** Default: there are no other workers. */
@@ -72,6 +76,7 @@ export class ProxyServer {
       cluster,
       config,
       table,
+      keyUse: new KeyUse(config, random),
       stats: new ProxyStats(table),
       clients: new ClientRegistry(numbers()),
       slowLog: new SlowLog(config, clock, numbers()),
@@ -80,6 +85,7 @@ export class ProxyServer {
       info: new ProxyInfo(clock, random, cluster, seat?.identity),
       namespaces: new Namespaces(cluster, clock, seat?.workers),
       users: new Users(config, setup.users),
+      tracer: setup.tracer ?? null,
     };
     this.#budget = new QueryBudget(setup.queryBudgetBytes);
   }

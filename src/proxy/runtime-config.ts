@@ -98,6 +98,16 @@ export class RuntimeConfig {
   get zsetMaxListpackValue(): number {
     return this.#values.zsetMaxListpackValue;
   }
+  /** Whether keys are to be chosen by how often they are used, an LFU policy. */
+  get countsUse(): boolean {
+    return this.#values.maxmemoryPolicy.endsWith('-lfu');
+  }
+  get lfuLogFactor(): number {
+    return this.#values.lfuLogFactor;
+  }
+  get lfuDecayMinutes(): number {
+    return this.#values.lfuDecayMinutes;
+  }
   get clusterEnabled(): boolean {
     return this.#values.clusterEnabled;
   }

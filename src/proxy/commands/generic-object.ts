@@ -3,16 +3,20 @@ import type { LiveRecord } from '../../record/state.ts';
 import { ValueType } from '../../record/value.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, type Reply } from '../../resp/reply.ts';
-import type { CommandRow } from '../command.ts';
+import type { CommandRow, Handler, KeyedStep } from '../command.ts';
+import { namespaceNumber, type Session } from '../session.ts';
 import { encodingName } from '../values/collection-value.ts';
 import { inlineBytes } from '../values/string-value.ts';
 import { helpHandler } from './help-reply.ts';
-import { KEY, keyOnly, NIL, ONE, SECOND_ARGUMENT_KEY } from './keyed-row.ts';
+import { argument, KEY, keyOnly, NIL, ONE, SECOND_ARGUMENT_KEY } from './keyed-row.ts';
 
 /** Redis keeps a string up to this in one allocation with its object. */
 const EMBSTR_MAX_BYTES = 44;
 const NO_LFU = new ErrorReply(
   'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+);
+const NO_LRU = new ErrorReply(
+  'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
 );
 
 const HELP_LINES = [
@@ -45,20 +49,35 @@ const ENCODING_STEP: Step<Reply> = {
   run: (record) => (record === null ? NIL : { reply: encodingOf(record), change: null }),
 };
 
-const FREQ_STEP: Step<Reply> = {
-  access: 'read',
-  needs: 'meta',
-  run: (record) => (record === null ? NIL : { reply: NO_LFU, change: null }),
-};
+/** What tells of a key's use in the session's proxy. */
+function parseUse(tell: (session: Session | undefined, key: Buffer, ageMs: number) => Reply) {
+  return (args: readonly Buffer[], session?: Session): KeyedStep => {
+    const key = argument(args, 2);
+    const step: Step<Reply> = {
+      access: 'read',
+      needs: 'meta',
+      run: (record, { nowMs }) => {
+        if (record === null) return NIL;
+        return { reply: tell(session, key, Math.max(0, nowMs - record.lastModifiedMs)), change: null };
+      },
+    };
+    return { key, step };
+  };
+}
 
-const IDLETIME_STEP: Step<Reply> = {
-  access: 'read',
-  needs: 'meta',
-  run: (record, { nowMs }) => {
-    if (record === null) return NIL;
-    return { reply: Math.max(0, Math.floor((nowMs - record.lastModifiedMs) / 1000)), change: null };
-  },
-};
+/** `ageMs`: since the value was changed, by whatever proxy. */
+function frequencyOf(session: Session | undefined, key: Buffer, ageMs: number): Reply {
+  if (session === undefined || !session.proxy.config.countsUse) return NO_LFU;
+  const { clock, keyUse } = session.proxy;
+  return keyUse.frequency(namespaceNumber(session), key, clock.monotonicMs(), ageMs);
+}
+
+function idleSecondsOf(session: Session | undefined, key: Buffer, ageMs: number): Reply {
+  if (session?.proxy.config.countsUse) return NO_LRU;
+  const lastUsedMs = session?.proxy.keyUse.lastUsedMs(namespaceNumber(session), key) ?? null;
+  const idleMs = session === undefined || lastUsedMs === null ? ageMs : session.proxy.clock.monotonicMs() - lastUsedMs;
+  return Math.floor(Math.max(0, Math.min(ageMs, idleMs)) / 1000);
+}
 
 const REFCOUNT_STEP: Step<Reply> = {
   access: 'read',
@@ -66,7 +85,7 @@ const REFCOUNT_STEP: Step<Reply> = {
   run: (record) => (record === null ? NIL : ONE),
 };
 
-function subcommand(row: Pick<CommandRow, 'name' | 'summary' | 'since' | 'difference'>, step: Step<Reply>): CommandRow {
+function subcommand(row: Pick<CommandRow, 'name' | 'summary' | 'since' | 'difference'>, handler: Handler): CommandRow {
   return {
     ...row,
     group: 'generic',
@@ -76,7 +95,7 @@ function subcommand(row: Pick<CommandRow, 'name' | 'summary' | 'since' | 'differ
     categories: ['@keyspace', '@read', '@slow'],
     keys: SECOND_ARGUMENT_KEY,
     docArguments: [KEY],
-    handler: keyOnly(step, 2),
+    handler,
   };
 }
 
@@ -116,25 +135,27 @@ export const objectCommands: readonly CommandRow[] = [
           difference:
             'Says how Redis encodes a string that was SET; short strings made by APPEND, SETRANGE or INCRBYFLOAT, which Redis may call raw or embstr, are not told apart.',
         },
-        ENCODING_STEP,
+        keyOnly(ENCODING_STEP, 2),
       ),
       subcommand(
         {
           name: 'object|freq',
           summary: 'Get the logarithmic access frequency counter of a Redis object',
           since: '4.0.0',
-          difference: 'Always answers the error of a Redis without an LFU policy: nothing is evicted.',
+          difference:
+            'What this proxy has seen of the key, if it remembers: it keeps the use of 131072 keys. Nothing is ever evicted.',
         },
-        FREQ_STEP,
+        { kind: 'record', parse: parseUse(frequencyOf) },
       ),
       subcommand(
         {
           name: 'object|idletime',
           summary: 'Get the time since a Redis object was last accessed',
           since: '2.2.3',
-          difference: 'Seconds since the value was last changed: neither reads nor changes of the expiry count.',
+          difference:
+            'Seconds since the value was last changed by any proxy, or used through this one, which remembers the use of 131072 keys.',
         },
-        IDLETIME_STEP,
+        { kind: 'record', parse: parseUse(idleSecondsOf) },
       ),
       subcommand(
         {
@@ -143,7 +164,7 @@ export const objectCommands: readonly CommandRow[] = [
           since: '2.2.3',
           difference: 'Always 1: small integers are not shared as in Redis, which answers 2147483647 for them.',
         },
-        REFCOUNT_STEP,
+        keyOnly(REFCOUNT_STEP, 2),
       ),
     ],
   },

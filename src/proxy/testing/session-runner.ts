@@ -27,6 +27,7 @@ import { CommandTable } from '../command-table.ts';
 import { allCommands } from '../commands/all-commands.ts';
 import type { ConfigValues } from '../config-values.ts';
 import { failureReply } from '../failure-reply.ts';
+import { KeyUse } from '../key-use.ts';
 import { LatencyMonitor } from '../latency-monitor.ts';
 import { MonitorHub } from '../monitor-hub.ts';
 import { Namespaces } from '../namespaces.ts';
@@ -99,12 +100,15 @@ export class TestProxy implements ProxyContext {
   readonly info = new ProxyInfo(this.clock, this.random, this.cluster);
   readonly namespaces = new Namespaces(this.cluster, this.clock);
   readonly config: RuntimeConfig;
+  readonly keyUse: KeyUse;
+  readonly tracer = null;
   readonly users: Users;
   readonly slowLog: SlowLog;
   readonly latency: LatencyMonitor;
 
   constructor(config: Partial<ConfigValues> = {}, users: readonly User[] = []) {
     this.config = new RuntimeConfig(config);
+    this.keyUse = new KeyUse(this.config, this.random);
     this.users = new Users(this.config, users);
     this.slowLog = new SlowLog(this.config, this.clock);
     this.latency = new LatencyMonitor(this.clock, this.config);
