@@ -172,8 +172,9 @@ export async function goBackToOldDisks(report: Report): Promise<void> {
         const said = await refusalOf(run, node);
         if (!/\.json has format 3, this program reads format 1 to 2/.test(said)) notRefused.push(said);
         renameSync(cluster.dataDir(node), `${cluster.dataDir(node)}-new`);
+        const before = incarnationOf(cluster, node);
         await cluster.startStorage(node, []);
-        if (!(await within(LEARN_MS, () => !isMoving(cluster))))
+        if (!(await within(LEARN_MS, () => incarnationOf(cluster, node) !== before && !isMoving(cluster))))
           run.failures.push(`storage ${node} did not learn within ${LEARN_MS / 1000} s`);
         rmSync(`${cluster.dataDir(node)}-new`, { recursive: true });
       });
@@ -197,12 +198,25 @@ async function refusalOf(run: Run, node: number): Promise<string> {
 }
 
 interface MapFile {
-  readonly map: { readonly moves?: readonly string[] };
+  readonly map: {
+    readonly zones: readonly { readonly nodes: readonly { readonly id: number; readonly incarnation: string }[] }[];
+    readonly moves?: readonly string[];
+  };
+}
+
+function readMap(cluster: JunokvCluster): MapFile['map'] {
+  const file: MapFile = JSON.parse(readFileSync(join(cluster.dir, 'cluster-map.json'), 'utf8'));
+  return file.map;
+}
+
+/** Changes when the node has entered itself anew, to learn its shards. */
+function incarnationOf(cluster: JunokvCluster, node: number): string {
+  const nodes = readMap(cluster).zones.flatMap((zone) => zone.nodes);
+  return nodes.find(({ id }) => id === node)?.incarnation ?? '';
 }
 
 function isMoving(cluster: JunokvCluster): boolean {
-  const file: MapFile = JSON.parse(readFileSync(join(cluster.dir, 'cluster-map.json'), 'utf8'));
-  return (file.map.moves ?? []).length > 0;
+  return (readMap(cluster).moves ?? []).length > 0;
 }
 
 function isPossible(what: string): boolean {

@@ -46,6 +46,13 @@ const contradictions: readonly Contradiction[] = [
     },
   },
   {
+    options: ['traceEndpoint', 'traceSample'],
+    find: ({ traceEndpoint }, given) =>
+      traceEndpoint === '' && given.has('traceSample')
+        ? '--trace-sample says how many commands are traced, and without --trace-endpoint none is; give both or neither'
+        : null,
+  },
+  {
     options: ['engine', 'fsync'],
     find: ({ engine, fsync }, given) =>
       engine === 'memory' && fsync === 'always' && given.has('fsync')

@@ -23,6 +23,7 @@ import {
   yesNoOption,
 } from './option.ts';
 import { tlsOptions } from './tls-options.ts';
+import { traceOptions } from './tracing/trace-options.ts';
 
 const START: readonly CommandName[] = ['start'];
 const STORAGE: readonly CommandName[] = ['storage'];
@@ -292,6 +293,7 @@ export const optionTable = {
   ...etcdOptions,
   ...tlsOptions,
   ...certsOptions,
+  ...traceOptions,
 } as const;
 
 export type OptionKey = keyof typeof optionTable;

@@ -7,6 +7,7 @@ import type { KeyedStep, MultiStep } from './command.ts';
 import type { CommandEntry } from './command-table.ts';
 import { failureReply, partialFailureReply } from './failure-reply.ts';
 import type { ReplyPlace } from './reply-queue.ts';
+import type { CommandTrace } from './tracing/command-tracer.ts';
 
 /** Who waits for a command: the connection. */
 export interface CommandOwner {
@@ -42,6 +43,8 @@ export class PendingCommand implements Operation<Reply>, ReplyPlace {
   readonly silent: boolean;
   /** A later command must not start before this one is settled. */
   readonly barrier: boolean;
+  /** Set where the command is one of those that are traced. */
+  trace: CommandTrace | null = null;
   /** Undefined until settled. */
   reply: Reply | undefined = undefined;
   /** About how much the reply holds; 0 until settled. */
@@ -89,6 +92,7 @@ export class PendingCommand implements Operation<Reply>, ReplyPlace {
     assert(this.reply === undefined, 'a command is answered once');
     this.reply = reply;
     this.replyBytes = this.silent ? 0 : replySize(reply);
+    if (this.trace !== null) this.trace.end(reply);
     this.owner.settled(this);
   }
 }
