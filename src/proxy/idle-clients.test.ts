@@ -56,6 +56,13 @@ describe('timeout', () => {
     expect(harness.proxy.context.clients.size).toBe(1);
   });
 
+  it('also ends those that had been found asleep before there was one', async () => {
+    const client = await connected();
+    await pause(UNTIL_TRIMMED_MS);
+    expect(harness.proxy.context.config.set([['timeout', '1']])).toBeNull();
+    expect(await client.isClosed()).toBe(true);
+  });
+
   it('spares who reads a long reply slowly', async () => {
     const client = await connected();
     const value = Buffer.alloc(24 * 1_048_576, 'v');
