@@ -88,6 +88,15 @@ export const connectionOptions = {
     summary: 'Longest argument of a command.',
     allowed: 'bytes, at least 1048576; units such as kb, mb and gb may follow',
   }),
+  workers: integerOption(
+    { min: 1, max: limits.proxyWorkers },
+    {
+      summary:
+        'Processes that serve the clients of the proxy together, on the same ports; more than one use several processor cores, and one more process has the ports and looks after them.',
+      commands: ['proxy'],
+      defaultValue: 1,
+    },
+  ),
   shutdownTimeout: integerOption(
     { min: 0, max: 86_400 },
     {

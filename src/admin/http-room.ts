@@ -2,14 +2,13 @@ import { limits } from '../base/limits.ts';
 import { formatHostAndPort } from './host-and-port.ts';
 import { type HttpAnswer, type HttpPage, HttpServer } from './http-server.ts';
 import { listenProblem } from './listen-problem.ts';
-import { EventLoopLag } from './metrics/event-loop-lag.ts';
-import { metricGroups } from './metrics/metric-table.ts';
+import { MetricsSource } from './metrics/metrics-source.ts';
 import type { Observed } from './metrics/observed.ts';
 import { notReady } from './metrics/readiness.ts';
-import { MetricsPrinter } from './metrics/registry.ts';
-import { type ProcessFacts, takeSnapshot } from './metrics/snapshot.ts';
+import type { ProcessFacts } from './metrics/snapshot.ts';
 import type { Configuration } from './option-table.ts';
 import type { ProcessParts, Running, StartResult } from './running.ts';
+import { mergedMetrics } from './workers/merged-metrics.ts';
 
 /** /metrics, /healthz and /readyz of this process. */
 export interface HttpRoom {
@@ -66,19 +65,12 @@ export async function startHttpRoom(
   parts: ProcessParts & { readonly observed: Observed },
 ): Promise<StartedHttp> {
   const { clock, log, observed } = parts;
-  const lag = new EventLoopLag();
-  const printer = new MetricsPrinter(metricGroups);
-  const print = async (): Promise<HttpAnswer> => {
-    const text = await printer.print(await takeSnapshot(observed, facts, lag.take(), clock));
-    return { status: 200, text, contentType: printer.contentType };
-  };
-  // Whoever asks meanwhile gets the same.
-  let printing: Promise<HttpAnswer> | null = null;
-  const metrics = (): Promise<HttpAnswer> => {
-    printing ??= print().finally(() => {
-      printing = null;
-    });
-    return printing;
+  const source = new MetricsSource(observed, facts, clock, facts.labels);
+  const metrics = async (): Promise<HttpAnswer> => {
+    const own = source.print();
+    const workers = await observed.workers?.metrics();
+    const text = workers === undefined ? await own : mergedMetrics([await own, ...workers]);
+    return { status: 200, text, contentType: source.contentType };
   };
   const pages = new Map<string, HttpPage>([
     ['/metrics', metrics],
@@ -88,9 +80,9 @@ export async function startHttpRoom(
   const server = new HttpServer(pages, log);
   try {
     const listening = await server.listen(host, port);
-    lag.start();
+    source.start();
     const close = async (): Promise<void> => {
-      lag.stop();
+      source.stop();
       await server.close();
     };
     return { ok: true, room: { host, port: listening, close } };
@@ -99,8 +91,9 @@ export async function startHttpRoom(
   }
 }
 
-function readinessAnswer(observed: Observed): HttpAnswer {
-  const problems = notReady(observed).slice(0, limits.readyzProblems);
+async function readinessAnswer(observed: Observed): Promise<HttpAnswer> {
+  const all = [...notReady(observed), ...((await observed.workers?.problems()) ?? [])];
+  const problems = all.slice(0, limits.readyzProblems);
   if (problems.length === 0) return { status: 200, text: 'ready\n' };
   return { status: 503, text: `${problems.join('\n')}\n` };
 }

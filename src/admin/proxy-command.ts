@@ -1,63 +1,38 @@
 import type { Assembly } from './assembly.ts';
-import { openClusterKeystore } from './cluster-keystore.ts';
 import type { CommandInput } from './command-input.ts';
-import { formatHostAndPort } from './host-and-port.ts';
+import { addressesOf, placesText } from './listening-places.ts';
+import { openProxy } from './open-proxy.ts';
 import { registrationOf } from './registration-of.ts';
 import type { ProcessParts, StartResult } from './running.ts';
-import { selfTests } from './self-tests.ts';
-import { openSharedCluster, SHARED_KEYSTORE_FILE } from './separate-cluster.ts';
 import { serve } from './serve.ts';
 import { startServer } from './server-parts.ts';
 
 /** `junokv proxy`: serves Redis clients from storage nodes that run elsewhere. */
 export function proxyCommand(input: CommandInput, assembly: Assembly): Promise<number> {
-  return serve(input.system, () => startServer(input, 'proxy', (parts) => start(input, assembly, parts)));
+  return serve(input.system, () =>
+    startServer(input, 'proxy', async (parts) => {
+      if (input.config.workers === 1) return start(input, assembly, parts);
+      // Loaded when needed: mostly one process is enough.
+      return (await import('./workers/start-workers.ts')).startWorkers(input, parts);
+    }),
+  );
 }
 
 async function start(input: CommandInput, assembly: Assembly, parts: ProcessParts): Promise<StartResult> {
-  const { config, system } = input;
-  const untested = await selfTests({ rocksdb: false });
-  if (untested !== null) return { ok: false, problem: untested };
-  const shared = await openSharedCluster(input, parts, config.stateDir);
-  if (!shared.ok) return shared;
-  const { map, store, secret, place, keystoreMark, announce } = shared.cluster;
-  const keystoreFile = config.keystore === '' ? SHARED_KEYSTORE_FILE : config.keystore;
-  const opened = await openClusterKeystore(
-    {
-      keystoreFile,
-      keystoreCommand: config.keystoreCommand,
-      mapFile: keystoreMark,
-      hasData: true,
-      create: false,
-    },
-    parts.random,
-    parts.clock.wallMs(),
-  );
-  if (!opened.ok) {
-    store.close();
-    return opened;
-  }
-  const { keystore, source } = opened;
-  const assembled = await assembly.startProxy({ config, map, store, secret, keystore, keystoreSource: source }, parts);
-  if (!assembled.ok) {
-    store.close();
-    return assembled;
-  }
-  const { running } = assembled;
-  const addresses = running.listening.map(({ host, port }) => formatHostAndPort(host, port));
-  const announced = announce(registrationOf('proxy', null, addresses, system));
-  const places = running.listening
-    .map(({ host, port, isTls }) => `${host}:${port}${isTls === true ? ' (TLS)' : ''}`)
-    .join(', ');
+  const { system } = input;
+  const opened = await openProxy(input, assembly, parts);
+  if (!opened.ok) return opened;
+  const { running, shared, keystore } = opened;
+  const announced = shared.announce(registrationOf('proxy', null, addressesOf(running.listening), system));
   return {
     ok: true,
     running: {
       ...running,
       async stop() {
         await Promise.all([announced.stop(), running.stop()]);
-        store.close();
+        shared.store.close();
       },
     },
-    summary: `junokv ${system.version} proxy is ready\n\n  clients  ${places}\n  cluster  ${place}\n  key      ${source.name}\n`,
+    summary: `junokv ${system.version} proxy is ready\n\n  clients  ${placesText(running.listening)}\n  cluster  ${shared.place}\n  key      ${keystore}\n`,
   };
 }

@@ -5,10 +5,13 @@ import { openFileLimit } from '../base/system-open-files.ts';
 import { RuntimeConfig } from '../proxy/runtime-config.ts';
 import type { Configuration } from './option-table.ts';
 
-/** What a proxy starts with, and CONFIG GET shows, of its command line. */
-export function proxyConfig(config: Configuration, log: Log): RuntimeConfig {
-  const { maxClients, maxClientsPossible } = fittingClients(config.maxclients, openFileLimit(), log);
-  const runtime = new RuntimeConfig({
+/** The one process of a proxy. */
+const ALONE = { index: 0, workers: 1 };
+
+/** What a proxy starts with, and CONFIG GET shows, of its command line. `seat`: which of its workers. */
+export function proxyConfig(config: Configuration, log: Log, seat = ALONE): RuntimeConfig {
+  const { maxClients, maxClientsPossible } = fittingClients(config.maxclients, openFileLimit(), log, seat.workers);
+  const values = {
     bind: config.bind,
     port: config.port,
     unixsocket: config.unixsocket,
@@ -33,7 +36,8 @@ export function proxyConfig(config: Configuration, log: Log): RuntimeConfig {
     clusterAnnounceIp: config.clusterAnnounceIp,
     clusterAnnouncePort: config.clusterAnnouncePort,
     appendfsync: config.fsync,
-  });
+  };
+  const runtime = new RuntimeConfig(values, seat);
   const problem = runtime.set([
     ['client-query-buffer-limit', config.clientQueryBufferLimit],
     ['client-output-buffer-limit', config.clientOutputBufferLimit],
@@ -43,14 +47,15 @@ export function proxyConfig(config: Configuration, log: Log): RuntimeConfig {
   return runtime;
 }
 
-/** As Redis does: with fewer descriptors than clients may come, fewer may come, and the log says so. */
+/** As Redis does: with fewer descriptors than clients may come, fewer may come, and the log says so. Each worker has so many. */
 export function fittingClients(
   wanted: number,
   openFiles: number | null,
   log: Log,
+  workers = 1,
 ): { readonly maxClients: number; readonly maxClientsPossible: number } {
   const maxClientsPossible =
-    openFiles === null ? Number.MAX_SAFE_INTEGER : Math.max(1, openFiles - limits.reservedFileDescriptors);
+    openFiles === null ? Number.MAX_SAFE_INTEGER : workers * Math.max(1, openFiles - limits.reservedFileDescriptors);
   if (wanted > maxClientsPossible) {
     log.warn(
       { maxclients: maxClientsPossible, wanted, openFiles },

@@ -9,7 +9,10 @@ import { RecordSealer } from '../crypto/record-sealer.ts';
 import { junoCommands } from '../juno-ext/juno-commands.ts';
 import { auditedCommands } from '../proxy/audited-commands.ts';
 import type { ClientTls } from '../proxy/client-tls.ts';
+import type { CommandRow } from '../proxy/command.ts';
+import { CommandTable } from '../proxy/command-table.ts';
 import { allCommands } from '../proxy/commands/all-commands.ts';
+import { commandsOverWorkers } from '../proxy/peers/commands-over-workers.ts';
 import { ProxyServer } from '../proxy/proxy.ts';
 import { QuorumCluster } from '../proxy/quorum-cluster.ts';
 import { Coordinator } from '../quorum/coordinator.ts';
@@ -24,7 +27,9 @@ import type { Configuration } from './option-table.ts';
 import { takeProposer } from './proposer-id.ts';
 import { proxyConfig } from './proxy-config.ts';
 import type { ListeningPlace, ProcessParts } from './running.ts';
+import { openTraces } from './tracing/open-traces.ts';
 import { openUsers } from './users-file.ts';
+import { takeConnections } from './workers/take-connections.ts';
 
 /** A proxy that serves. */
 export interface ProxyRoom {
@@ -61,43 +66,52 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   const holder = new MapHolder(store, setup.map, clock, log);
   holder.onChange((map) => setup.onMap(map));
   const ring = new LiveKeyRing(setup.keystore, clock.wallMs());
+  const ids = new RecordIdHasher(setup.keystore.recordIdKey);
+  const traces = await openTraces(config, setup.transport, ids, () => holder.current, `${proposer.value}`, parts);
+  const { transport } = traces;
+  const affordableBytes = Math.floor(usableMemoryBytes() / 16 / (parts.worker?.seat.workers ?? 1));
   const coordinator = new Coordinator<Reply>({
     clock,
     random,
     log,
-    transport: setup.transport,
+    transport,
     seal: new RecordSealer(ring, random),
-    ids: new RecordIdHasher(setup.keystore.recordIdKey),
+    ids,
     map: holder,
     proposer: proposer.value,
     nextProposer: (done) => takeProposer(store, parts, done),
     rules: new ProposerRules(config.purgeAfter),
-    recordTableBytes: Math.min(limits.recordTableBytes, Math.floor(usableMemoryBytes() / 16)),
-    pageCacheBytes: Math.min(config.pageCache, Math.floor(usableMemoryBytes() / 16)),
+    recordTableBytes: Math.min(limits.recordTableBytes, affordableBytes),
+    pageCacheBytes: Math.min(config.pageCache, affordableBytes),
   });
   const keys = watchKeystore(setup.keystoreSource ?? null, ring, parts);
   const watch = store.watch(setup.map.epoch, (map) => holder.adopt(map));
-  const runtime = proxyConfig(config, log);
-  const commands = [...allCommands, ...junoCommands];
+  const { worker } = parts;
+  const runtime = proxyConfig(config, log, worker?.seat);
+  const rows = [...allCommands, ...junoCommands];
+  const commands = worker === undefined ? rows : commandsOverWorkers(rows, worker.link);
   const server = new ProxyServer({
     clock,
     random,
     log,
-    cluster: new QuorumCluster(coordinator, holder, setup.transport, keystoreFingerprint(setup.keystore), ring),
+    cluster: new QuorumCluster(coordinator, holder, transport, keystoreFingerprint(setup.keystore), ring),
     config: runtime,
     commands: parts.audit ? auditedCommands(commands, parts.audit) : commands,
     users: users.users,
+    tracer: traces.tracer,
+    ...(worker === undefined ? {} : { worker: { seat: worker.seat, monitors: worker.link } }),
   });
-  const seen = { context: server.context, coordinator, transport: setup.transport, isListening: false };
+  const seen = { context: server.context, coordinator, transport, isListening: false };
   parts.observed?.proxies.add(seen);
   const stop = async (): Promise<void> => {
     await server.stop();
     parts.observed?.proxies.delete(seen);
     watch.stop();
     keys?.stop();
+    await traces.stop();
   };
   const drainMs = (): number => runtime.shutdownTimeoutSeconds * 1000;
-  const listening = await listenOnAll(server, config, parts.clientTls ?? null);
+  const listening = await open(server, config, parts, rows);
   seen.isListening = listening.ok;
   if (listening.ok) return { ok: true, room: { listening: listening.places, drainMs, stop } };
   await stop();
@@ -114,6 +128,21 @@ function watchKeystore(source: KeystoreSource | null, ring: LiveKeyRing, parts: 
 type Listening =
   | { readonly ok: true; readonly places: readonly ListeningPlace[] }
   | { readonly ok: false; readonly problem: string };
+
+/** A worker takes what another process has accepted. */
+async function open(
+  server: ProxyServer,
+  config: Configuration,
+  { clientTls = null, worker }: ProcessParts,
+  rows: readonly CommandRow[],
+): Promise<Listening> {
+  if (worker === undefined) return listenOnAll(server, config, clientTls);
+  const { context } = server;
+  if (worker.port !== 0) context.config.listeningOn(worker.port);
+  const doors = takeConnections(server, config, clientTls);
+  worker.serving({ context, table: new CommandTable(rows), doors });
+  return { ok: true, places: [] };
+}
 
 /** All addresses get the same port, also when any free one will do. */
 async function listenOnAll(server: ProxyServer, config: Configuration, tls: ClientTls | null): Promise<Listening> {

@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts';
 import type { ClientTls } from '../proxy/client-tls.ts';
 import type { TlsIdentity } from '../rpc/tls-identity.ts';
 import type { Observed } from './metrics/observed.ts';
+import type { WorkerParts } from './workers/worker-parts.ts';
 
 /** What every room needs of the process. */
 export interface ProcessParts {
@@ -21,6 +22,8 @@ export interface ProcessParts {
   readonly tls?: TlsIdentity | null;
   /** Of the port on which clients are served over TLS; none: there is no such port. */
   readonly clientTls?: ClientTls | null;
+  /** Of a proxy that is one of several workers; absent: it listens itself. */
+  readonly worker?: WorkerParts;
 }
 
 export interface ListeningPlace {

@@ -40,13 +40,14 @@ async function startLogged(
   const parts = { ...plain, tls: tls.cluster, clientTls: tls.clients };
   system.onReloadSignal(() => tls.reload());
   noteCertificates(plain.observed, tls);
-  const about = { role, version, startedAtMs: clock.wallMs() };
+  const isPort = role === 'proxy' && config.workers > 1;
+  const about = { role, version, startedAtMs: clock.wallMs(), ...(isPort ? { labels: { worker: 0 } } : {}) };
   const started = await startWithHttp(config, about, parts, () => start(parts));
   if (!started.ok) tls.close();
   return started;
 }
 
-function noteCertificates({ certificates }: Observed, { clients, cluster }: ProcessTls): void {
+export function noteCertificates({ certificates }: Observed, { clients, cluster }: ProcessTls): void {
   if (clients !== null) certificates.set('client', () => clients.identity.current.notAfterMs);
   if (cluster !== null) certificates.set('cluster', () => cluster.current.notAfterMs);
 }

@@ -760,6 +760,8 @@ export const limits = {
   importNamesShown: 10,
   /** Keys of one SCAN of the source: DUMP of so many is answered in some milliseconds. */
   importScanKeys: 256,
+  /** Keys that a comparison looks at again at its end: they may have been written just then. */
+  importSuspects: 10_000,
   /** How often an import notes how far it is. */
   importStateMs: 1_000,
   // --- load generator ---

@@ -3,12 +3,16 @@ import { mapMetrics, processMetrics } from './process-metrics.ts';
 import { PROTOCOL_EVENTS, proposerMetrics } from './proposer-metrics.ts';
 import { clientMetrics, commandMetrics } from './proxy-metrics.ts';
 import { engineMetrics, storageMetrics, sweepMetrics } from './storage-metrics.ts';
+import { workerMetrics } from './worker-metrics.ts';
+import { traceMetrics } from './trace-metrics.ts';
 
 /** Every metric there is; /metrics and docs/metrics.md are made from it. */
 export const metricGroups: readonly MetricGroup[] = [
   commandMetrics,
   clientMetrics,
+  workerMetrics,
   proposerMetrics,
+  traceMetrics,
   storageMetrics,
   engineMetrics,
   sweepMetrics,
@@ -38,8 +42,7 @@ The port has neither password nor encryption, and tells nothing of keys, values 
 - Counters start with the process. Those of commands and clients are set to zero by CONFIG RESETSTAT, too.
 - Labels take values from short lists: commands, node ids, zones, events. No key, value, client or user name is ever a label.
 - \`deploy/prometheus/\` has a configuration and alert rules, \`deploy/grafana/\` a dashboard.
-- There are no traces yet: junokv does not speak OpenTelemetry, and no request carries a W3C trace context from a client to the storage nodes.
-  SLOWLOG, LATENCY HISTOGRAM and the log show single slow commands.
+- Single commands are told by traces (\`--trace-endpoint\`, operations.md), SLOWLOG, LATENCY HISTOGRAM and the log.
 `;
 
 /** docs/metrics.md */

@@ -31,6 +31,30 @@ export interface ObservedNode {
   work: ObservedWork | null;
 }
 
+/** What metrics tell of a proxy's workers. */
+export interface WorkersFigures {
+  readonly workers: number;
+  /** Those that serve. */
+  readonly ready: number;
+  /** Workers that took the place of one that had ended. */
+  readonly restarts: number;
+  /** Answers to questions of workers that did not come in time. */
+  readonly unanswered: number;
+  /** Connections that no worker could take. */
+  readonly refused: number;
+  /** Lines that MONITOR clients of other workers did not get. */
+  readonly droppedLines: number;
+}
+
+/** The workers of this proxy, where it has some. */
+export interface ObservedWorkers {
+  readonly figures: WorkersFigures;
+  /** Of each, in Prometheus's text format. */
+  metrics(): Promise<readonly string[]>;
+  /** Why one or the other is not ready; empty: all that serve are. */
+  problems(): Promise<readonly string[]>;
+}
+
 /** The rooms of this process, entered as they start and taken out as they stop: what metrics and readiness look at. */
 export class Observed {
   readonly proxies = new Set<ObservedProxy>();
@@ -39,6 +63,10 @@ export class Observed {
   readonly certificates = new Map<'client' | 'cluster', () => number>();
   /** Whether the config store answers; null where it is a file. */
   isStoreUp: (() => boolean) | null = null;
+  /** Null where this process serves its clients itself. */
+  workers: ObservedWorkers | null = null;
+  /** In a worker: lines for MONITOR clients of others that could not be relayed. */
+  monitorLinesDropped: (() => number) | null = null;
   /** Rooms are there as far as this process is to have any. */
   isStarted = false;
   /** A signal came: it is ready for nobody any more. */

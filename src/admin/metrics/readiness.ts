@@ -9,6 +9,7 @@ import type { Observed, ObservedProxy } from './observed.ts';
 export function notReady(observed: Observed): string[] {
   if (observed.isStopping) return ['it is stopping'];
   if (!observed.isStarted) return ['it is starting'];
+  if (observed.workers !== null) return observed.workers.figures.ready > 0 ? [] : ['no worker serves'];
   const problems = [...observed.proxies].flatMap(proxyProblems);
   // In one process a node that is not ready is what the zones are for.
   if (observed.proxies.size > 0) return problems;

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { HistogramMetric, HistogramSample, MetricGroup, PlainMetric, Sample } from './metric.ts';
+import type { HistogramMetric, HistogramSample, Labels, MetricGroup, PlainMetric, Sample } from './metric.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A line of the text format, as prom-client prints it. */
@@ -48,7 +48,9 @@ export class MetricsPrinter {
   readonly #plain = new Map<PlainMetric, readonly Sample[]>();
   readonly #histograms = new Map<HistogramMetric, readonly HistogramSample[]>();
 
-  constructor(groups: readonly MetricGroup[]) {
+  /** `labels`: of every sample. */
+  constructor(groups: readonly MetricGroup[], labels: Labels = {}) {
+    this.#registry.setDefaultLabels({ ...labels });
     for (const { metrics } of groups) {
       for (const row of metrics) {
         if (row.type === 'histogram') this.#addHistogram(row);

@@ -6,8 +6,9 @@ import type { SweepToldResponse } from '../../rpc/sweep-messages.ts';
 import type { EngineFigures } from '../../storage/engine.ts';
 import type { NodeFigures } from '../../storage/storage-node.ts';
 import type { LagFigures } from './event-loop-lag.ts';
+import type { Labels } from './metric.ts';
 import { askNode, statusOf } from './node-status.ts';
-import type { Observed, ObservedNode, ObservedProxy } from './observed.ts';
+import type { Observed, ObservedNode, ObservedProxy, WorkersFigures } from './observed.ts';
 import { notReady } from './readiness.ts';
 
 /** What this process is, for as long as it runs. */
@@ -16,6 +17,8 @@ export interface ProcessFacts {
   readonly version: string;
   /** Unix milliseconds. */
   readonly startedAtMs: number;
+  /** Of every sample: which of a proxy's processes this is. */
+  readonly labels?: Labels;
 }
 
 export interface NodeSnapshot extends ObservedNode {
@@ -40,6 +43,9 @@ export interface Snapshot {
   /** Unix milliseconds at which certificates end. */
   readonly certificates: readonly (readonly ['client' | 'cluster', number])[];
   readonly proxies: readonly ObservedProxy[];
+  /** Null where there are none. */
+  readonly workers: WorkersFigures | null;
+  readonly monitorLinesDropped: number | null;
   readonly nodes: readonly NodeSnapshot[];
 }
 
@@ -61,6 +67,8 @@ export async function takeSnapshot(
     isStoreUp: observed.isStoreUp?.() ?? null,
     certificates: Array.from(observed.certificates, ([connections, endMs]) => [connections, endMs()] as const),
     proxies: [...observed.proxies],
+    workers: observed.workers?.figures ?? null,
+    monitorLinesDropped: observed.workers?.figures.droppedLines ?? observed.monitorLinesDropped?.() ?? null,
     nodes,
   };
 }

@@ -65,10 +65,10 @@ function part(entry: Reply, index: number): number {
   return typeof value === 'number' ? value : 0;
 }
 
-function configPairs(args: readonly Buffer[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let i = 2; i + 1 < args.length; i += 2) pairs.push([String(args[i]).toLowerCase(), String(args[i + 1])]);
-  return pairs;
+/** As they are now: a value may name only a part of what its parameter holds. */
+function configNow({ proxy: { config } }: Session, args: readonly Buffer[]): KeptSetting {
+  const names = args.filter((_word, index) => index >= 2 && index % 2 === 0);
+  return { kind: 'config', pairs: names.flatMap((name) => config.get([Buffer.from(String(name).toLowerCase())])) };
 }
 
 /** What CLIENT PAUSE has left here: a running pause may have been longer. */
@@ -87,7 +87,7 @@ export const sharedCommands: ReadonlyMap<string, SharedCommand> = new Map<string
   ['client|pause', { ...everywhere, kept: pauseNow }],
   ['client|unpause', { ...everywhere, kept: pauseNow }],
   ['client|unblock', { first: 'own', combine: added }],
-  ['config|set', { ...everywhere, kept: (_session, args) => ({ kind: 'config', pairs: configPairs(args) }) }],
+  ['config|set', { ...everywhere, kept: configNow }],
   ['config|resetstat', everywhere],
   ['slowlog|get', { first: 'own', combine: slowest }],
   [
