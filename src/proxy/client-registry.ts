@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { ReplyBlocks } from '../resp/reply-blocks.ts';
 import { NumberRow } from './peers/number-row.ts';
+import { StreamRoom } from './reply-stream.ts';
 import type { Session } from './session.ts';
 
 /** What CLIENT PAUSE holds back: commands that write, or all. */
@@ -24,6 +25,8 @@ export class ClientRegistry {
   outputBufferBytes = 0;
   /** Memory that the connections write their replies into. */
   readonly replyBlocks = new ReplyBlocks();
+  /** Replies that are sent while they are made. */
+  readonly streams = new StreamRoom();
   /** Connections that wait inside a blocking command. */
   blockedClients = 0;
   /** Connections that wait for their sockets to be closed; kept up by those who close them. */

@@ -1,6 +1,7 @@
 import type { Failure } from '../base/failure.ts';
 import type { ClusterMap, NamespaceLimits } from '../cluster/map.ts';
 import type { InspectedReplica } from '../quorum/inspect.ts';
+import type { LastingPages } from '../quorum/lasting-pages.ts';
 import type { NodeReport } from '../quorum/node-health.ts';
 import type { Operation, Outcome } from '../quorum/operation.ts';
 import type { ProtocolCounters } from '../quorum/protocol-counters.ts';
@@ -102,6 +103,11 @@ export interface KeysPort {
 export interface ClusterPort {
   /** Runs a step on its record. Operations of one caller on one key keep their order. `done` may be called before this returns. */
   submit(operation: Operation<Reply>): void;
+  /**
+   * Pages of the record that `key` names, or named when it was read, as `id`: of the version that was read, whatever becomes of
+   * it. Absent where no reply is streamed.
+   */
+  openPages?(namespace: number, key: Buffer, id: RecordId): LastingPages;
   /** `cursor` is a page's cursor or "0"; about `count` records are looked at. Expired keys are left out. */
   scan(namespace: number, cursor: string, count: number): Promise<ScanPage>;
   count(namespace: number): Promise<KeyCount>;

@@ -36,6 +36,8 @@ export interface KeyPositions {
 export interface KeyedStep {
   readonly key: Buffer;
   readonly step: Step<Reply>;
+  /** The same where the reply is a connection's next and nothing else: a long one may be streamed (PagedItems). */
+  readonly streamed?: Step<Reply>;
 }
 
 /** A command over several keys, each on its own; not atomic across keys. `combine` gets the replies in the order of `steps`. */

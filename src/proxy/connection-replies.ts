@@ -7,6 +7,8 @@ import { bytesUnsent } from './client-socket.ts';
 import type { OutputBufferLimit } from './config-values.ts';
 import { type PendingCommand, replySize } from './pending-command.ts';
 import { ReplyQueue } from './reply-queue.ts';
+import { StreamedReplies, type StreamOwner } from './streamed-replies.ts';
+import { PagedItems } from './values/paged-items.ts';
 
 /** The replies of one connection: their order, their encoding, and what the client has not read of them. */
 export class ConnectionReplies {
@@ -23,6 +25,8 @@ export class ConnectionReplies {
   #unsentBytes = 0;
   /** Since when the soft limit has been exceeded; null while it is not. */
   #overSoftSinceMs: number | null = null;
+  /** Made when it is needed. */
+  #streams: StreamedReplies | null = null;
 
   constructor(socket: Socket, clients: ClientRegistry) {
     this.#socket = socket;
@@ -64,20 +68,31 @@ export class ConnectionReplies {
     this.#queue.push({ reply, replyBytes, protocol, silent: false });
   }
 
-  /** An awaited reply is there: writes what can be written now. */
-  settled(command: PendingCommand): void {
+  /** An awaited reply is there: writes what can be written now. `owner` is this connection. */
+  settled(command: PendingCommand, owner: StreamOwner): void {
+    if (command.reply instanceof PagedItems && !command.silent) {
+      this.#streams ??= new StreamedReplies(owner, this.#socket, this.#writer);
+      this.#streams.add(command, command.reply);
+    }
     this.#guessBytes = Math.max(command.replyBytes, this.#guessBytes - (this.#guessBytes >> 3));
     this.#readyBytes += command.replyBytes;
-    if (this.#queue.peek() !== command) return;
+    if (this.#queue.peek() === command) this.#writeReady();
+  }
+
+  /** Up to the first that is not there, or not all of it. */
+  #writeReady(): void {
     for (let head = this.#queue.peek(); head?.reply !== undefined; head = this.#queue.peek()) {
+      const isStreamed = head.reply instanceof PagedItems;
+      if (isStreamed && this.#streams?.send(head) === false) return;
       this.#queue.shift();
       this.#readyBytes -= head.replyBytes;
-      if (!head.silent) this.#write(head.reply, head.protocol);
+      if (!head.silent && !isStreamed) this.#write(head.reply, head.protocol);
     }
   }
 
   /** Gives everything written to the socket, as one write. Returns how many bytes. */
   flush(): number {
+    if (this.#streams !== null && this.#streams.size > 0) this.#writeReady();
     const bytes = this.#writer.pendingBytes;
     if (bytes > 0 && this.#socket.writable) {
       const chunks = this.#writer.takeChunks();
@@ -94,6 +109,7 @@ export class ConnectionReplies {
 
   /** Takes this connection out of the common total. */
   leave(): void {
+    this.#streams?.close();
     this.#clients.outputBufferBytes -= this.#countedBytes;
     this.#countedBytes = 0;
   }
@@ -111,8 +127,9 @@ export class ConnectionReplies {
     this.#queue.trim();
   }
 
-  /** Whether client-output-buffer-limit says to disconnect this client. `nowMs` is monotonic. */
+  /** Whether to disconnect this client: client-output-buffer-limit says so, or it does not read a streamed reply. `nowMs` is monotonic. */
   isOver(limit: OutputBufferLimit, nowMs: number): boolean {
+    if (this.#streams?.isStalled(nowMs) === true) return true;
     const bytes = this.unreadBytes;
     if (limit.hardBytes > 0 && bytes > limit.hardBytes) return true;
     if (limit.softBytes === 0 || bytes <= limit.softBytes) {

@@ -183,7 +183,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
       this.#settled.accountNow();
       return;
     }
-    this.#replies.settled(command);
+    this.#replies.settled(command, this);
     this.#scheduleFlush();
   }
 

@@ -12,6 +12,7 @@ import { inspectReplicas } from '../quorum/inspect.ts';
 import { Intake } from '../quorum/intake.ts';
 import { isPair } from '../quorum/joint-transport.ts';
 import { type FoundKey, KeyScan, type ShardScan } from '../quorum/key-scan.ts';
+import { type LastingPages, PageLeases } from '../quorum/lasting-pages.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
 import type { Operation, Outcome, Step } from '../quorum/operation.ts';
 import { RecordExport } from '../quorum/record-export.ts';
@@ -57,6 +58,7 @@ export class QuorumCluster implements ClusterPort {
   readonly #map: MapHolder;
   readonly #transport: Transport;
   readonly #scan: KeyScan<Reply>;
+  readonly #leases: PageLeases;
   readonly backup: BackupPort;
   readonly keys: KeysPort | undefined;
 
@@ -69,6 +71,7 @@ export class QuorumCluster implements ClusterPort {
     ring: LiveKeyRing | null = null,
   ) {
     this.#coordinator = coordinator;
+    this.#leases = new PageLeases(coordinator);
     this.#intake = new Intake(coordinator, coordinator.clock);
     this.#map = map;
     this.#transport = transport;
@@ -84,6 +87,10 @@ export class QuorumCluster implements ClusterPort {
 
   submit(operation: Operation<Reply>): void {
     this.#intake.submit(operation);
+  }
+
+  openPages(namespace: number, key: Buffer, id: RecordId): LastingPages {
+    return this.#leases.open(namespace, key, id);
   }
 
   map(): ClusterMap {

@@ -1,5 +1,5 @@
 import type { CommandRow } from '../command.ts';
-import { EMPTY_ARRAY, EMPTY_MAP, HASH, KeyedReadStep, listElements } from '../values/keyed-steps.ts';
+import { HASH, KeyedReadStep } from '../values/keyed-steps.ts';
 import {
   parseHdel,
   parseHexists,
@@ -12,14 +12,9 @@ import {
   parseHstrlen,
 } from './hash-steps.ts';
 import { parseRandom } from './keyed-random.ts';
-import { KEY, keyOnly, ONE_KEY } from './keyed-row.ts';
+import { KEY, keyOnly, listAll, ONE_KEY } from './keyed-row.ts';
 import { parseKeyedScan } from './keyed-scan.ts';
 
-const GETALL_STEP = new KeyedReadStep(HASH, EMPTY_MAP, (view, record) => listElements(view, record, 'map', 'both'));
-const KEYS_STEP = new KeyedReadStep(HASH, EMPTY_ARRAY, (view, record) => listElements(view, record, 'array', 'names'));
-const VALUES_STEP = new KeyedReadStep(HASH, EMPTY_ARRAY, (view, record) =>
-  listElements(view, record, 'array', 'values'),
-);
 const LENGTH_STEP = new KeyedReadStep(HASH, 0, (view) => view.count);
 
 /** Redis's hash group. */
@@ -123,8 +118,7 @@ export const hashCommands: readonly CommandRow[] = [
     categories: ['@read', '@hash', '@slow'],
     keys: ONE_KEY,
     docArguments: [KEY],
-    handler: keyOnly(GETALL_STEP),
-    difference: 'The pages of a large hash are all in memory while the reply is made.',
+    handler: listAll(HASH, 'map', 'both'),
   },
   {
     name: 'hkeys',
@@ -137,7 +131,7 @@ export const hashCommands: readonly CommandRow[] = [
     categories: ['@read', '@hash', '@slow'],
     keys: ONE_KEY,
     docArguments: [KEY],
-    handler: keyOnly(KEYS_STEP),
+    handler: listAll(HASH, 'array', 'names'),
   },
   {
     name: 'hvals',
@@ -150,7 +144,7 @@ export const hashCommands: readonly CommandRow[] = [
     categories: ['@read', '@hash', '@slow'],
     keys: ONE_KEY,
     docArguments: [KEY],
-    handler: keyOnly(VALUES_STEP),
+    handler: listAll(HASH, 'array', 'values'),
   },
   {
     name: 'hlen',

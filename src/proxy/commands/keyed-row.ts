@@ -1,7 +1,8 @@
 import { assert } from '../../base/assert.ts';
 import type { Step, StepResult } from '../../quorum/operation.ts';
-import type { Reply } from '../../resp/reply.ts';
+import type { BulkItems, Reply } from '../../resp/reply.ts';
 import type { ArgumentDoc, Handler, KeyPositions, MultiStep } from '../command.ts';
+import { type Kind, ListElementsStep } from '../values/keyed-steps.ts';
 
 export const ONE_KEY: KeyPositions = { first: 1, last: 1, step: 1 };
 export const MANY_KEYS: KeyPositions = { first: 1, last: -1, step: 1 };
@@ -37,6 +38,13 @@ export function optionName(option: Buffer): string {
 /** A handler whose only argument that matters is its key: the step is the same for all. */
 export function keyOnly(step: Step<Reply>, keyIndex = 1): Handler {
   return { kind: 'record', parse: (args) => ({ key: argument(args, keyIndex), step }) };
+}
+
+/** A handler of a command that lists a whole collection. */
+export function listAll(kind: Kind, form: BulkItems['kind'], what: 'names' | 'values' | 'both'): Handler {
+  const step = new ListElementsStep(kind, form, what, false);
+  const streamed = new ListElementsStep(kind, form, what, true);
+  return { kind: 'record', parse: (args) => ({ key: argument(args, 1), step, streamed }) };
 }
 
 /** A handler that runs one step on each key and adds up the integers replied. */

@@ -196,7 +196,6 @@ const readCommands: readonly CommandRow[] = [
     arity: 4,
     docArguments: [KEY, ...START_STOP],
     handler: { kind: 'record', parse: parseLrange },
-    difference: 'The pages of a large range are all in memory while the reply is made.',
   },
   {
     ...SLOW_READ,

@@ -1,6 +1,6 @@
 import type { RunContext, Step, StepResult } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
-import { ValueType } from '../../record/value.ts';
+import { type PageAccess, ValueType } from '../../record/value.ts';
 import { BulkEncoder } from '../../resp/bulk-encoder.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import {
@@ -25,6 +25,7 @@ import {
 } from '../values/keyed-steps.ts';
 import { ListEdit } from '../values/list-edit.ts';
 import { ListView } from '../values/list-view.ts';
+import { type Listing, listed } from '../values/paged-items.ts';
 import { WRONG_TYPE } from '../values/string-value.ts';
 import { argument, optionName } from './keyed-row.ts';
 
@@ -44,10 +45,10 @@ export class ListReadStep implements Step<Reply> {
   readonly access = 'read';
   readonly needs = 'value';
   readonly #missing: Reply;
-  readonly #read: (view: ListView, record: LiveRecord) => Reply;
+  readonly #read: (view: ListView, record: LiveRecord, pages: PageAccess) => Reply;
 
   /** `missing`: the reply where there is no such key. */
-  constructor(missing: Reply, read: (view: ListView, record: LiveRecord) => Reply) {
+  constructor(missing: Reply, read: (view: ListView, record: LiveRecord, pages: PageAccess) => Reply) {
     this.#missing = missing;
     this.#read = read;
   }
@@ -56,7 +57,7 @@ export class ListReadStep implements Step<Reply> {
     if (record === null) return { reply: this.#missing, change: null };
     const { value } = record;
     if (value.type !== ValueType.list) return WRONG_TYPE;
-    return { reply: this.#read(new ListView(value, pages), record), change: null };
+    return { reply: this.#read(new ListView(value, pages), record, pages), change: null };
   }
 }
 
@@ -191,12 +192,22 @@ export function parseLrange(args: readonly Buffer[]): KeyedStep | ErrorReply {
   const start = parseIndex(argument(args, 2));
   const stop = parseIndex(argument(args, 3));
   if (start === null || stop === null) return NOT_AN_INTEGER;
-  const step = new ListReadStep(EMPTY_ARRAY, (view, record) => {
-    const { from, to } = clipRange(start, stop, view.count);
-    if (from === to) return EMPTY_ARRAY;
-    return rangeReply(view, from, to, false, Math.ceil((record.sizeBytes * (to - from)) / view.count));
-  });
-  return { key: argument(args, 1), step };
+  const stepThat = (mayStream: boolean): ListReadStep =>
+    new ListReadStep(EMPTY_ARRAY, (view, record, pages) => {
+      const { from, to } = clipRange(start, stop, view.count);
+      if (from === to) return EMPTY_ARRAY;
+      const averageBytes = Math.ceil(record.sizeBytes / view.count);
+      const listing: Listing = {
+        kind: 'array',
+        elements: to - from,
+        itemsEach: 1,
+        elementBytes: averageBytes + BULK_OVERHEAD_BYTES,
+        read: (first, end, access) =>
+          rangeReply(view.through(access), from + first, from + end, false, (end - first) * averageBytes),
+      };
+      return listed(listing, pages, mayStream);
+    });
+  return { key: argument(args, 1), step: stepThat(false), streamed: stepThat(true) };
 }
 
 export function parseLtrim(args: readonly Buffer[]): KeyedStep | ErrorReply {

@@ -1,11 +1,10 @@
 import type { CommandRow } from '../command.ts';
-import { EMPTY_SET, KeyedReadStep, listElements, SET } from '../values/keyed-steps.ts';
+import { KeyedReadStep, SET } from '../values/keyed-steps.ts';
 import { parseRandom } from './keyed-random.ts';
-import { KEY, keyOnly, ONE_KEY } from './keyed-row.ts';
+import { KEY, keyOnly, listAll, ONE_KEY } from './keyed-row.ts';
 import { parseKeyedScan } from './keyed-scan.ts';
 import { parseSadd, parseSismember, parseSmismember, parseSpop, parseSrem } from './set-steps.ts';
 
-const MEMBERS_STEP = new KeyedReadStep(SET, EMPTY_SET, (view, record) => listElements(view, record, 'set', 'names'));
 const COUNT_STEP = new KeyedReadStep(SET, 0, (view) => view.count);
 
 /** Redis's set group, without the commands over several keys. */
@@ -87,8 +86,7 @@ export const setCommands: readonly CommandRow[] = [
     categories: ['@read', '@set', '@slow'],
     keys: ONE_KEY,
     docArguments: [KEY],
-    handler: keyOnly(MEMBERS_STEP),
-    difference: 'The pages of a large set are all in memory while the reply is made.',
+    handler: listAll(SET, 'set', 'names'),
   },
   {
     name: 'spop',

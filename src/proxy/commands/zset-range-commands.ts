@@ -48,7 +48,6 @@ export const zsetRangeCommands: readonly CommandRow[] = [
       { name: 'withscores', type: 'pure-token', token: 'WITHSCORES', optional: true },
     ],
     handler: { kind: 'record', parse: parseZrange({ kind: null, isReverse: null }) },
-    difference: 'The pages of a large range are all in memory while the reply is made.',
   },
   {
     name: 'zrevrange',

@@ -7,7 +7,7 @@ import { parseScoreBound } from '../values/score.ts';
 import { type LexBound, NO_RANKS, type RankRange } from '../values/zset-ranges.ts';
 import type { ZsetView } from '../values/zset-view.ts';
 import { argument, optionName } from './keyed-row.ts';
-import { isResp3, listRange, ZsetReadStep } from './zset-steps.ts';
+import { answerRange, isResp3, ZsetReadStep } from './zset-steps.ts';
 
 const NOT_SCORES = new ErrorReply('ERR min or max is not a float');
 const NOT_LEX = new ErrorReply('ERR min or max not valid string range item');
@@ -93,11 +93,12 @@ export function parseZrange(form: RangeForm) {
     const find = parseRange(kind, argument(args, isSwapped ? 3 : 2), argument(args, isSwapped ? 2 : 3));
     if (find instanceof ErrorReply) return find;
     const listForm = { isReverse, withScores, isNested: isResp3(session) };
-    const step = new ZsetReadStep(EMPTY_ARRAY, (view): Reply => {
-      const range = find(view, isReverse);
-      return listRange(view, kind === 'rank' ? range : limited(range, options), listForm);
-    });
-    return { key: argument(args, 1), step };
+    const stepThat = (mayStream: boolean): ZsetReadStep =>
+      new ZsetReadStep(EMPTY_ARRAY, (view, pages): Reply => {
+        const range = find(view, isReverse);
+        return answerRange(view, kind === 'rank' ? range : limited(range, options), listForm, pages, mayStream);
+      });
+    return { key: argument(args, 1), step: stepThat(false), streamed: stepThat(true) };
   };
 }
 

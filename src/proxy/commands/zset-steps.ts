@@ -3,10 +3,11 @@ import type { LiveRecord } from '../../record/state.ts';
 import { type CollectionValue, Encoding, type PageAccess, ValueType } from '../../record/value.ts';
 import { BulkEncoder } from '../../resp/bulk-encoder.ts';
 import { formatDouble } from '../../resp/float.ts';
-import { DoubleReply, ErrorReply, NULL_ARRAY, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
+import { type BulkItems, DoubleReply, ErrorReply, NULL_ARRAY, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
 import type { KeyedStep } from '../command.ts';
 import type { Session } from '../session.ts';
 import { argumentsFrom, changesNothing, KeyedWriteStep, type Kind } from '../values/keyed-steps.ts';
+import { type Listing, listed } from '../values/paged-items.ts';
 import { decodeScore } from '../values/score.ts';
 import { WRONG_TYPE } from '../values/string-value.ts';
 import { ZsetEdit } from '../values/zset-edit.ts';
@@ -29,6 +30,11 @@ export const ZSET: Kind = {
 /** What an element costs in a reply beside its member, about: a score, and the lengths of both. */
 const ELEMENT_OVERHEAD_BYTES = 48;
 
+/** ... and without a score. */
+const LENGTH_BYTES = 8;
+/** Before each element where it is an array of its own. */
+const PAIR = Buffer.from('*2\r\n');
+
 const LISTPACK_INTEGERS = 2 ** 62;
 
 /** Reads a sorted set. */
@@ -36,10 +42,10 @@ export class ZsetReadStep implements Step<Reply> {
   readonly access = 'read';
   readonly needs = 'value';
   readonly #missing: Reply;
-  readonly #read: (view: ZsetView) => Reply;
+  readonly #read: (view: ZsetView, pages: PageAccess) => Reply;
 
   /** `missing`: the reply where there is no such key. */
-  constructor(missing: Reply, read: (view: ZsetView) => Reply) {
+  constructor(missing: Reply, read: (view: ZsetView, pages: PageAccess) => Reply) {
     this.#missing = missing;
     this.#read = read;
   }
@@ -48,7 +54,7 @@ export class ZsetReadStep implements Step<Reply> {
     if (record === null) return { reply: this.#missing, change: null };
     const { value } = record;
     if (value.type !== ValueType.zset) return WRONG_TYPE;
-    return { reply: this.#read(new ZsetView(value, pages)), change: null };
+    return { reply: this.#read(new ZsetView(value, pages), pages), change: null };
   }
 }
 
@@ -85,10 +91,39 @@ export function listRange(view: ZsetView, range: RankRange, { isReverse, withSco
     view.visit(range, isReverse, (member, score) => items.push([member, new DoubleReply(score)]));
     return items;
   }
+  return encodeRange(view, range, { isReverse, withScores, isNested });
+}
+
+/** The same as an answer; a long one may be PagedItems if `mayStream`. */
+export function answerRange(
+  view: ZsetView,
+  range: RankRange,
+  form: ListForm,
+  pages: PageAccess,
+  mayStream: boolean,
+): Reply {
+  const { from, to } = range;
+  const { isReverse, withScores, isNested } = form;
+  const listing: Listing = {
+    kind: 'array',
+    elements: to - from,
+    itemsEach: withScores && !isNested ? 2 : 1,
+    elementBytes: view.elementBytes + (withScores ? ELEMENT_OVERHEAD_BYTES : LENGTH_BYTES),
+    read: (first, end, access) => {
+      const part = isReverse ? { from: to - end, to: to - first } : { from: from + first, to: from + end };
+      return encodeRange(view.through(access), part, form);
+    },
+  };
+  return mayStream ? listed(listing, pages, true) : listRange(view, range, form);
+}
+
+function encodeRange(view: ZsetView, range: RankRange, { isReverse, withScores, isNested }: ListForm): BulkItems {
   const encoder = new BulkEncoder((range.to - range.from) * ELEMENT_OVERHEAD_BYTES);
   view.visit(range, isReverse, (member, score) => {
+    if (withScores && isNested) encoder.addRaw(PAIR);
     encoder.add(member);
-    if (withScores) encoder.add(scoreText(score));
+    if (withScores && isNested) encoder.addRaw(Buffer.from(`,${formatDouble(score)}\r\n`, 'latin1'));
+    else if (withScores) encoder.add(scoreText(score));
   });
   return encoder.finish('array');
 }

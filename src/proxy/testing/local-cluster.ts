@@ -7,6 +7,7 @@ import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../.
 import { applyChange, isNoChange, pastAfterDelete } from '../../quorum/apply-change.ts';
 import { seenBy } from '../../quorum/attempt.ts';
 import type { Operation, Outcome, RunContext, StepResult } from '../../quorum/operation.ts';
+import type { LastingPages } from '../../quorum/lasting-pages.ts';
 import { NO_PAST } from '../../record/request-history.ts';
 import type { LiveRecord, PageId, RecordPast } from '../../record/state.ts';
 import { NeedPages, type PageAccess, type Value } from '../../record/value.ts';
@@ -46,6 +47,8 @@ export class LocalCluster implements ClusterPort {
   figures?: () => ProposerFigures;
   /** Operations submitted, and operations that changed something. */
   submitted = 0;
+  /** Versions whose pages are being read. */
+  opened = 0;
   changed = 0;
   readonly pages = new Map<PageId, Buffer>();
   readonly #clock: Clock;
@@ -78,6 +81,27 @@ export class LocalCluster implements ClusterPort {
     const held = this.#held ?? [];
     this.#held = null;
     for (const operation of held) operation.done(this.#run(operation));
+  }
+
+  openPages(): LastingPages {
+    this.opened++;
+    return {
+      get: () => undefined,
+      load: (pageIds, into, done) => {
+        this.#clock.after(0, () => {
+          for (const id of pageIds) {
+            const bytes = this.pages.get(id);
+            if (bytes !== undefined) into.set(id, bytes);
+          }
+          done(pageIds.every((id) => into.has(id)));
+        });
+      },
+      reserve: () => true,
+      release: () => {},
+      close: () => {
+        this.opened--;
+      },
+    };
   }
 
   /** The live record of a key, as tests want to look at it; null if absent or expired. */
@@ -217,6 +241,7 @@ export class LocalCluster implements ClusterPort {
 
   #pageAccess(loaded: ReadonlySet<PageId>, written: Map<PageId, Buffer>): PageAccess {
     return {
+      recordId: 'a record of tests',
       read: (id) => {
         const own = written.get(id);
         if (own !== undefined) return own;

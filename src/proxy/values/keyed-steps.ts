@@ -12,6 +12,7 @@ import { BulkEncoder } from '../../resp/bulk-encoder.ts';
 import { BulkItems, type Reply } from '../../resp/reply.ts';
 import type { KeyedElement } from './keyed-elements.ts';
 import { KeyedView, type Width } from './keyed-view.ts';
+import { type Listing, listed } from './paged-items.ts';
 import { WRONG_TYPE } from './string-value.ts';
 
 /** What tells a hash from a set, or from a sorted set by member. */
@@ -102,19 +103,47 @@ function changeTo(value: CollectionValue | null, record: LiveRecord | null): Cha
   return record === null ? null : { kind: 'delete' };
 }
 
-/** All elements as one reply: their names, their values, or both. */
-export function listElements(
-  view: KeyedView,
-  record: LiveRecord,
-  kind: BulkItems['kind'],
-  what: 'names' | 'values' | 'both',
-): BulkItems {
-  const encoder = new BulkEncoder(record.sizeBytes + view.count * 2 * BULK_OVERHEAD_BYTES);
-  view.visit((name, value) => {
-    if (what !== 'values') encoder.add(name);
-    if (what !== 'names') encoder.add(value);
-  });
-  return encoder.finish(kind);
+/** Answers all elements of a collection: their names, their values, or both. */
+export class ListElementsStep implements Step<Reply> {
+  readonly access = 'read';
+  readonly needs = 'value';
+  readonly #kind: Kind;
+  readonly #form: BulkItems['kind'];
+  readonly #what: 'names' | 'values' | 'both';
+  readonly #mayStream: boolean;
+
+  /** `mayStream`: a long reply may be PagedItems. */
+  constructor(kind: Kind, form: BulkItems['kind'], what: 'names' | 'values' | 'both', mayStream: boolean) {
+    this.#kind = kind;
+    this.#form = form;
+    this.#what = what;
+    this.#mayStream = mayStream;
+  }
+
+  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+    const [form, what] = [this.#form, this.#what];
+    if (record === null) return { reply: new BulkItems(form, 0, 0, []), change: null };
+    const { value, sizeBytes } = record;
+    const { type, width } = this.#kind;
+    if (value.type === ValueType.string || value.type !== type) return WRONG_TYPE;
+    const elements = new KeyedView(value, width, pages).count;
+    const listing: Listing = {
+      kind: form,
+      elements,
+      itemsEach: what === 'both' ? 2 : 1,
+      elementBytes: Math.ceil(sizeBytes / elements) + 2 * BULK_OVERHEAD_BYTES,
+      read(from, to, access): BulkItems {
+        const encoder = new BulkEncoder((to - from) * this.elementBytes);
+        const see = (name: Buffer, one: Buffer): void => {
+          if (what !== 'values') encoder.add(name);
+          if (what !== 'names') encoder.add(one);
+        };
+        new KeyedView(value, width, access).visit(see, from, to);
+        return encoder.finish(form);
+      },
+    };
+    return { reply: listed(listing, pages, this.#mayStream), change: null };
+  }
 }
 
 /** The same elements with other values. */

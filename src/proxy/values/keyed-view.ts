@@ -86,21 +86,21 @@ export class KeyedView {
     return this.find(name) !== null;
   }
 
-  /** All elements in order. */
-  visit(see: (name: Buffer, value: Buffer) => void): void {
+  /** All elements in order, or those from rank `from` up to, not including, `to`. */
+  visit(see: (name: Buffer, value: Buffer) => void, from = 0, to = this.count): void {
     if (this.#packed === null) {
-      if (treeHasBig(this.#tree)) this.#needAllBig();
-      visitTree(this.#tree, 0, this.count, this.#pages, (cursor) => {
+      if (treeHasBig(this.#tree)) this.#needBigBetween(from, to);
+      visitTree(this.#tree, from, to, this.#pages, (cursor) => {
         const { name, value } = elementOf(cursor, this.#pages);
         see(name, value);
       });
       return;
     }
     const cursor = new ItemCursor(this.#packed);
-    while (cursor.next()) {
+    for (let rank = 0; rank < to && cursor.next(); rank++) {
       const name = cursor.item;
       if (this.#width === 2) cursor.next();
-      see(name, this.#width === 2 ? cursor.item : NO_BYTES);
+      if (rank >= from) see(name, this.#width === 2 ? cursor.item : NO_BYTES);
     }
   }
 
@@ -167,11 +167,14 @@ export class KeyedView {
       );
   }
 
-  #needAllBig(): void {
+  #needBigBetween(from: number, to: number): void {
     const big: Buffer[] = [];
-    for (const { bytes } of leavesOf(this.#tree, 0, this.#tree.count, this.#pages)) {
+    for (const { bytes, firstRank } of leavesOf(this.#tree, from, to, this.#pages)) {
       const cursor = new LeafCursor(bytes);
-      while (cursor.next()) if (cursor.isBig) big.push(cursor.stored);
+      while (cursor.next()) {
+        const rank = firstRank + cursor.index;
+        if (cursor.isBig && rank >= from && rank < to) big.push(cursor.stored);
+      }
     }
     if (big.length > 0) needStrings(big, this.#pages);
   }

@@ -12,15 +12,22 @@ const SEARCH_GROWTH = 4;
 /** Reads a list. Every method may throw NeedPages. */
 export class ListView {
   readonly count: number;
+  readonly #value: CollectionValue;
   readonly #packed: Buffer | null;
   readonly #tree: Tree;
   readonly #pages: PageAccess;
 
   constructor(value: CollectionValue, pages: PageAccess) {
+    this.#value = value;
     this.#pages = pages;
     this.#packed = value.paged ? null : packedBytes(value);
     this.#tree = value.paged ? treeOf(value) : EMPTY_TREE;
     this.count = this.#packed === null ? this.#tree.count : packedCount(this.#packed);
+  }
+
+  /** The same list by way of other pages. */
+  through(pages: PageAccess): ListView {
+    return new ListView(this.#value, pages);
   }
 
   /** The element at `rank`, which must be there. */

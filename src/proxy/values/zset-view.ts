@@ -28,6 +28,7 @@ export class ZsetView {
   readonly count: number;
   /** The same by member; an element's value is its score. */
   readonly byMember: KeyedView;
+  readonly #value: CollectionValue;
   readonly #packed: Buffer | null;
   readonly #scores: Tree;
   readonly #pages: PageAccess;
@@ -35,10 +36,22 @@ export class ZsetView {
 
   constructor(value: CollectionValue, pages: PageAccess) {
     this.byMember = new KeyedView(value, 2, pages);
+    this.#value = value;
     this.#pages = pages;
     this.#packed = value.paged ? null : packedBytes(value);
     this.#scores = value.paged ? scoreTreeOf(value) : EMPTY_TREE;
     this.count = this.#packed === null ? this.#scores.count : packedCount(this.#packed);
+  }
+
+  /** Bytes of a member and its score, on average. */
+  get elementBytes(): number {
+    const bytes = this.#packed === null ? this.#scores.bytes : this.#packed.length;
+    return Math.ceil(bytes / Math.max(1, this.count));
+  }
+
+  /** The same set by way of other pages. */
+  through(pages: PageAccess): ZsetView {
+    return new ZsetView(this.#value, pages);
   }
 
   scoreOf(member: Buffer): number | null {
