@@ -10,6 +10,7 @@ const RAISED = fileURLToPath(new URL('./raised/register.ts', import.meta.url));
 const CLIENTS = 16;
 const PROXIES = 2;
 const NODES = 3;
+const SHARDS = 64;
 const STEADY_MS = 2_000;
 /** As in rolling.ts: HAProxy takes a proxy back after two checks, and proxies a node after two quick answers. */
 const BACK_MS = 2_500;
@@ -47,7 +48,7 @@ class Run {
   }
 
   static async start(): Promise<Run> {
-    const cluster = await JunokvCluster.start(PROXIES);
+    const cluster = await JunokvCluster.start(PROXIES, { shards: SHARDS });
     try {
       return new Run(cluster, await Haproxy.start(cluster.proxyPorts, cluster.dir));
     } catch (error) {
