@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { backUpUnderLoad } from './backup-under-load.ts';
+import { crowdConnections } from './connections.ts';
 import { killEtcd, moveToEtcd } from './etcd.ts';
 import { expireUnderLoad } from './expiring-load.ts';
 import { runJunoClients } from './juno-clients.ts';
@@ -13,7 +14,7 @@ import { killStorageProcesses } from './separate-processes.ts';
 import { serveOverTls } from './tls.ts';
 import { goBackToOldDisks, upgradeInTurn } from './upgrade.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|upgrade|etcd|tls|keys] [--etcd-seconds N]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|upgrade|etcd|tls|keys|connections] [--etcd-seconds N]
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
@@ -24,7 +25,8 @@ const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only
                   rolling: only the restart of every process in turn, behind HAProxy;
                   upgrade: only the change of every process in turn to the next version and back, likewise;
                   etcd: only the death and return of etcd, and the move to it; tls: only processes that speak TLS;
-                  keys: only new encryption keys under load
+                  keys: only new encryption keys under load;
+                  connections: only 15,000 clients that come, stay and go together
   --etcd-seconds N  how long etcd is dead (default 10)`;
 
 function fail(message: string): never {
@@ -69,6 +71,7 @@ if (
     'etcd',
     'tls',
     'keys',
+    'connections',
   ].includes(values.only)
 )
   fail(`--only: ${values.only}`);
@@ -92,6 +95,7 @@ for (const [part, run] of [
   ['etcd', () => moveToEtcd(report)],
   ['tls', () => serveOverTls(report)],
   ['keys', () => changeKeys(report)],
+  ['connections', () => crowdConnections(report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;
   try {

@@ -3,8 +3,6 @@ import type { Socket } from 'node:net';
 import type { IdleAnswer, IdleOrder } from './idle-clients.ts';
 import { openConnection, type Place } from './open-connection.ts';
 
-/** Connections that are being opened at once: fewer than the server's backlog holds. */
-const AT_ONCE = 64;
 /** Connections from one address: the more of its 28,000 ports are taken, or were lately, the longer the system looks for one. */
 const PER_ADDRESS = 1_000;
 const PONG = '+PONG\r\n';
@@ -42,7 +40,7 @@ async function openOne(place: Place): Promise<void> {
   socket.resume();
 }
 
-async function open(place: Place, count: number): Promise<void> {
+async function open({ place, count, atOnce }: Extract<IdleOrder, { kind: 'open' }>): Promise<void> {
   let next = 0;
   isClosing = false;
   lost = 0;
@@ -52,7 +50,7 @@ async function open(place: Place, count: number): Promise<void> {
       await openOne(place);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, some));
+  await Promise.all(Array.from({ length: atOnce }, some));
 }
 
 async function close(): Promise<void> {
@@ -64,9 +62,10 @@ async function close(): Promise<void> {
 
 async function obey(order: IdleOrder): Promise<IdleAnswer> {
   if (order.kind === 'open') {
-    await open(order.place, order.count);
+    await open(order);
     return { kind: 'opened' };
   }
+  if (order.kind === 'count lost') return { kind: 'counted', lost };
   await close();
   return { kind: 'closed', lost };
 }

@@ -4,15 +4,18 @@ import type { Place } from './open-connection.ts';
 
 /** What the process of idle clients is told ... */
 export type IdleOrder =
-  | { readonly kind: 'open'; readonly place: Place; readonly count: number }
+  | { readonly kind: 'open'; readonly place: Place; readonly count: number; readonly atOnce: number }
+  | { readonly kind: 'count lost' }
   | { readonly kind: 'close' };
 /** ... and says. */
 export type IdleAnswer =
   | { readonly kind: 'opened' }
-  /** `lost`: connections that the server had closed before. */
-  | { readonly kind: 'closed'; readonly lost: number }
+  /** Connections that the server has closed. */
+  | { readonly kind: 'counted' | 'closed'; readonly lost: number }
   | { readonly kind: 'failed'; readonly problem: string };
 
+/** Connections that are being opened at once: fewer than any server keeps in its backlog. */
+const AT_ONCE = 64;
 const PROGRAM = fileURLToPath(new URL('idle-clients-process.ts', import.meta.url));
 
 /** Many connections that have sent PING once and then nothing more, in a process of their own: they cost the load nothing. */
@@ -29,8 +32,14 @@ export class IdleClients {
   }
 
   /** Resolves once all are connected and have been answered. */
-  async open(place: Place, count: number): Promise<void> {
-    await this.#ask({ kind: 'open', place, count });
+  async open(place: Place, count: number, atOnce = AT_ONCE): Promise<void> {
+    await this.#ask({ kind: 'open', place, count, atOnce });
+  }
+
+  /** How many the server has closed so far. */
+  async lost(): Promise<number> {
+    const answer = await this.#ask({ kind: 'count lost' });
+    return answer.kind === 'counted' ? answer.lost : 0;
   }
 
   /** Closes them all; says how many the server had closed before. */
