@@ -1,5 +1,6 @@
 import { startJunokv } from './junokv-server.ts';
 import type { Place } from './place.ts';
+import { RawClient } from './raw-client.ts';
 
 /**
  * The junokv that tests of a single server are to run against: COMPAT_SERVER in the environment, a place as JSON. Null: they start
@@ -12,9 +13,14 @@ export interface FoundServer {
   stop(): Promise<void>;
 }
 
-/** The given server, which goes on; or else one of our own, in memory. */
+/** The given server, emptied, which goes on afterwards; or else one of our own, in memory. */
 export async function givenOrStarted(): Promise<FoundServer> {
-  if (givenServer !== null) return { place: givenServer, stop: async () => {} };
+  if (givenServer !== null) {
+    const client = await RawClient.connect(givenServer);
+    await client.command(['FLUSHALL']);
+    client.close();
+    return { place: givenServer, stop: async () => {} };
+  }
   const { port, stop } = await startJunokv({ engine: 'memory' });
   return { place: port, stop };
 }

@@ -62,8 +62,7 @@ export class SteadyLoad {
 
   /** Ends the clients and judges what they were told, by what is found at HAProxy and at each of `places`. */
   async judge(report: Report, places: readonly Place[], what: string): Promise<void> {
-    await this.#reconnecting.stop();
-    await this.#increments.stop();
+    await this.#end();
     this.#failures.push(...this.#reconnecting.takeFigures().problems, ...this.#increments.takeFigures().problems);
     console.log(`\n${table(this.#rows)}\n`);
     report.check(
@@ -84,7 +83,13 @@ export class SteadyLoad {
   }
 
   async stop(): Promise<void> {
+    await this.#end();
     await Promise.all(this.#clients.map((client) => client.close()));
+  }
+
+  async #end(): Promise<void> {
+    await this.#reconnecting.stop();
+    await this.#increments.stop();
   }
 }
 
