@@ -122,10 +122,14 @@ export class GenerationSweep {
       if (id === undefined || header === undefined) continue;
       const current = this.#swept.namespaces[header.namespace]?.generation;
       if (current === undefined || header.generation >= current) continue;
+      if (header.paged && this.#pins.holds(id)) {
+        // Somebody still reads its pages: it goes with the next sweep.
+        this.#again = true;
+        continue;
+      }
       this.#pipeline.add({ key: Buffer.from(key), value: null });
       this.#dropped++;
-      // Who still reads such pages is not disturbed; the sweep of pages finds what is left.
-      if (header.paged && !this.#pins.holds(id)) paged.push(id);
+      if (header.paged) paged.push(id);
     }
     this.#dropPages(shard, paged, done);
   }
