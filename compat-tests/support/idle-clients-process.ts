@@ -5,6 +5,9 @@ import { openConnection, type Place } from './open-connection.ts';
 
 /** Connections from one address: the more of its 28,000 ports are taken, or were lately, the longer the system looks for one. */
 const PER_ADDRESS = 1_000;
+/** A connection is refused, too, where many others are being opened. */
+const TRIES = 10;
+const RETRY_MS = 500;
 const PONG = '+PONG\r\n';
 
 const sockets = new Set<Socket>();
@@ -21,12 +24,18 @@ function nextAddress(): string {
 }
 
 async function openOne(place: Place): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tryToOpen(place);
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+async function tryToOpen(place: Place): Promise<void> {
   const socket = await openConnection(place, nextAddress());
-  sockets.add(socket);
-  socket.on('close', () => {
-    sockets.delete(socket);
-    if (!isClosing) lost += 1;
-  });
   await new Promise<void>((resolve, reject) => {
     socket.on('error', reject);
     socket.once('close', () => reject(new Error('the server closed an idle connection')));
@@ -35,6 +44,14 @@ async function openOne(place: Place): Promise<void> {
       else reject(new Error(`PING of an idle connection was answered ${reply.toString('latin1')}`));
     });
     socket.write('PING\r\n');
+  }).catch((error: unknown) => {
+    socket.destroy();
+    throw error;
+  });
+  sockets.add(socket);
+  socket.on('close', () => {
+    sockets.delete(socket);
+    if (!isClosing) lost += 1;
   });
   // Its client is idle, but somebody who reads would be needed to see that the server has closed it.
   socket.resume();

@@ -143,10 +143,10 @@ export const limits = {
   tlsFileBytes: 4_194_304,
   /** How often these files are read to see whether they are others: they are small. */
   tlsPollMs: 2_000,
-  /** From accepting a client's connection to the end of its TLS handshake: some round trips round the world. */
-  tlsHandshakeMs: 5_000,
-  /** TLS handshakes of clients under way on one port: a second of them or so. Further connections are closed at once. */
-  tlsHandshakesAtOnce: 1_024,
+  /** From accepting a client's connection to the end of its TLS handshake: some round trips round the world, and many before it. */
+  tlsHandshakeMs: 10_000,
+  /** TLS handshakes of clients under way on one port: a slow core does a hundred a second. Further connections are closed at once. */
+  tlsHandshakesAtOnce: 512,
   /** Time between two log lines on handshakes that failed at one port. */
   tlsFailureLogMs: 1_000,
   /** A certificate that ends so soon is warned of, every day. */
@@ -154,6 +154,10 @@ export const limits = {
   // --- users ---
   /** The users file: tens of thousands of users. */
   usersFileBytes: 4_194_304,
+  /** All users in a config store: etcd takes no more in one value. */
+  storedUsersBytes: 1_000_000,
+  /** How often a proxy looks whether they have changed. */
+  userPollMs: 2_000,
   /** A user's name is printed in CLIENT LIST. */
   userNameChars: 128,
   // --- proxy: serving ---
@@ -282,6 +286,8 @@ export const limits = {
   keysScanBatch: 1_000,
   /** Keys, with some overhead each, that one KEYS answers: above it the reply would crowd out other clients; SCAN has no such bound. */
   keysReplyBytes: 536_870_912,
+  /** DEBUG SLEEP holds a connection up for so long at most: longer than any client waits. */
+  debugSleepMs: 3_600_000,
   /** Keys whose last use a proxy knows, by their hash, for OBJECT IDLETIME and FREQ: 9 bytes each. */
   keyUseSlots: 131_072,
   /** Records that one SCAN looks at, whatever its COUNT. */
@@ -762,6 +768,8 @@ export const limits = {
   importScanKeys: 256,
   /** Keys that a comparison looks at again at its end: they may have been written just then. */
   importSuspects: 10_000,
+  /** A file of the command stream that an import follows. */
+  importSpoolPartBytes: 67_108_864,
   /** How often an import notes how far it is. */
   importStateMs: 1_000,
   // --- load generator ---
