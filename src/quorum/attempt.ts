@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { full, uncertain } from '../base/failure.ts';
-import { type Ballot, compareBallots } from '../record/ballot.ts';
+import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
 import { NO_PAST } from '../record/request-history.ts';
 import {
@@ -70,6 +70,11 @@ export function openBase(
 
 export function isExpired(live: LiveRecord | null, nowMs: number): boolean {
   return live !== null && live.expiresAtMs !== 0 && live.expiresAtMs <= nowMs;
+}
+
+/** As `RunContext.origin` has it. */
+export function originOf(base: OpenedBase, expired: boolean): Ballot {
+  return expired ? NO_BALLOT : (base.state?.header.origin ?? NO_BALLOT);
 }
 
 /** The record as this step is to find it. */
@@ -184,7 +189,12 @@ export function runAttempt<R>(
   let changed = false;
   let mustWrite = base.differ || expired;
   const results: PendingResult<R>[] = [];
-  const context = { nowMs, pages, past };
+  const context: { nowMs: number; pages: PageAccess; past: RecordPast; origin: Ballot | null } = {
+    nowMs,
+    pages,
+    past,
+    origin: originOf(base, expired),
+  };
   for (let i = 0; i < pendings.length; i++) {
     const pending = pendings[i];
     assert(pending !== undefined, 'an index below the length');
@@ -210,6 +220,7 @@ export function runAttempt<R>(
       live = applyChange(before, past, pending.operation.key, change, nowMs);
       past = live ?? pastAfterDelete(past, change, nowMs);
       context.past = past;
+      context.origin = null;
       changed = true;
       results.push({ kind: 'reply', reply, changed: true });
     } else {

@@ -1,11 +1,9 @@
-import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { busy, uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterMap } from '../cluster/map.ts';
-import { shardOf, slotOf } from '../cluster/slot.ts';
 import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
@@ -30,8 +28,10 @@ import { NO_NODES } from './replica-order.ts';
 import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
 import type { SealPort } from './seal-port.ts';
-import { placesOf, type ShardReplicas, shardTable } from './shard-table.ts';
+import { placeRecord, placesOf, type ShardReplicas, shardTable } from './shard-table.ts';
 import type { Placement, TaskContext } from './task-context.ts';
+import type { TransactionKey, TransactionOperation } from './transaction.ts';
+import { Transactions } from './transactions.ts';
 
 export interface RecordIds {
   recordId(namespace: number, generation: number, key: Buffer): RecordId;
@@ -72,6 +72,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   onFinished: (() => void) | null = null;
   readonly pageTransfer: PageTransfer;
   readonly caller: NodeCaller;
+  /** Commands over several records, and what others have left of theirs. */
+  readonly transactions: Transactions<R>;
   readonly #options: CoordinatorOptions;
   readonly #tasks = new Map<RecordId, RecordTask<R>>();
   readonly #busy = new Set<RecordTask<R>>();
@@ -125,11 +127,16 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
     this.#express = new ExpressLane(this);
+    this.transactions = new Transactions(this, options.map);
     options.transport.setListener(this);
   }
 
   get mapEpoch(): number {
     return this.#map.epoch;
+  }
+
+  get visits(): Transactions<R> {
+    return this.transactions;
   }
 
   get map(): ClusterMap {
@@ -148,6 +155,18 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
 
   /** Runs an operation; its `done` is called exactly once, within the deadline unless pages keep moving. */
   submit(operation: Operation<R>): void {
+    const { transactions } = this;
+    if (transactions.holding && transactions.hold(this.place(operation).address.id, operation)) return;
+    this.submitNow(operation);
+  }
+
+  /** Runs commands over several records as one. */
+  transact(operation: TransactionOperation<R>): void {
+    this.transactions.submit(operation);
+  }
+
+  /** As `submit`, past the transactions on its record. */
+  submitNow(operation: Operation<R>): void {
     if (this.#operations >= limits.queuedOperationsTotal) {
       this.refuse(operation);
       return;
@@ -185,9 +204,15 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     operation.done({ ok: false, failure: busy('too many commands wait for storage; try again') });
   }
 
-  place(operation: Operation<R>): Placement {
+  place(operation: TransactionKey): Placement {
     const { id, generation } = this.#identify(operation);
-    return this.#placementOf(id, generation, operation);
+    return placeRecord(this.#map, this.#shards, operation, id, generation);
+  }
+
+  /** Whom to ask about a record, first those that are well. */
+  nodesOf({ id, shard }: RecordAddress): readonly NodeId[] {
+    const orders = this.#shards[shard]?.orders ?? [];
+    return this.rounds.health.prefer(orders[id.charCodeAt(0) % orders.length] ?? NO_NODES);
   }
 
   /** Whom to ask about all of a shard: nodes and pairs, one for each zone, as rounds do. */
@@ -289,7 +314,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     this.#pagesReserved -= count;
   }
 
-  #identify(operation: Operation<R>): { id: RecordId; generation: number } {
+  #identify(operation: TransactionKey): { id: RecordId; generation: number } {
     const generation = this.#map.namespaces[operation.namespace]?.generation ?? 0;
     return { id: this.#options.ids.recordId(operation.namespace, generation, operation.key), generation };
   }
@@ -338,30 +363,6 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     const task = new RecordTask(this, placement, lastWriteMs);
     this.#tasks.set(id, task);
     return task;
-  }
-
-  #placementOf(id: RecordId, generation: number, operation: Operation<R>): Placement {
-    const map = this.#map;
-    const shard = shardOf(slotOf(operation.key), map.shards);
-    const address: RecordAddress = {
-      id,
-      shard,
-      shardEpoch: map.shardEpochs[shard] ?? 0,
-      namespace: operation.namespace,
-      namespaceEpoch: map.namespaces[operation.namespace]?.epoch ?? 0,
-      memos: undefined,
-    };
-    // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.
-    const first = id.charCodeAt(0) % map.zones.length;
-    const replicas = this.#shards[shard];
-    assert(replicas !== undefined, 'every shard has its nodes');
-    return {
-      address,
-      generation,
-      nodes: replicas.orders[first] ?? NO_NODES,
-      joint: replicas.joint,
-      mapEpoch: map.epoch,
-    };
   }
 
   #startTicking(): void {

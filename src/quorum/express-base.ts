@@ -1,7 +1,8 @@
 import { NO_BALLOT } from '../record/ballot.ts';
 import { NO_PAST } from '../record/request-history.ts';
 import { NeedPages, type PageAccess } from '../record/value.ts';
-import { AttemptPages, type OpenedBase } from './attempt.ts';
+import { AttemptPages, type OpenedBase, originOf } from './attempt.ts';
+import type { RunContext } from './operation.ts';
 import { NO_NODES } from './replica-order.ts';
 
 /** The base where no node has heard of the record. */
@@ -26,6 +27,11 @@ export const PAGES_ELSEWHERE: PageAccess = {
     throw new NeedPages([]);
   },
 };
+
+/** What a step runs with on this base. */
+export function contextOn(base: OpenedBase, expired: boolean, nowMs: number): RunContext {
+  return { nowMs, pages: PAGES_ELSEWHERE, past: base.past, origin: originOf(base, expired) };
+}
 
 /** What is remembered must not keep the chunk alive that a client's arguments arrived in. */
 export function ownBase(base: OpenedBase): OpenedBase {

@@ -8,7 +8,7 @@ import { Want } from '../rpc/messages.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import { isExpired, type OpenedBase, openBase, seenBy } from './attempt.ts';
 import type { Link } from './chain.ts';
-import { ABSENT, NO_ATTEMPT_PAGES, ownBase, PAGES_ELSEWHERE } from './express-base.ts';
+import { ABSENT, contextOn, NO_ATTEMPT_PAGES, ownBase } from './express-base.ts';
 import { ExpressItem, type ItemOwner, type Phase, type Wave } from './express-item.ts';
 import { ExpressOutbox } from './express-outbox.ts';
 import { majority } from './majority.ts';
@@ -117,8 +117,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
   }
 
   onAgreed(item: ExpressItem<R>): void {
-    const { counters, seal } = this.#host;
-    const { rules } = this.#host.rounds;
+    const { counters, seal, rounds } = this.#host;
     const { entry, accepted, state } = item;
     counters.add(item.phase === 'read' ? 'read-agreed' : 'prepared');
     const { opened } = entry;
@@ -127,11 +126,13 @@ export class ExpressLane<R> implements ItemOwner<R> {
       this.#run(item, ABSENT);
       return;
     }
-    if (opened !== null && rules.confirms(opened.accepted, accepted) && this.#suffices(opened, item)) {
+    if (opened !== null && rounds.rules.confirms(opened.accepted, accepted) && this.#suffices(opened, item)) {
       this.#run(item, opened);
       return;
     }
-    const base = state === null ? null : openBase(seal, item.placement.address.id, accepted, state, false, NO_NODES);
+    const isIntended = state?.intent !== undefined && rounds.rules.heedsIntents();
+    const base =
+      state === null || isIntended ? null : openBase(seal, item.placement.address.id, accepted, state, false, NO_NODES);
     if (base === null) {
       this.onLeave(item);
       return;
@@ -185,12 +186,11 @@ export class ExpressLane<R> implements ItemOwner<R> {
   /** Asks a quorum what the record is. */
   #ask(item: ExpressItem<R>): void {
     const { entry, nodes } = item;
-    const { rules } = this.#host.rounds;
     const known = entry.opened !== null && this.#suffices(entry.opened, item);
     const wanted = item.operation.step.needs === 'value' ? Want.full : Want.meta;
     item.want = known ? Want.nothing : wanted;
     if (item.operation.step.access === 'read') {
-      item.enter('read', rules.readQuorum(nodes.length));
+      item.enter('read', this.#host.rounds.rules.readQuorum(nodes.length));
       this.#reads.push(item);
     } else {
       item.enter('prepare', majority(nodes.length));
@@ -207,7 +207,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     let reply: R;
     let change: Change | null;
     try {
-      ({ reply, change } = item.operation.step.run(live, { nowMs, pages: PAGES_ELSEWHERE, past: base.past }));
+      ({ reply, change } = item.operation.step.run(live, contextOn(base, expired, nowMs)));
     } catch (error) {
       if (!(error instanceof NeedPages)) throw error;
       this.onLeave(item);

@@ -1,6 +1,6 @@
 import { type Failure, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
-import { sameBallot } from '../record/ballot.ts';
+import { isNoBallot, sameBallot } from '../record/ballot.ts';
 import { isUnfinished, type RecordId } from '../record/state.ts';
 import { ValueType } from '../record/value.ts';
 import { MessageType, Want } from '../rpc/messages.ts';
@@ -139,6 +139,7 @@ export class KeyScan<R> {
       if (found === null) continue;
       const same =
         entries.length === answers.length &&
+        !isNoBallot(first.accepted) &&
         entries.every((entry) => entry.split !== true && sameBallot(entry.accepted, first.accepted));
       if (!same) unsettled.push(found);
       else if (found.expiresAtMs === 0 || found.expiresAtMs > nowMs) settled.push(found);

@@ -1,4 +1,5 @@
 import type { Failure } from '../base/failure.ts';
+import type { Ballot } from '../record/ballot.ts';
 import type { LiveRecord, RecordPast } from '../record/state.ts';
 import type { PageAccess, Value } from '../record/value.ts';
 
@@ -33,6 +34,11 @@ export interface RunContext {
   readonly pages: PageAccess;
   /** Of the record passed, or what is left of the one before: its request ids are here also where the record is null. */
   readonly past: RecordPast;
+  /**
+   * The ballot of the write that made what was found: NO_BALLOT if that is absent or has expired, null if another command of
+   * the same round has written since.
+   */
+  readonly origin?: Ballot | null;
 }
 
 /**

@@ -76,6 +76,9 @@ export class PageTransfer {
   readonly #health: NodeHealth;
   /** Pages that were loaded or written lately. */
   readonly cache: PageCache;
+  /** Pages that were asked of nodes, and that were written to them (each counts once). */
+  fetched = 0;
+  written = 0;
 
   constructor(
     clock: Clock,
@@ -102,6 +105,7 @@ export class PageTransfer {
     progress: Progress,
     done: (ok: boolean) => void,
   ): void {
+    this.fetched += pageIds.length;
     const step = (group: readonly PageId[], groupDone: (ok: boolean) => void): void => {
       this.#loadGroup(address, group, holders, 0, into, groupDone);
     };
@@ -136,6 +140,7 @@ export class PageTransfer {
     progress: Progress,
     done: (ok: boolean) => void,
   ): void {
+    this.written += pages.length;
     const left = new Set(nodes);
     const quorum = majority(nodes.length);
     const step = (group: readonly PlainPage[], groupDone: (ok: boolean) => void): void => {

@@ -10,6 +10,7 @@ import { type Attempt, AttemptPages, answerPendings, attemptOn, type OpenedBase,
 import { Backoff } from './backoff.ts';
 import { Chain } from './chain.ts';
 import type { CommitResult } from './commit-round.ts';
+import { type OnEffective, visitOf } from './intent-visit.ts';
 import { lacksValue } from './new-state.ts';
 import { allAnswered, failPendings, isRefused, type Pending, readsOnly, unfinished, wantOf } from './pending.ts';
 import { type PrepareOwner, type PrepareResult, PrepareRound } from './prepare-round.ts';
@@ -22,6 +23,7 @@ import { TaskPages } from './task-pages.ts';
 import { Write, type WriteOwner } from './write.ts';
 
 const NOTHING: readonly never[] = [];
+const UNREADABLE = corrupt('the stored record does not authenticate on any replica');
 
 /**
  * One batch of operations on its way through rounds (protocol §3-5): READ; or PREPARE and COMMIT; or, in a chain, COMMIT
@@ -135,6 +137,8 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
         if (result.base.differ) counters.add('promises-differed');
         const { accepted, state, differ, holders, sawCorrupt } = result.base;
         if (sawCorrupt && !this.#repairing) this.#owner.wantRepair();
+        // An intent is resolved first; what was promised here is not needed then.
+        if (this.#visit(accepted, state, true, () => this.#wait(0))) break;
         const base = this.#opened(accepted, state, differ, holders);
         if (base !== null) this.#run(base);
         break;
@@ -154,28 +158,17 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     }
   }
 
-  writeTo(): readonly NodeId[] {
-    return this.#nodes();
-  }
-
   onWritten(write: Write<R>, result: CommitResult): void {
     this.#step = null;
-    const { counters, clock } = this.#context;
+    const { counters } = this.#context;
     if (result.kind === 'refused') {
       counters.add(write.base.chained ? 'chain-refused' : 'commit-refused');
       if (result.fencedEpoch > 0) this.#fenced();
       else this.#settle();
       return;
     }
-    write.countChosen();
     if (this.#repairing) counters.add('repair-written');
-    const nowMs = clock.monotonicMs();
-    if (write.attempt.changed) this.chain.lastWriteMs = nowMs;
-    const { next } = write.request;
-    if (next !== null && result.nextRecorded) {
-      counters.add('chain-started');
-      this.chain.extend(next, write.newBase(), nowMs);
-    }
+    write.onChosen(this.chain, result.nextRecorded);
     this.#answer(write.attempt);
   }
 
@@ -199,18 +192,17 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
       return;
     }
     const link = this.#repairing ? null : this.chain.at(this.#context.clock.monotonicMs());
-    if (link !== null) {
-      this.#context.counters.add('chain-continued');
-      this.#ballot = link.ballot;
-      this.#run(link.base);
+    if (link === null) {
+      this.#prepare(this.#repairing ? Want.full : wantOf(this.#active));
       return;
     }
-    this.#prepare(this.#repairing ? Want.full : wantOf(this.#active));
+    this.#context.counters.add('chain-continued');
+    this.#ballot = link.ballot;
+    this.#run(link.base);
   }
 
   #read(want: Want): void {
-    const { address } = this.#owner.placement;
-    this.#beginRound(new ReadRound(this.#context.rounds, this.#nodes(), address, want, this));
+    this.#beginRound(new ReadRound(this.#context.rounds, this.#nodes(), this.#owner.placement.address, want, this));
   }
 
   #prepare(want: Want): void {
@@ -226,10 +218,27 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
   }
 
   #onReadState(accepted: Ballot, state: SealedState | null, holders: readonly NodeId[]): void {
-    const base = this.#opened(accepted, state, false, holders);
-    if (base === null) return;
-    this.#ballot = null;
-    this.#run(base);
+    const run = (effective: SealedState | null): void => {
+      const base = this.#opened(accepted, effective, false, holders);
+      this.#ballot = null;
+      if (base !== null) this.#run(base);
+    };
+    const visiting = this.#visit(accepted, state, false, (effective) => {
+      if (effective === null) this.#wait(limits.roundTickMs);
+      else run(effective);
+    });
+    if (!visiting) run(state);
+  }
+
+  /** False if there is no transaction's intent to be looked up (protocol §9.4); `effective` null: start over. */
+  #visit(accepted: Ballot, state: SealedState | null, isWriter: boolean, done: OnEffective): boolean {
+    const visit = visitOf(this.#context.visits, this.#owner.placement, accepted, state, isWriter, (effective) => {
+      this.#step = null;
+      done(effective);
+    });
+    this.#step = visit;
+    visit?.begin();
+    return visit !== null;
   }
 
   /** Null if the seal does not hold: then what is to be done about it is under way. */
@@ -284,7 +293,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     const chained = !this.#repairing && this.chain.worthwhile(this.#owner.queued, clock.monotonicMs());
     const next = chained ? rounds.ballots.next() : null;
     const plan = { placement: this.#owner.placement, active: this.#active, ballot, next, base, attempt, pages };
-    this.#step = new Write(this.#context, this, plan);
+    this.#step = new Write(this.#context, this, plan, () => this.#nodes());
   }
 
   #settle(): void {
@@ -313,10 +322,10 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
       if (this.#base !== base || !this.#open) return;
       if (ok) {
         this.#run(base);
-      } else {
-        this.#pages?.clear();
-        this.#backOff();
+        return;
       }
+      this.#pages?.clear();
+      this.#backOff();
     });
     if (!room) this.#fail(busy('too many pages of large values are in memory'));
   }
@@ -377,11 +386,9 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
     // The seal does not hold: another holder may have good bytes; a repair then replaces the bad ones.
     this.#context.counters.add('corrupt-replica');
     this.#unreadable = withUnreadable(this.#unreadable, holders);
-    if (this.#unreadable.length >= this.#owner.placement.nodes.length) {
-      this.#fail(corrupt('the stored record does not authenticate on any replica'));
-    } else if (this.#repairing) {
-      this.#wait(limits.roundTickMs);
-    } else {
+    if (this.#unreadable.length >= this.#owner.placement.nodes.length) this.#fail(UNREADABLE);
+    else if (this.#repairing) this.#wait(limits.roundTickMs);
+    else {
       this.#owner.wantRepair();
       this.#backOff();
     }

@@ -5,7 +5,7 @@ import type { SealedState } from '../record/state.ts';
 import { Ack, type CommitItem, MessageType, type RecordAddress, type Response, Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { majority } from './majority.ts';
-import { deadAfter } from './repair.ts';
+import { deadAfter } from './record-change.ts';
 import type { Repairer } from './repairer.ts';
 
 /** A record that this node holds whole, without pages. */

@@ -2,21 +2,27 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
-import { type SealedState, type StateHeader, StateKind } from '../record/state.ts';
+import type { SealedState } from '../record/state.ts';
 import { type CommitRequest, MessageType, type RecordAddress, Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { Backoff } from './backoff.ts';
 import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
-import { deadFromAbsent, extendLineage } from './lineage.ts';
+import { deadFromAbsent } from './lineage.ts';
 import type { MapHolder } from './map-holder.ts';
+import { catchUpPages } from './page-catch-up.ts';
 import type { PageTransfer } from './page-transfer.ts';
 import { type PreparedBase, type PrepareOwner, type PrepareResult, PrepareRound } from './prepare-round.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
-import type { RepairOutcome } from './repairer.ts';
+import type { RecordChange } from './record-change.ts';
 import type { Round, RoundContext } from './round.ts';
 
-/** `kill-expired`: a live state past its expiry becomes a tombstone; what is not expired is left alone. */
-export type RepairChange = 'none' | 'kill-expired';
+export type RepairOutcome =
+  /** A quorum holds it under a new ballot. */
+  | 'written'
+  /** Nothing had to be written, as where what was to be killed has not expired. */
+  | 'unneeded'
+  /** No quorum in time, or the map is another: try again later. */
+  | 'failed';
 
 /** What repairs share. */
 export interface RepairOwner {
@@ -32,38 +38,11 @@ export interface RepairOwner {
 
 const NO_BYTES = Buffer.alloc(0);
 
-/**
- * Whether a node, which has no key, may write this state dead: it is past its expiry, and remembers no request that a
- * client may still repeat.
- */
-export function mayKill(header: Pick<StateHeader, 'kind' | 'expiresAtMs' | 'remembers'>, nowMs: number): boolean {
-  if (header.kind !== StateKind.live || header.expiresAtMs === 0) return false;
-  return header.expiresAtMs + (header.remembers ? limits.requestReachMs : 0) <= nowMs;
-}
-
-/** The tombstone that follows this state, made by `ballot` without a key: its past is empty. */
-export function deadAfter(header: StateHeader, ballot: Ballot): SealedState {
-  const lineage = extendLineage(header, ballot);
-  const dead: StateHeader = {
-    kind: StateKind.dead,
-    origin: ballot,
-    lineage: lineage.ballots,
-    birth: lineage.birth,
-    expiresAtMs: 0,
-    sizeBytes: 0,
-    namespace: header.namespace,
-    generation: header.generation,
-    paged: false,
-    remembers: false,
-  };
-  return { header: dead, meta: NO_BYTES, value: NO_BYTES };
-}
-
 /** One record's way through PREPARE and COMMIT, again after refusals, until its deadline. */
 export class Repair implements PrepareOwner, CommitOwner {
   readonly #owner: RepairOwner;
   readonly #address: RecordAddress;
-  readonly #change: RepairChange;
+  readonly #change: RecordChange;
   readonly #done: (outcome: RepairOutcome) => void;
   readonly #backoff = new Backoff();
   #round: Round | null = null;
@@ -78,7 +57,7 @@ export class Repair implements PrepareOwner, CommitOwner {
   constructor(
     owner: RepairOwner,
     address: RecordAddress,
-    change: RepairChange,
+    change: RecordChange,
     done: (outcome: RepairOutcome) => void,
   ) {
     this.#owner = owner;
@@ -137,9 +116,11 @@ export class Repair implements PrepareOwner, CommitOwner {
 
   onStale(node: NodeId, index: number): void {
     this.#catchUps++;
-    if (this.#commit !== null && this.#catchUps <= limits.pageCatchUpsPerWrite) {
-      this.#catchUp(this.#commit, node, index, 0);
-    }
+    if (this.#commit === null || this.#catchUps > limits.pageCatchUpsPerWrite) return;
+    const { clock } = this.#owner;
+    catchUpPages(this.#owner, this.#commit, node, index, () => {
+      this.#deadlineMs = Math.max(this.#deadlineMs, clock.monotonicMs() + limits.deadlineMs);
+    });
   }
 
   #prepare(): void {
@@ -154,16 +135,15 @@ export class Repair implements PrepareOwner, CommitOwner {
   }
 
   #write(base: PreparedBase): void {
-    const { state } = base;
-    const kills = this.#change === 'kill-expired';
-    if (kills && (state === null || !mayKill(state.header, this.#owner.clock.wallMs()))) {
+    const { clock, rounds } = this.#owner;
+    const replacement = this.#change.apply(base, this.#ballot, clock.wallMs(), this.#absent());
+    if (replacement === null) {
       // Nothing rests on what was found, so it need not be written back either.
       this.#finish('unneeded');
       return;
     }
     const nodes = this.#owner.nodesOf(this.#address);
-    const written = kills && state !== null ? deadAfter(state.header, this.#ballot) : (state ?? this.#absent());
-    if (written === null || nodes.length === 0) {
+    if (nodes.length === 0) {
       this.#finish('failed');
       return;
     }
@@ -171,13 +151,13 @@ export class Repair implements PrepareOwner, CommitOwner {
       type: MessageType.commit,
       address: this.#address,
       ballot: this.#ballot,
-      baseOrigin: state?.header.origin ?? NO_BALLOT,
-      state: written,
-      pages: written.header.paged ? { complete: false, added: [], dropped: [] } : null,
+      baseOrigin: base.state?.header.origin ?? NO_BALLOT,
+      state: replacement.state,
+      pages: replacement.pages,
       next: null,
       encoded: undefined,
     };
-    const round = new CommitRound(this.#owner.rounds, nodes, commit, this);
+    const round = new CommitRound(rounds, nodes, commit, this);
     this.#commit = round;
     this.#begin(round);
   }
@@ -188,25 +168,6 @@ export class Repair implements PrepareOwner, CommitOwner {
     const generation = this.#owner.map.current.namespaces[namespace]?.generation;
     if (generation === undefined) return null;
     return { header: deadFromAbsent(namespace, generation), meta: NO_BYTES, value: NO_BYTES };
-  }
-
-  /** Copies the pages that this node lacks, once there is one that has acknowledged, and sends the COMMIT again. */
-  #catchUp(round: CommitRound, node: NodeId, index: number, tries: number): void {
-    const { clock, counters, pageTransfer } = this.#owner;
-    const source = round.acknowledged[0];
-    if (source === undefined) {
-      if (tries >= limits.pageCatchUpTries || round.ended) return;
-      clock.after(limits.roundTickMs, () => this.#catchUp(round, node, index, tries + 1));
-      return;
-    }
-    const progress = (): void => {
-      this.#deadlineMs = Math.max(this.#deadlineMs, clock.monotonicMs() + limits.deadlineMs);
-    };
-    pageTransfer.catchUp(node, source, round.commit, progress, (complete) => {
-      if (complete === null) return;
-      counters.add('pages-caught-up');
-      round.sendAgain(index, complete);
-    });
   }
 
   #begin(round: Round): void {

@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts';
-import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
@@ -15,11 +14,14 @@ import { NodeProber } from './node-prober.ts';
 import { PageCache } from './page-cache.ts';
 import { PageTransfer } from './page-transfer.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
-import { Repair, type RepairChange, type RepairOwner } from './repair.ts';
+import type { RecordChange } from './record-change.ts';
+import type { RepairOutcome, RepairOwner } from './repair.ts';
+import { RepairQueue } from './repair-queue.ts';
 import { NO_NODES } from './replica-order.ts';
 import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
 import { placesOf, type ShardReplicas, shardTable } from './shard-table.ts';
+import { TransactionSettler } from './transaction-settler.ts';
 
 export interface RepairerOptions {
   readonly clock: Clock;
@@ -36,30 +38,13 @@ export interface RepairerOptions {
   readonly rules?: ProposerRules;
 }
 
-export type RepairOutcome =
-  /** A quorum holds it under a new ballot. */
-  | 'written'
-  /** Asked to kill what is not expired, or what must be left alone. */
-  | 'unneeded'
-  /** No quorum in time, or the map is another: try again later. */
-  | 'failed';
-
 /** The seal of a page holds or not, whoever copies it: a node without keys leaves that to those who read it. */
 const UNOPENED = {
   openPage: (_id: unknown, _pageId: unknown, sealed: Buffer): Buffer => sealed,
   sealPage: (_id: unknown, _pageId: unknown, bytes: Buffer): Buffer => bytes,
 };
 
-interface Waiting {
-  readonly address: RecordAddress;
-  readonly change: RepairChange;
-  readonly done: (outcome: RepairOutcome) => void;
-}
-
-/**
- * Writes records back without knowing any key (protocol §5, §6): a proposer for storage nodes. At most
- * limits.repairsAtOnce are under way, more wait their turn, and more than limits.repairsQueued fail at once.
- */
+/** Writes records back without knowing any key (protocol §5, §6): a proposer for storage nodes. */
 export class Repairer implements RepairOwner, NodeListener {
   readonly clock: Clock;
   readonly random: Random;
@@ -69,11 +54,11 @@ export class Repairer implements RepairOwner, NodeListener {
   readonly pageTransfer: PageTransfer;
   readonly #options: RepairerOptions;
   #shards: readonly ShardReplicas[];
-  readonly #open = new Set<Repair>();
-  #waiting: Waiting[] = [];
+  readonly #repairs: RepairQueue;
+  /** Ends what coordinators have left undone. */
+  readonly transactions: TransactionSettler;
   /** How often each node was lost. */
   readonly #losses = new Map<NodeId, number>();
-  #ticking = false;
   #replacingProposer = false;
 
   constructor(options: RepairerOptions) {
@@ -104,6 +89,8 @@ export class Repairer implements RepairOwner, NodeListener {
       counters: this.counters,
       epochs,
     };
+    this.#repairs = new RepairQueue(this);
+    this.transactions = new TransactionSettler(this, this.#repairs);
     new NodeProber(options.clock, options.random, joint, health, this.counters);
     options.transport.setListener(this);
   }
@@ -114,20 +101,12 @@ export class Repairer implements RepairOwner, NodeListener {
 
   /** Repairs under way and waiting. */
   get pending(): number {
-    return this.#open.size + this.#waiting.length;
+    return this.#repairs.pending;
   }
 
-  /**
-   * Writes the state of the highest ballot back under a new one, with its origin and lineage; absent is written dead.
-   * `kill-expired`: a live state past its expiry, by this process's clock, is written dead instead.
-   */
-  repair(address: RecordAddress, change: RepairChange, done: (outcome: RepairOutcome) => void): void {
-    if (this.#waiting.length >= limits.repairsQueued) {
-      done('failed');
-      return;
-    }
-    this.#waiting.push({ address, change, done });
-    this.#startWaiting();
+  /** One round of PREPARE and COMMIT, in its turn (`RepairQueue`). */
+  repair(address: RecordAddress, change: RecordChange, done: (outcome: RepairOutcome) => void): void {
+    this.#repairs.run(address, change, done);
   }
 
   /** Nodes and pairs to ask about a record, first those that are well; empty if the address is not the map's. */
@@ -175,30 +154,5 @@ export class Repairer implements RepairOwner, NodeListener {
   onNodeDown(nodeId: NodeId): void {
     this.#losses.set(nodeId, (this.#losses.get(nodeId) ?? 0) + 1);
     this.rounds.health.failed(nodeId);
-  }
-
-  #startWaiting(): void {
-    while (this.#open.size < limits.repairsAtOnce) {
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
-      const repair = new Repair(this, next.address, next.change, (outcome) => {
-        this.#open.delete(repair);
-        next.done(outcome);
-        this.#startWaiting();
-      });
-      this.#open.add(repair);
-      repair.begin();
-    }
-    if (this.#open.size > 0 && !this.#ticking) this.#tick();
-  }
-
-  #tick(): void {
-    this.#ticking = true;
-    this.clock.after(limits.roundTickMs, () => {
-      const nowMs = this.clock.monotonicMs();
-      for (const repair of this.#open) repair.onTick(nowMs);
-      this.#ticking = false;
-      if (this.#open.size > 0) this.#tick();
-    });
   }
 }

@@ -1,6 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { type Ballot, compareBallots, sameBallot } from '../record/ballot.ts';
 import type { StateHeader } from '../record/state.ts';
+import type { TransactionOutcome } from '../record/transaction-record.ts';
 import type { MessageType } from '../rpc/messages.ts';
 import { majority } from './majority.ts';
 import { type Settlement, settle, type UsedBallot } from './settle.ts';
@@ -68,6 +69,41 @@ export class ProposerRules {
   /** Whether nothing can have been purged, and so absent means never written, so long after a command's first COMMIT. */
   absenceProves(sinceCommitMs: number): boolean {
     return sinceCommitMs < this.#purgeAfterMs / 2;
+  }
+
+  /** Whether a state with an intent counts only as the transaction's record says (protocol §9.4). */
+  heedsIntents(): boolean {
+    return true;
+  }
+
+  /** Whether the record is read again where its transaction was not found committed: that may have been resolved and forgotten. */
+  rereadsAfterTransaction(): boolean {
+    return true;
+  }
+
+  /** How many of a transaction's records get an intent. */
+  recordsWithIntent(records: number): number {
+    return records;
+  }
+
+  /** Whether a transaction is forgotten although some of its records are not resolved. */
+  forgetsUnresolved(): boolean {
+    return false;
+  }
+
+  /** What a coordinator proposes whose intent or COMMIT of the transaction was refused. */
+  outcomeAfterRefusal(): TransactionOutcome {
+    return 'aborted';
+  }
+
+  /** Whether what was read of several records is read once more before it counts as a snapshot. */
+  readsTwice(): boolean {
+    return true;
+  }
+
+  /** Likewise, of what several PREPAREs have found. */
+  readsAfterPrepare(): boolean {
+    return true;
   }
 
   settle<R>(used: readonly UsedBallot<R>[], base: StateHeader | null, absenceProves: boolean): Settlement<R> {

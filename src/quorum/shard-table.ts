@@ -1,7 +1,14 @@
+import { assert } from '../base/assert.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { type Seat, seatsOf } from '../cluster/seats.ts';
+import { shardOf, slotOf } from '../cluster/slot.ts';
+import type { RecordId } from '../record/state.ts';
+import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { JointTransport } from './joint-transport.ts';
+import { NO_NODES } from './replica-order.ts';
+import type { Placement } from './task-context.ts';
+import type { TransactionKey } from './transaction.ts';
 
 /** Whom to ask about the records of a shard. */
 export interface ShardReplicas {
@@ -31,6 +38,31 @@ export function shardTable(map: ClusterMap, transport: JointTransport): readonly
     known.set(name, replicas);
     return replicas;
   });
+}
+
+/** Where a record is, under this map and its table. */
+export function placeRecord(
+  map: ClusterMap,
+  shards: readonly ShardReplicas[],
+  { namespace, key }: TransactionKey,
+  id: RecordId,
+  generation: number,
+): Placement {
+  const shard = shardOf(slotOf(key), map.shards);
+  const address: RecordAddress = {
+    id,
+    shard,
+    shardEpoch: map.shardEpochs[shard] ?? 0,
+    namespace,
+    namespaceEpoch: map.namespaces[namespace]?.epoch ?? 0,
+    memos: undefined,
+  };
+  // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.
+  const first = id.charCodeAt(0) % map.zones.length;
+  const replicas = shards[shard];
+  assert(replicas !== undefined, 'every shard has its nodes');
+  const { orders, joint } = replicas;
+  return { address, generation, nodes: orders[first] ?? NO_NODES, joint, mapEpoch: map.epoch };
 }
 
 /** All nodes and pairs of a table. */

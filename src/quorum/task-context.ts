@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
+import type { VisitContext } from './intent-visit.ts';
 import type { Operation } from './operation.ts';
 import type { PageTransfer } from './page-transfer.ts';
 import type { Pending } from './pending.ts';
@@ -29,6 +30,8 @@ export interface TaskContext<R> {
   readonly rounds: RoundContext;
   readonly counters: ProtocolCounters;
   readonly pageTransfer: PageTransfer;
+  /** For what transactions have left on records. */
+  readonly visits: VisitContext;
   /** Epoch of the coordinator's current map. */
   readonly mapEpoch: number;
   place(operation: Operation<R>): Placement;

@@ -25,8 +25,8 @@ export interface TransactionView<R> {
   /** Runs one step on the record; what it changes, later steps see. */
   apply(index: number, step: Step<R>): R;
   /**
-   * The ballot of the write that made the record that was found; NO_BALLOT if it was absent, or found expired. Equal to what was
-   * watched: the record was not written in between.
+   * The ballot of the write that made the record that was found, a tombstone's too; NO_BALLOT if it was absent, or found expired.
+   * Equal to what was watched (`RunContext.origin`): the record was not written in between.
    */
   origin(index: number): Ballot;
 }

@@ -10,6 +10,7 @@ import {
   type OpenedBase,
   type WrittenPage,
 } from './attempt.ts';
+import type { Chain } from './chain.ts';
 import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
 import { noteFull } from './lack-of-room.ts';
 import { buildState, chainedBase } from './new-state.ts';
@@ -18,8 +19,6 @@ import type { Placement, TaskContext } from './task-context.ts';
 import { TaskPages } from './task-pages.ts';
 
 export interface WriteOwner<R> {
-  /** Whom to send to, in the order of preference. */
-  writeTo(): readonly NodeId[];
   onWritten(write: Write<R>, result: CommitResult): void;
   /** The COMMIT never went out: too few nodes took the pages, or some operations were answered meanwhile. */
   onRetry(): void;
@@ -44,13 +43,16 @@ export class Write<R> implements CommitOwner {
   readonly request: CommitRequest;
   readonly #context: TaskContext<R>;
   readonly #owner: WriteOwner<R>;
+  readonly #nodes: () => readonly NodeId[];
   readonly #active: readonly Pending<R>[];
   readonly #written: readonly WrittenPage[];
   #round: CommitRound | null = null;
   #abandoned = false;
   #catchUps = 0;
 
-  constructor(context: TaskContext<R>, owner: WriteOwner<R>, plan: WritePlan<R>) {
+  /** `nodes`: whom to send to by then, in the order of preference. */
+  constructor(context: TaskContext<R>, owner: WriteOwner<R>, plan: WritePlan<R>, nodes: () => readonly NodeId[]) {
+    this.#nodes = nodes;
     const { placement, active, ballot, next, base, attempt, pages } = plan;
     this.#context = context;
     this.#owner = owner;
@@ -102,17 +104,19 @@ export class Write<R> implements CommitOwner {
     new TaskPages(this.#context, this.request.address.id).catchUp(this.#round, node, index, this.request, this.#active);
   }
 
-  countChosen(): void {
-    const { counters, pageTransfer } = this.#context;
+  /** It is the value now; `chain` goes on from it if Q nodes have promised the next ballot. */
+  onChosen(chain: Chain, nextRecorded: boolean): void {
+    const { counters, clock, pageTransfer } = this.#context;
     counters.add('commit-chosen');
     if (this.attempt.expired) counters.add('expired-written-dead');
     if (this.#active.length > 1) counters.add('shared-commit');
     if (this.#written.length > 0) pageTransfer.keep(this.request.address.id, this.#written);
-  }
-
-  /** The state that was written, for the next link of a chain. */
-  newBase(): OpenedBase {
-    return chainedBase(this.request.ballot, this.request.state, this.attempt);
+    const nowMs = clock.monotonicMs();
+    if (this.attempt.changed) chain.lastWriteMs = nowMs;
+    const { next, ballot, state } = this.request;
+    if (next === null || !nextRecorded) return;
+    counters.add('chain-started');
+    chain.extend(next, chainedBase(ballot, state, this.attempt), nowMs);
   }
 
   /** The deadline is looked at once more: a change of what was answered UNAVAILABLE meanwhile must not be written. */
@@ -127,7 +131,7 @@ export class Write<R> implements CommitOwner {
     const { clock, rounds } = this.#context;
     const nowMs = clock.monotonicMs();
     if (this.attempt.changed) markCommitSent(this.#active, this.attempt, nowMs, clock.wallMs());
-    this.#round = new CommitRound(rounds, this.#owner.writeTo(), this.request, this);
+    this.#round = new CommitRound(rounds, this.#nodes(), this.request, this);
     this.#round.begin(nowMs);
   }
 }

@@ -38,6 +38,7 @@ export interface ListRecordsRequest {
 
 export interface ScanEntry {
   readonly id: RecordId;
+  /** NO_BALLOT where a transaction's intent stands: what the record is has to be READ. */
   readonly accepted: Ballot;
   readonly state: SealedState;
   /** Of a pair: the two differ, or only one has it. Never sent. */

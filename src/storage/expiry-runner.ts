@@ -7,6 +7,7 @@ import type { NodeId } from '../rpc/transport.ts';
 import type { ExpiryNote, ExpiryQueue } from './expiry-queue.ts';
 import type { PurgeQueue } from './purge-queue.ts';
 import type { SweepCounts } from './sweep-counts.ts';
+import { glanceAt } from './sweep-rules.ts';
 import type { SweepServer } from './sweep-server.ts';
 import { type SweptShards, sweptShards } from './swept-shards.ts';
 
@@ -119,7 +120,7 @@ export class ExpiryRunner {
     const { header } = state;
     const namespace = namespaces[header.namespace];
     if (namespace === undefined || namespace.generation !== header.generation) return null;
-    if (!rules.isExpired(header, nowMs)) {
+    if (!rules.isExpired(glanceAt(record.accepted, state), nowMs)) {
       this.#noteAgain(shard, id, header, nowMs);
       return null;
     }

@@ -1,6 +1,6 @@
 import { limits } from '../base/limits.ts';
 import { pageKey, parsePageKey, parseRecordKey, recordRange, shardPageRange } from '../record/record-id.ts';
-import { type PageId, type RecordId, type SealedState, StateKind } from '../record/state.ts';
+import { NO_NAMESPACE, type PageId, type RecordId, type SealedState, StateKind } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
 import type { KeyUseRequest, KeyVersionUse, PlacedPage, ReplacePagesRequest } from '../rpc/key-messages.ts';
 import { MessageType } from '../rpc/messages.ts';
@@ -81,6 +81,8 @@ class KeyUse {
       return;
     }
     const { accepted, state } = stored;
+    // A transaction's record is not sealed.
+    if (state.header.namespace === NO_NAMESPACE) return;
     const versions = versionsOf(state);
     for (const version of versions) this.#count(version, value.length);
     const { keepVersion, limit } = this.#request;
@@ -145,7 +147,12 @@ class KeyUse {
 }
 
 /** One or two: metadata and a larger value are sealed apart. None: a tombstone that a node made without a key. */
-function versionsOf({ meta, value }: SealedState): number[] {
+function versionsOf({ meta, value, intent }: SealedState): number[] {
+  if (intent?.proposed) return [...new Set([...versionsOf({ ...intent.proposed }), ...sealedWith(meta, value)])];
+  return sealedWith(meta, value);
+}
+
+function sealedWith(meta: Buffer, value: Buffer | null): number[] {
   const first = versionOf(meta);
   const second = value === null ? null : versionOf(value);
   if (first === null) return second === null ? [] : [second];

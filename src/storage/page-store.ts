@@ -12,6 +12,7 @@ import {
 } from '../record/record-id.ts';
 import type { PageId, PageManifest, RecordId } from '../record/state.ts';
 import {
+  type CommitItem,
   type GetPagesRequest,
   type ListPagesRequest,
   MessageType,
@@ -79,14 +80,16 @@ export class PageStore {
    * A state was accepted over one that was in pages, or lists pages itself: marks what the record has ceased to list, for the
    * sweep of pages to find. What a complete list from another node names may have been marked here: then older marks are void.
    */
-  noteAccepted(address: RecordAddress, ballot: Ballot, wasPaged: boolean, pages: PageManifest | null): void {
+  noteAccepted({ address, ballot, state }: CommitItem, wasPaged: boolean, pages: PageManifest | null): void {
     const { shard, id } = address;
+    // A value that was an intent first has pages that are older than the ballot it is accepted under.
+    const { origin, paged } = state.header;
     if (pages === null) {
-      if (wasPaged) this.#mark(shard, id, supersededPages(ballot), ballot);
+      if (wasPaged && !paged) this.#mark(shard, id, supersededPages(origin), ballot);
     } else if (!pages.complete) {
       for (const pageId of pages.dropped) this.#mark(shard, id, pageId, ballot);
-    } else if (pages.added.every((pageId) => sameBallot(pageBallot(pageId) ?? NO_BALLOT, ballot))) {
-      if (wasPaged) this.#mark(shard, id, supersededPages(ballot), ballot);
+    } else if (pages.added.every((pageId) => sameBallot(pageBallot(pageId) ?? NO_BALLOT, origin))) {
+      if (wasPaged) this.#mark(shard, id, supersededPages(origin), ballot);
     } else {
       this.#mark(shard, id, VOID_MARK, ballot);
       this.#listedAnew?.add(id);

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
+import { type Ballot, compareBallots, NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { readBallot } from '../record/bytes.ts';
 import {
   isSuperseded,
@@ -137,12 +137,13 @@ export class PageSweep {
       done();
       return;
     }
+    const until = pageBallot(mark.pageId) ?? NO_BALLOT;
     this.#listedAnew = this.#parts.pages.watchLists();
     this.#readKeys(pageRange(shard, mark.id), (pageIds) => {
       if (!this.#listedAnew.has(mark.id) && !this.#parts.pins.holds(mark.id)) {
         for (const { pageId } of pageIds) {
           const ballot = pageBallot(pageId);
-          if (ballot !== null && compareBallots(ballot, mark.ballot) < 0) this.#drop(shard, mark.id, pageId);
+          if (ballot !== null && compareBallots(ballot, until) < 0) this.#drop(shard, mark.id, pageId);
         }
         this.#parts.pipeline.add({ key: Buffer.from(mark.key), value: null });
       }
@@ -155,8 +156,7 @@ export class PageSweep {
     this.#readKeys(shardPageRange(shard), (found) => {
       const { engine, cache, pins } = this.#parts;
       const old = found.filter(
-        ({ id, pageId }) =>
-          this.#isOld(pageBallot(pageId) ?? NO_BALLOT, limits.unfinishedPageAgeMs) && !pins.holds(id),
+        ({ id, pageId }) => this.#isOld(pageBallot(pageId) ?? NO_BALLOT, limits.unfinishedPageAgeMs) && !pins.holds(id),
       );
       const ids = [...new Set(old.map(({ id }) => id))];
       if (ids.length === 0) {
@@ -235,7 +235,8 @@ function recordOf(bytes: Buffer | null): HeldRecord | 'damaged' {
 
 /** Whether the state cannot rest on the page: it is in no pages, or the page is of a write that came after it. */
 function isUnfinished(state: SealedState | null, pageId: PageId): boolean {
-  if (state === null || !state.header.paged) return true;
   const ballot = pageBallot(pageId);
+  if (state?.intent !== undefined && ballot !== null && sameBallot(ballot, state.intent.ballot)) return false;
+  if (state === null || !state.header.paged) return true;
   return ballot !== null && compareBallots(ballot, state.header.origin) > 0;
 }

@@ -389,7 +389,7 @@ describe('the order in which nodes are asked', () => {
     const zones = quorum.newest.zones.map((zone, index) => ({ ...zone, down: index === 1 }));
     const orderOf = (key: string): number[][] =>
       proxy.coordinator
-        .place({ namespace: 0, key: Buffer.from(key), step: GET, done: () => {} })
+        .place({ namespace: 0, key: Buffer.from(key) })
         .nodes.map((node) => [...proxy.coordinator.nodesBehind(node)]);
     for (let i = 0; i < 10; i++) expect(orderOf(`k${i}`)[2]).toEqual([OLD, quorum.learner]);
     proxy.holder.adopt({ ...quorum.newest, epoch: quorum.newest.epoch + 1, zones });

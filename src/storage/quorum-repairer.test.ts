@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
+import { KILL_EXPIRED, WRITE_BACK } from '../quorum/record-change.ts';
 import { DEL, expireAt, GET, set } from '../quorum/testing/steps.ts';
 import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { ballotsOf } from '../record/ballot-row.ts';
@@ -91,7 +92,7 @@ describe('a repair by a storage node', () => {
   it('fails where the address is not of its map', () => {
     const { repairer, addressOf } = bound(new LocalRepairer(new LocalQuorum()));
     const outcomes: string[] = [];
-    repairer.repair({ ...addressOf('k'), shardEpoch: 7 }, 'none', (outcome) => void outcomes.push(outcome));
+    repairer.repair({ ...addressOf('k'), shardEpoch: 7 }, WRITE_BACK, (outcome) => void outcomes.push(outcome));
     expect(outcomes).toEqual(['failed']);
   });
 
@@ -100,7 +101,7 @@ describe('a repair by a storage node', () => {
     const { repairer, addressOf } = bound(new LocalRepairer(quorum));
     let written = 0;
     for (let i = 0; i < limits.repairsAtOnce * 3; i++) {
-      repairer.repair(addressOf(`k${i}`), 'none', () => void written++);
+      repairer.repair(addressOf(`k${i}`), WRITE_BACK, () => void written++);
     }
     expect(repairer.pending).toBe(limits.repairsAtOnce * 3);
     await quorum.pass(200, () => repairer.pending === 0);
@@ -125,7 +126,7 @@ describe('killing what has expired', () => {
     await expired(quorum);
     const origin = quorum.stored(1, 'k')?.state.header.origin;
     await quorum.pass(1_500);
-    expect(await new LocalRepairer(quorum).repair('k', 'kill-expired')).toBe('written');
+    expect(await new LocalRepairer(quorum).repair('k', KILL_EXPIRED)).toBe('written');
     const stored = quorum.stored(3, 'k');
     expect(stored?.state.meta).toHaveLength(0);
     expect(stored?.state.header).toMatchObject({
@@ -143,14 +144,14 @@ describe('killing what has expired', () => {
     const quorum = new LocalQuorum();
     const repairer = new LocalRepairer(quorum);
     const expiresAtMs = await expired(quorum);
-    expect(await repairer.repair('k', 'kill-expired')).toBe('unneeded');
+    expect(await repairer.repair('k', KILL_EXPIRED)).toBe('unneeded');
     const proxy = quorum.proxy();
     await proxy.do('k', expireAt(expiresAtMs + 60_000));
     await quorum.pass(2_000);
-    expect(await repairer.repair('k', 'kill-expired')).toBe('unneeded');
+    expect(await repairer.repair('k', KILL_EXPIRED)).toBe('unneeded');
     expect(await proxy.do('k', GET)).toBe('v');
     await proxy.do('k', DEL);
-    expect(await repairer.repair('k', 'kill-expired')).toBe('unneeded');
-    expect(await repairer.repair('absent', 'kill-expired')).toBe('unneeded');
+    expect(await repairer.repair('k', KILL_EXPIRED)).toBe('unneeded');
+    expect(await repairer.repair('absent', KILL_EXPIRED)).toBe('unneeded');
   });
 });

@@ -51,7 +51,9 @@ interface Leaving {
 
 function costBytes(state: SealedState | null): number {
   if (state === null) return ENTRY_OVERHEAD_BYTES;
-  return ENTRY_OVERHEAD_BYTES + state.meta.length + (state.value?.length ?? 0);
+  const proposed = state.intent?.proposed ?? null;
+  const intentBytes = proposed === null ? 0 : proposed.meta.length + (proposed.value?.length ?? 0);
+  return ENTRY_OVERHEAD_BYTES + state.meta.length + (state.value?.length ?? 0) + intentBytes;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { limits } from '../base/limits.ts';
-import type { Ballot } from '../record/ballot.ts';
+import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import { parseRecordKey, recordRange } from '../record/record-id.ts';
-import { type RecordId, type SealedState, StateKind } from '../record/state.ts';
+import { NO_NAMESPACE, type RecordId, type SealedState, StateKind } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
 import { MessageType, Want } from '../rpc/messages.ts';
 import { EVERY_GENERATION, type ScanEntry, type ScanRequest } from '../rpc/scan-messages.ts';
@@ -54,11 +54,15 @@ export function scanRecords(engine: Engine, request: ScanRequest, call: Call): v
 function matching(id: RecordId, value: Buffer, request: ScanRequest): ScanEntry | null {
   const stored = decodeStored(value);
   if (stored === null) return null;
-  const header = stored.state.header;
+  const { intent } = stored.state;
+  const proposed = intent?.proposed ?? null;
+  // A key that a transaction may have made, or deleted, is listed; what the record is must be READ.
+  const state = stored.state.header.kind !== StateKind.live && proposed !== null ? proposed : stored.state;
+  const { header } = state;
   if (header.kind !== StateKind.live) return null;
   const isWanted = header.namespace === request.namespace && header.generation === request.generation;
-  if (!isWanted && request.generation !== EVERY_GENERATION) return null;
-  return entryOf(id, stored.accepted, stored.state, request.want);
+  if (header.namespace === NO_NAMESPACE || (!isWanted && request.generation !== EVERY_GENERATION)) return null;
+  return entryOf(id, intent === undefined ? stored.accepted : NO_BALLOT, state, request.want);
 }
 
 function entryOf(id: RecordId, accepted: Ballot, state: SealedState, want: Want): ScanEntry {

@@ -235,13 +235,14 @@ export class RecordServer {
     const { id } = request.address;
     const batch = this.#pipeline.formingNumber;
     const wasPaged = record.state?.header.paged === true;
-    if (wasPaged || pages !== null) this.#pages.noteAccepted(request.address, request.ballot, wasPaged, pages);
+    if (wasPaged || pages !== null) this.#pages.noteAccepted(request, wasPaged, pages);
     const { header } = request.state;
     // Before the cache changes the record in its place.
     if (header.expiresAtMs !== 0) {
       this.#expiry.noteWrite(request.address.shard, id, record.state === null ? null : record.state.header, header);
     }
-    if (header.kind === StateKind.dead && request.state.meta.length === 0 && header.expiresAtMs === 0) {
+    const isBare = request.state.meta.length === 0 && request.state.intent === undefined;
+    if (header.kind === StateKind.dead && isBare && header.expiresAtMs === 0) {
       // A node has written it dead, after its time: no client asks for it.
       this.#tombstones.set(id, request.ballot);
       this.#cache.setLeavingAt(request.address, request.ballot, request.state, batch);

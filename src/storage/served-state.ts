@@ -7,7 +7,8 @@ import { type CommitItem, Want } from '../rpc/messages.ts';
 export function project(state: SealedState | null, want: Want): SealedState | null {
   if (state === null || want === Want.nothing) return null;
   if (want === Want.full || state.value === null || state.value.length === 0) return state;
-  return { header: state.header, meta: state.meta, value: null };
+  const { header, meta, intent } = state;
+  return intent === undefined ? { header, meta, value: null } : { header, meta, value: null, intent };
 }
 
 /** The nodes of one process use the same key: the first one makes it. */
@@ -25,6 +26,8 @@ export function storedBytes(request: CommitItem): Buffer {
 /** What arrived over a socket are views of what was read at once: keeping a small one must not keep all of that. */
 export function owned(state: SealedState): SealedState {
   const { header, meta, value } = state;
+  // Views of the message that brought it, and gone with it soon.
+  if (state.intent !== undefined) return state;
   if (meta.buffer.byteLength <= Buffer.poolSize || meta.length * 2 > meta.buffer.byteLength) return state;
   return { header, meta: Buffer.from(meta), value: value === null ? null : Buffer.from(value) };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { ShardMove } from '../cluster/map.ts';
+import { WRITE_BACK } from '../quorum/record-change.ts';
 import type { Repairer } from '../quorum/repairer.ts';
 import { compareBallots, isNoBallot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
@@ -262,7 +263,7 @@ export class ShardLearner {
         done(false);
         return;
       }
-      repairer.repair(address, 'none', (outcome) => {
+      repairer.repair(address, WRITE_BACK, (outcome) => {
         if (outcome === 'written') counts.recordsRepaired++;
         if (outcome === 'failed') done(false);
         else this.#settle(record.id, tries + 1, done);

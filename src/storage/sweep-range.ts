@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
 import { seatsOf } from '../cluster/seats.ts';
+import { KILL_EXPIRED, WRITE_BACK } from '../quorum/record-change.ts';
 import { type ManyRepaired, type ManyRepairItem, repairMany } from '../quorum/repair-many.ts';
 import type { Repairer } from '../quorum/repairer.ts';
 import { type Ballot, compareBallots, sameBallot } from '../record/ballot.ts';
@@ -269,7 +270,7 @@ class RangeSweep {
   #repairAlone(address: RecordAddress): void {
     const { counts, repairer } = this.#tools;
     this.#open++;
-    repairer.repair(address, 'none', (outcome) => {
+    repairer.repair(address, WRITE_BACK, (outcome) => {
       if (outcome === 'written') counts.repaired++;
       this.#finished();
     });
@@ -300,7 +301,7 @@ class RangeSweep {
     if (repairer.isMoving(this.#shard)) {
       for (const item of items) {
         this.#open++;
-        repairer.repair(item.address, item.kill ? 'kill-expired' : 'none', (outcome) => {
+        repairer.repair(item.address, item.kill ? KILL_EXPIRED : WRITE_BACK, (outcome) => {
           if (outcome === 'written') noteWritten(item);
           this.#finished();
         });
@@ -389,9 +390,9 @@ class RangeSweep {
   }
 }
 
-/** Null: its pages must be looked after, or it is damaged. A dead one needs no pages, nor does one that is to die. */
+/** Null: its pages, or a transaction's intent, must be looked after, or it is damaged. A dead one needs no pages, nor does one that is to die. */
 function itemOf(address: RecordAddress, own: OwnRecord, kill: boolean): ManyRepairItem | null {
   const stored = decodeStored(own.value);
-  if (stored === null || (stored.state.header.paged && !kill)) return null;
+  if (stored === null || stored.state.intent !== undefined || (stored.state.header.paged && !kill)) return null;
   return { address, accepted: stored.accepted, state: stored.state, kill };
 }

@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.ts';
-import { mayKill } from '../quorum/repair.ts';
+import { mayKill } from '../quorum/record-change.ts';
 import { type SealedState, StateKind } from '../record/state.ts';
 import type { StoredGlance } from '../record/stored-glance.ts';
 
@@ -16,18 +16,19 @@ export class SweepRules {
   }
 
   /** Whether a live record is to be written dead. */
-  isExpired(glance: Pick<StoredGlance, 'kind' | 'expiresAtMs' | 'remembers'>, nowMs: number): boolean {
-    return mayKill(glance, nowMs);
+  isExpired(glance: Pick<StoredGlance, 'kind' | 'expiresAtMs' | 'remembers' | 'hasIntent'>, nowMs: number): boolean {
+    return !glance.hasIntent && mayKill(glance, nowMs);
   }
 
   /** A tombstone, old enough by this clock, that need not be kept for the requests that it remembers. */
   isPurgeable(
-    glance: Pick<StoredGlance, 'kind' | 'accepted' | 'expiresAtMs'>,
+    glance: Pick<StoredGlance, 'kind' | 'accepted' | 'expiresAtMs' | 'hasIntent'>,
     nowUs: number,
     purgeAfterMs: number,
   ): boolean {
     return (
       glance.kind === StateKind.dead &&
+      !glance.hasIntent &&
       glance.accepted.time + purgeAfterMs * 1000 <= nowUs &&
       glance.expiresAtMs * 1000 <= nowUs
     );
@@ -39,7 +40,8 @@ export class SweepRules {
   }
 }
 
-/** What `isPurgeable` looks at, of a record in memory. */
+/** What the rules look at, of a record in memory. */
 export function glanceAt(accepted: StoredGlance['accepted'], state: SealedState) {
-  return { kind: state.header.kind, accepted, expiresAtMs: state.header.expiresAtMs };
+  const { kind, expiresAtMs, remembers } = state.header;
+  return { kind, accepted, expiresAtMs, remembers, hasIntent: state.intent !== undefined };
 }

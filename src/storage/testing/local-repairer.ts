@@ -2,8 +2,9 @@ import { silentLog } from '../../base/log.ts';
 import { SystemRandom } from '../../base/system-random.ts';
 import { shardOf, slotOf } from '../../cluster/slot.ts';
 import { MapHolder } from '../../quorum/map-holder.ts';
-import type { RepairChange } from '../../quorum/repair.ts';
-import { Repairer, type RepairOutcome } from '../../quorum/repairer.ts';
+import { type RecordChange, WRITE_BACK } from '../../quorum/record-change.ts';
+import type { RepairOutcome } from '../../quorum/repair.ts';
+import { Repairer } from '../../quorum/repairer.ts';
 import { FilteredTransport } from '../../quorum/testing/filtered-transport.ts';
 import { InProcessTransport } from '../../rpc/in-process-transport.ts';
 import type { RecordAddress } from '../../rpc/messages.ts';
@@ -50,7 +51,7 @@ export class LocalRepairer {
   }
 
   /** Lets time pass until the outcome is there. */
-  async repair(key: string, change: RepairChange = 'none'): Promise<RepairOutcome | null> {
+  async repair(key: string, change: RecordChange = WRITE_BACK): Promise<RepairOutcome | null> {
     let outcome: RepairOutcome | null = null;
     this.repairer.repair(this.addressOf(key), change, (result) => {
       outcome = result;

@@ -1,0 +1,85 @@
+import { assert } from '../base/assert.ts';
+import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
+import type { Intent, PageManifest, RecordId, RecordPlace, SealedState } from '../record/state.ts';
+import { type CommitRequest, MessageType } from '../rpc/messages.ts';
+import type { AttemptPages, OpenedBase, WrittenPage } from './attempt.ts';
+import { deadFromAbsent } from './lineage.ts';
+import { buildState } from './new-state.ts';
+import type { SealPort } from './seal-port.ts';
+import type { Placement } from './task-context.ts';
+import type { TransactionRecords } from './transaction-records.ts';
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** A COMMIT that puts an intent on one record, and the pages to go ahead of it. */
+export interface IntentWrite {
+  readonly placement: Placement;
+  readonly commit: CommitRequest;
+  readonly pages: readonly WrittenPage[];
+}
+
+/** What the intents of a transaction have in common. */
+export interface IntentFrame {
+  readonly transaction: RecordId;
+  readonly shard: number;
+  readonly ballot: Ballot;
+  /** All of its records. */
+  readonly records: readonly RecordPlace[];
+  /** Whether each intent names them all. */
+  readonly listed: boolean;
+}
+
+export function placeOf({ address, generation }: Placement): RecordPlace {
+  const { id, shard, namespace } = address;
+  return { id, shard, namespace, generation };
+}
+
+/**
+ * The COMMIT of §9.2 for one record: its present state, unchanged, with an intent that holds the proposed one. That is sealed here, under
+ * B_T, so that nodes without keys can put it in force.
+ */
+export function intentWrite<R>(
+  seal: SealPort,
+  placement: Placement,
+  frame: IntentFrame,
+  base: OpenedBase,
+  records: TransactionRecords<R>,
+  index: number,
+  pages: AttemptPages,
+): IntentWrite {
+  const { address, generation } = placement;
+  const { id, namespace } = address;
+  const attempt = records.attempt(index);
+  const isWritten = attempt.changed || attempt.expired;
+  const built = isWritten
+    ? buildState(seal, id, namespace, generation, frame.ballot, base, attempt, pages)
+    : { state: null, pages: null };
+  const present: SealedState = base.state ?? {
+    header: deadFromAbsent(namespace, generation),
+    meta: NO_BYTES,
+    value: NO_BYTES,
+  };
+  assert(present.value !== null, 'the present state is written back whole');
+  const intent: Intent = {
+    transaction: frame.transaction,
+    shard: frame.shard,
+    ballot: frame.ballot,
+    records: frame.listed ? frame.records : [placeOf(placement)],
+    proposed: built.state,
+    pages: built.pages,
+  };
+  const { header, meta, value } = present;
+  const added = built.pages === null ? [] : pages.written.map(({ pageId }) => pageId);
+  const manifest: PageManifest = { complete: false, added, dropped: [] };
+  const commit: CommitRequest = {
+    type: MessageType.commit,
+    address,
+    ballot: frame.ballot,
+    baseOrigin: base.state?.header.origin ?? NO_BALLOT,
+    state: { header, meta, value, intent },
+    pages: header.paged || added.length > 0 ? manifest : null,
+    next: null,
+    encoded: undefined,
+  };
+  return { placement, commit, pages: built.pages === null ? [] : pages.written };
+}

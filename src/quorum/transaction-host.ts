@@ -1,0 +1,34 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { RecordAddress } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import type { VisitContext } from './intent-visit.ts';
+import type { Operation } from './operation.ts';
+import type { PageTransfer } from './page-transfer.ts';
+import type { ProtocolCounters } from './protocol-counters.ts';
+import type { RoundContext } from './round.ts';
+import type { SealPort } from './seal-port.ts';
+import type { Placement } from './task-context.ts';
+import type { TransactionKey } from './transaction.ts';
+import type { TransactionSettler } from './transaction-settler.ts';
+
+/** What transactions need of their coordinator. */
+export interface TransactionHost<R> {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly seal: SealPort;
+  readonly rounds: RoundContext;
+  readonly counters: ProtocolCounters;
+  readonly pageTransfer: PageTransfer;
+  readonly transactions: TransactionSettler;
+  readonly visits: VisitContext;
+  /** Where the record is under the current map. */
+  place(key: TransactionKey): Placement;
+  /** Whom to ask about a record, first those that are well. */
+  nodesOf(address: RecordAddress): readonly NodeId[];
+  /** A plain operation on one record. */
+  submit(operation: Operation<R>): void;
+  onClockBroken(): void;
+  reservePages(count: number): boolean;
+  releasePages(count: number): void;
+}

@@ -1,0 +1,102 @@
+import type { Ballot } from '../record/ballot.ts';
+import type { LiveRecord, PageId, RecordPast } from '../record/state.ts';
+import { NeedPages, type PageAccess } from '../record/value.ts';
+import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
+import { type Attempt, type AttemptPages, isExpired, type OpenedBase, originOf, seenBy } from './attempt.ts';
+import type { Step } from './operation.ts';
+import type { TransactionView } from './transaction.ts';
+
+/** A record of a transaction on which its commands run. */
+interface Slot {
+  readonly key: Buffer;
+  readonly base: OpenedBase;
+  readonly pages: AttemptPages;
+  readonly expired: boolean;
+  live: LiveRecord | null;
+  past: RecordPast;
+  changed: boolean;
+}
+
+/** One attempt's records: what was found, and what the commands make of it. */
+export class TransactionRecords<R> implements TransactionView<R> {
+  readonly nowMs: number;
+  /** The place of the record whose pages were lacking, after NeedPages was thrown. */
+  lackingAt = -1;
+  readonly #slots: readonly Slot[];
+
+  /** All arrays of one length: the keys, the states that were found, and where their pages are. */
+  constructor(keys: readonly Buffer[], bases: readonly OpenedBase[], pages: readonly AttemptPages[], nowMs: number) {
+    this.nowMs = nowMs;
+    this.#slots = bases.map((base, i) => {
+      const expired = isExpired(base.live, nowMs);
+      const key = keys[i] as Buffer;
+      const slotPages = pages[i] as AttemptPages;
+      const live = expired ? null : base.live;
+      return { key, base, pages: slotPages, expired, live, past: base.past, changed: false };
+    });
+  }
+
+  live(index: number): LiveRecord | null {
+    return this.#at(index).live;
+  }
+
+  past(index: number): RecordPast {
+    return this.#at(index).past;
+  }
+
+  pages(index: number): PageAccess {
+    const { pages } = this.#at(index);
+    const read = (id: PageId): Buffer => this.#reading(index, () => pages.read(id));
+    return { recordId: pages.recordId, read, write: (bytes) => pages.write(bytes) };
+  }
+
+  apply(index: number, step: Step<R>): R {
+    const slot = this.#at(index);
+    const { nowMs } = this;
+    const before = seenBy(step, slot.live);
+    const context = { nowMs, pages: slot.pages, past: slot.past };
+    const { reply, change } = this.#reading(index, () => step.run(before, context));
+    if (change !== null && !isNoChange(before, change)) {
+      slot.live = applyChange(before, slot.past, slot.key, change, nowMs);
+      slot.past = slot.live ?? pastAfterDelete(slot.past, change, nowMs);
+      slot.changed = true;
+    }
+    return reply;
+  }
+
+  origin(index: number): Ballot {
+    const { base, expired } = this.#at(index);
+    return originOf(base, expired);
+  }
+
+  /** What the transaction comes to for one record. */
+  attempt(index: number): Attempt<R> {
+    const { live, past, changed, expired } = this.#at(index);
+    return { results: [], changed, live, past, expired, mustWrite: true };
+  }
+
+  /** Some record is changed, or its expiry or its unequal replicas must be written down. */
+  get mustWrite(): boolean {
+    return this.#slots.some(({ changed, expired, base }) => changed || expired || base.differ);
+  }
+
+  /** Some record was found past its expiry. */
+  get anyExpired(): boolean {
+    return this.#slots.some(({ expired }) => expired);
+  }
+
+  #reading<T>(index: number, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof NeedPages) this.lackingAt = index;
+      throw error;
+    }
+  }
+
+  #at(index: number): Slot {
+    const slot = this.#slots[index];
+    if (slot === undefined) throw new RangeError('no such record in this transaction');
+    return slot;
+  }
+}

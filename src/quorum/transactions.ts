@@ -1,0 +1,225 @@
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { busy } from '../base/failure.ts';
+import { limits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import type { RecordId } from '../record/state.ts';
+import type { RecordAddress } from '../rpc/messages.ts';
+import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import type { VisitContext } from './intent-visit.ts';
+import type { MapHolder } from './map-holder.ts';
+import type { Operation } from './operation.ts';
+import type { PageTransfer } from './page-transfer.ts';
+import type { ProtocolCounters } from './protocol-counters.ts';
+import type { RepairOwner } from './repair.ts';
+import { RepairQueue } from './repair-queue.ts';
+import { NO_NODES } from './replica-order.ts';
+import type { RoundContext } from './round.ts';
+import type { SealPort } from './seal-port.ts';
+import { singleOperation } from './single-transaction.ts';
+import { SnapshotRead } from './snapshot-read.ts';
+import type { Placement } from './task-context.ts';
+import type { TransactionKey, TransactionOperation } from './transaction.ts';
+import type { TransactionHost } from './transaction-host.ts';
+import { TransactionLocks } from './transaction-locks.ts';
+import { TransactionRecords } from './transaction-records.ts';
+import { TransactionRun } from './transaction-run.ts';
+import { TransactionSettler } from './transaction-settler.ts';
+
+/** What transactions are given by their coordinator. */
+export interface TransactionParts<R> {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly seal: SealPort;
+  readonly rounds: RoundContext;
+  readonly counters: ProtocolCounters;
+  readonly pageTransfer: PageTransfer;
+  place(key: TransactionKey): Placement;
+  nodesOf(address: RecordAddress): readonly NodeId[];
+  /** Runs an operation, or lets it wait for the transactions on its record. */
+  submit(operation: Operation<R>): void;
+  /** Runs it now. */
+  submitNow(operation: Operation<R>): void;
+  onClockBroken(): void;
+  reservePages(count: number): boolean;
+  releasePages(count: number): void;
+}
+
+/** Something that runs until it has answered, ticked meanwhile. */
+interface Running {
+  onTick(nowMs: number): void;
+  forgive?(lateMs: number): void;
+}
+
+/** Transactions whose first meeting is remembered. */
+const KNOWN_TRANSACTIONS = 4_096;
+
+/**
+ * The transactions of one proxy (protocol §9). Those that share records run one after the other, older first, and the proxy's own
+ * commands on a record wait until the transaction that has it is through: what is left is the competition with other proxies.
+ */
+export class Transactions<R> implements VisitContext {
+  readonly rounds: RoundContext;
+  readonly transactions: TransactionSettler;
+  readonly #parts: TransactionParts<R>;
+  readonly #host: TransactionHost<R>;
+  readonly #locks: TransactionLocks<R>;
+  readonly #running = new Set<Running>();
+  readonly #known = new Map<RecordId, number>();
+  #waiting = 0;
+  #ticking = false;
+
+  constructor(parts: TransactionParts<R>, map: MapHolder) {
+    this.#parts = parts;
+    this.rounds = parts.rounds;
+    const { clock, random, rounds, counters, pageTransfer } = parts;
+    const owner: RepairOwner = {
+      clock,
+      random,
+      rounds,
+      counters,
+      pageTransfer,
+      map,
+      nodesOf: (address) => {
+        const { shardEpochs } = map.current;
+        const isCurrent =
+          shardEpochs[address.shard] === address.shardEpoch &&
+          namespaceEpochOf(map.current, address.namespace) === address.namespaceEpoch;
+        return isCurrent ? parts.nodesOf(address) : NO_NODES;
+      },
+      onClockBroken: () => parts.onClockBroken(),
+    };
+    this.transactions = new TransactionSettler(owner, new RepairQueue(owner));
+    this.#host = {
+      clock,
+      random,
+      seal: parts.seal,
+      rounds,
+      counters,
+      pageTransfer,
+      transactions: this.transactions,
+      visits: this,
+      place: (key) => parts.place(key),
+      nodesOf: (address) => parts.nodesOf(address),
+      submit: (operation) => parts.submitNow(operation),
+      onClockBroken: () => parts.onClockBroken(),
+      reservePages: (count) => parts.reservePages(count),
+      releasePages: (count) => parts.releasePages(count),
+    };
+    this.#locks = new TransactionLocks((operation) => parts.submitNow(operation));
+  }
+
+  /** Transactions under way and waiting. */
+  get pending(): number {
+    return this.#running.size + this.#waiting;
+  }
+
+  /** Some records have a transaction; only then `hold` need be asked. */
+  get holding(): boolean {
+    return this.#locks.size > 0;
+  }
+
+  /** True if the operation waits now for a transaction on its record. */
+  hold(id: RecordId, operation: Operation<R>): boolean {
+    return this.#locks.hold(id, operation);
+  }
+
+  /** Runs a transaction; its `done` is called exactly once, within the deadline unless pages keep moving. */
+  submit(operation: TransactionOperation<R>): void {
+    const { keys } = operation;
+    assert(keys.length <= limits.transactionRecords, 'the bound on records is looked at before');
+    const { clock, counters } = this.#parts;
+    const [first] = keys;
+    if (first === undefined) {
+      const records = new TransactionRecords<R>([], [], [], clock.wallMs());
+      operation.done({ ok: true, reply: operation.run(records) });
+      return;
+    }
+    if (keys.length === 1) {
+      counters.add('transaction-single');
+      this.#parts.submit(singleOperation(operation, first));
+      return;
+    }
+    if (this.#running.size >= limits.transactionsAtOnce || this.#waiting >= limits.transactionsQueued) {
+      counters.add('busy');
+      operation.done({ ok: false, failure: busy('too many transactions wait for storage; try again') });
+      return;
+    }
+    const deadlineMs = clock.monotonicMs() + limits.deadlineMs;
+    if (operation.access === 'read') this.#read(operation, deadlineMs);
+    else this.#write(operation, deadlineMs);
+  }
+
+  nodesOf(address: RecordAddress): readonly NodeId[] {
+    return this.#parts.nodesOf(address);
+  }
+
+  knownSince(transaction: RecordId): number {
+    const known = this.#known.get(transaction);
+    if (known !== undefined) return known;
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#known.set(transaction, nowMs);
+    if (this.#known.size > KNOWN_TRANSACTIONS) {
+      for (const oldest of this.#known.keys()) {
+        this.#known.delete(oldest);
+        break;
+      }
+    }
+    return nowMs;
+  }
+
+  #read(operation: TransactionOperation<R>, deadlineMs: number): void {
+    const read = new SnapshotRead(this.#host, operation, deadlineMs, {
+      onEnded: () => this.#running.delete(read),
+      onIntentsNeeded: () => {
+        this.#running.delete(read);
+        this.#write(operation, deadlineMs);
+      },
+    });
+    this.#start(read, () => read.begin());
+  }
+
+  #write(operation: TransactionOperation<R>, deadlineMs: number): void {
+    const { clock } = this.#parts;
+    const ids = operation.keys.map((key) => this.#parts.place(key).address.id);
+    let hold: { cancel(): void } | null = null;
+    this.#waiting++;
+    const run = new TransactionRun(this.#host, operation, deadlineMs, {
+      onAnswered: () => {
+        this.#running.delete(run);
+        if (!run.ended) hold = clock.after(limits.transactionHoldMs, release);
+      },
+      onEnded: () => {
+        hold?.cancel();
+        release();
+      },
+    });
+    const release = this.#locks.take(ids, () => {
+      this.#waiting--;
+      this.#start(run, () => run.begin());
+    });
+  }
+
+  #start(running: Running, begin: () => void): void {
+    this.#running.add(running);
+    begin();
+    if (!this.#ticking && this.#running.size > 0) this.#tick();
+  }
+
+  #tick(): void {
+    this.#ticking = true;
+    const { clock } = this.#parts;
+    const dueMs = clock.monotonicMs() + limits.roundTickMs;
+    clock.after(limits.roundTickMs, () => {
+      const nowMs = clock.monotonicMs();
+      const lateMs = nowMs - dueMs;
+      for (const running of this.#running) {
+        if (lateMs > limits.stoodStillMs) running.forgive?.(lateMs);
+        running.onTick(nowMs);
+      }
+      this.#ticking = false;
+      if (this.#running.size > 0) this.#tick();
+    });
+  }
+}
