@@ -29,6 +29,8 @@ export class Namespaces {
   /** By group, for as many as there are. */
   readonly #counters: NamespaceCounters[] = [];
   readonly #workers: number;
+  /** By group, as they were told; equal parts where nothing was. */
+  readonly #shares = new Map<number, RateShare>();
 
   /** `workers`: that have the rates together. `follows`: false for a look at the groups as they are now. */
   constructor(cluster: ClusterPort, clock: Clock, workers = 1, follows = true) {
@@ -80,7 +82,10 @@ export class Namespaces {
 
   /** This worker's parts of the rates. */
   setShares(shares: readonly RateShare[]): void {
-    for (const { group, requests, bytes } of shares) this.#gates[group]?.setShares(requests, bytes);
+    for (const share of shares) {
+      this.#shares.set(share.group, share);
+      this.#gates[share.group]?.setShares(share.requests, share.bytes);
+    }
   }
 
   /** By group. */
@@ -115,7 +120,11 @@ export class Namespaces {
       const before = this.#gates[index] ?? null;
       if (before?.isFor(group) === true) return before;
       const isLimited = LIMIT_NAMES.some((name) => group.limits[name] !== 0);
-      return isLimited ? new NamespaceGate(group, this.#clock, before, 1 / this.#workers) : null;
+      if (!isLimited) return null;
+      const gate = new NamespaceGate(group, this.#clock, before, 1 / this.#workers);
+      const share = this.#shares.get(index);
+      if (share !== undefined) gate.setShares(share.requests, share.bytes);
+      return gate;
     });
   }
 }

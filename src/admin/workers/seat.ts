@@ -27,6 +27,12 @@ export interface SeatParts {
   readonly events: SeatEvents;
 }
 
+interface Pass {
+  readonly door: Door;
+  readonly handle: PassedHandle;
+  readonly done: (result: 'passed' | 'rejected') => void;
+}
+
 /** One place among the workers of a proxy: a process, and another one soon after when it ends. */
 export class Seat {
   readonly index: number;
@@ -42,7 +48,9 @@ export class Seat {
   #clients = 0;
   #taken = 0;
   #givenNow = 0;
-  #onTheWay = 0;
+  /** Connections for it, of which the first is on its way if `#isPassing`. */
+  #passes: Pass[] = [];
+  #isPassing = false;
   /** To all workers that have sat here. */
   given = 0;
   /** Workers that took the place of one that ended. */
@@ -74,7 +82,7 @@ export class Seat {
 
   /** Whether it can take one more connection now. */
   get canTake(): boolean {
-    return this.#isReady && this.#onTheWay < limits.handoverBacklog;
+    return this.#isReady && this.#passes.length < limits.handoverBacklog;
   }
 
   start(): void {
@@ -82,7 +90,6 @@ export class Seat {
     this.#clients = 0;
     this.#taken = 0;
     this.#givenNow = 0;
-    this.#onTheWay = 0;
     this.#linesOnTheWay = 0;
     this.#problem = '';
     const started: WorkerProcess = spawn({
@@ -116,20 +123,38 @@ export class Seat {
     });
   }
 
-  /** `done` tells whether it took the connection; the handle stays the caller's. */
-  pass(door: Door, handle: PassedHandle, done: (passed: boolean) => void): void {
-    const to = this.#process;
-    if (to === null) {
-      done(false);
-      return;
-    }
+  /**
+   * Gives it a connection. `done` tells what became of the handle: `rejected` if it has certainly not got there, so that somebody
+   * else may have the connection; a worker that ended on the way may have read from it.
+   */
+  pass(door: Door, handle: PassedHandle, done: (result: 'passed' | 'rejected') => void): void {
     this.given += 1;
     this.#givenNow += 1;
-    this.#onTheWay += 1;
-    to.pass({ kind: 'connection', door }, handle, (passed) => {
-      if (this.#process === to) this.#onTheWay -= 1;
-      done(passed);
+    this.#passes.push({ door, handle, done });
+    this.#passNext();
+  }
+
+  /** One at a time: of those that wait it is certain that they have not got there. */
+  #passNext(): void {
+    const to = this.#process;
+    const [pass] = this.#passes;
+    if (this.#isPassing || to === null || pass === undefined) return;
+    this.#isPassing = true;
+    to.pass({ kind: 'connection', door: pass.door }, pass.handle, (passed) => {
+      if (this.#process !== to) return;
+      this.#isPassing = false;
+      this.#passes.shift();
+      pass.done(passed ? 'passed' : 'rejected');
+      this.#passNext();
     });
+  }
+
+  #dropPasses(): void {
+    const passes = this.#passes;
+    const isPassing = this.#isPassing;
+    this.#passes = [];
+    this.#isPassing = false;
+    for (const [index, { done }] of passes.entries()) done(isPassing && index === 0 ? 'passed' : 'rejected');
   }
 
   /** It answers what its clients have sent, and ends; there will be no other one. */
@@ -175,6 +200,7 @@ export class Seat {
     this.#isReady = false;
     this.isListening = false;
     this.#timer?.cancel();
+    this.#dropPasses();
     events.left(this);
     if (this.#isStopping) return;
     if (wasSteady) this.#restartMs = limits.workerRestartMs;

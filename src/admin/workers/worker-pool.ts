@@ -89,9 +89,9 @@ export class WorkerPool implements ObservedWorkers {
       else this.#refuse(handle);
       return;
     }
-    chosen.pass(door, handle, (passed) => {
+    chosen.pass(door, handle, (result) => {
       // To a worker that was ending: the others remain.
-      if (passed || this.#isStopping) handle.close();
+      if (result === 'passed' || this.#isStopping) handle.close();
       else this.give(door, handle);
     });
   }
@@ -169,6 +169,8 @@ export class WorkerPool implements ObservedWorkers {
   }
 
   #ready(seat: Seat, keystore: string): void {
+    // It begins with equal parts of the rates.
+    this.#rates.forget(seat.index);
     // Something may have been set while it started.
     seat.send({ kind: 'settings', settings: this.#settings.all() });
     seat.send({ kind: 'monitor', isAwaited: this.#isAwaited });

@@ -29,7 +29,7 @@ function killed(own: Reply, others: readonly Reply[]): Reply {
   return typeof first === 'number' ? added(first, done.slice(1)) : first;
 }
 
-const ID = /^id=(\d+) /;
+const ID = /^id=(\d+)\b/;
 
 function idOf(line: string): number {
   return Number(ID.exec(line)?.[1] ?? 0);
