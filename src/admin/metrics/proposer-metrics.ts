@@ -111,6 +111,30 @@ export const proposerMetrics: MetricGroup = {
       ({ coordinator }) => coordinator.pageTransfer.cache.misses,
     ),
     ofProxy(
+      'counter',
+      'junokv_pages_fetched_total',
+      'Pages that the proxy asked of storage nodes.',
+      ({ coordinator }) => coordinator.pageTransfer.fetched,
+    ),
+    ofProxy(
+      'counter',
+      'junokv_pages_written_total',
+      'Pages that the proxy wrote, each counted once for all nodes.',
+      ({ coordinator }) => coordinator.pageTransfer.written,
+    ),
+    ofProxy(
+      'gauge',
+      'junokv_streams',
+      'Replies that are sent while they are made.',
+      ({ context }) => context.clients.streams.open,
+    ),
+    ofProxy(
+      'counter',
+      'junokv_streams_cut_total',
+      'Such replies that were cut off, and their connections closed, as their pages were not to be had.',
+      ({ context }) => context.clients.streams.cut,
+    ),
+    ofProxy(
       'gauge',
       'junokv_hedge_delay_seconds',
       'After this a node is not waited for alone any more.',
