@@ -7,6 +7,7 @@ import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import { StateKind } from '../record/state.ts';
 import { MessageType } from '../rpc/messages.ts';
 import { type LocalProxy, LocalQuorum } from './testing/local-quorum.ts';
+import { LocalSweep } from './testing/local-sweep.ts';
 
 interface Running {
   outcome: Outcome<TestReply> | null;
@@ -272,6 +273,14 @@ async function diesAfter(quorum: LocalQuorum, commits: number): Promise<void> {
   isDead = true;
 }
 
+/** How many records a node holds, of any shard. */
+function recordsOf(quorum: LocalQuorum, node: number): Promise<number> {
+  const range = { from: Buffer.from('r'), to: Buffer.from('s'), limit: 1_000, limitBytes: 1_000_000, keysOnly: true };
+  return new Promise((resolve) => {
+    quorum.engine(node).inner.scan(range, (_error, entries) => resolve(entries?.length ?? -1));
+  });
+}
+
 describe('what a dead coordinator leaves', () => {
   // 4 records on 3 nodes are 12 COMMITs of intents, then 3 of the transaction itself, then those that resolve.
   it.each([1, 3, 6, 8, 12, 13, 14, 15, 16, 20])('after %i COMMITs is all or nothing', async (commits) => {
@@ -312,5 +321,49 @@ describe('what a dead coordinator leaves', () => {
     await diesAfter(quorum, 15);
     for (const key of KEYS) expect(await other.do(key, GET)).toBe('new');
     expect(other.counter('intent-read-committed')).toBe(4);
+  });
+
+  it.each([
+    [4, 'old'],
+    [12, 'old'],
+    [13, 'either'],
+    [15, 'new'],
+    [17, 'new'],
+  ])('after %i COMMITs is ended by a sweep once it is old, and forgotten', async (commits, expected) => {
+    const quorum = new LocalQuorum();
+    const other = quorum.proxy();
+    for (const key of KEYS) await other.do(key, set('old'));
+    await diesAfter(quorum, commits);
+    const intents = (): number =>
+      KEYS.flatMap((key) => [1, 2, 3].map((node) => quorum.stored(node, key)?.state.intent)).filter(Boolean).length;
+    expect(intents()).toBeGreaterThan(0);
+    const sweep = new LocalSweep(quorum, 2);
+    await sweep.once();
+    expect(intents()).toBeGreaterThan(0);
+    quorum.clock.advance(limits.transactionSweepAgeMs);
+    for (const node of [1, 2, 3]) await new LocalSweep(quorum, node).once();
+    await quorum.pass(100);
+    expect(intents()).toBe(0);
+    const values = new Set<TestReply>();
+    for (const key of KEYS) values.add(await other.do(key, GET));
+    expect(values.size).toBe(1);
+    if (expected !== 'either') expect([...values]).toEqual([expected]);
+    expect(other.counter('intent-met')).toBe(0);
+    // Nothing is left once the tombstones of the transaction's record are purged.
+    expect(await recordsOf(quorum, 1)).toBeGreaterThan(KEYS.length);
+    quorum.clock.advance(2 * limits.purgeAfterMs);
+    for (const node of [1, 2, 3]) await new LocalSweep(quorum, node).once();
+    for (const node of [1, 2, 3]) expect(await recordsOf(quorum, node)).toBe(KEYS.length);
+  });
+
+  it('is not killed with its expiry, nor purged, before it is resolved', async () => {
+    const quorum = new LocalQuorum();
+    const other = quorum.proxy();
+    for (const key of KEYS) await other.do(key, set('old', { expiresAtMs: quorum.clock.wallMs() + 1_000 }));
+    await diesAfter(quorum, 15);
+    quorum.clock.advance(5_000);
+    await new LocalSweep(quorum, 1).once();
+    for (const key of KEYS) expect(quorum.stored(1, key)?.state.intent).toBeDefined();
+    for (const key of KEYS) expect(await other.do(key, GET)).toBe('new');
   });
 });

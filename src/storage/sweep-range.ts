@@ -12,6 +12,7 @@ import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { ListedRecord } from '../rpc/scan-messages.ts';
 import type { AcceptedRecord } from '../rpc/sweep-messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
+import { settleLeft } from './left-transactions.ts';
 import { type OwnRange, type OwnRecord, readOwnRecords } from './own-records.ts';
 import type { PurgeQueue } from './purge-queue.ts';
 import type { SweepCounts } from './sweep-counts.ts';
@@ -243,6 +244,7 @@ class RangeSweep {
     this.#open = 1;
     const batch: ManyRepairItem[] = [];
     this.#repair(batch);
+    this.#open += settleLeft(this.#tools, this.#shard, this.#own.records, () => this.#finished());
     this.#kill(batch);
     this.#write(batch);
     this.#purge();
