@@ -16,6 +16,8 @@ export const AUDITED_COMMANDS: readonly CommandName[] = [
   'restore',
   'namespace create',
   'limits set',
+  'users set',
+  'users remove',
 ];
 
 export const auditOptions = {

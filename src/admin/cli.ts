@@ -38,6 +38,11 @@ async function loadKeys(): Promise<typeof import('./keys/keys-command.ts')> {
   return import('./keys/keys-command.ts');
 }
 
+/** Loaded when needed. */
+async function loadUsers(): Promise<typeof import('./users/users-command.ts')> {
+  return import('./users/users-command.ts');
+}
+
 /** Every command, with its rooms built by `assembly`. */
 function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> {
   return {
@@ -59,6 +64,8 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     'backup compare': async (input) => (await loadBackup()).backupCompareCommand(input),
     backup: async (input) => (await loadBackup()).backupCommand(input),
     restore: async (input) => (await loadBackup()).restoreCommand(input),
+    import: async (input) => (await import('./import/import-command.ts')).importCommand(input),
+    export: async (input) => (await import('./export/export-command.ts')).exportCommand(input),
     'keys list': async (input) => (await loadKeys()).keysListCommand(input),
     'keys rotate': async (input) => (await loadKeys()).keysRotateCommand(input),
     'keys reencrypt': async (input) => (await loadKeys()).keysReencryptCommand(input),
@@ -67,6 +74,9 @@ function commandsOf(assembly: Assembly): Readonly<Record<CommandName, Command>> 
     'namespace create': namespaceCreateCommand,
     'limits get': limitsGetCommand,
     'limits set': limitsSetCommand,
+    'users list': async (input) => (await loadUsers()).usersListCommand(input),
+    'users set': async (input) => (await loadUsers()).usersSetCommand(input),
+    'users remove': async (input) => (await loadUsers()).usersRemoveCommand(input),
     'hash-password': hashPasswordCommand,
     certs: certsCommand,
     create: dataVerbCommand('create', loadClient),

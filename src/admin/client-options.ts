@@ -21,11 +21,15 @@ const ADMINISTERING: readonly CommandName[] = ['namespace list', 'namespace crea
 const REACHING: readonly CommandName[] = [...CONNECTING, ...ADMINISTERING];
 /** ... and the load generator, which only connects in the same way. */
 const CONNECTING_OR_LOAD: readonly CommandName[] = [...CONNECTING, 'load'];
+/** Commands that choose a namespace, whose databases they see all. */
+const IN_NAMESPACE: readonly CommandName[] = [...CONNECTING_OR_LOAD, 'import', 'export'];
 const REACHING_OR_LOAD: readonly CommandName[] = [
   ...REACHING,
   'load',
   'backup',
   'restore',
+  'import',
+  'export',
   'backup compare',
   'cluster verify',
   'top',
@@ -74,8 +78,8 @@ export const clientOptions = {
     placeholder: 'FILE',
   }),
   namespace: textOption(true, {
-    summary: 'Namespace of the key.',
-    commands: CONNECTING_OR_LOAD,
+    summary: 'Namespace of the key, or of the databases that are imported or exported.',
+    commands: IN_NAMESPACE,
     defaultValue: '',
     defaultText: "the user's own, else 'default'",
     placeholder: 'NAME',
@@ -95,7 +99,7 @@ export const clientOptions = {
   ),
   json: yesNoOption({
     summary: 'Print one JSON object on standard output, for errors too.',
-    commands: [...REACHING_OR_LOAD, 'backup verify', 'cluster plan', 'cluster status'],
+    commands: [...REACHING_OR_LOAD, 'backup verify', 'cluster plan', 'cluster status', 'users list'],
     defaultValue: false,
     defaultText: 'no',
   }),

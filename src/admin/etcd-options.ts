@@ -1,5 +1,6 @@
 import { limits } from '../base/limits.ts';
 import { type CommandName, listOption, type Option, textOption } from './option.ts';
+import { USER_COMMANDS } from './users/user-options.ts';
 
 const COMMANDS: readonly CommandName[] = [
   'storage',
@@ -13,6 +14,7 @@ const COMMANDS: readonly CommandName[] = [
   'cluster mark-down',
   'cluster mark-up',
   'cluster trust-disks',
+  ...USER_COMMANDS,
 ];
 const STATE: readonly CommandName[] = ['proxy'];
 

@@ -1,24 +1,37 @@
 import { limits } from '../base/limits.ts';
 import type { CommandInput } from './command-input.ts';
 import { EXIT_FAILED, EXIT_OK } from './serve.ts';
+import type { System } from './system.ts';
 import { passwordHashText } from './users-file.ts';
 
-/** `junokv hash-password`: what the users file keeps of the password on standard input. */
+export type NewPassword =
+  | { readonly ok: true; readonly password: Buffer }
+  | { readonly ok: false; readonly problem: string };
+
+/** `junokv hash-password`: what is kept of the password on standard input. */
 export async function hashPasswordCommand({ system }: CommandInput): Promise<number> {
   const hold = system.hold();
   try {
-    const input = await system.readInput(limits.passwordFileBytes);
-    const problem = input === null ? `a password has at most ${limits.passwordFileBytes} bytes` : null;
-    const password = input === null ? Buffer.alloc(0) : withoutLineEnd(input);
-    if (problem !== null || password.length === 0) {
-      system.complain(`junokv: ${problem ?? 'there is no password on standard input'}`);
+    const read = await readNewPassword(system);
+    if (!read.ok) {
+      system.complain(`junokv: ${read.problem}`);
       return EXIT_FAILED;
     }
-    system.print(passwordHashText(password));
+    system.print(passwordHashText(read.password));
     return EXIT_OK;
   } finally {
     hold.cancel();
   }
+}
+
+/** The password on standard input, without the end of its line. */
+export async function readNewPassword(system: System): Promise<NewPassword> {
+  const input = await system.readInput(limits.passwordFileBytes);
+  if (input === null) return { ok: false, problem: `a password has at most ${limits.passwordFileBytes} bytes` };
+  const password = withoutLineEnd(input);
+  return password.length > 0
+    ? { ok: true, password }
+    : { ok: false, problem: 'there is no password on standard input' };
 }
 
 function withoutLineEnd(input: Buffer): Buffer {

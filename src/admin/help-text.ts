@@ -17,6 +17,7 @@ const MEMBER_SECTION = 'Members of a cluster';
 const BACKUP_SECTION = 'Backup and restore';
 const KEYS_SECTION = 'Encryption keys';
 const NAMESPACE_SECTION = 'Namespaces and limits';
+const USERS_SECTION = 'Users';
 
 /** The commands that take options, in the order of the help. */
 export const commandDescriptions: readonly CommandDescription[] = [
@@ -124,6 +125,19 @@ export const commandDescriptions: readonly CommandDescription[] = [
     detail: 'Refuses where there are keys, unless --merge or --replace is given. Needs a user with admin rights.',
   },
   {
+    name: 'import',
+    section: BACKUP_SECTION,
+    summary: 'Take over the keys of a running Redis, as a copy or live as its replica, or of an RDB file.',
+    detail:
+      'An interrupted import goes on when it is called again. Streams and functions are counted and named, not taken.',
+  },
+  {
+    name: 'export',
+    section: BACKUP_SECTION,
+    summary: 'Write all keys of a namespace into an RDB file, which redis-server 7 loads.',
+    detail: 'Each key is as it was when it was read; there is no one moment for all of them.',
+  },
+  {
     name: 'keys list',
     section: KEYS_SECTION,
     summary: 'Show the versions of the encryption key in a keystore, never a key.',
@@ -174,8 +188,28 @@ export const commandDescriptions: readonly CommandDescription[] = [
     detail: `The limits are ${LIMIT_NAMES.join(', ')}; 0 is none. Needs a user with admin rights.`,
   },
   {
+    name: 'users list',
+    section: USERS_SECTION,
+    summary: 'List the users in the config store.',
+    detail:
+      'Names, access and namespaces, never a password or its hash. Reads the store itself, by --map or --etcd; no proxy is asked. docs/namespaces.md describes users.',
+  },
+  {
+    name: 'users set',
+    section: USERS_SECTION,
+    summary: 'Add a user to the config store, or change what is named of one that is there.',
+    detail:
+      "Of a new user the password is read from standard input, as with --password-hash -. Every proxy without --users takes it up within seconds. 'default' is the user of clients that give no name.",
+  },
+  {
+    name: 'users remove',
+    section: USERS_SECTION,
+    summary: 'Remove a user from the config store; proxies then close its connections.',
+    detail: 'Reads and writes the store itself, by --map or --etcd.',
+  },
+  {
     name: 'hash-password',
-    summary: 'Print what the users file (--users) keeps of a password.',
+    summary: 'Print what a users file (--users) or junokv users set keeps of a password.',
     detail: 'The password is read from standard input, up to the end of its line.',
   },
   {

@@ -6,6 +6,7 @@ import type { StoreResult } from '../cluster/config-store.ts';
 import type { EtcdConfigStore } from '../cluster/etcd-config-store.ts';
 import { FileConfigStore } from '../cluster/file-config-store.ts';
 import type { MapFileContents } from '../cluster/map-file-text.ts';
+import type { UserStore } from '../cluster/user-store.ts';
 import type { CommandInput } from './command-input.ts';
 import { openEtcdStore } from './etcd-cluster.ts';
 import { etcdPlace, storeOptionsProblem } from './etcd-place.ts';
@@ -41,9 +42,11 @@ async function move({ config, system }: CommandInput): Promise<StoreResult<void>
   const parts = { clock: system.clock, random: system.random, log: silentLog };
   const etcd = openEtcdStore(config, parts);
   const file = new FileConfigStore({ path: config.map, ...parts });
-  const moved = await file.moveAway(etcdPlace(config), (contents) =>
-    put(contents, fingerprint.value, etcd, config.map),
-  );
+  const moved = await file.moveAway(etcdPlace(config), async (contents) => {
+    // First: with the map the cluster is there, and proxies ask for its users.
+    const users = await putUsers(file.users, etcd.users);
+    return users.ok ? put(contents, fingerprint.value, etcd, config.map) : users;
+  });
   file.close();
   etcd.close();
   return moved;
@@ -76,6 +79,19 @@ async function put(
     ok: false,
     problem: `there is a cluster in etcd already (${there?.clusterId}, epoch ${there?.epoch}), and nothing was changed; --etcd-prefix names another place`,
   };
+}
+
+/** Where there are users in etcd already they must be the same: those of an earlier call that was cut off. */
+async function putUsers(from: UserStore, to: UserStore): Promise<StoreResult<void>> {
+  const read = await from.read();
+  if (!read.ok) return read;
+  if (read.value.revision === 0) return { ok: true, value: undefined };
+  const { users } = read.value;
+  const put = await to.compareAndSet(0, users);
+  if (!put.ok) return put;
+  if (put.value.swapped || JSON.stringify(put.value.list.users) === JSON.stringify(users))
+    return { ok: true, value: undefined };
+  return { ok: false, problem: `${to.place} has other users already, and nothing was changed` };
 }
 
 function readFingerprint(path: string): StoreResult<string> {

@@ -8,6 +8,7 @@ import { clientOptions } from './client-options.ts';
 import { connectionOptions } from './connection-options.ts';
 import { etcdOptions } from './etcd-options.ts';
 import { isHostAndPort } from './host-and-port.ts';
+import { importOptions } from './import/import-options.ts';
 import { keyOptions } from './keys/key-options.ts';
 import { loadOptions } from './load/option-rows.ts';
 import { memberOptions } from './members/member-options.ts';
@@ -24,6 +25,7 @@ import {
 } from './option.ts';
 import { tlsOptions } from './tls-options.ts';
 import { traceOptions } from './tracing/trace-options.ts';
+import { USER_COMMANDS, userOptions } from './users/user-options.ts';
 
 const START: readonly CommandName[] = ['start'];
 const STORAGE: readonly CommandName[] = ['storage'];
@@ -163,10 +165,10 @@ export const optionTable = {
   }),
   users: textOption(true, {
     summary:
-      'JSON file with the users beside the default one: name, password hash, namespace and access of each; see docs/namespaces.md.',
+      'JSON file with the users beside the default one: name, password hash, namespace and access of each; see docs/namespaces.md. Without it the users are those of the config store (junokv users).',
     commands: LISTENING,
     defaultValue: '',
-    defaultText: 'none',
+    defaultText: 'none: those of the config store',
     placeholder: 'FILE',
   }),
   protectedMode: yesNoOption({
@@ -217,7 +219,7 @@ export const optionTable = {
   ),
   map: textOption(false, {
     summary: 'Cluster-map file that storage and proxy processes share, unless --etcd is given.',
-    commands: [...SEPARATE, 'cluster move-to-etcd'],
+    commands: [...SEPARATE, 'cluster move-to-etcd', ...USER_COMMANDS],
     defaultValue: './cluster-map.json',
     placeholder: 'FILE',
   }),
@@ -289,11 +291,13 @@ export const optionTable = {
   ...clientOptions,
   ...loadOptions,
   ...backupOptions,
+  ...importOptions,
   ...memberOptions,
   ...etcdOptions,
   ...tlsOptions,
   ...certsOptions,
   ...traceOptions,
+  ...userOptions,
 } as const;
 
 export type OptionKey = keyof typeof optionTable;

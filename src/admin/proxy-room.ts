@@ -28,7 +28,7 @@ import { takeProposer } from './proposer-id.ts';
 import { proxyConfig } from './proxy-config.ts';
 import type { ListeningPlace, ProcessParts } from './running.ts';
 import { openTraces } from './tracing/open-traces.ts';
-import { openUsers } from './users-file.ts';
+import { openUsers } from './users/proxy-users.ts';
 import { takeConnections } from './workers/take-connections.ts';
 
 /** A proxy that serves. */
@@ -59,7 +59,7 @@ export type StartedProxy =
 export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts): Promise<StartedProxy> {
   const { config, store } = setup;
   const { clock, random, log } = parts;
-  const users = openUsers(config, setup.map, log);
+  const users = await openUsers(config, setup.map, store.users ?? null, log);
   if (!users.ok) return users;
   const proposer = await store.nextProposerId();
   if (!proposer.ok) return proposer;
@@ -103,10 +103,12 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   });
   const seen = { context: server.context, coordinator, transport, isListening: false };
   parts.observed?.proxies.add(seen);
+  const followed = users.follow(server.context);
   const stop = async (): Promise<void> => {
     await server.stop();
     parts.observed?.proxies.delete(seen);
     watch.stop();
+    followed.stop();
     keys?.stop();
     await traces.stop();
   };

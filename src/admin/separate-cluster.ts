@@ -59,17 +59,25 @@ export async function openSharedCluster(
   parts: ProcessParts,
   statePath: string | null,
 ): Promise<OpenedCluster> {
-  const problem = storeOptionsProblem(config, given);
-  if (problem !== null) return { ok: false, problem };
-  const opened = await (config.etcd.length === 0
-    ? openFileMap(config, parts)
-    : // Loaded when needed: the library of etcd is large.
-      (await import('./etcd-cluster.ts')).openEtcdMap(config, parts, statePath));
+  const opened = await openSharedMap({ config, given }, parts, statePath);
   if (!opened.ok) return opened;
   const secret = readSecret(config.secret);
   if (secret.ok) return { ok: true, cluster: { ...opened.value, secret: secret.secret } };
   opened.value.store.close();
   return secret;
+}
+
+/** As `openSharedCluster`, for who needs no secret. */
+export async function openSharedMap(
+  { config, given }: ClusterRequest,
+  parts: ProcessParts,
+  statePath: string | null,
+): Promise<OpenedMap> {
+  const problem = storeOptionsProblem(config, given);
+  if (problem !== null) return { ok: false, problem };
+  if (config.etcd.length === 0) return openFileMap(config, parts);
+  // Loaded when needed: the library of etcd is large.
+  return (await import('./etcd-cluster.ts')).openEtcdMap(config, parts, statePath);
 }
 
 async function openFileMap(config: Configuration, parts: ProcessParts): Promise<OpenedMap> {

@@ -8,7 +8,8 @@ import { AccessLevel } from '../proxy/access.ts';
 import { runCommandLine } from './cli.ts';
 import { configurationWith } from './configuration.ts';
 import { FakeAssembly, FakeSystem } from './testing/fake-system.ts';
-import { openUsers, passwordHashText, readUsersFile, type UsersResult } from './users-file.ts';
+import { openUsers } from './users/proxy-users.ts';
+import { passwordHashText, readUsersFile, type UsersResult } from './users-file.ts';
 
 const HASH = passwordHashText(Buffer.from('secret'));
 let directory = '';
@@ -75,7 +76,7 @@ describe('the users file', () => {
     expect(problem(readUsersFile(file(' '.repeat(5_000_000))))).toContain('has more than');
   });
 
-  it('warns of a default user whom anybody can be, and of a namespace that is not there', () => {
+  it('warns of a default user whom anybody can be, and of a namespace that is not there', async () => {
     const map = createClusterMap({
       clusterId: 'c',
       shards: 1,
@@ -85,12 +86,12 @@ describe('the users file', () => {
     const log: Log = { debug() {}, info() {}, error() {}, warn: (_fields, message) => warnings.push(message) };
     const user = { name: 'a', passwordHash: HASH, access: 'read', namespace: 'later' };
     const users = file([user]);
-    expect(openUsers(configurationWith({ users }), map, log).ok).toBe(true);
+    expect((await openUsers(configurationWith({ users }), map, null, log)).ok).toBe(true);
     expect(warnings).toEqual([expect.stringContaining('without a password'), expect.stringContaining('not exist yet')]);
-    expect(openUsers(configurationWith({}), map, log)).toEqual({ ok: true, users: [] });
+    expect(await openUsers(configurationWith({}), map, null, log)).toMatchObject({ ok: true, users: [] });
     expect(warnings).toHaveLength(2);
     file([{ ...user, name: 'default' }]);
-    expect(problem(openUsers(configurationWith({ users, requirepass: 'x' }), map, log))).toContain(
+    expect(problem(await openUsers(configurationWith({ users, requirepass: 'x' }), map, null, log))).toContain(
       "defines user 'default', so --requirepass must not be given",
     );
   });

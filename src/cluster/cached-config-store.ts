@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { ConfigStore, MapWatch, StoreResult, SwapResult } from './config-store.ts';
+import { KeptUserStore } from './kept-user-store.ts';
 import type { ClusterMap } from './map.ts';
 import type { ProposerIds, StateDirectory } from './state-directory.ts';
+import type { UserStore } from './user-store.ts';
 
 /** A store that gives several proposer ids at once. */
 export interface ReservingStore extends ConfigStore {
@@ -22,6 +25,7 @@ export interface CachedConfigStoreOptions {
  * process can start without it. Reads and changes still go to the store, and fail while it is away.
  */
 export class CachedConfigStore implements ConfigStore {
+  readonly users?: UserStore;
   readonly #store: ReservingStore;
   readonly #state: StateDirectory;
   readonly #log: Log;
@@ -36,6 +40,7 @@ export class CachedConfigStore implements ConfigStore {
     this.#state = state;
     this.#log = log;
     this.#newest = state.map;
+    if (store.users !== undefined) this.users = new KeptUserStore(store.users, join(state.path, 'users'), log);
     this.#reserve = state.ids;
   }
 

@@ -12,6 +12,7 @@ import { answerOf, configStoreConformance, firstMap, problemOf } from './config-
 import { FileConfigStore } from './file-config-store.ts';
 import type { ClusterMap } from './map.ts';
 import { MemoryConfigStore } from './memory-config-store.ts';
+import { userStoreConformance } from './user-store-conformance.ts';
 
 const clock = new SystemClock();
 const random = new SystemRandom();
@@ -37,6 +38,11 @@ configStoreConformance(
   'FileConfigStore',
   async () => openFile(),
   async () => openFile(),
+);
+userStoreConformance(
+  'the users of a FileConfigStore',
+  async () => openFile().users,
+  async () => openFile().users,
 );
 configStoreConformance('MemoryConfigStore', async () => new MemoryConfigStore(), null);
 

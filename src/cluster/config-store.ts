@@ -1,4 +1,5 @@
 import type { ClusterMap } from './map.ts';
+import type { UserStore } from './user-store.ts';
 
 /**
  * What a config store answers; `problem` says in words for the operator why it could not. `uncertain`: what was asked for may
@@ -33,7 +34,9 @@ export interface ConfigStore {
   nextProposerId(): Promise<StoreResult<number>>;
   /** The newest map that this process has seen, of a store that may be away; null: none yet. */
   lastMap?(): ClusterMap | null;
-  /** Stops all watches. */
+  /** The users of the cluster; absent where the store has no place for them. */
+  readonly users?: UserStore;
+  /** Stops all watches but those of users. */
   close(): void;
 }
 

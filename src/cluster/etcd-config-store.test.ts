@@ -8,6 +8,7 @@ import { answerOf, configStoreConformance, firstMap, problemOf, secondMap } from
 import { EtcdClient, type EtcdClientOptions } from './etcd-client.ts';
 import { EtcdConfigStore } from './etcd-config-store.ts';
 import { ETCD_TEST_MS, EtcdServer, etcdProblem } from './testing/etcd-server.ts';
+import { userStoreConformance } from './user-store-conformance.ts';
 
 const clock = new SystemClock();
 const random = new SystemRandom();
@@ -49,6 +50,15 @@ describe.skipIf(etcdProblem !== null)(`with a real etcd${skipReason}`, () => {
       return open();
     },
     async () => open(),
+  );
+
+  userStoreConformance(
+    'the users of an EtcdConfigStore',
+    async () => {
+      newPrefix();
+      return open().users;
+    },
+    async () => open().users,
   );
 
   it('keeps clusters under different prefixes apart', async () => {

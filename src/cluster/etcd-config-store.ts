@@ -8,6 +8,8 @@ import type { ConfigStore, MapWatch, StoreResult, SwapResult } from './config-st
 import type { EtcdClient, EtcdEntry, EtcdWatch } from './etcd-client.ts';
 import type { ClusterMap } from './map.ts';
 import type { ProposerIds } from './state-directory.ts';
+import { EtcdUserCell } from './user-cells.ts';
+import { CellUserStore, type UserStore } from './user-store.ts';
 
 const MAX_PROPOSER_ID = 0xffff_ffff;
 const MAP_KEY = 'map';
@@ -51,6 +53,7 @@ interface Watcher {
  * begins again, and every few seconds.
  */
 export class EtcdConfigStore implements ConfigStore {
+  readonly users: UserStore;
   readonly #options: EtcdConfigStoreOptions;
   readonly #watchers = new Set<Watcher>();
   /** Ids are taken one after the other, so that one instance does not race with itself. */
@@ -65,6 +68,7 @@ export class EtcdConfigStore implements ConfigStore {
 
   constructor(options: EtcdConfigStoreOptions) {
     this.#options = options;
+    this.users = new CellUserStore({ cell: new EtcdUserCell(options.client), ...options });
   }
 
   /** What else lives in etcd under the cluster's prefix. */

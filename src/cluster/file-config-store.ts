@@ -9,6 +9,8 @@ import type { Random } from '../base/random.ts';
 import type { ConfigStore, MapWatch, StoreResult, SwapResult } from './config-store.ts';
 import type { ClusterMap } from './map.ts';
 import { type MapFileContents, mapFileContents, mapFileText, movedFileText } from './map-file-text.ts';
+import { FileUserCell } from './user-cells.ts';
+import { CellUserStore, type UserStore } from './user-store.ts';
 
 const MAX_PROPOSER_ID = 0xffff_ffff;
 
@@ -32,6 +34,7 @@ interface Watcher {
  * over it, under a lock that the kernel drops when its holder dies; readers need no lock.
  */
 export class FileConfigStore implements ConfigStore {
+  readonly users: UserStore;
   readonly #options: FileConfigStoreOptions;
   readonly #watchers = new Set<Watcher>();
   /** Changes of one instance wait for each other here, so that they do not fight for the lock. */
@@ -43,6 +46,8 @@ export class FileConfigStore implements ConfigStore {
 
   constructor(options: FileConfigStoreOptions) {
     this.#options = options;
+    const { path, clock, random } = options;
+    this.users = new CellUserStore({ cell: new FileUserCell(path, clock, random), ...options });
   }
 
   async read(): Promise<StoreResult<ClusterMap | null>> {

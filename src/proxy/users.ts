@@ -20,20 +20,38 @@ export type UserRights = Pick<User, 'name' | 'namespace' | 'access'>;
 const OPEN_DEFAULT: UserRights = { name: DEFAULT_USER, namespace: null, access: AccessLevel.admin };
 const NOBODY = Buffer.alloc(32);
 
-/** The users of one proxy: those of the users file, and `default`, whose password is requirepass unless it stands there. */
+/** The users of one proxy: those of the users file or the config store, and `default`, whose password is requirepass unless it is among them. */
 export class Users {
   readonly #config: RuntimeConfig;
-  readonly #byName: ReadonlyMap<string, User>;
-  /** The rights of connections that have not authenticated. */
-  readonly atFirst: UserRights;
+  #byName: ReadonlyMap<string, User>;
 
   constructor(config: RuntimeConfig, users: readonly User[] = []) {
     this.#config = config;
     this.#byName = new Map(users.map((user) => [user.name, user]));
-    this.atFirst = this.#byName.get(DEFAULT_USER) ?? OPEN_DEFAULT;
   }
 
-  /** The users file says what the default user's password is. */
+  /** The rights of connections that have not authenticated. */
+  get atFirst(): UserRights {
+    return this.#byName.get(DEFAULT_USER) ?? OPEN_DEFAULT;
+  }
+
+  /**
+   * These are the users from now on. Returns the names of those whose connections have rights that they should not have any more: users who
+   * are gone or whose namespace or access is another, and `default` if it needs a password now. A new password alone ends no connection.
+   */
+  replace(users: readonly User[]): ReadonlySet<string> {
+    const before = this.#byName;
+    this.#byName = new Map(users.map((user) => [user.name, user]));
+    const changed = new Set<string>();
+    for (const { name, namespace, access } of before.values()) {
+      const now = this.#byName.get(name);
+      if (now?.namespace !== namespace || now.access !== access) changed.add(name);
+    }
+    if (!before.has(DEFAULT_USER) && this.definesDefault) changed.add(DEFAULT_USER);
+    return changed;
+  }
+
+  /** The users file or the config store says what the default user's password is. */
   get definesDefault(): boolean {
     return this.#byName.has(DEFAULT_USER);
   }

@@ -44,7 +44,7 @@ function kit(every = 1) {
     figures: { exported: 0, failed: 0, dropped: 0, waiting: 0 },
   };
   let drawn = 0;
-  const random = { unit: () => (drawn++ % 8) / 8, fill() {} };
+  const random = { unit: () => (drawn++ % 8) / 8, fill() {}, below: () => 0 };
   const tracer = new CommandTracer({
     clock,
     random,
