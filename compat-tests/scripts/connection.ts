@@ -242,7 +242,6 @@ const depth = script('pipelines of 10,000 commands', [
     'a mixture, with errors',
     Array.from({ length: 2_000 }, (_, i) => mixed(i)),
   ),
-  ),
   pipeline(
     'reads behind writes on one key',
     Array.from({ length: 1_000 }, (_, i) => (i % 2 === 0 ? `SET one ${i}` : 'GET one')),
