@@ -74,6 +74,7 @@ const MAX_CLIENTS = 19_000;
 /** Runs in parts of --run-ms. */
 const RUN_SHARE = 4;
 const WARM_UP_SHARE = 2;
+const WARM_UP_IDLE = 100;
 const COMMAND_MS = 30_000;
 /** After connections were opened or closed: longer than the proxy waits to let go of what idle ones do not need. */
 const SETTLE_MS = 3_500;
@@ -148,7 +149,8 @@ class Subject {
   /** The program runs all that will be measured once, so that it is compiled. */
   async #warmUp(): Promise<void> {
     await fillKeys([wholeEndpoint(this.#port)], this.#options.keys, VALUE_BYTES);
-    await this.#idleClients.open(this.#place, QUICK.idle);
+    // Few: what they held, and was freed, would be used again by those that are measured.
+    await this.#idleClients.open(this.#place, WARM_UP_IDLE);
     await this.#closeIdle();
     const { runMs } = this.#options;
     await runLoad({ ...this.#load(), pipeline: 1, durationMs: runMs * WARM_UP_SHARE });

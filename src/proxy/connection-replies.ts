@@ -125,6 +125,8 @@ export class ConnectionReplies {
   /** The client is idle: lets go of memory that comes back with its next command. */
   trim(): void {
     this.#queue.trim();
+    // TLS takes what is written only after `flush` has looked.
+    if (this.#socket.writableLength === 0) this.#writer.sent();
   }
 
   /** Whether to disconnect this client: client-output-buffer-limit says so, or it does not read a streamed reply. `nowMs` is monotonic. */
