@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { backUpUnderLoad } from './backup-under-load.ts';
 import { crowdConnections } from './connections.ts';
@@ -7,6 +8,7 @@ import { runJunoClients } from './juno-clients.ts';
 import { changeKeys } from './keys.ts';
 import { changeMembers } from './members.ts';
 import { killOneProcess } from './one-process.ts';
+import { runProduction, SHORT } from './production/production.ts';
 import { relearnUnderLoad } from './relearn.ts';
 import { Report } from './report.ts';
 import { restartInTurn } from './rolling.ts';
@@ -14,7 +16,7 @@ import { killStorageProcesses } from './separate-processes.ts';
 import { serveOverTls } from './tls.ts';
 import { goBackToOldDisks, upgradeInTurn } from './upgrade.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|upgrade|etcd|tls|keys|connections] [--etcd-seconds N]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|upgrade|etcd|tls|keys|connections|production] [--etcd-seconds N]
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
@@ -26,7 +28,8 @@ const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only
                   upgrade: only the change of every process in turn to the next version and back, likewise;
                   etcd: only the death and return of etcd, and the move to it; tls: only processes that speak TLS;
                   keys: only new encryption keys under load;
-                  connections: only 15,000 clients that come, stay and go together
+                  connections: only 15,000 clients that come, stay and go together;
+                  production: only the short form of npm run test:production
   --etcd-seconds N  how long etcd is dead (default 10)`;
 
 function fail(message: string): never {
@@ -72,6 +75,7 @@ if (
     'tls',
     'keys',
     'connections',
+    'production',
   ].includes(values.only)
 )
   fail(`--only: ${values.only}`);
@@ -96,6 +100,7 @@ for (const [part, run] of [
   ['tls', () => serveOverTls(report)],
   ['keys', () => changeKeys(report)],
   ['connections', () => crowdConnections(report)],
+  ['production', () => runProduction({ ...SHORT, seed: randomInt(1_000_000) }, report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;
   try {

@@ -21,7 +21,7 @@ const NEEDS = {
   'redis-server': {
     package: 'redis-server',
     service: 'redis-server',
-    purposes: ['test', 'bench'],
+    purposes: ['test', 'bench', 'crash'],
     isThere: () => onPath('redis-server'),
     without: 'tests that compare with a real Redis are skipped',
   },
@@ -43,12 +43,12 @@ const NEEDS = {
     service: 'haproxy',
     purposes: ['crash'],
     isThere: () => onPath('haproxy'),
-    without: 'the rolling restart behind HAProxy is left out',
+    without: 'the restarts and upgrades behind HAProxy, and the production test, are left out',
   },
   etcd: {
     package: 'etcd-server',
     service: 'etcd',
-    purposes: ['test', 'bench'],
+    purposes: ['test', 'bench', 'crash'],
     isThere: () => onPath('etcd'),
     without: 'tests of the config store in etcd are skipped, and the benchmark leaves etcd out',
   },

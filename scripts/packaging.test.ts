@@ -88,11 +88,11 @@ describe('docker-compose.yml', () => {
   });
 });
 
-describe.skipIf(!has('haproxy'))('haproxy.cfg', () => {
-  it('is taken by HAProxy', () => {
+describe.skipIf(!has('haproxy'))("HAProxy's configurations", () => {
+  it.each(['haproxy.cfg', 'haproxy-tls.cfg'])('%s is taken by HAProxy', (name) => {
     const place = (port: number): string => `127.0.0.1:${port}`;
     const env = { ...process.env, JUNOKV_PROXY_1: place(7001), JUNOKV_PROXY_2: place(7002) };
-    const { status, stderr } = spawnSync('haproxy', ['-c', '-f', join(ROOT, 'deploy/haproxy/haproxy.cfg')], {
+    const { status, stderr } = spawnSync('haproxy', ['-c', '-f', join(ROOT, 'deploy/haproxy', name)], {
       env,
       encoding: 'utf8',
     });
