@@ -40,6 +40,7 @@ The port has neither password nor encryption, and tells nothing of keys, values 
 
 - All values are gathered when they are asked for, from counters that the rooms keep anyway.
 - Counters start with the process. Those of commands and clients are set to zero by CONFIG RESETSTAT, too.
+- A proxy of several workers (\`--workers\`) tells those of all, each sample with a label \`worker\`; see Workers.
 - Labels take values from short lists: commands, node ids, zones, events. No key, value, client or user name is ever a label.
 - \`deploy/prometheus/\` has a configuration and alert rules, \`deploy/grafana/\` a dashboard.
 - Single commands are told by traces (\`--trace-endpoint\`, operations.md), SLOWLOG, LATENCY HISTOGRAM and the log.

@@ -157,7 +157,7 @@ const subcommands: readonly CommandRow[] = [
       },
     ],
     run: runKill,
-    difference: 'Reaches the connections of one proxy.',
+    difference: 'Reaches the connections of one proxy, of all its workers.',
   }),
   row({
     name: 'list',
@@ -168,7 +168,7 @@ const subcommands: readonly CommandRow[] = [
     admin: true,
     docArguments: [CLIENT_TYPE, { name: 'client-id', type: 'integer', token: 'ID', optional: true, multiple: true }],
     run: runList,
-    difference: 'Lists the connections of one proxy; fields without a meaning here are 0, and fd is -1.',
+    difference: 'Lists the connections of one proxy, of all its workers; fields without a meaning here are 0, and fd is -1.',
   }),
   row({
     name: 'no-evict',
