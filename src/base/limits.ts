@@ -406,6 +406,11 @@ export const limits = {
   mapCallPauseMs: 50,
   /** Records of one transaction: each takes its own rounds, all within one deadline. */
   transactionRecords: 2_048,
+  /** What a client may queue between MULTI and EXEC. */
+  transactionCommands: 65_536,
+  transactionBytes: 64 * 1_048_576,
+  /** Keys that one connection may watch. */
+  watchedKeys: 16_384,
   /** Each intent names all records of its transaction up to so many, so that whoever meets it can end all of it. */
   intentListRecords: 64,
   /** A transaction that is undecided for so long may be aborted by whoever waits for it (protocol §9.4). */
@@ -770,6 +775,20 @@ export const limits = {
   importSuspects: 10_000,
   /** A file of the command stream that an import follows. */
   importSpoolPartBytes: 67_108_864,
+  /** Commands of the stream under way at once, of a transaction, and the bytes of one; a longer one is carried out in pieces. */
+  importCommandsAtOnce: 512,
+  importTransactionCommands: 4_096,
+  importTransactionBytes: 8_388_608,
+  /** Keys whose content at the target is not sure and is asked for anew; so many at once. */
+  importUnsureKeys: 100_000,
+  importRepairKeys: 32,
+  /** Commands of so many bytes may be under way beyond what was noted of them: their keys are looked at again after a crash. */
+  importAheadBytes: 4_194_304,
+  /** A live import waits so long for the first keys of its source, and after a lost connection, and looks for news so often. */
+  importSyncMs: 600_000,
+  importSourceAwayMs: 600_000,
+  importReconnectMs: 500,
+  importIdleMs: 100,
   /** How often an import notes how far it is. */
   importStateMs: 1_000,
   // --- load generator ---

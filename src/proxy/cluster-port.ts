@@ -8,6 +8,7 @@ import type { ProtocolCounters } from '../quorum/protocol-counters.ts';
 import type { RecordExport } from '../quorum/record-export.ts';
 import type { KeyUsePlace, KeyUseResult } from '../quorum/resealer.ts';
 import type { ShardVerified } from '../quorum/shard-verify.ts';
+import type { TransactionOperation } from '../quorum/transaction.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { NodeStatus } from '../rpc/messages.ts';
@@ -108,6 +109,8 @@ export interface ClusterPort {
    * it. Absent where no reply is streamed.
    */
   openPages?(namespace: number, key: Buffer, id: RecordId): LastingPages;
+  /** Runs commands over several records as one; at most limits.transactionRecords. `done` may be called before this returns. */
+  transact(operation: TransactionOperation<Reply>): void;
   /** `cursor` is a page's cursor or "0"; about `count` records are looked at. Expired keys are left out. */
   scan(namespace: number, cursor: string, count: number): Promise<ScanPage>;
   count(namespace: number): Promise<KeyCount>;

@@ -1,4 +1,5 @@
 import type { Step } from '../quorum/operation.ts';
+import type { TransactionView } from '../quorum/transaction.ts';
 import type { ErrorReply, Reply } from '../resp/reply.ts';
 import type { Session } from './session.ts';
 
@@ -46,11 +47,31 @@ export interface MultiStep {
   combine(replies: readonly Reply[]): Reply;
 }
 
+/** A key of a command; `database` where that is not the session's. */
+export interface AtomicKey {
+  readonly key: Buffer;
+  readonly database?: number;
+}
+
+/** The keys of one command over several, by their place in `AtomicStep.keys`; the same key twice is one record. */
+export type KeysView = Pick<TransactionView<Reply>, 'nowMs' | 'live' | 'past' | 'pages' | 'apply'>;
+
+/** A command over several keys at once: all of it happens or nothing, and nobody sees half of it (protocol §9). */
+export interface AtomicStep {
+  readonly keys: readonly AtomicKey[];
+  readonly access: 'read' | 'write';
+  /** As in `Step`. */
+  readonly needs: 'meta' | 'value';
+  /** Pure but for the view, through whose `apply` it makes all changes; may run several times. */
+  run(view: KeysView): Reply;
+}
+
 /**
  * How a row is carried out.
  * - record: one key. `parse` looks at the arguments, and at the session's namespace where that has a default for them; an
  *   ErrorReply is answered at once.
  * - records: several keys, key by key.
+ * - atomic: several keys, as one.
  * - session: answers at once from the session and the proxy; undefined means that the handler has written (or will write) itself.
  * - waiting: needs the cluster in its own way (SCAN, KEYS, COPY, FLUSHALL ...). It is a barrier: it starts when all earlier
  *   commands of the connection are answered, and later ones wait for it.
@@ -58,8 +79,14 @@ export interface MultiStep {
 export type Handler =
   | { readonly kind: 'record'; parse(args: readonly Buffer[], session?: Session): KeyedStep | ErrorReply }
   | { readonly kind: 'records'; parse(args: readonly Buffer[]): MultiStep | ErrorReply }
+  | { readonly kind: 'atomic'; parse(args: readonly Buffer[], session: Session): AtomicStep | ErrorReply }
   | { readonly kind: 'session'; run(session: Session, args: readonly Buffer[]): Reply | undefined }
   | { readonly kind: 'waiting'; run(session: Session, args: readonly Buffer[]): Promise<Reply> };
+
+/** Starts alone: what works on several keys at once does not keep the order of single keys by itself. */
+export function isBarrier(kind: Handler['kind'] | undefined): boolean {
+  return kind === 'waiting' || kind === 'atomic';
+}
 
 /** One argument for COMMAND DOCS, as Redis's command JSON describes it. */
 export interface ArgumentDoc {
@@ -88,6 +115,7 @@ export interface CommandRow {
     | 'bitmap'
     | 'hyperloglog'
     | 'generic'
+    | 'transactions'
     | 'connection'
     | 'server'
     | 'cluster'

@@ -6,6 +6,7 @@ import { accountCall, SettledCommands } from './accounting.ts';
 import { forgetUser } from './authentication.ts';
 import { clientLine } from './client-line.ts';
 import { giveSocket } from './client-socket.ts';
+import { isBarrier } from './command.ts';
 import type { CommandEntry } from './command-table.ts';
 import type { ConnectionEnds, ConnectionHome, ServedConnection } from './connection-home.ts';
 import { ConnectionIdentity } from './connection-identity.ts';
@@ -225,7 +226,9 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     if (this.replyMode === 'skip-next') this.replyMode = 'skip-this';
     const entry = admit(this, args);
     if (this.#isGone) return;
+    if (entry instanceof ErrorReply) this.transaction?.fail();
     if (entry instanceof ErrorReply) this.#put(entry, this.takeSilence());
+    else if (this.transaction?.takes(entry)) this.#put(this.transaction.queue(entry, args), this.takeSilence());
     else if (this.#mustHold(entry)) {
       this.#requests.hold({ entry, args, argumentBytes: requestSize(args) });
       this.#waitForUnpause(entry);
@@ -234,7 +237,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
 
   #mustHold(entry: CommandEntry): boolean {
     if (this.proxy.clients.holdsBack(entry.writes)) return true;
-    return entry.row.handler?.kind === 'waiting' && this.#replies.awaited > 0;
+    return isBarrier(entry.row.handler?.kind) && this.#replies.awaited > 0;
   }
 
   #waitForUnpause({ writes }: CommandEntry): void {
@@ -267,7 +270,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
       return;
     }
     const bytes = requestSize(args);
-    const barrier = handler.kind === 'waiting' || (handler.kind === 'records' && args.length > limits.keysInFlight);
+    const barrier = isBarrier(handler.kind) || (handler.kind === 'records' && args.length > limits.keysInFlight);
     const silent = this.takeSilence();
     const command = new PendingCommand(this, entry, args, bytes, this.#turnMs, this.protocol, silent, barrier);
     this.#requests.inFlight(bytes);

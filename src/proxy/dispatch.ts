@@ -8,6 +8,7 @@ import { failureReply, INTERNAL_ERROR } from './failure-reply.ts';
 import { MultiPartCommand, type PendingCommand } from './pending-command.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { namespaceNumber, type Session } from './session.ts';
+import { TOO_MANY_KEYS, TransactionPlan } from './transaction-plan.ts';
 
 const NOAUTH = new ErrorReply('NOAUTH Authentication required.');
 /** Redis shows so much of what it did not understand. */
@@ -140,6 +141,9 @@ export function start(handler: Handler, session: Session, command: PendingComman
       case 'records':
         startRecords(handler, session, command);
         break;
+      case 'atomic':
+        startAtomic(handler, session, command);
+        break;
       case 'waiting':
         startWaiting(handler, session, command);
         break;
@@ -200,6 +204,23 @@ function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: S
   if (command.trace !== null) for (const { key } of steps) command.trace.watch(key);
   const whole = new MultiPartCommand(command, { steps, combine }, entry.writes);
   whole.start(session.proxy.cluster, command.namespace);
+}
+
+function startAtomic(handler: Extract<Handler, { kind: 'atomic' }>, session: Session, command: PendingCommand): void {
+  const { args } = command;
+  const parsed = handler.parse(args, session);
+  if (parsed instanceof ErrorReply) {
+    command.settle(parsed);
+    return;
+  }
+  const plan = new TransactionPlan();
+  const part = plan.addAtomic(session, parsed, session.proxy.namespaces.gateOf(session));
+  if (plan.isTooLarge) {
+    command.settle(TOO_MANY_KEYS);
+    return;
+  }
+  const { keys, access, needs } = plan;
+  session.proxy.cluster.transact({ keys, access, needs, run: part, done: (outcome) => command.done(outcome) });
 }
 
 function startWaiting(handler: Extract<Handler, { kind: 'waiting' }>, session: Session, command: PendingCommand): void {

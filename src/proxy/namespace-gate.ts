@@ -11,7 +11,7 @@ import { requestSize } from './pending-command.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Says no for a limit; a type of its own, so that no reply made of several parts loses it. */
-class LimitReply extends ErrorReply {}
+export class LimitReply extends ErrorReply {}
 
 /** The limits of one namespace group, as one proxy holds its clients to them. */
 export class NamespaceGate {

@@ -23,6 +23,7 @@ function shuffling(cluster: LocalCluster): ClusterPort {
       if (waiting.length === 0) setImmediate(release);
       waiting.push(operation);
     },
+    transact: (operation) => cluster.transact(operation),
     scan: (namespace, cursor, count) => cluster.scan(namespace, cursor, count),
     count: (namespace) => cluster.count(namespace),
     randomKey: (namespace) => cluster.randomKey(namespace),

@@ -19,6 +19,7 @@ import { RecordExport } from '../quorum/record-export.ts';
 import { Resealer } from '../quorum/resealer.ts';
 import { type ShardVerified, verifyShard } from '../quorum/shard-verify.ts';
 import type { Placement } from '../quorum/task-context.ts';
+import type { TransactionOperation } from '../quorum/transaction.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
 import { MessageType } from '../rpc/messages.ts';
@@ -91,6 +92,10 @@ export class QuorumCluster implements ClusterPort {
 
   openPages(namespace: number, key: Buffer, id: RecordId): LastingPages {
     return this.#leases.open(namespace, key, id);
+  }
+
+  transact(operation: TransactionOperation<Reply>): void {
+    this.#coordinator.transact(operation);
   }
 
   map(): ClusterMap {
@@ -225,7 +230,7 @@ export class QuorumCluster implements ClusterPort {
   }
 
   #place(namespace: number, key: Buffer): Placement {
-    return this.#coordinator.place({ namespace, key, step: EXISTS, done: () => {} });
+    return this.#coordinator.place({ namespace, key });
   }
 
   #health(zone: string, node: NodeEntry): Promise<NodeHealth> {

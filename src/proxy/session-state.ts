@@ -1,5 +1,6 @@
 import { AccessLevel } from './access.ts';
 import type { Session } from './session.ts';
+import type { TransactionState } from './transaction-state.ts';
 
 /** What a client has said of itself and chosen, as a new connection has it (`Session`). */
 export class SessionState {
@@ -16,6 +17,7 @@ export class SessionState {
   noEvict = false;
   noTouch = false;
   monitoring = false;
+  transaction: TransactionState | null = null;
 
   /** What RESET takes back, beside the user. */
   protected forgetChoices(): void {
@@ -25,6 +27,7 @@ export class SessionState {
     this.replyMode = 'on';
     this.noEvict = false;
     this.noTouch = false;
+    this.transaction = null;
   }
 
   /** Whether the reply of the command that runs is not to be written (CLIENT REPLY). */

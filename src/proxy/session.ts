@@ -2,6 +2,7 @@ import { numberInGroup } from '../cluster/namespace-groups.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { AccessLevel } from './access.ts';
 import type { ProxyContext } from './proxy-context.ts';
+import type { TransactionState } from './transaction-state.ts';
 
 /** One client connection as command handlers see it. `connection.ts` implements it over a socket, tests without one. */
 export interface Session {
@@ -29,8 +30,12 @@ export interface Session {
   noEvict: boolean;
   noTouch: boolean;
   monitoring: boolean;
+  /** Begun with MULTI or WATCH; null for most clients. */
+  transaction: TransactionState | null;
   /** This listener answers as a Redis Cluster node (`cluster-enabled`). */
   readonly clusterEnabled: boolean;
+  /** The client came over TLS. */
+  readonly encrypted: boolean;
   /** Writes out of band, in order with the replies (MONITOR lines, push messages). */
   push(reply: Reply): void;
   /** Closes after what is queued has been written. */

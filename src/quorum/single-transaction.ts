@@ -29,6 +29,7 @@ class SingleView<R> implements TransactionView<R> {
   readonly nowMs: number;
   readonly #key: Buffer;
   readonly #context: RunContext;
+  readonly #pages: PageAccess;
   #live: LiveRecord | null;
   #past: RecordPast;
   #changed = false;
@@ -37,6 +38,9 @@ class SingleView<R> implements TransactionView<R> {
     this.nowMs = context.nowMs;
     this.#key = key;
     this.#context = context;
+    // Without the record's id: nothing of it is streamed.
+    const { pages } = context;
+    this.#pages = { read: (id) => pages.read(id), write: (bytes) => pages.write(bytes) };
     this.#live = record;
     this.#past = context.past;
   }
@@ -50,7 +54,16 @@ class SingleView<R> implements TransactionView<R> {
   }
 
   pages(): PageAccess {
-    return this.#context.pages;
+    return this.#pages;
+  }
+
+  save(): () => void {
+    const [live, past, changed] = [this.#live, this.#past, this.#changed];
+    return () => {
+      this.#live = live;
+      this.#past = past;
+      this.#changed = changed;
+    };
   }
 
   origin(): Ballot {
@@ -60,8 +73,8 @@ class SingleView<R> implements TransactionView<R> {
 
   apply(_index: number, step: Step<R>): R {
     const { nowMs } = this;
-    const { pages } = this.#context;
-    const { reply, change }: StepResult<R> = step.run(this.#live, { nowMs, pages, past: this.#past });
+    const context = { nowMs, pages: this.#pages, past: this.#past };
+    const { reply, change }: StepResult<R> = step.run(this.#live, context);
     if (change !== null && !isNoChange(this.#live, change)) {
       const previous = this.#live;
       this.#live = applyChange(previous, this.#past, this.#key, change, nowMs);

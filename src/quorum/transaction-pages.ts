@@ -22,7 +22,8 @@ export class TransactionPages<R> {
     return this.#placements.map(({ address: { id } }, i) => {
       const { cache } = this.#host.pageTransfer;
       const loaded: LoadedPages = { get: (pageId) => this.#loaded.get(i)?.get(pageId) ?? cache.get(id, pageId) };
-      return new AttemptPages(loaded, ballot, id);
+      // Without the record's id: nothing of it is streamed.
+      return new AttemptPages(loaded, ballot);
     });
   }
 

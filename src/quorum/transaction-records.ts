@@ -47,7 +47,7 @@ export class TransactionRecords<R> implements TransactionView<R> {
   pages(index: number): PageAccess {
     const { pages } = this.#at(index);
     const read = (id: PageId): Buffer => this.#reading(index, () => pages.read(id));
-    return { recordId: pages.recordId, read, write: (bytes) => pages.write(bytes) };
+    return { read, write: (bytes) => pages.write(bytes) };
   }
 
   apply(index: number, step: Step<R>): R {
@@ -62,6 +62,13 @@ export class TransactionRecords<R> implements TransactionView<R> {
       slot.changed = true;
     }
     return reply;
+  }
+
+  save(): () => void {
+    const saved = this.#slots.map(({ live, past, changed }) => ({ live, past, changed }));
+    return () => {
+      for (const [i, slot] of this.#slots.entries()) Object.assign(slot, saved[i]);
+    };
   }
 
   origin(index: number): Ballot {

@@ -24,6 +24,8 @@ export interface TransactionView<R> {
   pages(index: number): PageAccess;
   /** Runs one step on the record; what it changes, later steps see. */
   apply(index: number, step: Step<R>): R;
+  /** What is called back takes all records to where they are now: for a command that is given up halfway. */
+  save(): () => void;
   /**
    * The ballot of the write that made the record that was found, a tombstone's too; NO_BALLOT if it was absent, or found expired.
    * Equal to what was watched (`RunContext.origin`): the record was not written in between.

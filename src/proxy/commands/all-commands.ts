@@ -11,6 +11,7 @@ import { listCommands } from './list-commands.ts';
 import { serverCommands } from './server-commands.ts';
 import { setCommands } from './set-commands.ts';
 import { stringCommands } from './string-commands.ts';
+import { transactionCommands } from './transaction-commands.ts';
 import { zsetCommands } from './zset-commands.ts';
 
 /** Every command of the proxy. */
@@ -25,6 +26,7 @@ export const allCommands: readonly CommandRow[] = [
   ...geoCommands,
   ...genericKeyCommands,
   ...keyspaceCommands,
+  ...transactionCommands,
   ...connectionCommands,
   ...serverCommands,
   ...clusterCommands,

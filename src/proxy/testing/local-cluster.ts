@@ -5,9 +5,13 @@ import { limits } from '../../base/limits.ts';
 import type { ClusterMap, NamespaceLimits } from '../../cluster/map.ts';
 import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../../cluster/namespace-groups.ts';
 import { applyChange, isNoChange, pastAfterDelete } from '../../quorum/apply-change.ts';
-import { seenBy } from '../../quorum/attempt.ts';
-import type { Operation, Outcome, RunContext, StepResult } from '../../quorum/operation.ts';
+import { AttemptPages, type LoadedPages, type OpenedBase, seenBy } from '../../quorum/attempt.ts';
 import type { LastingPages } from '../../quorum/lasting-pages.ts';
+import { deadFromAbsent } from '../../quorum/lineage.ts';
+import type { Operation, Outcome, RunContext, StepResult } from '../../quorum/operation.ts';
+import type { TransactionOperation } from '../../quorum/transaction.ts';
+import { TransactionRecords } from '../../quorum/transaction-records.ts';
+import { type Ballot, NO_BALLOT } from '../../record/ballot.ts';
 import { NO_PAST } from '../../record/request-history.ts';
 import type { LiveRecord, PageId, RecordPast } from '../../record/state.ts';
 import { NeedPages, type PageAccess, type Value } from '../../record/value.ts';
@@ -32,6 +36,7 @@ interface Entry {
 }
 
 const NAMESPACES = 16;
+const NO_BYTES = Buffer.alloc(0);
 /** More page loads in one step than a 512 MB string has pages: a step that never stops asking. */
 const MAX_PAGE_LOADS = 2 * Math.ceil(limits.maxStringBytes / limits.pageBytes);
 
@@ -57,6 +62,9 @@ export class LocalCluster implements ClusterPort {
   readonly #mapListeners: ((map: ClusterMap) => void)[] = [];
   /** What each key's record, live or not, was last. */
   readonly #pasts = new Map<string, RecordPast>();
+  /** By which write each key is what it is. */
+  readonly #origins = new Map<string, Ballot>();
+  #writes = 0;
   #nextSequence = 1;
   #nextPage = 1;
   #held: Operation<Reply>[] | null = null;
@@ -69,6 +77,68 @@ export class LocalCluster implements ClusterPort {
     this.submitted++;
     if (this.#held !== null) this.#held.push(operation);
     else operation.done(this.#run(operation));
+  }
+
+  /** Runs it at once, twice: it must be pure. */
+  transact(operation: TransactionOperation<Reply>): void {
+    this.submitted++;
+    operation.done(
+      this.failure === null ? { ok: true, reply: this.#transact(operation) } : { ok: false, failure: this.failure },
+    );
+  }
+
+  #transact({ keys, run }: TransactionOperation<Reply>): Reply {
+    const nowMs = this.#clock.wallMs();
+    const loaded: LoadedPages = { get: (pageId) => this.pages.get(pageId) };
+    const bases = keys.map(({ namespace, key }) => this.#baseOf(namespace, key.toString('latin1')));
+    const attempt = (): { records: TransactionRecords<Reply>; pages: AttemptPages[]; reply: Reply } => {
+      const pages = keys.map(() => new AttemptPages(loaded, { time: this.#nextPage++, proposer: 1 }));
+      const records = new TransactionRecords<Reply>(
+        keys.map(({ key }) => key),
+        bases,
+        pages,
+        nowMs,
+      );
+      return { records, pages, reply: run(records) };
+    };
+    attempt();
+    const { records, pages, reply } = attempt();
+    for (const [i, { namespace, key }] of keys.entries()) {
+      const { changed, live, past } = records.attempt(i);
+      if (!changed) continue;
+      this.changed++;
+      for (const page of pages[i]?.written ?? []) this.pages.set(page.pageId, page.bytes);
+      const id = key.toString('latin1');
+      this.#pasts.set(`${namespace} ${id}`, past);
+      this.#noteWrite(namespace, id);
+      this.#store(namespace, id, live);
+    }
+    return reply;
+  }
+
+  /** As if it had been found on nodes. */
+  #baseOf(namespace: number, id: string): OpenedBase {
+    const origin = this.#originOf(namespace, id);
+    const live = this.#live(namespace, id);
+    const header = { ...deadFromAbsent(namespace, 1), origin };
+    const state = { header, meta: NO_BYTES, value: NO_BYTES };
+    return {
+      accepted: origin,
+      state,
+      live,
+      past: this.#pastOf(namespace, id),
+      differ: false,
+      chained: false,
+      holders: [],
+    };
+  }
+
+  #noteWrite(namespace: number, id: string): void {
+    this.#origins.set(`${namespace} ${id}`, { time: ++this.#writes, proposer: 1 });
+  }
+
+  #originOf(namespace: number, id: string): Ballot {
+    return this.#origins.get(`${namespace} ${id}`) ?? NO_BALLOT;
   }
 
   /** Keeps operations waiting until `release`, as a slow cluster would. */
@@ -205,6 +275,7 @@ export class LocalCluster implements ClusterPort {
     const past = this.#pastOf(operation.namespace, id);
     const next = applyChange(record, past, operation.key, change, nowMs);
     this.#pasts.set(`${operation.namespace} ${id}`, next ?? pastAfterDelete(past, change, nowMs));
+    this.#noteWrite(operation.namespace, id);
     this.#store(operation.namespace, id, next);
     return { ok: true, reply };
   }
@@ -222,8 +293,10 @@ export class LocalCluster implements ClusterPort {
     let runsLeft = 2;
     for (let attempt = 0; attempt < MAX_PAGE_LOADS; attempt++) {
       written.clear();
-      const past = this.#pastOf(operation.namespace, operation.key.toString('latin1'));
-      const context: RunContext = { nowMs, pages: this.#pageAccess(loaded, written), past };
+      const id = operation.key.toString('latin1');
+      const past = this.#pastOf(operation.namespace, id);
+      const origin = this.#originOf(operation.namespace, id);
+      const context: RunContext = { nowMs, pages: this.#pageAccess(loaded, written), past, origin };
       try {
         const result = step.run(seen, context);
         if (--runsLeft === 0) return result;

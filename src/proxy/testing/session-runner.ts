@@ -22,7 +22,7 @@ import { ReplyWriter } from '../../resp/reply-writer.ts';
 import { AccessLevel } from '../access.ts';
 import { ClientRegistry } from '../client-registry.ts';
 import { ClusterFailure } from '../cluster-port.ts';
-import type { Handler, KeyedStep } from '../command.ts';
+import type { AtomicStep, Handler, KeyedStep } from '../command.ts';
 import { CommandTable } from '../command-table.ts';
 import { allCommands } from '../commands/all-commands.ts';
 import type { ConfigValues } from '../config-values.ts';
@@ -31,12 +31,15 @@ import { KeyUse } from '../key-use.ts';
 import { LatencyMonitor } from '../latency-monitor.ts';
 import { MonitorHub } from '../monitor-hub.ts';
 import { Namespaces } from '../namespaces.ts';
+import { NO_PROCESS, type ProcessPort } from '../process-port.ts';
 import type { ProxyContext } from '../proxy-context.ts';
 import { ProxyInfo } from '../proxy-info.ts';
 import { ProxyStats } from '../proxy-stats.ts';
 import { RuntimeConfig } from '../runtime-config.ts';
 import { namespaceNumber, type Session } from '../session.ts';
 import { SlowLog } from '../slow-log.ts';
+import { TransactionPlan } from '../transaction-plan.ts';
+import type { TransactionState } from '../transaction-state.ts';
 import { type User, Users } from '../users.ts';
 import { LocalCluster } from './local-cluster.ts';
 
@@ -101,6 +104,7 @@ export class TestProxy implements ProxyContext {
   readonly namespaces = new Namespaces(this.cluster, this.clock);
   readonly config: RuntimeConfig;
   readonly keyUse: KeyUse;
+  process: ProcessPort = NO_PROCESS;
   readonly tracer = null;
   readonly users: Users;
   readonly slowLog: SlowLog;
@@ -131,12 +135,14 @@ export class SessionRunner implements Session {
   libName = '';
   libVersion = '';
   user = 'default';
+  transaction: TransactionState | null = null;
   authenticated = true;
   replyMode: Session['replyMode'] = 'on';
   noEvict = false;
   noTouch = false;
   monitoring = false;
   readonly clusterEnabled: boolean;
+  encrypted = false;
   readonly pushed: Reply[] = [];
 
   constructor(proxy: TestProxy = new TestProxy()) {
@@ -186,6 +192,10 @@ export class SessionRunner implements Session {
           if (multi instanceof ErrorReply) return multi;
           return multi.combine(await Promise.all(multi.steps.map((step) => this.#submit(step))));
         }
+        case 'atomic': {
+          const step = handler.parse(args, this);
+          return step instanceof ErrorReply ? step : await this.#transact(step);
+        }
       }
     } catch (error) {
       if (error instanceof ClusterFailure) return failureReply(error.failure);
@@ -200,6 +210,17 @@ export class SessionRunner implements Session {
     const handler = (sub ?? entry)?.row.handler;
     assert(handler !== undefined && handler !== null, `there is a command ${name.toString()}`);
     return handler;
+  }
+
+  #transact(step: AtomicStep): Promise<Reply> {
+    const plan = new TransactionPlan();
+    const run = plan.addAtomic(this, step, null);
+    const { keys, access, needs } = plan;
+    return new Promise((resolve) => {
+      const done = (outcome: Outcome<Reply>): void =>
+        resolve(outcome.ok ? outcome.reply : failureReply(outcome.failure));
+      this.proxy.cluster.transact({ keys, access, needs, run, done });
+    });
   }
 
   #submit({ key, step }: KeyedStep): Promise<Reply> {

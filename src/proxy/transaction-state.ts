@@ -1,0 +1,70 @@
+import { limits } from '../base/limits.ts';
+import type { Ballot } from '../record/ballot.ts';
+import { ErrorReply, type Reply, SimpleString } from '../resp/reply.ts';
+import type { CommandEntry } from './command-table.ts';
+import { requestSize } from './pending-command.ts';
+
+/** A command that waits for EXEC. */
+export interface QueuedCommand {
+  readonly entry: CommandEntry;
+  readonly args: readonly Buffer[];
+}
+
+/** A key that a client watches: EXEC does nothing if it was written since. */
+export interface WatchedKey {
+  readonly namespace: number;
+  readonly key: Buffer;
+  /** The ballot of the write that made what was there. */
+  readonly origin: Ballot;
+}
+
+const QUEUED = new SimpleString('QUEUED');
+const NOT_ALLOWED = new ErrorReply('ERR Command not allowed inside a transaction');
+const TOO_MUCH = new ErrorReply(
+  `ERR too much queued: a transaction holds at most ${limits.transactionCommands} commands and ${limits.transactionBytes} bytes`,
+);
+/** Run at once, also behind MULTI. */
+const IMMEDIATE: ReadonlySet<string> = new Set(['multi', 'exec', 'discard', 'watch', 'unwatch', 'quit', 'reset']);
+
+/** What a client has begun with MULTI and WATCH (https://redis.io/docs/latest/develop/interact/transactions/). */
+export class TransactionState {
+  /** Null: no MULTI. */
+  queued: QueuedCommand[] | null = null;
+  /** A command could not be queued: EXEC will refuse. */
+  failed = false;
+  /** By namespace and key. */
+  readonly watched = new Map<string, WatchedKey>();
+  #bytes = 0;
+
+  begin(): void {
+    this.queued = [];
+    this.failed = false;
+    this.#bytes = 0;
+  }
+
+  /** Whether the command is to be queued and not run. UNWATCH is queued in Redis, too, to no effect. */
+  takes({ row }: CommandEntry): boolean {
+    return this.queued !== null && (!IMMEDIATE.has(row.name) || row.name === 'unwatch');
+  }
+
+  queue(entry: CommandEntry, args: readonly Buffer[]): Reply {
+    const { queued } = this;
+    if (queued === null) return NOT_ALLOWED;
+    if (entry.row.flags.includes('no_multi')) {
+      this.failed = true;
+      return NOT_ALLOWED;
+    }
+    this.#bytes += requestSize(args);
+    if (queued.length >= limits.transactionCommands || this.#bytes > limits.transactionBytes) {
+      this.failed = true;
+      return TOO_MUCH;
+    }
+    queued.push({ entry, args });
+    return QUEUED;
+  }
+
+  /** A command was refused before it could be queued. */
+  fail(): void {
+    if (this.queued !== null) this.failed = true;
+  }
+}
