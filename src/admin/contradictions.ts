@@ -20,7 +20,7 @@ function onlyOne(first: OptionKey, second: OptionKey, about: string): Contradict
   };
 }
 
-const CLIENT_PORTS: readonly OptionKey[] = ['port', 'tlsPort', 'clusterPort'];
+const CLIENT_PORTS: readonly OptionKey[] = ['port', 'tlsPort', 'clusterPort', 'tlsClusterPort'];
 
 const contradictions: readonly Contradiction[] = [
   onlyOne('keystore', 'keystoreCommand', 'where the keystore comes from'),

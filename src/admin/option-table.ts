@@ -211,7 +211,17 @@ export const optionTable = {
   clusterAnnouncePort: integerOption(
     { min: 0, max: 65_535 },
     {
-      summary: 'Port that CLUSTER SLOTS and the like tell clients; 0 means --port.',
+      summary:
+        'Port that CLUSTER SLOTS and the like tell clients on plain TCP; 0 means the port at which they came in.',
+      commands: LISTENING,
+      defaultValue: 0,
+      placeholder: 'PORT',
+    },
+  ),
+  clusterAnnounceTlsPort: integerOption(
+    { min: 0, max: 65_535 },
+    {
+      summary: 'The same for clients over TLS; 0 means the port at which they came in.',
       commands: LISTENING,
       defaultValue: 0,
       placeholder: 'PORT',

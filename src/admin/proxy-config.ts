@@ -35,6 +35,7 @@ export function proxyConfig(config: Configuration, log: Log, seat = ALONE): Runt
     clusterEnabled: config.clusterEnabled,
     clusterAnnounceIp: config.clusterAnnounceIp,
     clusterAnnouncePort: config.clusterAnnouncePort,
+    clusterAnnounceTlsPort: config.clusterAnnounceTlsPort,
     appendfsync: config.fsync,
   };
   const runtime = new RuntimeConfig(values, seat);

@@ -20,6 +20,7 @@ import { MapHolder } from '../quorum/map-holder.ts';
 import { ProposerRules } from '../quorum/rules.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { Transport } from '../rpc/transport.ts';
+import { otherPorts } from './client-ports.ts';
 import type { KeystoreSource } from './keys/keystore-source.ts';
 import { KeystoreWatch } from './keys/keystore-watch.ts';
 import { listenProblem, socketProblem } from './listen-problem.ts';
@@ -165,21 +166,14 @@ async function listenOnAll(server: ProxyServer, config: Configuration, tls: Clie
       return { ok: false, problem: socketProblem(error, config.unixsocket) };
     }
   }
-  for (const host of tls === null ? [] : config.bind) {
-    const port = config.tlsPort;
-    try {
-      places.push({ host, port: await server.listen({ host, port, tls }), isTls: true });
-    } catch (error) {
-      return { ok: false, problem: listenProblem(error, host, port, '--tls-port') };
-    }
-  }
-  if (config.clusterPort === 0) return { ok: true, places };
-  for (const host of config.bind) {
-    const port = config.clusterPort;
-    try {
-      places.push({ host, port: await server.listen({ host, port, clusterEnabled: true }) });
-    } catch (error) {
-      return { ok: false, problem: listenProblem(error, host, port, '--cluster-port') };
+  for (const { port, option, isTls, isCluster } of otherPorts(config)) {
+    const as = { ...(isTls ? { tls } : {}), ...(isCluster ? { clusterEnabled: true } : {}) };
+    for (const host of config.bind) {
+      try {
+        places.push({ host, port: await server.listen({ host, port, ...as }), ...(isTls ? { isTls } : {}) });
+      } catch (error) {
+        return { ok: false, problem: listenProblem(error, host, port, option) };
+      }
     }
   }
   return { ok: true, places };

@@ -30,6 +30,8 @@ const CLIENTS: readonly CommandName[] = [
   'load',
   'backup',
   'restore',
+  'import',
+  'export',
   'backup compare',
   'cluster verify',
   'top',
@@ -45,6 +47,16 @@ const listeningRows = {
     { min: 0, max: 65_535 },
     {
       summary: 'Port on which clients are served over TLS, beside --port (or alone, with --port 0); 0: none.',
+      commands: LISTENING,
+      defaultValue: 0,
+      placeholder: 'PORT',
+    },
+  ),
+  tlsClusterPort: integerOption(
+    { min: 0, max: 65_535 },
+    {
+      summary:
+        'A port for cluster-aware clients over TLS: as --tls-port, and it answers as a Redis Cluster node whatever --cluster-enabled says; 0: none.',
       commands: LISTENING,
       defaultValue: 0,
       placeholder: 'PORT',

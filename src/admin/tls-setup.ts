@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { SystemFiles } from '../base/system-files.ts';
 import type { ClientTls } from '../proxy/client-tls.ts';
 import { TlsIdentity } from '../rpc/tls-identity.ts';
+import { hasTlsPort } from './client-ports.ts';
 import type { Configuration } from './option-table.ts';
 import type { ProcessParts } from './running.ts';
 
@@ -73,7 +74,7 @@ export async function openClusterTls(config: Configuration, parts: ProcessParts)
 }
 
 async function openClientTls(config: Configuration, parts: ProcessParts): Promise<OpenedPart<ClientTls>> {
-  if (config.tlsPort === 0) return { ok: true, part: null };
+  if (!hasTlsPort(config)) return { ok: true, part: null };
   const problem = clientTlsProblem(config);
   if (problem !== null) return { ok: false, problem };
   const isAsked = config.tlsAuthClients !== 'no';
@@ -106,7 +107,7 @@ function warnIfOpen(path: string, { log }: ProcessParts): void {
 /** Options that cannot go together. */
 function clientTlsProblem(config: Configuration): string | null {
   if (config.tlsCertFile === '' || config.tlsKeyFile === '') {
-    return '--tls-port needs a certificate and its key: --tls-cert-file and --tls-key-file';
+    return `${config.tlsPort === 0 ? '--tls-cluster-port' : '--tls-port'} needs a certificate and its key: --tls-cert-file and --tls-key-file`;
   }
   if (config.tlsAuthClients !== 'no' && config.tlsCaCertFile === '') {
     return `--tls-auth-clients ${config.tlsAuthClients} needs --tls-ca-cert-file, the CA of the clients' certificates; without one, say --tls-auth-clients no`;

@@ -66,6 +66,8 @@ export interface ConfigValues {
   /** Up to so many members, and up to so long ones, a sorted set is a listpack. */
   zsetMaxListpackEntries: number;
   zsetMaxListpackValue: number;
+  /** Who may use DEBUG; decided where a proxy is started. */
+  enableDebugCommand: 'no' | 'yes' | 'local';
   /** How Redis would choose what to evict: it decides which of OBJECT IDLETIME and FREQ is answered. */
   maxmemoryPolicy: string;
   lfuLogFactor: number;
@@ -75,6 +77,8 @@ export interface ConfigValues {
   clusterAnnounceIp: string;
   /** 0: the listener's own port. */
   clusterAnnouncePort: number;
+  /** The same for clients over TLS. */
+  clusterAnnounceTlsPort: number;
   /** 0: port + 10000, as Redis does; nothing listens there. */
   clusterAnnounceBusPort: number;
   clusterAnnounceHostname: string;
@@ -126,12 +130,14 @@ export function defaultConfigValues(): ConfigValues {
     listCompressDepth: 0,
     zsetMaxListpackEntries: 128,
     zsetMaxListpackValue: 64,
+    enableDebugCommand: 'no',
     maxmemoryPolicy: 'noeviction',
     lfuLogFactor: 10,
     lfuDecayMinutes: 1,
     clusterEnabled: false,
     clusterAnnounceIp: '',
     clusterAnnouncePort: 0,
+    clusterAnnounceTlsPort: 0,
     clusterAnnounceBusPort: 0,
     clusterAnnounceHostname: '',
     clusterPreferredEndpointType: 'ip',

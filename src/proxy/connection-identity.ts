@@ -32,4 +32,8 @@ export class ConnectionIdentity extends SessionState {
   get clusterEnabled(): boolean {
     return this.home.clusterEnabled;
   }
+
+  get encrypted(): boolean {
+    return this.home.encrypted;
+  }
 }

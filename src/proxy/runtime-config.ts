@@ -98,6 +98,12 @@ export class RuntimeConfig {
   get zsetMaxListpackValue(): number {
     return this.#values.zsetMaxListpackValue;
   }
+  get enableDebugCommand(): ConfigValues['enableDebugCommand'] {
+    return this.#values.enableDebugCommand;
+  }
+  get maxmemoryPolicy(): string {
+    return this.#values.maxmemoryPolicy;
+  }
   /** Whether keys are to be chosen by how often they are used, an LFU policy. */
   get countsUse(): boolean {
     return this.#values.maxmemoryPolicy.endsWith('-lfu');
@@ -116,6 +122,9 @@ export class RuntimeConfig {
   }
   get clusterAnnouncePort(): number {
     return this.#values.clusterAnnouncePort;
+  }
+  get clusterAnnounceTlsPort(): number {
+    return this.#values.clusterAnnounceTlsPort;
   }
   get clusterAnnounceBusPort(): number {
     return this.#values.clusterAnnounceBusPort;

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../base/system-clock.ts';
 import { SystemRandom } from '../base/system-random.ts';
@@ -122,6 +122,25 @@ const PING_AND_LEAVE = 'PING\r\nQUIT\r\n';
 const PONG = '+PONG\r\n+OK\r\n';
 
 describe('the TLS port', () => {
+  it('answers cluster-aware clients with the port that they can use', async () => {
+    const proxy = await TlsProxy.start();
+    const tls = { identity: proxy.identity, clientCertificates: 'required', userFromCertificate: false } as const;
+    const port = await proxy.proxy.listen({ host: '127.0.0.1', port: 0, tls, clusterEnabled: true });
+    const client = { ca: authority.cert, ...authority.issue() };
+    const cluster = new Cluster([{ host: '127.0.0.1', port }], { redisOptions: { tls: client } });
+    try {
+      const keys = Array.from({ length: 20 }, (_, i) => `key:${i}`);
+      await Promise.all(keys.map((key) => cluster.set(key, key)));
+      expect(await Promise.all(keys.map((key) => cluster.get(key)))).toEqual(keys);
+      expect(cluster.nodes('master').map((node) => node.options.port)).toEqual([port]);
+    } finally {
+      cluster.disconnect();
+    }
+    const plain = new Redis({ host: '127.0.0.1', port: proxy.plainPort });
+    await expect(plain.cluster('SLOTS')).rejects.toThrow('cluster support disabled');
+    plain.disconnect();
+  });
+
   it('serves beside the plain one, large values and pipelines too', async () => {
     const proxy = await TlsProxy.start();
     const tls = { ca: authority.cert, ...authority.issue() };

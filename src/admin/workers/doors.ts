@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import { removeDeadSocket } from '../../proxy/unix-socket.ts';
+import { hasTlsPort, otherPorts } from '../client-ports.ts';
 import { listenProblem, socketProblem } from '../listen-problem.ts';
 import type { Configuration } from '../option-table.ts';
 import type { ListeningPlace } from '../running.ts';
@@ -45,8 +46,8 @@ export class Doors {
   }
 
   async #openAll(config: Configuration): Promise<string | null> {
-    const { bind, port, tlsPort, clusterPort, unixsocket, unixsocketperm } = config;
-    const isPlain = tlsPort === 0 || port !== 0;
+    const { bind, port, unixsocket, unixsocketperm } = config;
+    const isPlain = !hasTlsPort(config) || port !== 0;
     for (const host of isPlain ? bind : []) {
       const problem = await this.#open('plain', host, this.plainPort || port, '--port');
       if (problem !== null) return problem;
@@ -55,24 +56,22 @@ export class Doors {
       const problem = await this.#openSocket(unixsocket, unixsocketperm);
       if (problem !== null) return problem;
     }
-    for (const host of tlsPort === 0 ? [] : bind) {
-      const problem = await this.#open('tls', host, tlsPort, '--tls-port');
-      if (problem !== null) return problem;
-    }
-    for (const host of clusterPort === 0 ? [] : bind) {
-      const problem = await this.#open('cluster', host, clusterPort, '--cluster-port');
-      if (problem !== null) return problem;
+    for (const other of otherPorts(config)) {
+      for (const host of bind) {
+        const problem = await this.#open(other.door, host, other.port, other.option, other.isTls);
+        if (problem !== null) return problem;
+      }
     }
     return null;
   }
 
-  async #open(door: Door, host: string, port: number, option: string): Promise<string | null> {
+  async #open(door: Door, host: string, port: number, option: string, isTls = false): Promise<string | null> {
     try {
       const server = await this.#listen(door, { host, port });
       const bound = server.address();
       const listening = bound !== null && typeof bound === 'object' ? bound.port : port;
       if (door === 'plain') this.plainPort = listening;
-      this.places.push({ host, port: listening, ...(door === 'tls' ? { isTls: true } : {}) });
+      this.places.push({ host, port: listening, ...(isTls ? { isTls } : {}) });
       return null;
     } catch (error) {
       return listenProblem(error, host, port, option);

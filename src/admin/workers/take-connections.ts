@@ -1,5 +1,6 @@
 import type { ClientTls } from '../../proxy/client-tls.ts';
 import type { ProxyServer, TakenConnections } from '../../proxy/proxy.ts';
+import { otherPorts } from '../client-ports.ts';
 import type { Configuration } from '../option-table.ts';
 import type { Door } from './worker-messages.ts';
 
@@ -11,7 +12,9 @@ export function takeConnections(
 ): ReadonlyMap<Door, TakenConnections> {
   const doors = new Map<Door, TakenConnections>([['plain', server.takeConnections({ path: '' })]]);
   if (config.unixsocket !== '') doors.set('unix', server.takeConnections({ path: config.unixsocket }));
-  if (tls !== null) doors.set('tls', server.takeConnections({ path: '', tls }));
-  if (config.clusterPort !== 0) doors.set('cluster', server.takeConnections({ path: '', clusterEnabled: true }));
+  for (const { door, isTls, isCluster } of otherPorts(config)) {
+    const as = { ...(isTls ? { tls } : {}), ...(isCluster ? { clusterEnabled: true } : {}) };
+    doors.set(door, server.takeConnections({ path: '', ...as }));
+  }
   return doors;
 }

@@ -1,3 +1,4 @@
+import type { ClientPort } from '../client-ports.ts';
 import type { AuditEntry } from '../../base/audit.ts';
 import type {
   KeptSetting,
@@ -10,7 +11,7 @@ import type {
 import type { Configuration, OptionKey } from '../option-table.ts';
 
 /** The places at which a proxy's clients come in; each is answered in its own way. */
-export type Door = 'plain' | 'unix' | 'tls' | 'cluster';
+export type Door = 'plain' | 'unix' | ClientPort['door'];
 
 /** What a worker is told first. */
 export interface WorkerStart {

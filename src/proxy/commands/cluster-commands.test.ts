@@ -33,6 +33,30 @@ describe('without cluster-enabled', () => {
 });
 
 describe('with cluster-enabled', () => {
+  it('names the port that a client over TLS can use', async () => {
+    const session = clustered('10.0.0.1:7443');
+    session.encrypted = true;
+    session.proxy.config.set([['cluster-announce-port', '9000']]);
+    const port = async (): Promise<unknown[]> => [
+      await session.run('CLUSTER SLOTS'),
+      await session.run('CLUSTER SHARDS'),
+      await session.run('CLUSTER NODES'),
+    ];
+    const id = nodeIdOf(session);
+    const own = await port();
+    expect(own[0]).toEqual([[0, 16_383, ['10.0.0.1', 7443, id, {}]]]);
+    expect(own[1]).toMatchObject([{ nodes: [{ 'tls-port': 7443 }] }]);
+    expect(JSON.stringify(own[1])).not.toContain('"port"');
+    expect(own[2]).toContain(' 10.0.0.1:7443@17443 ');
+    session.proxy.config.set([['cluster-announce-tls-port', '9443']]);
+    const announced = await port();
+    expect(announced[0]).toEqual([[0, 16_383, ['10.0.0.1', 9443, id, {}]]]);
+    expect(announced[1]).toMatchObject([{ nodes: [{ 'tls-port': 9443 }] }]);
+    expect(announced[2]).toContain(' 10.0.0.1:9443@19443 ');
+    session.encrypted = false;
+    expect(await session.run('CLUSTER SLOTS')).toEqual([[0, 16_383, ['10.0.0.1', 9000, id, {}]]]);
+  });
+
   it('names this proxy as the owner of all slots, at the address that the client has reached', async () => {
     const session = clustered();
     const id = nodeIdOf(session);

@@ -10,7 +10,9 @@ const BUS_PORT_DISTANCE = 10_000;
 export interface AnnouncedNode {
   readonly id: string;
   readonly ip: string;
+  /** Of the kind that this client uses: over TLS, or plain. */
   readonly port: number;
+  readonly isTls: boolean;
   readonly busPort: number;
   /** Empty: none. */
   readonly hostname: string;
@@ -31,12 +33,14 @@ export function announcedNode(session: Session): AnnouncedNode {
   const { config, info } = session.proxy;
   const local = splitAddress(session.localAddress);
   const ip = config.clusterAnnounceIp || local.ip;
-  const port = config.clusterAnnouncePort || local.port || config.port;
+  const isTls = session.encrypted;
+  const announced = isTls ? config.clusterAnnounceTlsPort : config.clusterAnnouncePort;
+  const port = announced || local.port || config.port;
   const busPort = config.clusterAnnounceBusPort || port + BUS_PORT_DISTANCE;
   const hostname = config.clusterAnnounceHostname;
   const endpoints = { ip, hostname: hostname === '' ? '?' : hostname, 'unknown-endpoint': null } as const;
   const endpoint = endpoints[config.clusterPreferredEndpointType];
-  return { id: info.clusterNodeId, ip, port, busPort, hostname, endpoint };
+  return { id: info.clusterNodeId, ip, port, isTls, busPort, hostname, endpoint };
 }
 
 /** CLUSTER SLOTS: [first, last, [endpoint, port, id, metadata]] each. */
@@ -55,7 +59,7 @@ export function clusterShards(session: Session): Reply {
   const node = announcedNode(session);
   const fields: [Reply, Reply][] = [
     ['id', node.id],
-    ['port', node.port],
+    [node.isTls ? 'tls-port' : 'port', node.port],
     ['ip', node.ip],
     ['endpoint', node.endpoint],
   ];

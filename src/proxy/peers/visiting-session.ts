@@ -10,6 +10,7 @@ export interface CallerFacts {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly clusterEnabled: boolean;
+  readonly encrypted: boolean;
   readonly database: number;
   readonly namespaceGroup: number;
   readonly namespaceBound: boolean;
@@ -20,7 +21,7 @@ export interface CallerFacts {
 }
 
 export function callerFacts(session: Session): CallerFacts {
-  const { id, createdAtMs, remoteAddress, localAddress, clusterEnabled, database } = session;
+  const { id, createdAtMs, remoteAddress, localAddress, clusterEnabled, encrypted, database } = session;
   const { namespaceGroup, namespaceBound, access, protocol, name, user } = session;
   return {
     id,
@@ -28,6 +29,7 @@ export function callerFacts(session: Session): CallerFacts {
     remoteAddress,
     localAddress,
     clusterEnabled,
+    encrypted,
     database,
     namespaceGroup,
     namespaceBound,
@@ -46,6 +48,7 @@ export class VisitingSession extends SessionState implements Session {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly clusterEnabled: boolean;
+  readonly encrypted: boolean;
   authenticated = true;
 
   constructor(proxy: ProxyContext, caller: CallerFacts) {
@@ -56,6 +59,7 @@ export class VisitingSession extends SessionState implements Session {
     this.remoteAddress = caller.remoteAddress;
     this.localAddress = caller.localAddress;
     this.clusterEnabled = caller.clusterEnabled;
+    this.encrypted = caller.encrypted;
     this.database = caller.database;
     this.namespaceGroup = caller.namespaceGroup;
     this.namespaceBound = caller.namespaceBound;
