@@ -134,8 +134,10 @@ export class TcpServer {
         this.#logFailure(peer, 'a peer did not prove the cluster secret');
         return false;
       case 'refused':
-        // Of other reasons only the proxy knows whether they matter; what cannot speak at all is an operator's mistake.
-        if (handshake.refusal?.reason === 'version') this.#logFailure(peer, handshake.refusal.detail);
+        // Of other reasons only the proxy knows whether they matter; these are an operator's mistakes.
+        if (handshake.refusal?.reason === 'version' || handshake.refusal?.reason === 'cluster') {
+          this.#logFailure(peer, handshake.refusal.detail);
+        }
         peer.socket.end();
         return true;
       case 'done': {

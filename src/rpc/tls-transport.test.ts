@@ -200,7 +200,7 @@ describe('refused, and said why, is', () => {
     const elsewhere = newPair();
     await elsewhere.start();
     await elsewhere.connect(undefined, undefined, { clusterId: `${CLUSTER_ID} two` });
-    await refused(elsewhere, null, /refused \(cluster\)/);
+    await refused(elsewhere, /this node belongs to another cluster/, /refused \(cluster\)/);
   });
 
   it('one without TLS, and TLS where there is none', async () => {
