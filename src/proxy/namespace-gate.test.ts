@@ -11,6 +11,36 @@ import type { RawClient } from './testing/raw-client.ts';
 
 const OK = '+OK\r\n';
 
+describe('a gate of one worker of several', () => {
+  it('tells what was asked for, and lets its part through', () => {
+    const clock = new ManualClock();
+    const group = { name: 'orders', limits: { ...NO_LIMITS, requestsPerSecond: 100, bytesPerSecond: 1_000 } };
+    const gate = new NamespaceGate(group, clock, null, 0.25);
+    const ask = () => gate.admit([Buffer.from('GET'), Buffer.from('k')]);
+    let admitted = 0;
+    while (ask() === null) admitted += 1;
+    expect(admitted).toBe(25);
+    expect(gate.takeDemand()).toMatchObject({ requests: 26 });
+    expect(gate.takeDemand()).toEqual({ requests: 0, bytes: 0 });
+    gate.setShares(1, 1);
+    clock.advance(1_000);
+    for (admitted = 0; ask() === null; ) admitted += 1;
+    expect(admitted).toBe(100);
+    // More than its part of the bytes, but not more than all of them.
+    gate.setShares(1, 0.1);
+    clock.advance(10_000);
+    const large = [Buffer.from('SET'), Buffer.from('k'), Buffer.alloc(500)];
+    expect([gate.admit(large), gate.admit(large)]).toEqual([null, expect.any(ErrorReply)]);
+    clock.advance(5_200);
+    expect(gate.admit(large)).toBeNull();
+  });
+
+  it('without rates has nothing to tell', () => {
+    const group = { name: 'orders', limits: { ...NO_LIMITS, maxKeyBytes: 5 } };
+    expect(new NamespaceGate(group, new ManualClock(), null).takeDemand()).toBeNull();
+  });
+});
+
 describe('limits of records', () => {
   let harness: ProxyHarness;
   let client: RawClient;

@@ -144,6 +144,18 @@ describe('RuntimeConfig.set', () => {
     expect(config.set(twice)).toBe(failed('TIMEOUT', 'duplicate parameter'));
   });
 
+  it('divides the clients among workers, and shows them all', () => {
+    const parts = (maxClients: number, workers: number) =>
+      Array.from(
+        { length: workers },
+        (_, index) => new RuntimeConfig({ maxClients }, { index, workers }).maxClientsHere,
+      );
+    expect([parts(10, 3), parts(1, 2), parts(4, 2), parts(7, 1)]).toEqual([[4, 3, 3], [1, 0], [2, 2], [7]]);
+    const config = new RuntimeConfig({}, { index: 1, workers: 2 });
+    expect(config.set([['maxclients', '9']])).toBeNull();
+    expect([get(config, 'maxclients'), config.maxClientsHere]).toEqual([{ maxclients: '9' }, 4]);
+  });
+
   it('shows the port that the listener was given', () => {
     const config = new RuntimeConfig({ port: 0 });
     config.listeningOn(50_123);
