@@ -662,6 +662,8 @@ export const limits = {
   /** Entries that wait for a disk that does not take them; then they are lost, and counted. */
   auditQueueEntries: 10_000,
   auditRetryMs: 1_000,
+  /** Refused passwords that are entered one by one; more are counted: who guesses must not fill the disk. */
+  auditRefusedLoginsPerSecond: 2,
   // --- command line ---
   /** A command waits so long for who reads what it printed, then ends all the same. */
   exitFlushMs: 10_000,

@@ -63,7 +63,9 @@ export const commandTips: Readonly<Record<string, readonly string[]>> = {
   'slowlog|reset': ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   time: ['nondeterministic_output'],
   touch: ['request_policy:multi_shard', 'response_policy:agg_sum'],
+  lastsave: ['nondeterministic_output'],
   ttl: ['nondeterministic_output'],
+  wait: ['request_policy:all_shards', 'response_policy:agg_min'],
   unlink: ['request_policy:multi_shard', 'response_policy:agg_sum'],
 };
 
@@ -249,6 +251,9 @@ export const keySpecNotes: Readonly<Record<string, readonly string[]>> = {
   set: ['RW and ACCESS due to the optional `GET` argument'],
 };
 
+/** Not for applications. */
+export const systemCommands: ReadonlySet<string> = new Set(['debug']);
+
 export interface Deprecation {
   readonly since: string;
   readonly replacedBy: string;
@@ -276,6 +281,8 @@ export const commandDeprecations: Readonly<Record<string, Deprecation>> = {
 
 /** Changes of a command: [Redis version, what changed]. */
 export const commandHistory: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  bgsave: [['3.2.2', 'Added the `SCHEDULE` option.']],
+  shutdown: [['7.0.0', 'Added the `NOW`, `FORCE` and `ABORT` modifiers.']],
   migrate: [
     ['3.0.0', 'Added the `COPY` and `REPLACE` options.'],
     ['3.0.6', 'Added the `KEYS` option.'],

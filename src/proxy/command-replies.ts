@@ -8,6 +8,7 @@ import {
   keyCountAt,
   keySpecFlags,
   keySpecNotes,
+  systemCommands,
 } from './command-metadata.ts';
 
 /** The order in which Redis lists flags. */
@@ -180,6 +181,7 @@ export function commandDocsReply(row: CommandRow): Reply {
     entries.push(['doc_flags', simpleSet(['deprecated'])], ['deprecated_since', deprecation.since]);
     entries.push(['replaced_by', deprecation.replacedBy]);
   }
+  if (systemCommands.has(row.name)) entries.push(['doc_flags', simpleSet(['syscmd'])]);
   const history = commandHistory[row.name];
   if (history !== undefined) entries.push(['history', new SetReply(history)]);
   if (row.docArguments.length > 0) entries.push(['arguments', row.docArguments.map(argumentReply)]);

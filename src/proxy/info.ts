@@ -125,17 +125,20 @@ function memoryFields({ proxy }: Source): Field[] {
     ['total_system_memory_human', humanBytes(totalmem())],
     ['maxmemory', 0],
     ['maxmemory_human', '0B'],
-    ['maxmemory_policy', 'noeviction'],
+    ['maxmemory_policy', proxy.config.maxmemoryPolicy],
     ['mem_clients_normal', proxy.clients.queryBufferBytes + proxy.clients.outputBufferBytes],
   ];
 }
 
 /** There is no snapshot and no append-only file: acknowledged writes are in the storage nodes' logs (section Junokv). */
-function persistenceFields(): Field[] {
+function persistenceFields({ proxy }: Source): Field[] {
+  const { backups } = proxy.process;
   return [
     ['loading', 0],
     ['async_loading', 0],
-    ['rdb_bgsave_in_progress', 0],
+    ['rdb_bgsave_in_progress', backups?.isSaving ? 1 : 0],
+    ['rdb_last_save_time', Math.floor((backups?.lastSaveMs ?? proxy.info.identity.startedAtMs) / 1000)],
+    ['rdb_last_bgsave_status', backups?.lastProblem == null ? 'ok' : 'err'],
     ['aof_enabled', 0],
     ['aof_rewrite_in_progress', 0],
     ['aof_rewrite_scheduled', 0],

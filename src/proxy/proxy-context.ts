@@ -8,6 +8,7 @@ import type { KeyUse } from './key-use.ts';
 import type { LatencyMonitor } from './latency-monitor.ts';
 import type { MonitorHub } from './monitor-hub.ts';
 import type { Namespaces } from './namespaces.ts';
+import type { ProcessPort } from './process-port.ts';
 import type { ProxyInfo } from './proxy-info.ts';
 import type { ProxyStats } from './proxy-stats.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
@@ -24,6 +25,7 @@ export interface ProxyContext {
   readonly table: CommandTable;
   readonly config: RuntimeConfig;
   readonly keyUse: KeyUse;
+  readonly process: ProcessPort;
   readonly stats: ProxyStats;
   readonly clients: ClientRegistry;
   readonly slowLog: SlowLog;

@@ -16,6 +16,7 @@ import { MonitorHub } from './monitor-hub.ts';
 import { Namespaces } from './namespaces.ts';
 import { NumberRow } from './peers/number-row.ts';
 import type { MonitorLink, WorkerSeat } from './peers/peers.ts';
+import { NO_PROCESS, type ProcessPort } from './process-port.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { ProxyInfo } from './proxy-info.ts';
 import { ProxyStats } from './proxy-stats.ts';
@@ -38,6 +39,8 @@ export interface ProxySetup {
   readonly users?: readonly User[];
   /** Default: no command is traced. Its transport is the cluster's. */
   readonly tracer?: CommandTracer | null;
+  /** What the process can do for clients; default: nothing. */
+  readonly process?: ProcessPort;
   /** For all half received requests and commands under way; default limits.allQueryBytes. */
   readonly queryBudgetBytes?: number;
   /** Default: there are no other workers. */
@@ -77,6 +80,7 @@ export class ProxyServer {
       config,
       table,
       keyUse: new KeyUse(config, random),
+      process: setup.process ?? NO_PROCESS,
       stats: new ProxyStats(table),
       clients: new ClientRegistry(numbers()),
       slowLog: new SlowLog(config, clock, numbers()),

@@ -35,7 +35,7 @@ const HELP_LINES = [
 ];
 
 /** A collection tells its own; of a string: how Redis would keep it had it been SET. */
-function encodingOf(record: LiveRecord): string {
+export function encodingOf(record: LiveRecord): string {
   const { value } = record;
   if (value.type !== ValueType.string) return encodingName(value);
   const bytes = record.sizeBytes <= EMBSTR_MAX_BYTES ? inlineBytes(value) : null;

@@ -1,10 +1,17 @@
 import { DATABASES_PER_GROUP, numberInGroup } from '../../cluster/namespace-groups.ts';
-import type { Reply } from '../../resp/reply.ts';
-import { OK, SimpleString, SYNTAX_ERROR, VerbatimReply } from '../../resp/reply.ts';
+import { parseInteger } from '../../resp/integer.ts';
+import { ErrorReply, OK, type Reply, SimpleString, SYNTAX_ERROR, VerbatimReply } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
 import { failureReply } from '../failure-reply.ts';
 import { REDIS_VERSION } from '../redis-version.ts';
 import { namespaceNumber, type Session } from '../session.ts';
+import { argument } from './keyed-row.ts';
+
+const SWAP_IN_CLUSTER = new ErrorReply('ERR SWAPDB is not allowed in cluster mode');
+const OUT_OF_RANGE = new ErrorReply('ERR DB index is out of range');
+const NO_SWAP = new ErrorReply(
+  'ERR SWAPDB is not supported: two databases cannot change places at one moment for the clients of all proxies',
+);
 
 function validFlush(args: readonly Buffer[]): boolean {
   if (args.length === 1) return true;
@@ -33,6 +40,23 @@ function flushAll(session: Session, args: readonly Buffer[]): Promise<Reply> {
 
 async function dbSize(session: Session): Promise<Reply> {
   return (await session.proxy.cluster.count(namespaceNumber(session))).keys;
+}
+
+/**
+ * SWAPDB index1 index2. Two databases would have to change places at one moment for the commands under way on all proxies, and an
+ * operation knows its database by number.
+ */
+function swapDatabases(session: Session, args: readonly Buffer[]): Reply {
+  if (session.clusterEnabled) return SWAP_IN_CLUSTER;
+  const numbers: number[] = [];
+  for (const [i, which] of ['first', 'second'].entries()) {
+    const number = parseInteger(argument(args, i + 1));
+    if (number === null) return new ErrorReply(`ERR invalid ${which} DB index`);
+    numbers.push(Number(number));
+  }
+  const { databases } = session.proxy.config;
+  if (numbers.some((number) => number < 0 || number >= databases)) return OUT_OF_RANGE;
+  return numbers[0] === numbers[1] ? OK : NO_SWAP;
 }
 
 /** TIME: unix seconds and microseconds, as strings. */
@@ -141,6 +165,24 @@ export const databaseCommands: readonly CommandRow[] = [
     docArguments: [],
     handler: { kind: 'session', run: time },
     difference: 'The clock of the proxy that the client is connected to.',
+  },
+  {
+    name: 'swapdb',
+    group: 'server',
+    summary: 'Swaps two Redis databases',
+    since: '4.0.0',
+    complexity: 'O(N) where N is the count of clients watching or blocking on keys from both databases.',
+    arity: 3,
+    flags: ['write', 'fast'],
+    categories: ['@keyspace', '@write', '@fast', '@dangerous'],
+    keys: null,
+    docArguments: [
+      { name: 'index1', type: 'integer' },
+      { name: 'index2', type: 'integer' },
+    ],
+    handler: { kind: 'session', run: swapDatabases },
+    difference:
+      'Only checks its arguments: two databases cannot change places at one moment for the clients of all proxies.',
   },
   {
     name: 'role',
