@@ -49,6 +49,7 @@ describe('a process with an audit log', () => {
     await redis.set('k', 'v');
     await redis.call('CONFIG', 'SET', 'requirepass', 'S3cret-two', 'timeout', '77');
     await redis.call('CONFIG', 'SET', 'no-such', 'x').catch(() => {});
+    await redis.call('AUTH', 'ann', 'S3cret-wrong').catch(() => {});
     await redis.call('JUNO.NAMESPACES', 'CREATE', 'payments');
     await redis.call('JUNO.LIMITS', 'SET', 'payments', 'requestsPerSecond', '5');
     const ann = new Redis(port, { username: 'ann', password: 'S3cret-ann' });
@@ -66,6 +67,7 @@ describe('a process with an audit log', () => {
       'start done',
       'CONFIG SET done',
       'CONFIG SET failed',
+      'AUTH denied',
       'JUNO.NAMESPACES CREATE done',
       'JUNO.LIMITS SET done',
       'FLUSHDB denied',
@@ -79,7 +81,8 @@ describe('a process with an audit log', () => {
       address: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       arguments: ['requirepass', '(redacted)', 'timeout', '77'],
     });
-    expect(found[5]?.user).toBe('ann');
+    expect(found[6]?.user).toBe('ann');
+    expect(found[3]).toMatchObject({ user: 'ann', arguments: [], detail: 'wrong password' });
     expect(found[2]?.detail).toContain('Unknown option');
   }, 20_000);
 

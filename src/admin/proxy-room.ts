@@ -8,6 +8,7 @@ import { RecordIdHasher } from '../crypto/record-id.ts';
 import { RecordSealer } from '../crypto/record-sealer.ts';
 import { junoCommands } from '../juno-ext/juno-commands.ts';
 import { auditedCommands } from '../proxy/audited-commands.ts';
+import { auditedLogins } from '../proxy/audited-logins.ts';
 import type { ClientTls } from '../proxy/client-tls.ts';
 import type { CommandRow } from '../proxy/command.ts';
 import { CommandTable } from '../proxy/command-table.ts';
@@ -97,7 +98,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
     log,
     cluster: new QuorumCluster(coordinator, holder, transport, keystoreFingerprint(setup.keystore), ring),
     config: runtime,
-    commands: parts.audit ? auditedCommands(commands, parts.audit) : commands,
+    commands: parts.audit ? auditedLogins(auditedCommands(commands, parts.audit), parts.audit) : commands,
     users: users.users,
     tracer: traces.tracer,
     ...(worker === undefined ? {} : { worker: { seat: worker.seat, monitors: worker.link } }),
