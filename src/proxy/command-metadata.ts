@@ -108,6 +108,7 @@ export const furtherKeySpecs: Readonly<Record<string, readonly FurtherKeySpec[]>
 
 /** Flags of each key specification. https://redis.io/docs/latest/develop/reference/key-specs/ */
 export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  watch: [['RO']],
   dump: [['RO', 'access']],
   restore: [['OW', 'update']],
   lpush: [['RW', 'insert']],

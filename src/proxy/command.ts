@@ -79,7 +79,7 @@ export interface AtomicStep {
 export type Handler =
   | { readonly kind: 'record'; parse(args: readonly Buffer[], session?: Session): KeyedStep | ErrorReply }
   | { readonly kind: 'records'; parse(args: readonly Buffer[]): MultiStep | ErrorReply }
-  | { readonly kind: 'atomic'; parse(args: readonly Buffer[], session: Session): AtomicStep | ErrorReply }
+  | { readonly kind: 'atomic'; parse(args: readonly Buffer[], session?: Session): AtomicStep | ErrorReply }
   | { readonly kind: 'session'; run(session: Session, args: readonly Buffer[]): Reply | undefined }
   | { readonly kind: 'waiting'; run(session: Session, args: readonly Buffer[]): Promise<Reply> };
 

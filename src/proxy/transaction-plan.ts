@@ -53,7 +53,11 @@ export class TransactionPlan {
   }
 
   /** A command over several keys at once. */
-  addAtomic(session: Session, step: AtomicStep, gate: NamespaceGate | null): TransactionPart {
+  addAtomic(
+    session: Pick<Session, 'namespaceGroup' | 'database'>,
+    step: AtomicStep,
+    gate: NamespaceGate | null,
+  ): TransactionPart {
     const places = step.keys.map(({ key, database }) =>
       this.place(numberInGroup(session.namespaceGroup, database ?? session.database), key),
     );

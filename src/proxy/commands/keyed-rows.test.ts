@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ErrorReply } from '../../resp/reply.ts';
-import type { CommandRow, KeyedStep } from '../command.ts';
+import type { Step } from '../../quorum/operation.ts';
+import { ErrorReply, type Reply } from '../../resp/reply.ts';
+import type { CommandRow } from '../command.ts';
 import { genericKeyCommands } from './generic-commands.ts';
 import { stringCommands } from './string-commands.ts';
 
@@ -54,8 +55,18 @@ const samples: Record<string, string> = {
   'object|refcount': 'object refcount k',
 };
 
-function parse(row: CommandRow, args: readonly Buffer[]): readonly KeyedStep[] {
+interface KeyNeed {
+  readonly key: Buffer;
+  readonly step: Pick<Step<Reply>, 'access' | 'needs'>;
+}
+
+function parse(row: CommandRow, args: readonly Buffer[]): readonly KeyNeed[] {
   const { handler } = row;
+  if (handler?.kind === 'atomic') {
+    const atomic = handler.parse(args);
+    if (atomic instanceof ErrorReply) throw new Error(atomic.text);
+    return atomic.keys.map(({ key }) => ({ key, step: atomic }));
+  }
   if (handler?.kind !== 'record' && handler?.kind !== 'records') throw new Error(`${row.name} is not over keys`);
   const parsed = handler.parse(args);
   if (parsed instanceof ErrorReply) throw new Error(parsed.text);
@@ -122,11 +133,11 @@ describe('rows of the string and generic commands', () => {
   });
 
   it('share one step where the arguments do not matter', () => {
-    const [get, mget] = ['get', 'mget'].map((name) => rows.find((row) => row.name === name));
-    if (get === undefined || mget === undefined) throw new Error('GET and MGET are there');
+    const [get, exists] = ['get', 'exists'].map((name) => rows.find((row) => row.name === name));
+    if (get === undefined || exists === undefined) throw new Error('GET and EXISTS are there');
     const [first] = parse(get, [Buffer.from('get'), Buffer.from('a')]);
     const [again] = parse(get, [Buffer.from('get'), Buffer.from('b')]);
-    const [second, third] = parse(mget, [Buffer.from('mget'), Buffer.from('b'), Buffer.from('c')]);
+    const [second, third] = parse(exists, [Buffer.from('exists'), Buffer.from('b'), Buffer.from('c')]);
     expect(first?.step).toBe(again?.step);
     expect(second?.step).toBe(third?.step);
   });

@@ -15,7 +15,8 @@ describe('the command table', () => {
       expect(row.arity, row.name).not.toBe(0);
       expect(row.categories, row.name).toSatisfy((all: string[]) => all.includes('@slow') !== all.includes('@fast'));
       expect(row.handler !== null || row.subcommands !== undefined, row.name).toBe(true);
-      const keyed = row.handler?.kind === 'record' || row.handler?.kind === 'records' || row.name === 'copy';
+      const kinds: readonly (string | undefined)[] = ['record', 'records', 'atomic'];
+      const keyed = kinds.includes(row.handler?.kind) || ['copy', 'watch'].includes(row.name);
       // Keys that are counted in the arguments are at no fixed place.
       if (!row.flags.includes('movablekeys')) expect(row.keys !== null, row.name).toBe(keyed);
     }

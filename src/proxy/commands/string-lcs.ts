@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { BulkPieces, ErrorReply, isError, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
-import type { CommandRow, MultiStep } from '../command.ts';
+import type { AtomicStep, CommandRow } from '../command.ts';
 import { type LcsOptions, lcs } from '../values/lcs.ts';
 import { argument, optionName } from './keyed-row.ts';
 import { GET_STEP } from './string-steps.ts';
@@ -35,16 +35,18 @@ function parseOptions(args: readonly Buffer[]): LcsOptions | ErrorReply {
   return { lengthOnly, withIndexes, withMatchLength, minMatchLength };
 }
 
-function parseLcs(args: readonly Buffer[]): MultiStep | ErrorReply {
+function parseLcs(args: readonly Buffer[]): AtomicStep | ErrorReply {
   const options = parseOptions(args);
   if (options instanceof ErrorReply) return options;
   return {
-    steps: [
-      { key: argument(args, 1), step: GET_STEP },
-      { key: argument(args, 2), step: GET_STEP },
-    ],
-    combine: ([a = null, b = null]) =>
-      isError(a) || isError(b) ? NOT_STRINGS : lcs(wholeString(a), wholeString(b), options),
+    keys: [{ key: argument(args, 1) }, { key: argument(args, 2) }],
+    access: 'read',
+    needs: 'value',
+    run: (view) => {
+      const a = view.apply(0, GET_STEP);
+      const b = view.apply(1, GET_STEP);
+      return isError(a) || isError(b) ? NOT_STRINGS : lcs(wholeString(a), wholeString(b), options);
+    },
   };
 }
 
@@ -76,7 +78,6 @@ export const lcsCommands: readonly CommandRow[] = [
       { name: 'len', type: 'integer', token: 'MINMATCHLEN', optional: true },
       { name: 'withmatchlen', type: 'pure-token', token: 'WITHMATCHLEN', optional: true },
     ],
-    handler: { kind: 'records', parse: parseLcs },
-    difference: 'Each of the two keys is read on its own; the strings are not one snapshot.',
+    handler: { kind: 'atomic', parse: parseLcs },
   },
 ];

@@ -24,8 +24,9 @@ const scripts: Record<string, Script> = {
     ['msetnx a 1 b', "-ERR wrong number of arguments for 'msetnx' command"],
   ],
   'MSETNX over several keys': [
-    ['msetnx a 1 b 2', '-ERR MSETNX is not supported yet: junokv does not run commands over several keys atomically'],
-    ['exists a b', 0],
+    ['msetnx a 1 b 2', 1],
+    ['msetnx b 3 c 3', 0],
+    ['mget a b c', ['1', '2', null]],
   ],
   LCS: [
     ['mset a ohmytext b mynewtext', '+OK'],

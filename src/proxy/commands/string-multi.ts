@@ -1,54 +1,66 @@
-import { ErrorReply, OK, type Reply } from '../../resp/reply.ts';
-import type { CommandRow, KeyedStep, MultiStep } from '../command.ts';
-import { invalidExpireTime } from '../values/expiry.ts';
-import { argument, eachKey, KEY, KEY_VALUE_PAIRS, KEYS, MANY_KEYS, VALUE } from './keyed-row.ts';
-import { GET_IF_STRING_STEP, PlainSetStep, SetStep } from './string-steps.ts';
+import { limits } from '../../base/limits.ts';
+import { ErrorReply, OK } from '../../resp/reply.ts';
+import type { AtomicKey, AtomicStep, CommandRow } from '../command.ts';
+import { argument, KEY, KEY_VALUE_PAIRS, KEYS, MANY_KEYS, VALUE } from './keyed-row.ts';
+import { GET_IF_STRING_STEP, PlainSetStep } from './string-steps.ts';
 
-const MSETNX_MANY_KEYS = new ErrorReply(
-  'ERR MSETNX is not supported yet: junokv does not run commands over several keys atomically',
-);
 const MSET_ARITY = new ErrorReply("ERR wrong number of arguments for 'mset' command");
 const MSETNX_ARITY = new ErrorReply("ERR wrong number of arguments for 'msetnx' command");
 
-function replies(all: readonly Reply[]): Reply {
-  return all;
+function parseMget(args: readonly Buffer[]): AtomicStep {
+  const keys = args.slice(1).map((key): AtomicKey => ({ key }));
+  return { keys, access: 'read', needs: 'value', run: (view) => keys.map((_, i) => view.apply(i, GET_IF_STRING_STEP)) };
 }
 
-function ok(): Reply {
-  return OK;
+interface Pairs {
+  readonly keys: readonly AtomicKey[];
+  readonly steps: readonly PlainSetStep[];
 }
 
-function onlyReply(all: readonly Reply[]): Reply {
-  return all[0] ?? null;
-}
-
-function parseMset(args: readonly Buffer[]): MultiStep | ErrorReply {
-  if (args.length % 2 === 0) return MSET_ARITY;
-  const steps: KeyedStep[] = [];
+/** Null: a key without its value. */
+function pairsOf(args: readonly Buffer[]): Pairs | null {
+  if (args.length % 2 === 0) return null;
+  const keys: AtomicKey[] = [];
+  const steps: PlainSetStep[] = [];
   for (let i = 1; i < args.length; i += 2) {
-    steps.push({ key: argument(args, i), step: new PlainSetStep(argument(args, i + 1)) });
+    keys.push({ key: argument(args, i) });
+    steps.push(new PlainSetStep(argument(args, i + 1)));
   }
-  return { steps, combine: ok };
+  return { keys, steps };
 }
 
-/** Works where all keys are one key, which then gets the last value. */
-function parseMsetnx(args: readonly Buffer[]): MultiStep | ErrorReply {
-  if (args.length % 2 === 0) return MSETNX_ARITY;
-  const key = argument(args, 1);
-  for (let i = 3; i < args.length; i += 2) {
-    if (!argument(args, i).equals(key)) return MSETNX_MANY_KEYS;
-  }
-  const step = new SetStep(argument(args, args.length - 1), {
-    condition: 'nx',
-    get: false,
-    keepTtl: false,
-    expiry: null,
-    invalidExpiry: invalidExpireTime('msetnx'),
-    done: 1,
-    refused: 0,
-  });
-  return { steps: [{ key, step }], combine: onlyReply };
+function parseMset(args: readonly Buffer[]): AtomicStep | ErrorReply {
+  const pairs = pairsOf(args);
+  if (pairs === null) return MSET_ARITY;
+  const { keys, steps } = pairs;
+  return {
+    keys,
+    access: 'write',
+    needs: 'meta',
+    run: (view) => {
+      for (const [i, step] of steps.entries()) view.apply(i, step);
+      return OK;
+    },
+  };
 }
+
+function parseMsetnx(args: readonly Buffer[]): AtomicStep | ErrorReply {
+  const pairs = pairsOf(args);
+  if (pairs === null) return MSETNX_ARITY;
+  const { keys, steps } = pairs;
+  return {
+    keys,
+    access: 'write',
+    needs: 'meta',
+    run: (view) => {
+      if (keys.some((_, i) => view.live(i) !== null)) return 0;
+      for (const [i, step] of steps.entries()) view.apply(i, step);
+      return 1;
+    },
+  };
+}
+
+const MANY_KEYS_DIFFERENCE = `At most ${limits.transactionRecords} keys.`;
 
 /** Commands that get or set several strings. */
 export const multiStringCommands: readonly CommandRow[] = [
@@ -63,8 +75,8 @@ export const multiStringCommands: readonly CommandRow[] = [
     categories: ['@read', '@string', '@fast'],
     keys: MANY_KEYS,
     docArguments: [KEYS],
-    handler: { kind: 'records', parse: (args) => eachKey(args, GET_IF_STRING_STEP, replies) },
-    difference: 'Each key is read on its own; the values are not one snapshot.',
+    handler: { kind: 'atomic', parse: parseMget },
+    difference: MANY_KEYS_DIFFERENCE,
   },
   {
     name: 'mset',
@@ -77,8 +89,8 @@ export const multiStringCommands: readonly CommandRow[] = [
     categories: ['@write', '@string', '@slow'],
     keys: KEY_VALUE_PAIRS,
     docArguments: [{ name: 'key_value', type: 'block', multiple: true, arguments: [KEY, VALUE] }],
-    handler: { kind: 'records', parse: parseMset },
-    difference: 'Each key is set on its own; other clients may see some of them set and some not.',
+    handler: { kind: 'atomic', parse: parseMset },
+    difference: MANY_KEYS_DIFFERENCE,
   },
   {
     name: 'msetnx',
@@ -91,7 +103,7 @@ export const multiStringCommands: readonly CommandRow[] = [
     categories: ['@write', '@string', '@slow'],
     keys: KEY_VALUE_PAIRS,
     docArguments: [{ name: 'key_value', type: 'block', multiple: true, arguments: [KEY, VALUE] }],
-    handler: { kind: 'records', parse: parseMsetnx },
-    difference: 'Answers an error for more than one key: commands over several keys are not atomic yet.',
+    handler: { kind: 'atomic', parse: parseMsetnx },
+    difference: MANY_KEYS_DIFFERENCE,
   },
 ];

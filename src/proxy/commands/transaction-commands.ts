@@ -71,7 +71,7 @@ export const transactionCommands: readonly CommandRow[] = [
   {
     name: 'multi',
     group: 'transactions',
-    summary: 'Starts a transaction.',
+    summary: 'Mark the start of a transaction block',
     since: '1.2.0',
     complexity: 'O(1)',
     arity: 1,
@@ -84,7 +84,7 @@ export const transactionCommands: readonly CommandRow[] = [
   {
     name: 'exec',
     group: 'transactions',
-    summary: 'Executes all commands in a transaction.',
+    summary: 'Execute all commands issued after MULTI',
     since: '1.2.0',
     complexity: 'Depends on commands in the transaction',
     arity: 1,
@@ -98,7 +98,7 @@ export const transactionCommands: readonly CommandRow[] = [
   {
     name: 'discard',
     group: 'transactions',
-    summary: 'Discards a transaction.',
+    summary: 'Discard all commands issued after MULTI',
     since: '2.0.0',
     complexity: 'O(N), when N is the number of queued commands',
     arity: 1,
@@ -111,7 +111,7 @@ export const transactionCommands: readonly CommandRow[] = [
   {
     name: 'watch',
     group: 'transactions',
-    summary: 'Monitors changes to keys to determine the execution of a transaction.',
+    summary: 'Watch the given keys to determine execution of the MULTI/EXEC block',
     since: '2.2.0',
     complexity: 'O(1) for every key.',
     arity: -2,
@@ -125,7 +125,7 @@ export const transactionCommands: readonly CommandRow[] = [
   {
     name: 'unwatch',
     group: 'transactions',
-    summary: 'Forgets about watched keys of a transaction.',
+    summary: 'Forget about all watched keys',
     since: '2.2.0',
     complexity: 'O(1)',
     arity: 1,

@@ -3,7 +3,8 @@ import { ManualClock } from '../../base/testing/manual-clock.ts';
 import type { Outcome } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
 import { BulkPieces, ErrorReply, MapReply, type Reply, SimpleString } from '../../resp/reply.ts';
-import type { CommandRow, KeyedStep } from '../command.ts';
+import type { AtomicStep, CommandRow, KeyedStep } from '../command.ts';
+import { TransactionPlan } from '../transaction-plan.ts';
 import { LocalCluster } from './local-cluster.ts';
 
 /** A reply as tests like to compare it: `+text`, `-error`, bulk strings as latin1 text, maps as arrays of pairs. */
@@ -43,6 +44,10 @@ export class CommandRunner {
       const parsed = handler.parse(args);
       return parsed instanceof ErrorReply ? parsed : this.#submit(parsed);
     }
+    if (handler?.kind === 'atomic') {
+      const parsed = handler.parse(args);
+      return parsed instanceof ErrorReply ? parsed : this.#transact(parsed);
+    }
     assert(handler?.kind === 'records', 'a command over keys');
     const parsed = handler.parse(args);
     if (parsed instanceof ErrorReply) return parsed;
@@ -61,6 +66,19 @@ export class CommandRunner {
 
   record(key: string): LiveRecord | null {
     return this.cluster.record(0, Buffer.from(key, 'latin1'));
+  }
+
+  #transact(step: AtomicStep): Reply {
+    const plan = new TransactionPlan();
+    const run = plan.addAtomic({ namespaceGroup: 0, database: 0 }, step, null);
+    const { keys, access, needs } = plan;
+    let outcome: Outcome<Reply> | undefined;
+    const done = (result: Outcome<Reply>): void => {
+      outcome = result;
+    };
+    this.cluster.transact({ keys, access, needs, run, done });
+    assert(outcome?.ok, 'the local cluster answers at once');
+    return outcome.reply;
   }
 
   #submit({ key, step }: KeyedStep): Reply {
