@@ -171,6 +171,20 @@ export const optionTable = {
     defaultText: 'none: those of the config store',
     placeholder: 'FILE',
   }),
+  backupDir: textOption(true, {
+    summary:
+      'Directory in which SAVE and BGSAVE make their backups, each in one of its own; nobody but you removes old ones. Without it they are errors.',
+    commands: LISTENING,
+    defaultValue: '',
+    defaultText: 'none',
+    placeholder: 'DIRECTORY',
+  }),
+  enableDebugCommand: choiceOption(['no', 'local', 'yes'], {
+    summary:
+      'Who may use DEBUG, which is for tests of clients: nobody, clients on this machine, or every administrator.',
+    commands: LISTENING,
+    defaultValue: 'no',
+  }),
   protectedMode: yesNoOption({
     summary: 'Without a password, serve clients from this machine only, as Redis does.',
     commands: LISTENING,

@@ -286,6 +286,9 @@ export const limits = {
   keysScanBatch: 1_000,
   /** Keys, with some overhead each, that one KEYS answers: above it the reply would crowd out other clients; SCAN has no such bound. */
   keysReplyBytes: 536_870_912,
+  /** A backup that a proxy makes for a client gives way to the others: calls at a time, and bytes a second. */
+  proxyBackupCallsAtOnce: 4,
+  proxyBackupBytesPerSecond: 67_108_864,
   /** DEBUG SLEEP holds a connection up for so long at most: longer than any client waits. */
   debugSleepMs: 3_600_000,
   /** Keys whose last use a proxy knows, by their hash, for OBJECT IDLETIME and FREQ: 9 bytes each. */

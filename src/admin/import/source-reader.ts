@@ -1,0 +1,143 @@
+import type { Clock } from '../../base/clock.ts';
+import { limits } from '../../base/limits.ts';
+import { ErrorReply, type Reply } from '../../resp/reply.ts';
+import { pause } from '../backup/backup-link.ts';
+import { ImportProblem } from './import-problem.ts';
+import { LinkLost, RedisLink, type RedisPlace } from './redis-link.ts';
+
+/** A key's payload and expiry (0: never) as a server has them. */
+export interface SourceValue {
+  readonly payload: Buffer;
+  readonly expiresAtMs: number;
+}
+
+export interface DatabaseSize {
+  readonly keys: number;
+  readonly expires: number;
+}
+
+/** `value` null: there is no such key any more; a text: the error that was answered. */
+export interface KeyAndValue {
+  readonly key: Buffer;
+  readonly value: SourceValue | string | null;
+}
+
+/** One connection to the source, opened anew when it is lost; everything that is asked may be asked again. */
+export class SourceReader {
+  readonly #place: RedisPlace;
+  readonly #clock: Clock;
+  #link: RedisLink | null = null;
+  #database = -1;
+  /** Whether it tells when a key expires; else it tells how long from now. */
+  #hasExpireTime: boolean | null = null;
+
+  constructor(place: RedisPlace, clock: Clock) {
+    this.#place = place;
+    this.#clock = clock;
+  }
+
+  /** The replies to these commands in a database. Throws ImportProblem where the source does not answer for long. */
+  async ask(database: number, commands: readonly (readonly (string | Buffer)[])[]): Promise<readonly Reply[]> {
+    const startedMs = this.#clock.monotonicMs();
+    for (;;) {
+      try {
+        const link = await this.#select(database);
+        return await Promise.all(commands.map((args) => link.call(args)));
+      } catch (error) {
+        if (!(error instanceof LinkLost)) throw error;
+        this.#database = -1;
+        if (this.#clock.monotonicMs() - startedMs > limits.backupUnreachableMs) {
+          throw new ImportProblem(`the source does not answer: ${error.message}`);
+        }
+        await pause(this.#clock, limits.backupRetryMs);
+      }
+    }
+  }
+
+  /** The values of these keys, as many at once as fit into memory, in their order. */
+  async *values(database: number, keys: readonly Buffer[]): AsyncGenerator<readonly KeyAndValue[]> {
+    this.#hasExpireTime ??= !((await this.ask(database, [['PEXPIRETIME', 'k']]))[0] instanceof ErrorReply);
+    const sizes = await this.ask(
+      database,
+      keys.map((key) => ['MEMORY', 'USAGE', key]),
+    );
+    for (let from = 0; from < keys.length; ) {
+      let to = from;
+      for (let bytes = 0; to < keys.length && (to === from || bytes < limits.importBytesAtOnce); to++) {
+        const size = sizes[to];
+        bytes += typeof size === 'number' ? size : 0;
+      }
+      const some = keys.slice(from, to);
+      const ttl = this.#hasExpireTime ? 'PEXPIRETIME' : 'PTTL';
+      const replies = await this.ask(
+        database,
+        some.flatMap((key) => [
+          [ttl, key],
+          ['DUMP', key],
+        ]),
+      );
+      const fromMs = this.#hasExpireTime ? 0 : this.#clock.wallMs();
+      yield some.map((key, i) => ({ key, value: valueFrom(replies[2 * i], replies[2 * i + 1], fromMs) }));
+      from = to;
+    }
+  }
+
+  /** Keys in each database that has some, and how many of them expire. */
+  async sizes(): Promise<ReadonlyMap<number, DatabaseSize>> {
+    const [info] = await this.ask(0, [['INFO', 'keyspace']]);
+    if (info instanceof ErrorReply) throw new ImportProblem(`the source answered INFO with ${info.text}`);
+    const sizes = new Map<number, DatabaseSize>();
+    for (const [, database, keys, expires] of String(info).matchAll(/^db(\d+):keys=(\d+),expires=(\d+)/gm)) {
+      sizes.set(Number(database), { keys: Number(keys), expires: Number(expires) });
+    }
+    return sizes;
+  }
+
+  /** Keys in each database, by its number, counted now: the INFO of a cluster may be some seconds old. */
+  async counted(): Promise<readonly number[]> {
+    const [answer] = await this.ask(0, [['CONFIG', 'GET', 'databases']]);
+    const databases = Array.isArray(answer) ? Number(String(answer[1])) : 1;
+    const counts: number[] = [];
+    for (let database = 0; database < (databases || 1); database++) {
+      const [count] = await this.ask(database, [['DBSIZE']]);
+      if (typeof count !== 'number') throw new ImportProblem('DBSIZE was not answered with a number');
+      counts.push(count);
+    }
+    return counts;
+  }
+
+  close(): void {
+    this.#link?.close();
+  }
+
+  async #select(database: number): Promise<RedisLink> {
+    if (this.#link === null || this.#link.isLost) {
+      this.#link = await RedisLink.open(this.#place, this.#clock);
+      this.#database = 0;
+    }
+    if (database !== this.#database) {
+      const reply = await this.#link.call(['SELECT', String(database)]);
+      if (reply instanceof ErrorReply) throw new ImportProblem(`SELECT ${database} was answered: ${reply.text}`);
+      this.#database = database;
+    }
+    return this.#link;
+  }
+}
+
+/** Of the replies to PTTL, counted from `fromMs`, and to DUMP. */
+export function valueFrom(ttl: Reply | undefined, payload: Reply | undefined, fromMs: number): KeyAndValue['value'] {
+  if (payload === null) return null;
+  if (payload instanceof ErrorReply) return payload.text;
+  if (!Buffer.isBuffer(payload) || typeof ttl !== 'number') return 'something else was answered than DUMP answers';
+  return { payload, expiresAtMs: ttl < 0 ? 0 : fromMs + ttl };
+}
+
+/** What SCAN answered. Throws ImportProblem. */
+export function pageOf(reply: Reply | undefined): { readonly cursor: string; readonly keys: readonly Buffer[] } {
+  const [cursor, keys] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+  if (!Buffer.isBuffer(cursor) || !Array.isArray(keys)) {
+    const words = reply instanceof ErrorReply ? reply.text : 'something else';
+    throw new ImportProblem(`SCAN was answered: ${words}`);
+  }
+  return { cursor: cursor.toString(), keys: (keys as readonly Reply[]).filter((key) => Buffer.isBuffer(key)) };
+}

@@ -1,0 +1,317 @@
+import { limits } from '../../base/limits.ts';
+import { ErrorReply, type Reply } from '../../resp/reply.ts';
+import { type ImportCounts, nameOf } from './import-counts.ts';
+import { ImportProblem } from './import-problem.ts';
+import type { KeyRepairs } from './key-repairs.ts';
+import { LinkLost, type RedisLink } from './redis-link.ts';
+import type { SourceReader } from './source-reader.ts';
+import { isTooLong, keysNamed, mixesKeys, type StreamCommand } from './stream-commands.ts';
+import { isPassing, type TargetLinks } from './target-links.ts';
+
+/** A place in the stream: bytes before it, and the database that is selected there. */
+export interface StreamPlace {
+  readonly position: number;
+  readonly database: number;
+}
+
+/** A command, and the database that it is for. */
+interface Placed {
+  readonly database: number;
+  readonly command: StreamCommand;
+  readonly keys: readonly Buffer[];
+}
+
+/** Not of the data: of the connection, of Pub/Sub, of scripts that have been carried out. */
+const IGNORED = new Set(['ping', 'replconf', 'publish', 'spublish', 'script', 'discard']);
+const FLUSHES = new Set(['flushall', 'flushdb', 'swapdb']);
+
+/**
+ * Carries a source's commands out at the target, in their order, over one connection. Whatever a command fails with, its keys
+ * are repaired (`KeyRepairs`).
+ */
+export class StreamApplier {
+  readonly #source: SourceReader;
+  readonly #links: TargetLinks;
+  readonly #repairs: KeyRepairs;
+  readonly #counts: ImportCounts;
+  readonly #hasMulti: boolean;
+  #link: RedisLink | null = null;
+  #linkDatabase = 0;
+  #database = 0;
+  #transaction: Placed[] | null = null;
+  #transactionBytes = 0;
+  #underWay = 0;
+  #underWayBytes = 0;
+  #room: (() => void) | null = null;
+  readonly #untaken = new Set<string>();
+  /** Commands before it have been answered; and the database that was selected there. */
+  #done: StreamPlace = { position: 0, database: 0 };
+  #position = 0;
+  #failure: unknown = null;
+
+  constructor(source: SourceReader, links: TargetLinks, repairs: KeyRepairs, counts: ImportCounts, hasMulti: boolean) {
+    this.#source = source;
+    this.#links = links;
+    this.#repairs = repairs;
+    this.#counts = counts;
+    this.#hasMulti = hasMulti;
+  }
+
+  /** Commands before this place are done. */
+  get done(): StreamPlace {
+    return this.#done;
+  }
+
+  /** The end of the last command that was taken. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** From where commands come next. */
+  begin(place: StreamPlace): void {
+    this.#position = place.position;
+    this.#done = place;
+    this.#database = place.database;
+    this.#transaction = null;
+  }
+
+  /** Takes the next command; `isUnsure`: it may have been carried out before. */
+  async take(command: StreamCommand, isUnsure: boolean): Promise<void> {
+    const start = this.#position;
+    this.#position += command.bytes;
+    const { name, args } = command;
+    if (name === 'select') {
+      this.#database = Number(args[1]?.toString());
+    } else if (name === 'multi') {
+      this.#transaction = [];
+      this.#transactionBytes = 0;
+    } else if (name === 'exec') {
+      const commands = this.#transaction ?? [];
+      this.#transaction = null;
+      if (commands.length > 0) await this.#send(commands, start);
+    } else if (name === 'publish' && (await this.#isRepair(args))) {
+      return;
+    } else if (name === 'function') {
+      this.#counts.skip('changes of functions', '');
+    } else if (!IGNORED.has(name)) {
+      await this.#takeChange(command, isUnsure, start);
+    }
+    if (this.#transaction === null && this.#underWay === 0) this.#isAllDone();
+  }
+
+  /** Everything taken so far is done, or its keys are being repaired. */
+  async drained(): Promise<void> {
+    while (this.#underWay > 0) await this.#change();
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#transaction === null) this.#isAllDone();
+  }
+
+  #isAllDone(): void {
+    this.#done = { position: this.#position, database: this.#database };
+  }
+
+  close(): void {
+    this.#link?.close();
+  }
+
+  async #isRepair(args: readonly Buffer[]): Promise<boolean> {
+    if (!this.#repairs.isOurs(args)) return false;
+    await this.drained();
+    await this.#repairs.take(args);
+    return true;
+  }
+
+  async #takeChange(command: StreamCommand, isUnsure: boolean, start: number): Promise<void> {
+    const { name, args } = command;
+    if (FLUSHES.has(name)) {
+      await this.#flush(command);
+      return;
+    }
+    const database = this.#database;
+    const keys = keysNamed(command) ?? (await this.#askForKeys(args));
+    this.#counts.commands++;
+    const isMixed = mixesKeys(keys) && keys.some((key) => this.#repairs.isUnsure(database, key));
+    if (isUnsure || isMixed) this.#repair(database, keys);
+    if (name.startsWith('x') || keys.length === 0) {
+      // The stream data type, which is not taken; or nothing that could be.
+      this.#passOver(database, name, keys);
+      return;
+    }
+    const placed: Placed = { database, command, keys };
+    if (this.#transaction === null) {
+      await this.#send([placed], start);
+      return;
+    }
+    this.#transaction.push(placed);
+    this.#transactionBytes += command.bytes;
+    if (!isTooLong(this.#transaction.length, this.#transactionBytes)) return;
+    await this.#send(this.#transaction, start);
+    this.#transaction = [];
+    this.#transactionBytes = 0;
+  }
+
+  #passOver(database: number, name: string, keys: readonly Buffer[]): void {
+    if (keys.length === 0) this.#counts.skip(`commands ${name.toUpperCase()}`, '');
+    for (const key of keys) {
+      const text = nameOf(database, key);
+      if (this.#untaken.has(text)) continue;
+      if (this.#untaken.size < limits.importUnsureKeys) this.#untaken.add(text);
+      this.#counts.skip('stream written to', text);
+    }
+  }
+
+  /** What concerns all keys of a database: nothing goes past it. */
+  async #flush({ name, args }: StreamCommand): Promise<void> {
+    const rest = this.#transaction;
+    if (rest !== null && rest.length > 0) await this.#send(rest.splice(0), this.#position);
+    await this.drained();
+    // A flush may be done twice.
+    const reply =
+      name === 'swapdb'
+        ? await this.#links.callOnce(this.#database, args)
+        : await this.#links.call(this.#database, args);
+    if (reply === null || reply instanceof ErrorReply) {
+      const words = reply === null ? 'it is open whether it was done' : reply.text;
+      throw new ImportProblem(`the target could not carry out ${args.join(' ')}: ${words}`);
+    }
+    this.#counts.commands++;
+  }
+
+  async #askForKeys(args: readonly Buffer[]): Promise<readonly Buffer[]> {
+    const [reply] = await this.#source.ask(0, [['COMMAND', 'GETKEYS', ...args]]);
+    return Array.isArray(reply) ? (reply as readonly Reply[]).filter((key) => Buffer.isBuffer(key)) : [];
+  }
+
+  /** Sends what belongs together when there is room for it. */
+  async #send(commands: readonly Placed[], start: number): Promise<void> {
+    let bytes = 0;
+    for (const { command } of commands) bytes += command.bytes;
+    while (
+      this.#underWay > 0 &&
+      (this.#underWay >= limits.importCommandsAtOnce || this.#underWayBytes + bytes > limits.importBytesAtOnce)
+    ) {
+      await this.#change();
+    }
+    const isTransaction = this.#hasMulti && commands.length > 1;
+    const first = commands[0]?.database ?? 0;
+    try {
+      const link = await this.#select(first);
+      const calls: Promise<Reply>[] = [];
+      let database = first;
+      if (isTransaction) calls.push(link.call(['MULTI']));
+      for (const placed of commands) {
+        if (placed.database !== database) {
+          if (!isTransaction) await this.#select(placed.database);
+          else calls.push(link.call(['SELECT', String(placed.database)]));
+          database = placed.database;
+        }
+        calls.push(link.call(placed.command.args));
+      }
+      if (isTransaction) calls.push(link.call(['EXEC']));
+      this.#linkDatabase = database;
+      this.#follow(commands, calls, isTransaction, bytes, start);
+    } catch (error) {
+      if (!(error instanceof LinkLost)) throw error;
+      this.#repairAll(commands);
+    }
+  }
+
+  /** Looks at the answers when they come. */
+  #follow(
+    commands: readonly Placed[],
+    calls: readonly Promise<Reply>[],
+    isTransaction: boolean,
+    bytes: number,
+    start: number,
+  ): void {
+    const place = { position: start, database: this.#database };
+    if (this.#underWay === 0) this.#done = place;
+    this.#underWay++;
+    this.#underWayBytes += bytes;
+    Promise.all(calls)
+      .then(
+        (replies) => {
+          if (isTransaction) this.#checkTransaction(commands, replies.at(-1) ?? null);
+          else for (const [i, placed] of commands.entries()) this.#check(placed, replies[i] ?? null);
+        },
+        () => this.#repairAll(commands),
+      )
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#underWay--;
+        this.#underWayBytes -= bytes;
+        // Answers come in order.
+        if (place.position > this.#done.position) this.#done = place;
+        const room = this.#room;
+        this.#room = null;
+        room?.();
+      });
+  }
+
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#room = resolve;
+    });
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #checkTransaction(commands: readonly Placed[], reply: Reply): void {
+    if (!Array.isArray(reply)) {
+      this.#repairAll(commands);
+      return;
+    }
+    const replies = reply as readonly Reply[];
+    let at = 0;
+    let database = commands[0]?.database ?? 0;
+    for (const placed of commands) {
+      // The answer to SELECT.
+      if (placed.database !== database) at++;
+      database = placed.database;
+      this.#check(placed, replies[at++] ?? null);
+    }
+  }
+
+  #check(placed: Placed, reply: Reply): void {
+    if (!(reply instanceof ErrorReply)) return;
+    const { database, command, keys } = placed;
+    const isKnown = keys.every((key) => this.#repairs.isUnsure(database, key));
+    if (!isKnown && !isPassing(reply)) this.#counts.refuse(command.name, reply.text);
+    this.#repairAll([placed]);
+  }
+
+  #repairAll(commands: readonly Placed[]): void {
+    for (const { database, command, keys } of commands) {
+      this.#repair(database, keys);
+      const other = otherDatabase(command);
+      if (other !== null) this.#repair(other, keys);
+    }
+  }
+
+  #repair(database: number, keys: readonly Buffer[]): void {
+    for (const key of keys) this.#repairs.add(database, key);
+  }
+
+  async #select(database: number): Promise<RedisLink> {
+    if (this.#link === null || this.#link.isLost) {
+      await this.drained();
+      this.#link = await this.#links.openPatiently(database);
+      this.#linkDatabase = database;
+    } else if (database !== this.#linkDatabase) {
+      await this.drained();
+      const reply = await this.#link.call(['SELECT', String(database)]);
+      if (reply instanceof ErrorReply) throw new LinkLost(`SELECT ${database} was answered: ${reply.text}`);
+      this.#linkDatabase = database;
+    }
+    return this.#link;
+  }
+}
+
+/** The second database that a command writes to; null where there is none. */
+function otherDatabase({ name, args }: StreamCommand): number | null {
+  if (name === 'move') return Number(args[2]?.toString());
+  if (name !== 'copy') return null;
+  const place = args.findIndex((arg, i) => i > 2 && arg.toString('latin1').toLowerCase() === 'db');
+  return place < 0 ? null : Number(args[place + 1]?.toString());
+}

@@ -1,0 +1,99 @@
+import { CommandTable } from '../../proxy/command-table.ts';
+import { keysOf } from '../../proxy/command-keys.ts';
+import { allCommands } from '../../proxy/commands/all-commands.ts';
+import { limits } from '../../base/limits.ts';
+import type { Reply } from '../../resp/reply.ts';
+import { ReplyParser } from '../../resp/reply-parser.ts';
+import { ImportProblem } from './import-problem.ts';
+
+/** A command of a source's stream. */
+export interface StreamCommand {
+  readonly name: string;
+  readonly args: readonly Buffer[];
+  /** Bytes that it takes in the stream. */
+  readonly bytes: number;
+}
+
+/** Reads a source's command stream. */
+export class StreamCommands {
+  readonly #parser = new ReplyParser();
+
+  push(chunk: Buffer): void {
+    this.#parser.push(chunk);
+  }
+
+  /** Null: more bytes are needed. Throws ImportProblem. */
+  next(): StreamCommand | null {
+    const reply: Reply | undefined = this.#parser.next();
+    if (this.#parser.failure !== null) {
+      throw new ImportProblem(`the source's stream is not understood: ${this.#parser.failure}`);
+    }
+    if (reply === undefined) return null;
+    const args: readonly Reply[] = Array.isArray(reply) ? reply : [];
+    if (args.length === 0 || !args.every((arg) => Buffer.isBuffer(arg))) {
+      throw new ImportProblem("the source's stream has something else in it than commands");
+    }
+    let bytes = headBytes(args.length);
+    for (const arg of args) bytes += headBytes(arg.length) + arg.length + 2;
+    return { name: args[0]?.toString('latin1').toLowerCase() ?? '', args, bytes };
+  }
+}
+
+/** `*3\r\n` */
+function headBytes(count: number): number {
+  return String(count).length + 3;
+}
+
+const table = new CommandTable(allCommands);
+const NO_BYTES = Buffer.alloc(0);
+/** First and last place of the keys, and the step, of commands that our table may lack; -1 is the end. */
+const OTHER_KEYS: Readonly<Record<string, readonly [first: number, last: number, step: number]>> = {
+  rename: [1, 2, 1],
+  renamenx: [1, 2, 1],
+  move: [1, 1, 1],
+  smove: [1, 2, 1],
+  sinterstore: [1, -1, 1],
+  sunionstore: [1, -1, 1],
+  sdiffstore: [1, -1, 1],
+  zunionstore: [1, -1, 1],
+  zinterstore: [1, -1, 1],
+  zdiffstore: [1, -1, 1],
+  zrangestore: [1, 2, 1],
+  lmove: [1, 2, 1],
+  blmove: [1, 2, 1],
+  brpoplpush: [1, 2, 1],
+  bitop: [2, -1, 1],
+  pfmerge: [1, -1, 1],
+  sort: [1, -1, 1],
+  msetnx: [1, -1, 2],
+  geosearchstore: [1, 2, 1],
+  georadius: [1, -1, 1],
+  georadiusbymember: [1, -1, 1],
+};
+
+/**
+ * The keys that a command names; of some also arguments that are none, which does no harm. Null: not known, and then not
+ * bounded either.
+ */
+export function keysNamed({ name, args }: StreamCommand): readonly Buffer[] | null {
+  const other = OTHER_KEYS[name];
+  if (other !== undefined) {
+    const [first, last, step] = other;
+    const end = last < 0 ? args.length : last + 1;
+    return args.slice(0, end).filter((_, i) => i >= first && (i - first) % step === 0);
+  }
+  const entry = table.find(args[0] ?? NO_BYTES);
+  if (entry === undefined) return null;
+  const row = entry.subcommands?.find(args[1] ?? NO_BYTES)?.row ?? entry.row;
+  return keysOf(row, [...args]).map(({ key }) => key);
+}
+
+/** Commands whose keys must all be sure, for what one has goes into another. */
+export function mixesKeys(keys: readonly Buffer[]): boolean {
+  return keys.length > 1;
+}
+
+/** A transaction of more is carried out in pieces. */
+export function isTooLong(commands: number, bytes: number): boolean {
+  return commands >= limits.importTransactionCommands || bytes >= limits.importTransactionBytes;
+}

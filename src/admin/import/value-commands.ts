@@ -1,0 +1,45 @@
+import { limits } from '../../base/limits.ts';
+import type { RdbValue } from '../../record/rdb/rdb-format.ts';
+import type { Argument } from './redis-link.ts';
+
+/** Elements of one command, and their bytes. */
+const ELEMENTS = 1_024;
+const COMMAND_BYTES = 262_144;
+
+const NAMES = { list: 'RPUSH', set: 'SADD', hash: 'HSET', zset: 'ZADD' } as const;
+
+/** The commands that add a value's elements to what is at `key`, in their order; of a string the one that sets it. */
+export function valueCommands(key: Buffer, value: RdbValue): Argument[][] {
+  if (value.kind === 'string') return [['SET', key, value.bytes]];
+  const commands: Argument[][] = [];
+  const step = value.kind === 'hash' ? 2 : 1;
+  let args: Argument[] = [];
+  let bytes = 0;
+  for (let i = 0; i < value.items.length; i += step) {
+    if (args.length === 0 || args.length >= ELEMENTS || bytes > COMMAND_BYTES) {
+      args = [NAMES[value.kind], key];
+      commands.push(args);
+      bytes = 0;
+    }
+    if (value.kind === 'zset') args.push(scoreText(value.scores[i] ?? 0));
+    for (let place = i; place < i + step; place++) {
+      const item = value.items[place];
+      if (item === undefined) continue;
+      args.push(item);
+      bytes += item.length;
+    }
+  }
+  return commands;
+}
+
+/** A double so that it is read as the same one. */
+export function scoreText(score: number): string {
+  if (Object.is(score, -0)) return '-0';
+  if (Number.isFinite(score)) return String(score);
+  return score > 0 ? 'inf' : '-inf';
+}
+
+/** Whether a value goes as one payload. */
+export function goesWhole(valueBytes: number, isString: boolean): boolean {
+  return isString || valueBytes <= limits.importPartBytes;
+}
