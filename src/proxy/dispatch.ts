@@ -220,10 +220,12 @@ function startAtomic(handler: Extract<Handler, { kind: 'atomic' }>, session: Ses
     return;
   }
   const { keys, access, needs } = plan;
+  if (command.trace !== null) command.trace.watchAll(keys, access);
   session.proxy.cluster.transact({ keys, access, needs, run: part, done: (outcome) => command.done(outcome) });
 }
 
 function startWaiting(handler: Extract<Handler, { kind: 'waiting' }>, session: Session, command: PendingCommand): void {
+  if (command.trace !== null) session.proxy.tracer?.attach(session, command.trace);
   handler.run(session, command.args).then(
     (reply) => command.settle(reply),
     (error: unknown) => settleException(session, command, error),

@@ -87,6 +87,7 @@ async function runSegment(
   const watching = watched.map(({ namespace, key, origin }) => ({ place: plan.place(namespace, key), origin }));
   if (plan.isTooLarge) return parts.map(() => TOO_MANY_KEYS);
   const { clock, cluster } = session.proxy;
+  session.proxy.tracer?.attached(session)?.watchAll(plan.keys, plan.access);
   const startedMs = clock.monotonicMs();
   const outcome = await new Promise<Reply>((resolve, reject) => {
     cluster.transact({

@@ -119,6 +119,8 @@ describe('traces', () => {
     await redis.mget('the-secret-key', 'another');
     await expect(redis.call('LPUSH', 'the-secret-key')).rejects.toThrow('wrong number');
     await redis.lpush('the-secret-list', 'a');
+    await redis.multi().set('the-secret-one', '1').incr('the-secret-two').exec();
+    await redis.get('the-secret-one');
     await expect(redis.get('the-secret-list')).rejects.toThrow('WRONGTYPE');
     await stop();
     const { spans } = collector;
@@ -127,8 +129,10 @@ describe('traces', () => {
     expect(roots.map(({ name }) => name)).toEqual(expect.arrayContaining(['SET', 'GET', 'MGET', 'LPUSH', 'GET']));
     const [set] = roots.filter(({ name }) => name === 'SET');
     const [mget] = roots.filter(({ name }) => name === 'MGET');
+    const [exec] = roots.filter(({ name }) => name === 'EXEC');
     const wrong = roots.find((span) => attributesOf(span)['junokv.outcome'] === 'WRONGTYPE');
-    if (set === undefined || mget === undefined || wrong === undefined) expect.fail('a command has no span');
+    if (set === undefined || mget === undefined || exec === undefined || wrong === undefined)
+      expect.fail('a command has no span');
     expect(attributesOf(set)).toMatchObject({
       'db.namespace': 'default/0',
       'junokv.outcome': 'ok',
@@ -136,6 +140,9 @@ describe('traces', () => {
     });
     expect(attributesOf(mget)).toMatchObject({ 'db.namespace': 'default/2', 'junokv.records': 2 });
     expect(wrong.status).toEqual({ code: 2, message: 'WRONGTYPE' });
+    const parts = spans.filter(({ parentSpanId }) => parentSpanId === exec.spanId);
+    expect(parts.map(({ name }) => name)).toEqual(expect.arrayContaining(['prepare', 'intent', 'transaction']));
+    expect(attributesOf(exec)).toMatchObject({ 'junokv.records': 2, 'junokv.outcome': 'ok' });
     const phases = spans.filter(({ parentSpanId }) => parentSpanId === set.spanId);
     expect(phases.map(({ name }) => name)).toEqual(['prepare', 'commit']);
     for (const phase of phases) {

@@ -3,6 +3,7 @@ import { limits } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import type { ClusterMap } from '../../cluster/map.ts';
 import { DATABASES_PER_GROUP, groupOf } from '../../cluster/namespace-groups.ts';
+import type { TransactionKey } from '../../quorum/transaction.ts';
 import type { RecordId } from '../../record/state.ts';
 import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import type { NodeId } from '../../rpc/transport.ts';
@@ -40,6 +41,7 @@ export interface WatchedRecord {
 export class CommandTracer {
   readonly options: TracerOptions;
   readonly #watched = new Map<RecordId, WatchedRecord[]>();
+  readonly #attached = new WeakMap<object, CommandTrace>();
   #left: number;
   #open = 0;
   /** Commands that were traced since the start. */
@@ -78,6 +80,16 @@ export class CommandTracer {
     else watchers.push(watcher);
   }
 
+  /** The command of a connection that is alone on it until it is answered, such as EXEC: what it comes to do is the trace's. */
+  attach(session: object, trace: CommandTrace): void {
+    this.#attached.set(session, trace);
+  }
+
+  /** Of the connection's latest such command, which may be over. */
+  attached(session: object): CommandTrace | null {
+    return this.#attached.get(session) ?? null;
+  }
+
   /** For CommandTrace: it is over. */
   close(trace: CommandTrace, ids: readonly RecordId[]): void {
     this.#open -= 1;
@@ -95,6 +107,9 @@ export class CommandTracer {
   }
 }
 
+/** In the place of a record's index: the transaction's own record. */
+const TRANSACTION = -1;
+
 /** One traced command, from its dispatch to its reply. */
 export class CommandTrace {
   readonly #tracer: CommandTracer;
@@ -103,7 +118,8 @@ export class CommandTrace {
   readonly #ids: RecordId[] = [];
   readonly #phases: TracedPhase[] = [];
   /** The latest of each record. */
-  readonly #current: (TracedPhase | undefined)[] = [];
+  readonly #current = new Map<number, TracedPhase>();
+  #writes: boolean;
   #records = 0;
   #calls = 0;
   #callsLeftOut = 0;
@@ -112,21 +128,31 @@ export class CommandTrace {
   constructor(tracer: CommandTracer, command: TracedCommand) {
     this.#tracer = tracer;
     this.#command = command;
+    this.#writes = command.entry.writes;
     const { clock } = tracer.options;
     this.#startedAtMs = clock.wallUs() / 1_000 - (clock.monotonicMs() - command.startedMs);
   }
 
-  /** The command works on this key. */
-  watch(key: Buffer): void {
+  /** The command works on this key; after it is over that is of no interest. */
+  watch(key: Buffer, namespace = this.#command.namespace): void {
+    if (this.#isOver) return;
     const index = this.#records++;
-    if (index >= limits.traceRecords) return;
-    const id = this.#tracer.options.recordIdOf(this.#command.namespace, key);
-    this.#ids.push(id);
-    this.#tracer.watch(id, { trace: this, index });
+    if (index < limits.traceRecords) this.#watch(this.#tracer.options.recordIdOf(namespace, key), index);
   }
 
-  /** A request about one of the records leaves; null if that is not kept. */
-  onSent(index: number, nodeId: NodeId, request: string, records: number): TracedCall | null {
+  /** The command works on the records of a transaction. */
+  watchAll(keys: readonly TransactionKey[], access: 'read' | 'write'): void {
+    this.#writes ||= access === 'write';
+    for (const { key, namespace } of keys) this.watch(key, namespace);
+  }
+
+  /** The record on which a transaction of the command is decided. */
+  watchTransaction(id: RecordId): void {
+    if (this.#ids.length < 2 * limits.traceRecords && !this.#ids.includes(id)) this.#watch(id, TRANSACTION);
+  }
+
+  /** A request about one of the records leaves; null if that is not kept. `isIntent`: it says that a transaction is under way. */
+  onSent(index: number, nodeId: NodeId, request: string, records: number, isIntent: boolean): TracedCall | null {
     if (this.#calls >= limits.traceCalls) {
       this.#callsLeftOut += 1;
       return null;
@@ -134,7 +160,8 @@ export class CommandTrace {
     this.#calls += 1;
     const sentMs = this.#tracer.options.clock.monotonicMs();
     const call: TracedCall = { nodeId, request, records, sentMs, answeredMs: null, response: '' };
-    this.#phase(index, phaseOf(request, this.#command.entry.writes), sentMs).calls.push(call);
+    const phase = phaseOf(request, this.#writes, index === TRANSACTION, isIntent);
+    this.#phase(index, phase, sentMs).calls.push(call);
     return call;
   }
 
@@ -151,7 +178,7 @@ export class CommandTrace {
     this.#tracer.close(this, this.#ids);
     const { clock, sink, map } = this.#tracer.options;
     const endMs = clock.monotonicMs();
-    for (const phase of this.#current) if (phase !== undefined) phase.endMs = endMs;
+    for (const phase of this.#current.values()) phase.endMs = endMs;
     const { entry, namespace, startedMs } = this.#command;
     sink.take({
       command: entry.row.name,
@@ -167,13 +194,18 @@ export class CommandTrace {
     });
   }
 
+  #watch(id: RecordId, index: number): void {
+    this.#ids.push(id);
+    this.#tracer.watch(id, { trace: this, index });
+  }
+
   /** The record's phase of this name; another one ends where it begins. */
   #phase(record: number, name: string, nowMs: number): TracedPhase {
-    const current = this.#current[record];
+    const current = this.#current.get(record);
     if (current?.name === name) return current;
     if (current !== undefined) current.endMs = nowMs;
     const phase: TracedPhase = { name, record, startMs: nowMs, endMs: nowMs, calls: [] };
-    this.#current[record] = phase;
+    this.#current.set(record, phase);
     this.#phases.push(phase);
     return phase;
   }

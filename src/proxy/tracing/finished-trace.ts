@@ -16,9 +16,12 @@ export interface TracedCall {
 
 /** What a command did with one record for a while. */
 export interface TracedPhase {
-  /** `read`, `prepare`, `commit`, `pages`, or the name of another message; `repair`: a write on behalf of a command that reads. */
+  /**
+   * `read`, `prepare`, `commit`, `pages`, or the name of another message; `repair`: a write on behalf of a command that reads; `intent` and
+   * `transaction`: of a transaction's records, and of the one that decides it.
+   */
   readonly name: string;
-  /** Which of the command's records, from 0 on. */
+  /** Which of the command's records, from 0 on; -1: the transaction's own. */
   readonly record: number;
   readonly startMs: number;
   endMs: number;

@@ -21,8 +21,13 @@ export function messageName(type: number): string {
   return NAMES.get(type) ?? 'unknown';
 }
 
-/** `writes`: what the command is for. What it does not do for itself, it does to repair the record. */
-export function phaseOf(request: string, writes: boolean): string {
+/**
+ * `writes`: what the command is for. What it does not do for itself, it does to repair the record. `isTransaction`: on the record
+ * that decides; `isIntent`: says on another record that a transaction is under way.
+ */
+export function phaseOf(request: string, writes: boolean, isTransaction: boolean, isIntent: boolean): string {
+  if (isTransaction) return 'transaction';
+  if (isIntent) return 'intent';
   const phase = PHASES.get(request) ?? request;
   return !writes && (phase === 'prepare' || phase === 'commit') ? 'repair' : phase;
 }

@@ -1,4 +1,4 @@
-import type { RecordId } from '../../record/state.ts';
+import type { RecordId, SealedState } from '../../record/state.ts';
 import type { Request, Response } from '../../rpc/messages.ts';
 import type { NodeId, NodeListener, ResponseReceiver, Transport } from '../../rpc/transport.ts';
 import type { CommandTrace, CommandTracer } from './command-tracer.ts';
@@ -56,15 +56,18 @@ export class TracedTransport implements Transport {
 
   #watch(nodeId: NodeId, request: Request, receiver: ResponseReceiver): ResponseReceiver {
     const told: Told[] = [];
-    const tell = (id: RecordId, records: number): void => {
+    const tell = (id: RecordId, records: number, state: SealedState | null): void => {
       for (const { trace, index } of this.#tracer.watchersOf(id) ?? []) {
-        const call = trace.onSent(index, nodeId, messageName(request.type), records);
+        const intent = state?.intent;
+        const call = trace.onSent(index, nodeId, messageName(request.type), records, intent !== undefined);
         if (call !== null) told.push({ trace, call });
+        if (intent !== undefined) trace.watchTransaction(intent.transaction);
       }
     };
-    if ('address' in request) tell(request.address.id, 1);
-    else if ('addresses' in request) for (const { id } of request.addresses) tell(id, request.addresses.length);
-    else if ('items' in request) for (const { address } of request.items) tell(address.id, request.items.length);
+    if ('address' in request) tell(request.address.id, 1, 'state' in request ? request.state : null);
+    else if ('addresses' in request) for (const { id } of request.addresses) tell(id, request.addresses.length, null);
+    else if ('items' in request)
+      for (const { address, state } of request.items) tell(address.id, request.items.length, state);
     return told.length === 0 ? receiver : new TellingReceiver(receiver, told);
   }
 }
