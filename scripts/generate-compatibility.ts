@@ -17,7 +17,8 @@ junokv answers these commands as Redis ${REDIS_VERSION} does, with the same repl
 from what the last column says. An unknown command is answered \`-ERR unknown command\` and the connection stays.
 
 - Every command over one key is linearizable, on every proxy.
-- Commands over several keys work key by key: each key on its own is linearizable, all of them together are not atomic.
+- Commands over several keys, and MULTI/EXEC, are atomic and isolated, whatever keys they name: all of it happens or nothing,
+  in one order for everybody that respects real time (strict serializability). No hash tags are needed.
 - \`-UNAVAILABLE\` means that no quorum answered and nothing was changed; \`-UNCERTAIN\` that the change may or may not have
   been made; \`-BUSY\` that a bounded queue was full and nothing was done.
 `;

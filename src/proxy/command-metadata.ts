@@ -108,6 +108,15 @@ export const furtherKeySpecs: Readonly<Record<string, readonly FurtherKeySpec[]>
 
 /** Flags of each key specification. https://redis.io/docs/latest/develop/reference/key-specs/ */
 export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  rename: [
+    ['RW', 'access', 'delete'],
+    ['OW', 'update'],
+  ],
+  renamenx: [
+    ['RW', 'access', 'delete'],
+    ['OW', 'insert'],
+  ],
+  move: [['RW', 'access', 'update']],
   watch: [['RO']],
   dump: [['RO', 'access']],
   restore: [['OW', 'update']],
@@ -282,6 +291,7 @@ export const commandDeprecations: Readonly<Record<string, Deprecation>> = {
 
 /** Changes of a command: [Redis version, what changed]. */
 export const commandHistory: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  renamenx: [['3.2.0', 'The command no longer returns an error when source and destination names are the same.']],
   bgsave: [['3.2.2', 'Added the `SCHEDULE` option.']],
   shutdown: [['7.0.0', 'Added the `NOW`, `FORCE` and `ABORT` modifiers.']],
   migrate: [

@@ -159,31 +159,51 @@ describe('COPY', () => {
     expect(await session.run('STRLEN copy')).toBe(value.length);
   });
 
-  it('does not bring back what expired between reading and writing', async () => {
+  it('fails as a whole', async () => {
     const session = await sessionWith('a');
-    await session.run('PEXPIRE a 100');
-    const { cluster, clock } = session.proxy;
-    const submit = cluster.submit.bind(cluster);
-    cluster.submit = (operation) => {
-      submit(operation);
-      clock.advance(100);
-    };
-    expect(await session.run('COPY a b')).toBe(0);
-    expect(await session.run('EXISTS b')).toBe(0);
-  });
-
-  it('tells which of its two steps failed by what the client may assume', async () => {
-    const session = await sessionWith('a');
-    const { cluster } = session.proxy;
-    const submit = cluster.submit.bind(cluster);
     for (const failure of [busy('queue is full'), uncertain('deadline')]) {
-      let submitted = 0;
-      cluster.submit = (operation) => {
-        submitted++;
-        if (submitted === 1) submit(operation);
-        else operation.done({ ok: false, failure });
-      };
+      session.proxy.cluster.failure = failure;
       expect(await session.run('COPY a b')).toMatch(failure.kind === 'busy' ? /^-BUSY/ : /^-UNCERTAIN/);
     }
+  });
+});
+
+describe('RENAME, RENAMENX and MOVE', () => {
+  it('take value and expiry along, over what is there', async () => {
+    const session = await sessionWith('a', 'b');
+    await session.run('PEXPIRE a 5000');
+    expect(await session.run('RENAME a b')).toBe('+OK');
+    expect(await session.run('GET b')).toBe('value-of-a');
+    expect(await session.run('PTTL b')).toBe(5000);
+    expect(await session.run('EXISTS a')).toBe(0);
+    expect(await session.run('RENAME a b')).toBe('-ERR no such key');
+    expect(await session.run('RENAME b b')).toBe('+OK');
+    expect(await session.run('RENAMENX b b')).toBe(0);
+    await session.run('SET c x');
+    expect(await session.run('RENAMENX b c')).toBe(0);
+    expect(await session.run('RENAMENX b d')).toBe(1);
+    expect(await session.run('GET d')).toBe('value-of-a');
+  });
+
+  it('take values in pages along', async () => {
+    const session = new SessionRunner();
+    const value = Buffer.alloc(300_000, 'abcdefg');
+    await session.runArguments([Buffer.from('SET'), Buffer.from('big'), value]);
+    expect(await session.run('RENAME big moved')).toBe('+OK');
+    expect(await session.run('GET moved')).toBe(value.toString());
+    expect(await session.run('EXISTS big')).toBe(0);
+  });
+
+  it('MOVE goes to another database where the key is not there', async () => {
+    const session = await sessionWith('a');
+    expect(await session.run('MOVE a 0')).toBe('-ERR source and destination objects are the same');
+    expect(await session.run('MOVE a 99')).toBe('-ERR DB index is out of range');
+    expect(await session.run('MOVE a x')).toBe('-ERR value is not an integer or out of range');
+    expect(await session.run('MOVE a 3')).toBe(1);
+    expect(await session.run('MOVE a 3')).toBe(0);
+    await session.run('SET a again');
+    expect(await session.run('MOVE a 3')).toBe(0);
+    session.database = 3;
+    expect(await session.run('GET a')).toBe('value-of-a');
   });
 });

@@ -1,18 +1,16 @@
 import { assert } from '../../base/assert.ts';
-import { numberInGroup } from '../../cluster/namespace-groups.ts';
-import type { Outcome, RunContext, Step, StepResult } from '../../quorum/operation.ts';
-import type { LiveRecord } from '../../record/state.ts';
 import { parseInteger } from '../../resp/integer.ts';
-import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
-import type { CommandRow } from '../command.ts';
-import { failureReply } from '../failure-reply.ts';
+import { ErrorReply, NOT_AN_INTEGER, OK, SYNTAX_ERROR } from '../../resp/reply.ts';
+import type { AtomicStep, CommandRow } from '../command.ts';
 import type { Session } from '../session.ts';
-import { copyValue, pasteValue, type ValueCopy } from '../values/value-copy.ts';
-import { argument, NIL, optionName, ZERO } from './keyed-row.ts';
+import { argument, optionName } from './keyed-row.ts';
+import { copyRecord, DELETE_STEP, putStep } from './put-step.ts';
 
 const OUT_OF_RANGE = new ErrorReply('ERR DB index is out of range');
 const SAME_OBJECT = new ErrorReply('ERR source and destination objects are the same');
 const OTHER_DATABASE = new ErrorReply('ERR Copying to another database is not allowed in cluster mode');
+const NO_SUCH_KEY = new ErrorReply('ERR no such key');
+const NO_MOVE_IN_CLUSTER = new ErrorReply('ERR MOVE is not allowed in cluster mode');
 const INT_MAX = 2_147_483_647;
 
 interface CopyOptions {
@@ -47,55 +45,128 @@ function parseCopyOptions(session: Session, args: readonly Buffer[]): CopyOption
   return { database, replace };
 }
 
-function submit(session: Session, database: number, key: Buffer, step: Step<Reply>): Promise<Outcome<Reply>> {
-  const namespace = numberInGroup(session.namespaceGroup, database);
-  return new Promise((done) => session.proxy.cluster.submit({ namespace, key, step, done }));
-}
-
-/** Replies the expiry, or nil; keeps the value for the other step. */
-class ReadStep implements Step<Reply> {
-  readonly access = 'read';
-  readonly needs = 'value';
-  /** What the run that was answered found. */
-  copy: ValueCopy | null = null;
-
-  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
-    if (record === null) return NIL;
-    this.copy = copyValue(record.value, pages);
-    return { reply: record.expiresAtMs, change: null };
-  }
-}
-
-function writeStep(copy: ValueCopy, expiresAtMs: number, replace: boolean): Step<Reply> {
+/** COPY source destination [DB destination-db] [REPLACE] */
+function parseCopy(args: readonly Buffer[], session?: Session): AtomicStep | ErrorReply {
+  assert(session !== undefined, 'COPY knows the session');
+  const options = parseCopyOptions(session, args);
+  if (options instanceof ErrorReply) return options;
+  const { database, replace } = options;
+  const source = argument(args, 1);
+  const destination = argument(args, 2);
+  if (database === session.database && source.equals(destination)) return SAME_OBJECT;
   return {
+    keys: [{ key: source }, { key: destination, database }],
     access: 'write',
-    needs: 'meta',
-    run: (record, { nowMs, pages }) => {
-      if (record !== null && !replace) return ZERO;
-      // The source has expired since it was read.
-      if (expiresAtMs !== 0 && expiresAtMs <= nowMs) return ZERO;
-      return { reply: 1, change: { kind: 'put', value: pasteValue(copy, pages), expiresAtMs } };
+    needs: 'value',
+    run: (view) => {
+      const record = view.live(0);
+      if (record === null || (view.live(1) !== null && !replace)) return 0;
+      view.apply(1, putStep(copyRecord(record, view.pages(0))));
+      return 1;
     },
   };
 }
 
-/** COPY source destination [DB destination-db] [REPLACE]: reads the one key, then writes the other. */
-async function copy(session: Session, args: readonly Buffer[]): Promise<Reply> {
-  const options = parseCopyOptions(session, args);
-  if (options instanceof ErrorReply) return options;
-  const source = argument(args, 1);
-  const destination = argument(args, 2);
-  if (options.database === session.database && source.equals(destination)) return SAME_OBJECT;
-  const reading = new ReadStep();
-  const read = await submit(session, session.database, source, reading);
-  if (!read.ok) return failureReply(read.failure);
-  if (read.reply === null) return 0;
-  assert(reading.copy !== null, 'a step that replied an expiry has the value');
-  const step = writeStep(reading.copy, Number(read.reply), options.replace);
-  const limited = session.proxy.namespaces.gateOf(session)?.limitStep(destination, step) ?? step;
-  const written = await submit(session, options.database, destination, limited);
-  return written.ok ? written.reply : failureReply(written.failure);
+/** RENAME and RENAMENX key newkey: the value goes into the other record, with its expiry. */
+function parseRename(onlyIfNew: boolean): (args: readonly Buffer[]) => AtomicStep {
+  return (args) => {
+    const source = argument(args, 1);
+    const destination = argument(args, 2);
+    const isSame = source.equals(destination);
+    return {
+      keys: [{ key: source }, { key: destination }],
+      access: 'write',
+      needs: 'value',
+      run: (view) => {
+        const record = view.live(0);
+        if (record === null) return NO_SUCH_KEY;
+        if (isSame) return onlyIfNew ? 0 : OK;
+        if (onlyIfNew && view.live(1) !== null) return 0;
+        const copy = copyRecord(record, view.pages(0));
+        view.apply(1, putStep(copy));
+        view.apply(0, DELETE_STEP);
+        return onlyIfNew ? 1 : OK;
+      },
+    };
+  };
 }
+
+/** MOVE key db */
+function parseMove(args: readonly Buffer[], session?: Session): AtomicStep | ErrorReply {
+  assert(session !== undefined, 'MOVE knows the session');
+  if (session.clusterEnabled) return NO_MOVE_IN_CLUSTER;
+  const database = parseDatabase(argument(args, 2), session.proxy.config.databases);
+  if (database instanceof ErrorReply) return database;
+  if (database === session.database) return SAME_OBJECT;
+  const key = argument(args, 1);
+  return {
+    keys: [{ key }, { key, database }],
+    access: 'write',
+    needs: 'value',
+    run: (view) => {
+      const record = view.live(0);
+      if (record === null || view.live(1) !== null) return 0;
+      const copy = copyRecord(record, view.pages(0));
+      view.apply(1, putStep(copy));
+      view.apply(0, DELETE_STEP);
+      return 1;
+    },
+  };
+}
+
+const SOURCE_AND_DESTINATION = [
+  { name: 'key', type: 'key', keySpecIndex: 0 },
+  { name: 'newkey', type: 'key', keySpecIndex: 1 },
+] as const;
+const COPIES = 'The value is copied, O(N) for one in pages, and all of its pages are in memory for that.';
+
+export const moveCommands: readonly CommandRow[] = [
+  {
+    name: 'rename',
+    group: 'generic',
+    summary: 'Rename a key',
+    since: '1.0.0',
+    complexity: 'O(1)',
+    arity: 3,
+    flags: ['write'],
+    categories: ['@keyspace', '@write', '@slow'],
+    keys: { first: 1, last: 2, step: 1 },
+    docArguments: SOURCE_AND_DESTINATION,
+    handler: { kind: 'atomic', parse: parseRename(false) },
+    difference: COPIES,
+  },
+  {
+    name: 'renamenx',
+    group: 'generic',
+    summary: 'Rename a key, only if the new key does not exist',
+    since: '1.0.0',
+    complexity: 'O(1)',
+    arity: 3,
+    flags: ['write', 'fast'],
+    categories: ['@keyspace', '@write', '@fast'],
+    keys: { first: 1, last: 2, step: 1 },
+    docArguments: SOURCE_AND_DESTINATION,
+    handler: { kind: 'atomic', parse: parseRename(true) },
+    difference: COPIES,
+  },
+  {
+    name: 'move',
+    group: 'generic',
+    summary: 'Move a key to another database',
+    since: '1.0.0',
+    complexity: 'O(1)',
+    arity: 3,
+    flags: ['write', 'fast'],
+    categories: ['@keyspace', '@write', '@fast'],
+    keys: { first: 1, last: 1, step: 1 },
+    docArguments: [
+      { name: 'key', type: 'key', keySpecIndex: 0 },
+      { name: 'db', type: 'integer' },
+    ],
+    handler: { kind: 'atomic', parse: parseMove },
+    difference: COPIES,
+  },
+];
 
 export const copyCommand: CommandRow = {
   name: 'copy',
@@ -113,6 +184,5 @@ export const copyCommand: CommandRow = {
     { name: 'destination-db', type: 'integer', token: 'DB', optional: true },
     { name: 'replace', type: 'pure-token', token: 'REPLACE', optional: true },
   ],
-  handler: { kind: 'waiting', run: copy },
-  difference: 'Not atomic over the two keys: the source is read, then the destination is written.',
+  handler: { kind: 'atomic', parse: parseCopy },
 };

@@ -16,7 +16,7 @@ describe('the command table', () => {
       expect(row.categories, row.name).toSatisfy((all: string[]) => all.includes('@slow') !== all.includes('@fast'));
       expect(row.handler !== null || row.subcommands !== undefined, row.name).toBe(true);
       const kinds: readonly (string | undefined)[] = ['record', 'records', 'atomic'];
-      const keyed = kinds.includes(row.handler?.kind) || ['copy', 'watch'].includes(row.name);
+      const keyed = kinds.includes(row.handler?.kind) || row.name === 'watch';
       // Keys that are counted in the arguments are at no fixed place.
       if (!row.flags.includes('movablekeys')) expect(row.keys !== null, row.name).toBe(keyed);
     }
