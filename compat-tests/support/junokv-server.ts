@@ -31,8 +31,23 @@ export function waitUntilPrintedReady(server: ChildServer): Promise<void> {
   return server.waitUntilReady(async () => server.output.includes('is ready'), READY_MS);
 }
 
+const tempDirs = new Set<string>();
+// Registered behind child-server.ts's: the processes in them have been killed.
+process.on('exit', () => {
+  for (const dir of tempDirs) {
+    try {
+      rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // One of them was still writing: it stays.
+    }
+  }
+});
+
+/** Removed, if nobody has done so before, when this process ends. */
 export function makeTempDir(purpose: string): string {
-  return mkdtempSync(join(tmpdir(), `junokv-${purpose}-`));
+  const dir = mkdtempSync(join(tmpdir(), `junokv-${purpose}-`));
+  tempDirs.add(dir);
+  return dir;
 }
 
 export interface JunokvOptions {
