@@ -23,6 +23,10 @@ export class Tally {
   uncertain = 0;
   /** Refused: nothing was done. */
   unavailable = 0;
+  /** Of several keys, and answered. */
+  transactions = 0;
+  /** Given up by EXEC, for what was watched had changed. */
+  givenUp = 0;
   longestMs = 0;
   /** By the error's first word, or the client's own words. */
   readonly errors = new Map<string, number>();
@@ -44,6 +48,11 @@ export class Tally {
       this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.#lastAnswerMs);
       this.#lastAnswerMs = nowMs;
     }
+  }
+
+  noteTransaction(happened: boolean): void {
+    if (happened) this.transactions++;
+    else this.givenUp++;
   }
 
   noteError(message: string): void {

@@ -2,8 +2,7 @@ import { replicaSet } from '../src/cluster/cluster-map.ts';
 import type { ClusterMap } from '../src/cluster/map.ts';
 import type { Ballot } from '../src/record/ballot.ts';
 import { parsePageKey, parseRecordKey, recordRange, shardPageRange } from '../src/record/record-id.ts';
-import type { RecordId } from '../src/record/state.ts';
-import { StateKind } from '../src/record/state.ts';
+import { NO_NAMESPACE, type RecordId, type StateHeader, StateKind } from '../src/record/state.ts';
 import { decodeStored } from '../src/record/state-codec.ts';
 import { START_US } from './sim-clock.ts';
 import type { SimDisk } from './sim-disk.ts';
@@ -11,6 +10,9 @@ import type { World } from './world.ts';
 
 interface OnDisk {
   readonly accepted: Ballot;
+  readonly hasIntent: boolean;
+  /** A transaction's own record. */
+  readonly isTransaction: boolean;
   readonly isDead: boolean;
   readonly isPaged: boolean;
   /** Of a dead one: not to be purged before, for what it remembers. */
@@ -32,9 +34,11 @@ function recordsOf(disk: SimDisk, map: ClusterMap, shard: number): Map<RecordId,
         found.set(id, null);
         continue;
       }
-      const { header } = stored.state;
-      if (map.namespaces[header.namespace]?.generation !== header.generation) continue;
+      const { header, intent } = stored.state;
+      if (!isKept(map, header)) continue;
       found.set(id, {
+        hasIntent: intent !== undefined,
+        isTransaction: header.namespace === NO_NAMESPACE,
         accepted: stored.accepted,
         isDead: header.kind === StateKind.dead,
         isPaged: header.paged,
@@ -45,8 +49,14 @@ function recordsOf(disk: SimDisk, map: ClusterMap, shard: number): Map<RecordId,
   return found;
 }
 
-/** What cannot be read tells of its generation by its id only, which is readable here (`simIds`). */
+/** Of the generation that its namespace has now, or of no namespace. */
+function isKept(map: ClusterMap, { namespace, generation }: Pick<StateHeader, 'namespace' | 'generation'>): boolean {
+  return namespace === NO_NAMESPACE || map.namespaces[namespace]?.generation === generation;
+}
+
+/** What cannot be read tells of its generation by its id only, which is readable here (`simIds`), unless it is a transaction's. */
 function isCurrent(id: RecordId, map: ClusterMap): boolean {
+  if (!id.includes('/')) return true;
   const [, namespace, generation = ''] = id.split('/');
   return map.namespaces[Number(namespace)]?.generation === Number.parseInt(generation, 10);
 }
@@ -63,7 +73,7 @@ export function checkReplicas(world: World): string[] {
       const texts = held.map(({ id: node, records }) => ({ node, text: textOf(records.get(id)) }));
       if (texts.every(({ text }) => text === texts[0]?.text)) continue;
       const all = texts.map(({ node, text }) => `n${node} ${text}`).join(', ');
-      problems.push(`${id.split('/')[0]} differs between its replicas: ${all}`);
+      problems.push(`${nameOf(id)} differs between its replicas: ${all}`);
     }
   }
   return problems;
@@ -78,7 +88,24 @@ export function checkPurged(world: World, beforeUs: number): string[] {
       for (const [id, record] of recordsOf(world.node(node).disk, map, shard)) {
         if (record === null || !record.isDead) continue;
         if (record.accepted.time > beforeUs || record.keepUntilMs * 1000 > beforeUs) continue;
-        problems.push(`${id.split('/')[0]} is dead on n${node} and was not purged: ${textOf(record)}`);
+        problems.push(`${nameOf(id)} is dead on n${node} and was not purged: ${textOf(record)}`);
+      }
+    }
+  }
+  return problems;
+}
+
+/** Transactions that should have been ended by then: nothing on the way, and T forgotten. */
+export function checkIntents(world: World): string[] {
+  const problems: string[] = [];
+  const { map } = world.config;
+  for (let shard = 0; shard < map.shards; shard++) {
+    for (const node of replicaSet(map, shard)) {
+      for (const [id, record] of recordsOf(world.node(node).disk, map, shard)) {
+        if (record?.hasIntent === true)
+          problems.push(`${nameOf(id)} still has an intent on n${node}: ${textOf(record)}`);
+        if (record?.isTransaction === true && !record.isDead)
+          problems.push(`a transaction is not forgotten on n${node}: ${textOf(record)}`);
       }
     }
   }
@@ -130,6 +157,10 @@ function pagesOf(disk: SimDisk, shard: number): RecordId[] {
     }
   });
   return found;
+}
+
+function nameOf(id: RecordId): string {
+  return id.includes('/') ? (id.split('/')[0] ?? '') : 'a transaction';
 }
 
 function textOf(record: OnDisk | null | undefined): string {

@@ -10,6 +10,7 @@ import {
   type StateHeader,
   StateKind,
 } from '../src/record/state.ts';
+import type { TransactionOutcome } from '../src/record/transaction-record.ts';
 import { MessageType } from '../src/rpc/messages.ts';
 import type { Call, CallHandler, NodeHello } from '../src/rpc/transport.ts';
 import { Acceptor, type Held } from '../src/storage/acceptor.ts';
@@ -80,6 +81,48 @@ class OldAlone extends ProposerRules {
 
   override bothOfPair(request: PairedRequest): boolean {
     return request !== this.#request;
+  }
+}
+
+class IntentIgnored extends ProposerRules {
+  override heedsIntents(): boolean {
+    return false;
+  }
+}
+
+class IntentOnOneRecord extends ProposerRules {
+  override recordsWithIntent(): number {
+    return 1;
+  }
+}
+
+class NoRereadAfterT extends ProposerRules {
+  override rereadsAfterTransaction(): boolean {
+    return false;
+  }
+}
+
+class TDeletedEarly extends ProposerRules {
+  override forgetsUnresolved(): boolean {
+    return true;
+  }
+}
+
+class RefusedCoordinatorCommits extends ProposerRules {
+  override outcomeAfterRefusal(): TransactionOutcome {
+    return 'committed';
+  }
+}
+
+class OneReadRound extends ProposerRules {
+  override readsTwice(): boolean {
+    return false;
+  }
+}
+
+class SnapshotByPrepare extends ProposerRules {
+  override readsAfterPrepare(): boolean {
+    return false;
   }
 }
 
@@ -264,5 +307,12 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['copy-across-epochs', { ...SOUND_PARTS, handler: (node) => new CopyAcrossEpochs(node) }],
   ['amnesic-node-votes', { ...SOUND_PARTS, keepsIdentity: true }],
   ['absent-is-proof', withRules(() => new AbsentIsProof())],
+  ['intent-ignored', withRules(() => new IntentIgnored())],
+  ['intent-on-one-record', withRules(() => new IntentOnOneRecord())],
+  ['no-reread-after-t', withRules(() => new NoRereadAfterT())],
+  ['t-deleted-early', withRules(() => new TDeletedEarly())],
+  ['refused-coordinator-commits', withRules(() => new RefusedCoordinatorCommits())],
+  ['one-read-round', withRules(() => new OneReadRound())],
+  ['snapshot-by-prepare', withRules(() => new SnapshotByPrepare())],
   ['forgets-request-ids', { ...SOUND_PARTS, seal: () => new ForgetsRequestIds() }],
 ]);

@@ -12,6 +12,14 @@ export type Fault =
   | { readonly kind: 'power-loss'; readonly atUs: number; readonly forUs: number; readonly node: number }
   | { readonly kind: 'wipe-disk'; readonly atUs: number; readonly forUs: number; readonly node: number }
   | { readonly kind: 'crash-proxy'; readonly atUs: number; readonly forUs: number; readonly proxy: number }
+  /** With so many more requests sent; the last of these is its last word. */
+  | {
+      readonly kind: 'crash-sending';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly proxy: number;
+      readonly messages: number;
+    }
   | {
       readonly kind: 'cut';
       readonly atUs: number;

@@ -3,6 +3,7 @@ import type { KeyOp } from './checker.ts';
 import { LONG_RUN } from './long-values.ts';
 import { type Fault, makeFaults, makeFlapping, makeMemberFaults, makeRareFaults, type Targets } from './plan-faults.ts';
 import { makeRequestClients } from './plan-requests.ts';
+import { makeTransactions } from './plan-transactions.ts';
 import type { DiskProfile } from './sim-disk.ts';
 import { SMALL_PAGES, SMALL_RANGES, shortTimes } from './sim-limits.ts';
 import { SimRandom } from './sim-random.ts';
@@ -39,11 +40,35 @@ export interface PlannedRepeat {
   readonly proxy: number;
 }
 
+/**
+ * `all`: each operation is carried out. `all-or-none`: all if each would do as it is meant to (`get` find nothing), else none. `look`:
+ * a snapshot of the keys. `watched`: as `all`, `pauseUs` after the same keys were read, and only if they were not written since.
+ */
+export type TxnMode = 'all' | 'all-or-none' | 'look' | 'watched';
+
+/** An operation on one key, without request id. */
+export type PlainOp = Exclude<KeyOp, { readonly kind: 'flush' | 'juno' }>;
+
+/** A transaction has each key once. */
+export interface TxnPart {
+  readonly key: string;
+  readonly op: PlainOp;
+}
+
+export interface PlannedTxn {
+  readonly thinkUs: number;
+  readonly mode: TxnMode;
+  readonly parts: readonly TxnPart[];
+  readonly pauseUs: number;
+}
+
+export type PlannedStep = PlannedOp | PlannedTxn;
+
 /** Operations that one client sends through one proxy, one after the other. */
 export interface PlannedClient {
   readonly name: string;
   readonly proxy: number;
-  readonly ops: readonly PlannedOp[];
+  readonly ops: readonly PlannedStep[];
 }
 
 /** A whole run as data: the seed draws it, and shrinking takes parts of it away. */
@@ -82,7 +107,10 @@ export function makePlan(seed: number, zones: number): Plan {
   const learning = changing || (setup.fsync !== 'always' && faults.some(({ kind }) => kind === 'power-loss'));
   faults.push(...makeRareFaults(random, targets, learning));
   if (changing) faults.push(...makeMemberFaults(random, targets));
-  return { setup, links, keys, clients, faults };
+  const transactions = makeTransactions({ seed, zones, proxies, keys });
+  clients.push(...transactions.clients);
+  faults.push(...transactions.faults);
+  return { setup, links, keys: [...keys, ...transactions.keys], clients, faults };
 }
 
 function makeSetup(random: SimRandom, seed: number, zones: number, proxies: number): WorldSetup {
@@ -174,7 +202,7 @@ function makeFlusher(random: SimRandom, proxies: number): PlannedClient {
 }
 
 /** Of operations that may be carried out as often as they are sent. */
-type PlainKind = Exclude<KeyOp['kind'], 'juno' | 'flush'>;
+type PlainKind = Exclude<KeyOp['kind'], 'juno' | 'flush' | 'getappend' | 'pay'>;
 
 const PAGED_MIX: readonly PlainKind[] = ['set', 'append', 'get', 'getset', 'setpxat', 'setnx', 'get'];
 

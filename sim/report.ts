@@ -20,7 +20,9 @@ export function failureReport(plan: Plan, parts: Parts, first: RunResult): strin
   for (const problem of result.problems) lines.push(`  ${problem}`);
   lines.push('faults:', ...small.faults.map((fault) => `  ${faultText(fault)}`));
   const keys = small.keys.filter((key) => result.problems.some((problem) => problem.startsWith(`${key} `)));
-  const shown = keys.length > 0 ? keys : small.keys;
+  const all =
+    keys.length === 0 || result.problems.some((problem) => !small.keys.some((key) => problem.startsWith(`${key} `)));
+  const shown = all ? small.keys : keys;
   lines.push('history:', ...result.history.filter((entry) => shown.includes(entry.key)).map(historyLine));
   const trace = result.trace.filter((line) => !/ k\d+ /.test(line) || shown.some((key) => line.includes(` ${key} `)));
   lines.push('trace (milliseconds; ballots are milliseconds and proposer):', ...trace.slice(0, TRACE_LINES));
@@ -44,5 +46,6 @@ export function historyLine(entry: HistoryOp): string {
   const to = Number.isFinite(entry.returnedUs) ? (entry.returnedUs / 1000).toFixed(3) : 'never';
   const { outcome } = entry;
   const answer = outcome.kind === 'reply' ? short(String(outcome.reply)) : outcome.kind;
-  return `  #${entry.id} ${entry.client} [${from}, ${to}] ${describeOp(entry.key, entry.op)} -> ${answer}`;
+  const together = entry.txn === undefined ? '' : ` in ${entry.txn}`;
+  return `  #${entry.id}${together} ${entry.client} [${from}, ${to}] ${describeOp(entry.key, entry.op)} -> ${answer}`;
 }

@@ -1,7 +1,8 @@
 import { limits } from '../src/base/limits.ts';
 import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
-import { checkPages, checkPurged, checkReplicas, checkStrays } from './check-replicas.ts';
+import { checkIntents, checkPages, checkPurged, checkReplicas, checkStrays } from './check-replicas.ts';
 import { checkRequests } from './check-requests.ts';
+import { checkTogether } from './check-transactions.ts';
 import { checkKey, type HistoryOp } from './checker.ts';
 import { isLong } from './long-values.ts';
 import type { Plan } from './plan.ts';
@@ -130,6 +131,7 @@ function runWithin(plan: Plan, parts: Parts, keepTrace: boolean): RunResult {
   problems.push(...workload.problems);
   checkDeadlines(plan, workload.history, problems);
   const undecided = checkHistory(plan.keys, workload.history, problems);
+  problems.push(...checkTogether(workload.history));
   problems.push(...checkRequests(plan.faults, workload.history));
   const branches = world.branches();
   for (const [type, name] of NODE_ANSWERS) branches.set(name, recorder.answers.get(String(MessageType[type])) ?? 0);
@@ -170,6 +172,7 @@ function drive(plan: Plan, world: World, network: RandomNetwork, workload: Workl
   const longestMs = limits.purgeAfterMs + Math.max(limits.requestReachMs, limits.unfinishedPageAgeMs);
   scheduler.runUntil(scheduler.nowUs + 1000 * (longestMs + SWEEPS * (limits.sweepPassMs + limits.pageSweepPassMs)));
   problems.push(...agreement(world), ...checkPurged(world, peaceUs), ...checkStrays(world), ...checkPages(world));
+  problems.push(...checkIntents(world));
   readAll(plan, world, workload, problems);
   for (const entry of workload.running) problems.push(`operation ${entry.id} was never answered`);
 }

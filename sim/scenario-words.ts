@@ -2,6 +2,7 @@ import { assert } from '../src/base/assert.ts';
 import type { Fsync } from '../src/storage/write-pipeline.ts';
 import type { KeyOp } from './checker.ts';
 import { expand } from './long-values.ts';
+import type { PlainOp, PlannedTxn } from './plan.ts';
 import { START_US } from './sim-clock.ts';
 import { SMALL_PAGES } from './sim-limits.ts';
 import type { WorldSetup } from './world.ts';
@@ -33,8 +34,34 @@ export function parseOp(words: readonly string[]): { readonly key: string; reado
     case 'flush':
       return { key: '', op: { kind } };
     default:
-      throw new Error(`no such operation: ${words.join(' ')}`);
+      return { key, op: parsePlain(words) };
   }
+}
+
+/** Operations of which there is no other form. */
+function parsePlain(words: readonly string[]): PlainOp {
+  const [kind = '', , value = '', last = ''] = words;
+  if (kind === 'getappend') return { kind, value };
+  if (kind === 'pay') return { kind, amount: Number(value), value: last };
+  throw new Error(`no such operation: ${words.join(' ')}`);
+}
+
+/**
+ * `look a1 a2`, and operations that happen together: `all pay a1 -5 x / pay a2 5 x`, `all-or-none ...`. Null: no transaction.
+ */
+export function parseTxn(words: readonly string[]): Pick<PlannedTxn, 'mode' | 'parts'> | null {
+  const [mode, ...rest] = words;
+  if (mode === 'look') return { mode, parts: rest.map((key) => ({ key, op: { kind: 'get' } })) };
+  if (mode !== 'all' && mode !== 'all-or-none') return null;
+  const parts = rest
+    .join(' ')
+    .split(' / ')
+    .map((text) => {
+      const { key, op } = parseOp(text.split(' '));
+      assert(op.kind !== 'flush' && op.kind !== 'juno', `${text} in a transaction`);
+      return { key, op };
+    });
+  return { mode, parts };
 }
 
 /**

@@ -3,79 +3,20 @@ import { KeyScan } from '../src/quorum/key-scan.ts';
 import { isNoBallot, sameBallot } from '../src/record/ballot.ts';
 import { recordKey } from '../src/record/record-id.ts';
 import { decodeStored, type StoredRecord } from '../src/record/state-codec.ts';
-import type { Request, Response } from '../src/rpc/messages.ts';
+import { checkTogether } from './check-transactions.ts';
 import { checkKey, type HistoryOp } from './checker.ts';
 import type { SimNode, SimProxy } from './machines.ts';
 import { outsidePromises } from './promises.ts';
-import { parseCluster, parseOp, type ScenarioCluster } from './scenario-words.ts';
+import { Pattern, ScriptedNetwork } from './scenario-network.ts';
+import { parseCluster, parseOp, parseTxn, type ScenarioCluster } from './scenario-words.ts';
 import { commandStep, short } from './sim-commands.ts';
 import { setLimits } from './sim-limits.ts';
 import { withLearner } from './sim-members.ts';
-import type { NetworkPolicy, NetworkWatcher, SimMessage } from './sim-network.ts';
 import { SimSeal, simIds } from './sim-seal.ts';
-import { formatArrival, messageName } from './trace-text.ts';
 import { Workload } from './workload.ts';
 import { type Parts, World } from './world.ts';
 
-/** Every message takes so long unless it is held or dropped. */
-const DELAY_US = 100;
 const simSeal = new SimSeal();
-
-/** Which messages: sender, receiver (`*` stands for anything) and, if given, the name of the message. */
-class Pattern {
-  readonly text: string;
-  readonly #route: RegExp;
-  readonly #name: string | null;
-
-  constructor(text: string) {
-    this.text = text;
-    const [route = '', name] = text.split(' ');
-    this.#route = new RegExp(`^${route.replaceAll('*', '.*')}$`);
-    this.#name = name === undefined || name === '*' ? null : name;
-  }
-
-  matches(from: string, to: string, request: Request, response: Response | null): boolean {
-    if (this.#name !== null && this.#name !== messageName(response ?? request)) return false;
-    return this.#route.test(`${from}>${to}`);
-  }
-}
-
-/** A network in the hands of a script. */
-class ScriptedNetwork implements NetworkPolicy, NetworkWatcher {
-  readonly holding: Pattern[] = [];
-  readonly dropping: Pattern[] = [];
-  readonly showing: Pattern[] = [];
-  readonly output: string[] = [];
-  held: SimMessage[] = [];
-
-  route(message: SimMessage): readonly number[] {
-    if (this.dropping.some((pattern) => matches(pattern, message))) return [];
-    if (!this.holding.some((pattern) => matches(pattern, message))) return [DELAY_US];
-    this.held.push(message);
-    return [];
-  }
-
-  noticeUs(): number {
-    return DELAY_US;
-  }
-
-  onArrival(from: string, to: string, request: Request, response: Response | null): void {
-    if (this.showing.some((pattern) => pattern.matches(from, to, request, response))) {
-      this.output.push(formatArrival(from, to, request, response));
-    }
-  }
-
-  /** Takes the held messages of a pattern out of the network's hands, in the order in which they were sent. */
-  take(pattern: Pattern): SimMessage[] {
-    const taken = this.held.filter((message) => matches(pattern, message));
-    this.held = this.held.filter((message) => !taken.includes(message));
-    return taken;
-  }
-}
-
-function matches(pattern: Pattern, { from, to, request, response }: SimMessage): boolean {
-  return pattern.matches(from, to, request, response);
-}
 
 /** Runs the steps of one scenario; each gives lines of output. */
 class ScenarioRun {
@@ -190,11 +131,25 @@ class ScenarioRun {
       this.#scan(proxy, label, words[1] ?? '', Number(words[2]));
       return;
     }
-    const { key, op } = parseOp(words);
-    const done = ({ outcome }: HistoryOp): void => {
-      const answer = outcome.kind === 'reply' ? short(String(outcome.reply)) : outcome.kind;
-      this.#network.output.push(`${label} ${words.join(' ')} -> ${answer}`);
+    const answered = (entries: readonly HistoryOp[]): void => {
+      const answers = entries.map(({ outcome }) =>
+        outcome.kind === 'reply' ? short(String(outcome.reply)) : outcome.kind,
+      );
+      this.#network.output.push(`${label} ${words.join(' ')} -> ${answers.join(' ')}`);
     };
+    const txn = parseTxn(words);
+    if (txn !== null) {
+      if (txn.mode === 'look') {
+        const keys = txn.parts.map(({ key }) => key);
+        this.#workload.look(proxy, label, keys, answered);
+      } else {
+        this.#workload.transact(proxy, label, { mode: txn.mode, parts: txn.parts }, answered);
+      }
+      this.#world.scheduler.flushTurn();
+      return;
+    }
+    const { key, op } = parseOp(words);
+    const done = (entry: HistoryOp): void => answered([entry]);
     if (op.kind === 'flush') {
       this.#workload.flush(proxy, label, this.#keys(), done);
     } else {
@@ -277,6 +232,10 @@ class ScenarioRun {
       const verdict = checkKey(history.filter((entry) => entry.key === key));
       this.#network.output.push(`${key} ${verdict.kind === 'violation' ? 'is not linearizable' : verdict.kind}`);
     }
+    if (history.every(({ txn }) => txn === undefined)) return;
+    const together = checkTogether(history);
+    for (const problem of together) this.#network.output.push(`transactions are not serializable: ${problem}`);
+    if (together.length === 0) this.#network.output.push('transactions serializable');
   }
 
   #proxy(name: string): SimProxy {
@@ -304,7 +263,8 @@ function storedText(id: string, { accepted, state }: StoredRecord): string {
   const { origin } = state.header;
   const maker = isNoBallot(origin) ? 'from absent' : `by proposer ${origin.proposer}`;
   const repaired = sameBallot(accepted, origin) ? '' : `, written back by proposer ${accepted.proposer}`;
-  return `${text} ${maker}${repaired}`;
+  const intent = state.intent === undefined ? '' : ', with an intent';
+  return `${text} ${maker}${repaired}${intent}`;
 }
 
 /**

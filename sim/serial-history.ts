@@ -88,8 +88,8 @@ function answered(op: KeyOp, reply: SimReply): Access {
     case 'cas':
       return reply === 1 ? { found: foundOf(op.expected), left: markOf(op.value) } : NOTHING;
     case 'incr':
-      if (typeof reply !== 'number') return NOTHING;
-      return { found: reply === 1 ? [] : [String(reply - 1)], left: String(reply) };
+      // Others of which nothing is known may have left the same number.
+      return typeof reply === 'number' ? { found: reply === 1 ? [] : [String(reply - 1)] } : NOTHING;
     case 'del':
       return reply === 0 ? { found: [] } : { found: null, left: null };
     case 'getdel':

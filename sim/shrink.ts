@@ -1,4 +1,4 @@
-import type { Plan, PlannedClient } from './plan.ts';
+import type { Plan, PlannedClient, PlannedStep } from './plan.ts';
 
 /** Runs of one shrinking, at most. */
 const RUNS = 600;
@@ -39,8 +39,16 @@ function withoutKey(plan: Plan, key: string): Plan {
   return {
     ...plan,
     keys: plan.keys.filter((other) => other !== key),
-    clients: plan.clients.map((client) => ({ ...client, ops: client.ops.filter((op) => op.key !== key) })),
+    clients: plan.clients.map((client) => ({ ...client, ops: client.ops.flatMap((op) => stepWithoutKey(op, key)) })),
   };
+}
+
+/** Of transactions only those that look at things can do with fewer keys: the others might not add up. */
+function stepWithoutKey(step: PlannedStep, key: string): PlannedStep[] {
+  if (!('parts' in step)) return step.key === key ? [] : [step];
+  const parts = step.parts.filter((part) => part.key !== key);
+  if (parts.length === step.parts.length) return [step];
+  return step.mode === 'look' && parts.length > 0 ? [{ ...step, parts }] : [];
 }
 
 /** Takes out ever smaller pieces of a list. */

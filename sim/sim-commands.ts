@@ -6,7 +6,7 @@ import { stringCommands } from '../src/proxy/commands/string-commands.ts';
 import { isString, putString, stringReply } from '../src/proxy/values/string-value.ts';
 import type { Step } from '../src/quorum/operation.ts';
 import { BulkPieces, ErrorReply, MapReply, type Reply, SimpleString } from '../src/resp/reply.ts';
-import { FORGOTTEN_REPLY, type KeyOp, type SimReply } from './checker.ts';
+import { FORGOTTEN_REPLY, type KeyOp, paid, type SimReply } from './checker.ts';
 
 const rows = new Map<string, CommandRow>();
 for (const row of [...stringCommands, ...genericKeyCommands, ...junoCommands]) rows.set(row.name, row);
@@ -36,6 +36,19 @@ function casStep(expected: string | null, value: string): Step<Reply> {
   };
 }
 
+/** Makes another string of the one that is there, which it replies; a TTL stays. */
+function renewStep(renew: (found: string | null) => string): Step<Reply> {
+  return {
+    access: 'write',
+    needs: 'value',
+    run: (record, { pages }) => {
+      const found = record === null || !isString(record) ? null : String(simReply(stringReply(record, pages)));
+      const change = putString(Buffer.from(renew(found), 'latin1'), record?.expiresAtMs ?? 0, pages);
+      return { reply: found, change };
+    },
+  };
+}
+
 export function stepOf(key: string, op: Exclude<KeyOp, { readonly kind: 'flush' }>): Step<Reply> {
   switch (op.kind) {
     case 'get':
@@ -55,6 +68,10 @@ export function stepOf(key: string, op: Exclude<KeyOp, { readonly kind: 'flush' 
       return commandStep(['set', key, op.value, 'pxat', String(op.expiresAtMs)]);
     case 'cas':
       return casStep(op.expected, op.value);
+    case 'getappend':
+      return renewStep((found) => (found ?? '') + op.value);
+    case 'pay':
+      return renewStep((found) => paid(found, op));
     case 'juno': {
       const words = op.write === 'destroy' ? [key] : [key, op.value];
       return commandStep([`juno.${op.write}`, ...words, 'requestid', op.requestId]);
@@ -103,6 +120,7 @@ export function describeOp(key: string, op: KeyOp): string {
   const words = [op.kind.toUpperCase(), key];
   if ('expected' in op) words.push(op.expected === null ? 'nil' : short(op.expected));
   if ('value' in op) words.push(short(op.value));
+  if ('amount' in op) words.push(String(op.amount));
   if ('expiresAtMs' in op) words.push(`@${op.expiresAtMs}`);
   if (op.kind === 'juno') words.splice(0, 1, `JUNO.${op.write.toUpperCase()}`);
   if (op.kind === 'juno') words.push(op.requestId);

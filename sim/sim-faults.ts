@@ -21,6 +21,8 @@ export class RandomNetwork implements NetworkPolicy {
   readonly cuts = new Set<Cut>();
   #profile: LinkProfile;
   readonly lossBursts = new Set<number>();
+  /** By the sender: how many requests it has yet to send, and what happens then, before it sends any more. */
+  readonly strikes = new Map<string, { left: number; strike(): void }>();
 
   constructor(seed: number, profile: LinkProfile) {
     this.#seed = seed;
@@ -30,12 +32,14 @@ export class RandomNetwork implements NetworkPolicy {
   /** From now on nothing is lost, doubled or late. */
   calm(): void {
     this.cuts.clear();
+    this.strikes.clear();
     this.lossBursts.clear();
     this.#profile = { ...this.#profile, lossChance: 0, duplicateChance: 0, lateChance: 0 };
   }
 
   route(message: SimMessage): readonly number[] {
     const { from, to } = message;
+    if (message.response === null) this.#countDown(from);
     const random = this.#stream(`${from}>${to}`);
     const profile = this.#profile;
     const firstUs = profile.minUs + random.exponential(profile.meanUs);
@@ -48,6 +52,13 @@ export class RandomNetwork implements NetworkPolicy {
 
   noticeUs(): number {
     return this.#profile.minUs + this.#stream('notice').exponential(this.#profile.meanUs);
+  }
+
+  #countDown(from: string): void {
+    const strike = this.strikes.get(from);
+    if (strike === undefined || --strike.left > 0) return;
+    this.strikes.delete(from);
+    strike.strike();
   }
 
   #isCut(from: string, to: string): boolean {
@@ -111,6 +122,16 @@ function begin(world: World, network: RandomNetwork, fault: Fault, onClockJump: 
       if (proxy === undefined) return;
       world.crashProxy(proxy);
       scheduler.at(endUs, null, () => world.startProxy(proxy));
+      break;
+    }
+    case 'crash-sending': {
+      const proxy = world.proxies[fault.proxy];
+      if (proxy === undefined) return;
+      const strike = (): void => {
+        world.crashProxy(proxy);
+        scheduler.after(fault.forUs, null, () => world.startProxy(proxy));
+      };
+      network.strikes.set(proxy.name, { left: fault.messages, strike });
       break;
     }
     case 'cut':

@@ -1,5 +1,6 @@
 import { type Ballot, isNoBallot } from '../src/record/ballot.ts';
-import { type SealedState, StateKind } from '../src/record/state.ts';
+import { NO_NAMESPACE, type SealedState, StateKind } from '../src/record/state.ts';
+import { decisionOf, transactionBallot } from '../src/record/transaction-record.ts';
 import { MessageType, type Request, type Response } from '../src/rpc/messages.ts';
 import { START_US } from './sim-clock.ts';
 import { short } from './sim-commands.ts';
@@ -20,6 +21,15 @@ function ballotText(ballot: Ballot | null): string {
 
 function stateText(id: string, state: SealedState | null): string {
   if (state === null) return '';
+  const { header, meta, value: separate, intent } = state;
+  if (intent !== undefined) {
+    const proposed = intent.proposed === null ? ' none' : stateText(id, intent.proposed);
+    return `${stateText(id, { header, meta, value: separate })} with intent of ${ballotText(intent.ballot)}:${proposed}`;
+  }
+  if (state.header.namespace === NO_NAMESPACE) {
+    const life = state.header.kind === StateKind.dead ? 'dead ' : '';
+    return ` ${life}${decisionOf(state)?.outcome ?? 'undecided'} ${ballotText(transactionBallot(id))}`;
+  }
   const from = ` from ${ballotText(state.header.origin)}`;
   if (state.header.kind === StateKind.dead) return ` dead${from}`;
   const value = seal.open(id, state)?.content.value;
@@ -71,8 +81,15 @@ function responseText(request: Request, response: Response): string {
   }
 }
 
+/** The key that a message is about, `T` if that is a transaction's own record; null: about no one record. */
+export function keyOf(request: Request): string | null {
+  if (!('address' in request)) return null;
+  const { id, namespace } = request.address;
+  return namespace === NO_NAMESPACE ? 'T' : (id.split('/')[0] ?? '');
+}
+
 /** One line for a message: `P1>n2 k1 PREPARE 3.120/1`. */
 export function formatArrival(from: string, to: string, request: Request, response: Response | null): string {
-  const key = 'address' in request ? `${request.address.id.split('/')[0]} ` : '';
-  return `${from}>${to} ${key}${response === null ? requestText(request) : responseText(request, response)}`;
+  const key = keyOf(request);
+  return `${from}>${to} ${key === null ? '' : `${key} `}${response === null ? requestText(request) : responseText(request, response)}`;
 }

@@ -3,15 +3,14 @@ import { limits } from '../src/base/limits.ts';
 import { flushNamespaces } from '../src/quorum/flush.ts';
 import { type Reply, SimpleString } from '../src/resp/reply.ts';
 import type { HistoryOp, KeyOp, SimReply } from './checker.ts';
-import { compact, expand } from './long-values.ts';
+import { compact } from './long-values.ts';
 import type { SimProxy } from './machines.ts';
-import type { PlannedClient, PlannedOp, PlannedRepeat } from './plan.ts';
+import type { PlannedClient } from './plan.ts';
 import { START_US } from './sim-clock.ts';
 import { requestIdAt, simReply, stepOf, wholeAnswer } from './sim-commands.ts';
+import { type Found, foundOf, lookAt, type TxnSetup, transactionOf } from './sim-transactions.ts';
+import { WorkloadClient } from './workload-client.ts';
 import type { World } from './world.ts';
-
-/** A client whose proxy is away looks again after so long. */
-const RECONNECT_US = 5_000;
 
 /** What a run's clients did, and what they noticed that must never be. */
 export class Workload {
@@ -46,7 +45,7 @@ export class Workload {
     const proxy = this.#world.proxies[client.proxy];
     if (proxy === undefined) return;
     this.#openClients++;
-    new Client(this, this.#world, proxy, client, keys).next(0);
+    new WorkloadClient(this, this.#world, proxy, client, keys).next(0);
   }
 
   clientDone(): void {
@@ -104,7 +103,48 @@ export class Workload {
     });
   }
 
-  #begin(proxy: SimProxy, client: string, key: string, op: KeyOp): HistoryOp {
+  /** Operations that happen together, once, or not at all; `done` is called as that of `send`, with all of them. */
+  transact(proxy: SimProxy, client: string, setup: TxnSetup, done: (entries: readonly HistoryOp[]) => void): void {
+    const txn = this.history.length + 1;
+    const entries = setup.parts.map(({ key, op }) => this.#begin(proxy, client, key, op, txn));
+    let answered = false;
+    proxy.coordinator?.transact({
+      ...transactionOf(setup),
+      done: (outcome) => {
+        if (answered) this.problems.push(`transaction ${txn} was answered twice`);
+        answered = true;
+        const found = outcome.ok ? foundOf(outcome.reply) : null;
+        for (const [index, entry] of entries.entries()) {
+          if (found?.isDone === false) entry.op = { kind: 'get' };
+          this.#finish(entry, proxy, outcome.ok ? { ok: true, reply: found?.replies[index] ?? null } : outcome);
+        }
+        done(entries);
+      },
+    });
+  }
+
+  /** Reads keys together; `done` is also told what made each of them. */
+  look(
+    proxy: SimProxy,
+    client: string,
+    keys: readonly string[],
+    done: (entries: readonly HistoryOp[], found: Found | null) => void,
+  ): void {
+    const txn = this.history.length + 1;
+    const entries = keys.map((key) => this.#begin(proxy, client, key, { kind: 'get' }, txn));
+    proxy.coordinator?.transact({
+      ...lookAt(keys),
+      done: (outcome) => {
+        const found = outcome.ok ? foundOf(outcome.reply) : null;
+        for (const [index, entry] of entries.entries()) {
+          this.#finish(entry, proxy, outcome.ok ? { ok: true, reply: found?.replies[index] ?? null } : outcome);
+        }
+        done(entries, found);
+      },
+    });
+  }
+
+  #begin(proxy: SimProxy, client: string, key: string, op: KeyOp, txn?: number): HistoryOp {
     const nowUs = this.#world.scheduler.nowUs;
     const wallMs = Math.floor(proxy.machine.wallUs() / 1000);
     const entry: HistoryOp = {
@@ -112,6 +152,7 @@ export class Workload {
       client,
       key,
       op: compactOp(op),
+      ...(txn === undefined ? {} : { txn }),
       invokedUs: nowUs,
       returnedUs: Number.POSITIVE_INFINITY,
       lowestWallMs: wallMs,
@@ -175,108 +216,6 @@ export class Workload {
       this.#close(entry, proxy);
       this.#onEvent(() => `op ${entry.id} ${entry.client} crashed`);
     }
-  }
-}
-
-/** One connection: the next operation goes out after the last one was answered. */
-class Client {
-  readonly #workload: Workload;
-  readonly #world: World;
-  readonly #proxy: SimProxy;
-  readonly #planned: PlannedClient;
-  readonly #seen = new Map<string, SimReply>();
-  readonly #keys: readonly string[];
-  #index = 0;
-
-  constructor(workload: Workload, world: World, proxy: SimProxy, planned: PlannedClient, keys: readonly string[]) {
-    this.#keys = keys;
-    this.#workload = workload;
-    this.#world = world;
-    this.#proxy = proxy;
-    this.#planned = planned;
-  }
-
-  next(extraUs: number): void {
-    const planned = this.#planned.ops[this.#index];
-    if (planned === undefined) {
-      this.#workload.clientDone();
-      return;
-    }
-    this.#world.scheduler.after(planned.thinkUs + extraUs, null, () => this.#send(planned));
-  }
-
-  #send(planned: PlannedOp): void {
-    const isReady = this.#whenUp(this.#proxy, () => this.#send(planned));
-    if (!isReady) return;
-    this.#index++;
-    const op = this.#resolve(planned);
-    for (const repeat of planned.repeats ?? []) this.#plan(repeat, planned.key, op);
-    this.#deliver(this.#proxy, planned.key, op, () => this.next(0));
-  }
-
-  #plan(repeat: PlannedRepeat, key: string, op: KeyOp): void {
-    const proxy = this.#world.proxies[repeat.proxy];
-    if (proxy === undefined) return;
-    this.#workload.repeatPlanned();
-    const send = (): void => {
-      if (this.#whenUp(proxy, send)) this.#deliver(proxy, key, op, () => this.#workload.clientDone());
-    };
-    this.#world.scheduler.after(repeat.afterUs, null, send);
-  }
-
-  /** True if the proxy can be spoken to; else `again` is called in a while. */
-  #whenUp(proxy: SimProxy, again: () => void): boolean {
-    const { process } = proxy;
-    const { scheduler } = this.#world;
-    if (process !== null && process.pausedUntilUs <= scheduler.nowUs) return true;
-    scheduler.after(RECONNECT_US, null, again);
-    return false;
-  }
-
-  /** `ended` is called once: after the answer, or when the connection is found to be gone. */
-  #deliver(proxy: SimProxy, key: string, op: KeyOp, ended: () => void): void {
-    const { process } = proxy;
-    const { scheduler } = this.#world;
-    let isOver = false;
-    const end = (): void => {
-      if (isOver) return;
-      isOver = true;
-      watch.cancel();
-      ended();
-    };
-    // A crash answers nothing: the client notices that its connection is gone.
-    const look = (): void => {
-      if (process?.alive === true) watch = scheduler.after(RECONNECT_US, null, look);
-      else end();
-    };
-    let watch = scheduler.after(RECONNECT_US, null, look);
-    const done = (entry: HistoryOp): void => {
-      if (entry.outcome.kind === 'reply') this.#see(entry, entry.outcome.reply);
-      end();
-    };
-    if (op.kind === 'flush') this.#workload.flush(proxy, this.#planned.name, this.#keys, done);
-    else this.#workload.send(proxy, this.#planned.name, key, op, done);
-  }
-
-  #resolve(planned: PlannedOp): KeyOp {
-    const { op, key } = planned;
-    if (op.kind === 'juno') return { ...op, requestId: this.#workload.newRequestId() };
-    if (op.kind === 'setpxat') {
-      const nowMs = Math.floor((START_US + this.#world.scheduler.nowUs) / 1000);
-      return { ...op, expiresAtMs: nowMs + op.expiresAtMs };
-    }
-    if (op.kind === 'cas' && op.expected !== null) {
-      const seen = this.#seen.get(key);
-      return { ...op, expected: seen === undefined || seen === null ? op.expected : expand(String(seen)) };
-    }
-    return op;
-  }
-
-  #see(entry: HistoryOp, reply: SimReply): void {
-    const { op, key } = entry;
-    if (op.kind === 'juno') return;
-    if (op.kind === 'get' || op.kind === 'incr') this.#seen.set(key, reply);
-    else if ('value' in op && op.kind !== 'append' && reply !== 0) this.#seen.set(key, op.value);
   }
 }
 

@@ -165,19 +165,20 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     this.transactions.submit(operation);
   }
 
-  /** As `submit`, past the transactions on its record. */
-  submitNow(operation: Operation<R>): void {
+  /** As `submit`, past the transactions on its record; `heldSinceMs`: monotonic, of one that has waited for them. */
+  submitNow(operation: Operation<R>, heldSinceMs?: number): void {
     if (this.#operations >= limits.queuedOperationsTotal) {
       this.refuse(operation);
       return;
     }
+    const nowMs = this.clock.monotonicMs();
+    const arrivedMs = heldSinceMs ?? nowMs;
     const entry = operation.key.length <= limits.expressKeyBytes ? this.#entryOf(operation) : null;
     if (entry?.express === true) {
-      this.#submitBehind(entry, operation);
+      this.#submitBehind(entry, operation, arrivedMs);
       return;
     }
     const placement = entry?.placement ?? this.place(operation);
-    const nowMs = this.clock.monotonicMs();
     const mayExpress =
       entry !== null && !entry.placement.joint && this.#options.express !== false && nowMs >= entry.avoidUntilMs;
     let task = this.#tasks.size === 0 ? undefined : this.#tasks.get(placement.address.id);
@@ -191,10 +192,10 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     }
     this.#operations++;
     if (task === undefined && mayExpress) {
-      this.#express.begin(entry, operation, nowMs);
+      this.#express.begin(entry, operation, arrivedMs, nowMs);
       return;
     }
-    const pending = new Pending(operation, nowMs, nowMs + limits.deadlineMs, this);
+    const pending = new Pending(operation, arrivedMs, arrivedMs + limits.deadlineMs, this);
     (task ?? this.#newTask(placement, entry)).submit(pending);
   }
 
@@ -335,15 +336,14 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     return fresh;
   }
 
-  #submitBehind(entry: RecordEntry<R>, operation: Operation<R>): void {
+  #submitBehind(entry: RecordEntry<R>, operation: Operation<R>, arrivedMs: number): void {
     const behind = entry.behind ?? [];
     if (behind.length >= limits.queuedOperationsPerRecord) {
       this.refuse(operation);
       return;
     }
     this.#operations++;
-    const nowMs = this.clock.monotonicMs();
-    behind.push(new Pending(operation, nowMs, nowMs + limits.deadlineMs, this));
+    behind.push(new Pending(operation, arrivedMs, arrivedMs + limits.deadlineMs, this));
     entry.behind = behind;
   }
 

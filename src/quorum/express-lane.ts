@@ -69,8 +69,8 @@ export class ExpressLane<R> implements ItemOwner<R> {
   }
 
   /** Takes an operation on a record that has neither a task nor another operation here. */
-  begin(entry: RecordEntry<R>, operation: Operation<R>, nowMs: number): void {
-    this.#begin(entry, operation, nowMs, nowMs);
+  begin(entry: RecordEntry<R>, operation: Operation<R>, arrivedMs: number, nowMs: number): void {
+    this.#begin(entry, operation, arrivedMs, nowMs);
   }
 
   /** The record's task has become idle with this link of its chain: what comes next may go on from there. */

@@ -11,10 +11,15 @@ interface Taker {
   isReleased: boolean;
 }
 
+interface Held<R> {
+  readonly operation: Operation<R>;
+  readonly arrivedMs: number;
+}
+
 /** Those that want a record, in the order in which they came, and the plain operations that wait for the first of them. */
 interface Lock<R> {
   readonly takers: Taker[];
-  held: Operation<R>[];
+  held: Held<R>[];
 }
 
 /**
@@ -23,10 +28,10 @@ interface Lock<R> {
  */
 export class TransactionLocks<R> {
   readonly #locks = new Map<RecordId, Lock<R>>();
-  readonly #submit: (operation: Operation<R>) => void;
+  readonly #submit: (operation: Operation<R>, arrivedMs: number) => void;
 
   /** `submit`: for operations that were held. */
-  constructor(submit: (operation: Operation<R>) => void) {
+  constructor(submit: (operation: Operation<R>, arrivedMs: number) => void) {
     this.#submit = submit;
   }
 
@@ -52,10 +57,10 @@ export class TransactionLocks<R> {
   }
 
   /** True if the operation waits now. Too many that wait for one record are let through: they compete for it. */
-  hold(id: RecordId, operation: Operation<R>): boolean {
+  hold(id: RecordId, operation: Operation<R>, nowMs: number): boolean {
     const lock = this.#locks.get(id);
     if (lock === undefined || lock.held.length >= limits.queuedOperationsPerRecord) return false;
-    lock.held.push(operation);
+    lock.held.push({ operation, arrivedMs: nowMs });
     return true;
   }
 
@@ -63,7 +68,7 @@ export class TransactionLocks<R> {
     if (taker.isReleased) return;
     taker.isReleased = true;
     const ready: Taker[] = [];
-    let held: Operation<R>[] = [];
+    let held: Held<R>[] = [];
     for (const id of taker.ids) {
       const lock = this.#locks.get(id);
       if (lock === undefined) continue;
@@ -77,7 +82,7 @@ export class TransactionLocks<R> {
       if (next === undefined) this.#locks.delete(id);
       else if (at === 0 && --next.missing === 0) ready.push(next);
     }
-    for (const operation of held) this.#submit(operation);
+    for (const { operation, arrivedMs } of held) this.#submit(operation, arrivedMs);
     for (const next of ready) next.begin();
   }
 }

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { busy } from '../base/failure.ts';
+import { busy, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { RecordId } from '../record/state.ts';
@@ -39,8 +39,8 @@ export interface TransactionParts<R> {
   nodesOf(address: RecordAddress): readonly NodeId[];
   /** Runs an operation, or lets it wait for the transactions on its record. */
   submit(operation: Operation<R>): void;
-  /** Runs it now. */
-  submitNow(operation: Operation<R>): void;
+  /** Runs it now; `arrivedMs`: when it came, if that was before. */
+  submitNow(operation: Operation<R>, arrivedMs?: number): void;
   onClockBroken(): void;
   reservePages(count: number): boolean;
   releasePages(count: number): void;
@@ -107,7 +107,7 @@ export class Transactions<R> implements VisitContext {
       reservePages: (count) => parts.reservePages(count),
       releasePages: (count) => parts.releasePages(count),
     };
-    this.#locks = new TransactionLocks((operation) => parts.submitNow(operation));
+    this.#locks = new TransactionLocks((operation, arrivedMs) => this.#letGo(operation, arrivedMs));
   }
 
   /** Transactions under way and waiting. */
@@ -122,7 +122,7 @@ export class Transactions<R> implements VisitContext {
 
   /** True if the operation waits now for a transaction on its record. */
   hold(id: RecordId, operation: Operation<R>): boolean {
-    return this.#locks.hold(id, operation);
+    return this.#locks.hold(id, operation, this.#parts.clock.monotonicMs());
   }
 
   /** Runs a transaction; its `done` is called exactly once, within the deadline unless pages keep moving. */
@@ -167,6 +167,17 @@ export class Transactions<R> implements VisitContext {
       }
     }
     return nowMs;
+  }
+
+  /** What was held runs within the rest of its time. */
+  #letGo(operation: Operation<R>, arrivedMs: number): void {
+    const { clock, counters } = this.#parts;
+    if (clock.monotonicMs() < arrivedMs + limits.deadlineMs) {
+      this.#parts.submitNow(operation, arrivedMs);
+      return;
+    }
+    counters.add('unavailable');
+    operation.done({ ok: false, failure: unavailable('transactions on the same record took too long') });
   }
 
   #read(operation: TransactionOperation<R>, deadlineMs: number): void {
