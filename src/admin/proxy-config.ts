@@ -26,6 +26,7 @@ export function proxyConfig(config: Configuration, log: Log, seat = ALONE): Runt
       'tls-protocols': config.tlsProtocols.join(' '),
     },
     protectedMode: config.protectedMode,
+    enableDebugCommand: config.enableDebugCommand,
     requirepass: config.requirepass,
     maxClients,
     maxClientsPossible,

@@ -22,6 +22,8 @@ import { ProposerRules } from '../quorum/rules.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { Transport } from '../rpc/transport.ts';
 import { otherPorts } from './client-ports.ts';
+import type { BackupHost } from './backup/backup-run.ts';
+import { ProxyBackups } from './backup/proxy-backups.ts';
 import type { KeystoreSource } from './keys/keystore-source.ts';
 import { KeystoreWatch } from './keys/keystore-watch.ts';
 import { listenProblem, socketProblem } from './listen-problem.ts';
@@ -92,6 +94,8 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   const runtime = proxyConfig(config, log, worker?.seat);
   const rows = [...allCommands, ...junoCommands];
   const commands = worker === undefined ? rows : commandsOverWorkers(rows, worker.link);
+  const backups: ProxyBackups | null =
+    config.backupDir === '' ? null : new ProxyBackups(config.backupDir, () => server.context, backupHost(parts));
   const server = new ProxyServer({
     clock,
     random,
@@ -100,6 +104,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
     config: runtime,
     commands: parts.audit ? auditedLogins(auditedCommands(commands, parts.audit), parts.audit) : commands,
     users: users.users,
+    process: { backups, stop: parts.host?.stop ?? null },
     tracer: traces.tracer,
     ...(worker === undefined ? {} : { worker: { seat: worker.seat, monitors: worker.link } }),
   });
@@ -107,6 +112,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   parts.observed?.proxies.add(seen);
   const followed = users.follow(server.context);
   const stop = async (): Promise<void> => {
+    backups?.stop();
     await server.stop();
     parts.observed?.proxies.delete(seen);
     watch.stop();
@@ -120,6 +126,12 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   if (listening.ok) return { ok: true, room: { listening: listening.places, drainMs, stop } };
   await stop();
   return listening;
+}
+
+/** Of a process without a terminal: what a backup shows of its progress is in the log. */
+function backupHost({ clock, random, log, host }: ProcessParts): BackupHost {
+  const complain = (text: string): void => log.info({ text }, 'a backup is under way');
+  return { clock, random, version: host?.version ?? 'unknown', redraw: null, complain };
 }
 
 function watchKeystore(source: KeystoreSource | null, ring: LiveKeyRing, parts: ProcessParts): KeystoreWatch | null {

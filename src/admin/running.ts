@@ -7,6 +7,12 @@ import type { TlsIdentity } from '../rpc/tls-identity.ts';
 import type { Observed } from './metrics/observed.ts';
 import type { WorkerParts } from './workers/worker-parts.ts';
 
+export interface ProcessHost {
+  readonly version: string;
+  /** In order, as a signal would. */
+  stop(): void;
+}
+
 /** What every room needs of the process. */
 export interface ProcessParts {
   readonly clock: Clock;
@@ -22,6 +28,8 @@ export interface ProcessParts {
   readonly tls?: TlsIdentity | null;
   /** Of the port on which clients are served over TLS; none: there is no such port. */
   readonly clientTls?: ClientTls | null;
+  /** The process itself, of which clients may be told and which they may end; absent where others start and end it. */
+  readonly host?: ProcessHost;
   /** Of a proxy that is one of several workers; absent: it listens itself. */
   readonly worker?: WorkerParts;
 }

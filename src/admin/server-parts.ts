@@ -33,7 +33,8 @@ async function startLogged(
 ): Promise<StartResult> {
   const { clock, random, version } = system;
   const onReload = (listener: () => void): void => system.onReloadSignal(listener);
-  const plain = { clock, random, log, observed: new Observed(), onReload, audit };
+  const host = { version, stop: () => system.stop() };
+  const plain = { clock, random, log, observed: new Observed(), onReload, audit, host };
   const opened = await openProcessTls(config, plain);
   if (!opened.ok) return opened;
   const { tls } = opened;

@@ -36,6 +36,8 @@ export interface System {
   cpuMs(): number;
   /** Calls `listener` for each SIGINT and SIGTERM, instead of what they would do. */
   onStopSignal(listener: () => void): void;
+  /** Stops this process as SIGTERM would. */
+  stop(): void;
   /** Calls `listener` for each SIGHUP, which then does not end the process: files are to be read again. Several may listen. */
   onReloadSignal(listener: () => void): void;
   /** Keeps the process alive until cancelled. */
@@ -79,6 +81,7 @@ export function createSystem(): System {
       process.on('SIGINT', listener);
       process.on('SIGTERM', listener);
     },
+    stop: () => process.kill(process.pid, 'SIGTERM'),
     onReloadSignal: (listener) => process.on('SIGHUP', listener),
     hold: () => clock.holdProcess(),
     exit: (code) => exitWhenPrinted(code, clock),

@@ -796,6 +796,13 @@ export const limits = {
   importIdleMs: 100,
   /** How often an import notes how far it is. */
   importStateMs: 1_000,
+  /** SYNC: keys of one scan, values that are read at once, bytes that are handed to the client at once, and in a second. */
+  syncScanKeys: 256,
+  syncKeysAtOnce: 16,
+  syncPieceBytes: 1_048_576,
+  syncBytesPerSecond: 33_554_432,
+  /** How often it is looked whether the client has taken them. */
+  syncLookMs: 10,
   // --- load generator ---
   /** Its connections; a proxy serves as many by default. */
   loadConnections: 10_000,

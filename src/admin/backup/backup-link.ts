@@ -8,7 +8,13 @@ import { parseHostAndPort } from '../host-and-port.ts';
 import type { Configuration } from '../option-table.ts';
 import { BackupProblem, messageOf } from './backup-problem.ts';
 
-type Argument = string | number | Buffer;
+export type Argument = string | number | Buffer;
+
+/** Where JUNO.BACKUP is answered. */
+export interface BackupSource {
+  /** Bulk strings come as buffers. Throws BackupProblem. */
+  backup(...args: readonly Argument[]): Promise<unknown>;
+}
 
 /** Answers that pass: the same call is made again. */
 const PASSING = /^(UNAVAILABLE|UNCERTAIN|BUSY|LOADING|TRYAGAIN)\b/;
@@ -19,7 +25,7 @@ const CALL_MS = 30_000;
 const CONNECTIONS = limits.backupCallsAtOnce;
 
 /** Connections to the proxies of a cluster, for JUNO.BACKUP. Each carries one call at a time; further ones wait. */
-export class BackupLink {
+export class BackupLink implements BackupSource {
   readonly #clock: Clock;
   readonly #config: Configuration;
   readonly #password: string;

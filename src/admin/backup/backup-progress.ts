@@ -5,16 +5,19 @@ const BAR_CHARS = 24;
 /** Sooner than this, what is left cannot be guessed. */
 const GUESS_AFTER_MS = 1_000;
 
+/** Where progress is shown. */
+export type ProgressHost = Pick<System, 'clock' | 'redraw' | 'complain'>;
+
 /** A bar with the share done, what is left of the time, and a text; drawn anew on a terminal, else a line now and then. */
 export class BackupProgress {
-  readonly #system: System;
+  readonly #system: ProgressHost;
   readonly #verb: string;
   readonly #startedMs: number;
   #first = -1;
   #drawnMs = Number.NEGATIVE_INFINITY;
   #writtenMs: number;
 
-  constructor(system: System, verb: string) {
+  constructor(system: ProgressHost, verb: string) {
     this.#system = system;
     this.#verb = verb;
     this.#startedMs = system.clock.monotonicMs();

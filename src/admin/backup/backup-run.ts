@@ -8,9 +8,12 @@ import { BACKUP_ID_BYTES, comparePositions, type IndexEntry, type Position } fro
 import { pause } from './backup-link.ts';
 import type { Manifest, Unfinished } from './backup-manifest.ts';
 import { BackupProblem } from './backup-problem.ts';
-import { BackupProgress, bytesText } from './backup-progress.ts';
+import { BackupProgress, bytesText, type ProgressHost } from './backup-progress.ts';
 import { BackupWriter, prepareDirectory } from './backup-writer.ts';
 import type { ClusterInfo, ClusterRecords, ListedEntry, ShardPart } from './cluster-records.ts';
+
+/** What a backup needs of the process that makes it. */
+export type BackupHost = ProgressHost & Pick<System, 'random' | 'version'>;
 
 export interface BackupRequest {
   readonly dir: string;
@@ -37,7 +40,7 @@ export interface BackupResult {
 export async function runBackup(
   request: BackupRequest,
   cluster: ClusterRecords,
-  system: System,
+  system: BackupHost,
 ): Promise<BackupResult> {
   const startedMs = system.clock.monotonicMs();
   const unfinished = prepareDirectory(request.dir);
@@ -71,7 +74,7 @@ export async function runBackup(
   }
 }
 
-function newManifest(request: BackupRequest, base: ChainLink | null, info: ClusterInfo, system: System): Manifest {
+function newManifest(request: BackupRequest, base: ChainLink | null, info: ClusterInfo, system: BackupHost): Manifest {
   const id = Buffer.alloc(BACKUP_ID_BYTES);
   system.random.fill(id);
   const { clusterId, shards, keystoreFingerprint, groups } = info;
@@ -119,7 +122,7 @@ class BackupRun {
   readonly progress: BackupProgress;
   readonly #request: BackupRequest;
   readonly #cluster: ClusterRecords;
-  readonly #system: System;
+  readonly #system: BackupHost;
   readonly #writer: BackupWriter;
   readonly #earlier: EarlierBackup | null;
   readonly #startedMs: number;
@@ -128,7 +131,7 @@ class BackupRun {
   constructor(
     request: BackupRequest,
     cluster: ClusterRecords,
-    system: System,
+    system: BackupHost,
     writer: BackupWriter,
     base: ChainLink | null,
   ) {

@@ -5,7 +5,7 @@ import { ID_BYTES } from '../../record/record-id.ts';
 import type { PageId } from '../../record/state.ts';
 import { decodeStored, encodeStored, type StoredRecord } from '../../record/state-codec.ts';
 import type { IndexEntry, PageEntry, Position, RecordEntry } from './backup-format.ts';
-import { type BackupLink, bytesOf, itemsOf } from './backup-link.ts';
+import { type BackupSource, bytesOf, itemsOf } from './backup-link.ts';
 import { type BackupGroup, isBackupGroup, isCount, isFields } from './backup-manifest.ts';
 import { BackupProblem } from './backup-problem.ts';
 
@@ -33,9 +33,9 @@ export interface ShardPart {
 
 /** Reads a cluster's records through its proxies, as they are stored. */
 export class ClusterRecords {
-  readonly #link: BackupLink;
+  readonly #link: BackupSource;
 
-  constructor(link: BackupLink) {
+  constructor(link: BackupSource) {
     this.#link = link;
   }
 

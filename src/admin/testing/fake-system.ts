@@ -65,6 +65,10 @@ export class FakeSystem implements System {
     this.#onSignal = listener;
   }
 
+  stop(): void {
+    this.#onSignal();
+  }
+
   onReloadSignal(listener: () => void): void {
     this.#reloadListeners.push(listener);
   }
