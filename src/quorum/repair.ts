@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
-import type { SealedState } from '../record/state.ts';
+import { NO_NAMESPACE, type SealedState } from '../record/state.ts';
 import { type CommitRequest, MessageType, type RecordAddress, Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { Backoff } from './backoff.ts';
@@ -165,7 +165,8 @@ export class Repair implements PrepareOwner, CommitOwner {
   /** What is written where no node has heard of the record; null if the map does not know its namespace. */
   #absent(): SealedState | null {
     const { namespace } = this.#address;
-    const generation = this.#owner.map.current.namespaces[namespace]?.generation;
+    // A transaction's record as well: a tombstone of it that one node has kept is purged when all have one.
+    const generation = namespace === NO_NAMESPACE ? 0 : this.#owner.map.current.namespaces[namespace]?.generation;
     if (generation === undefined) return null;
     return { header: deadFromAbsent(namespace, generation), meta: NO_BYTES, value: NO_BYTES };
   }
