@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { commandDescriptions } from './command-descriptions.ts';
 import { configurationWith, type Environment, loadConfiguration } from './configuration.ts';
-import { commandDescriptions, commandHelp, configurationPage, generalHelp } from './help-text.ts';
+import { commandHelp, configurationPage, generalHelp } from './help-text.ts';
 import { parseHostAndPort } from './host-and-port.ts';
 import type { CommandName, Option } from './option.ts';
 import { type Configuration, kebabCase, optionTable } from './option-table.ts';

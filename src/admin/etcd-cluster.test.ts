@@ -134,6 +134,9 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
     expect((await move()).err).toContain('there is no cluster map');
     await run('cluster', 'init', ...map, ...keys());
     const text = readFileSync(at('map.json'), 'utf8');
+    const hash = `sha256:${'ab'.repeat(32)}`;
+    const set = ['users', 'set', 'ann', '--access', 'read', '--password-hash', hash];
+    expect((await run(...set, ...map)).code).toBe(0);
     const moved = await move();
     expect(moved).toMatchObject({ code: 0, err: '' });
     expect(moved.out).toContain('start each of them again');
@@ -141,9 +144,14 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
     expect(JSON.parse((await status()).out).cluster).toMatchObject({ clusterId, epoch: 1 });
     expect((await storage(...map)).err).toContain(`the cluster has moved to etcd ${server.url}, prefix /c${clusters}/`);
     expect((await proxy(...etcd())).code).toBe(0);
+    const listed = async () => JSON.parse((await run('users', 'list', '--json', ...etcd())).out);
+    expect(await listed()).toMatchObject({ users: [{ name: 'ann', access: 'read' }] });
+    expect((await run('users', 'list', ...map)).err).toContain('the cluster has moved to etcd');
     // As if the first call had been cut off before it changed the file.
     writeFileSync(at('map.json'), text);
     expect((await move()).code).toBe(0);
+    expect((await run('users', 'remove', 'ann', ...etcd())).code).toBe(0);
+    expect(await listed()).toEqual({ ok: true, revision: 2, users: [] });
     expect((await storage(...map)).err).toContain('the cluster has moved');
   });
 
