@@ -134,7 +134,9 @@ async function changeMap(place: Place): Promise<string> {
 }
 
 async function isWhole(production: ProductionCluster): Promise<boolean> {
-  const { cluster } = JSON.parse(await production.command(['cluster', 'status', '--json']));
+  const output = await production.command(['cluster', 'status', '--json']);
+  // Before it Node may have warned of something.
+  const { cluster } = JSON.parse(output.slice(output.indexOf('{')));
   const nodes: readonly { readonly state: string }[] = cluster.nodes;
   const registered: readonly { readonly pid: number }[] = cluster.registered;
   const processes = [...production.cluster.nodes.map(({ server }) => server), ...production.cluster.proxies];
