@@ -11,6 +11,7 @@ import { listScripts } from './lists.ts';
 import { numberScripts } from './numbers.ts';
 import { serverScripts } from './server.ts';
 import { setScripts } from './sets.ts';
+import { severalSetsScripts } from './sets-several.ts';
 import { sortScripts } from './sort.ts';
 import { stringScripts } from './strings.ts';
 import { zsetScripts } from './zsets.ts';
@@ -23,6 +24,7 @@ export const allScripts: readonly Script[] = [
   ...hashScripts,
   ...listScripts,
   ...setScripts,
+  ...severalSetsScripts,
   ...zsetScripts,
   ...geoScripts,
   ...genericScripts,

@@ -6,10 +6,10 @@ import {
   commandTips,
   furtherKeySpecs,
   keyCountAt,
-  keySpecFlags,
   keySpecNotes,
   systemCommands,
 } from './command-metadata.ts';
+import { keySpecFlags } from './key-spec-flags.ts';
 
 /** The order in which Redis lists flags. */
 const FLAG_ORDER: readonly CommandFlag[] = [
@@ -89,7 +89,11 @@ function fixedKeySpecs(row: CommandRow): readonly KeySpec[] {
       },
     ];
   }
-  return flags.map((own, i) => ({ note: note(i), flags: own, index: first + i * step, isCounted, lastKey: 0, step }));
+  return flags.map((own, i) => {
+    // The last of them may go on to the end.
+    const lastKey = i === flags.length - 1 && last < 0 ? last : 0;
+    return { note: note(i), flags: own, index: first + i * step, isCounted, lastKey, step };
+  });
 }
 
 function simpleSet(words: readonly string[]): SetReply {

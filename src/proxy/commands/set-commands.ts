@@ -3,12 +3,14 @@ import { KeyedReadStep, SET } from '../values/keyed-steps.ts';
 import { parseRandom } from './keyed-random.ts';
 import { KEY, keyOnly, listAll, ONE_KEY } from './keyed-row.ts';
 import { parseKeyedScan } from './keyed-scan.ts';
+import { severalSetsCommands } from './set-several.ts';
 import { parseSadd, parseSismember, parseSmismember, parseSpop, parseSrem } from './set-steps.ts';
 
 const COUNT_STEP = new KeyedReadStep(SET, 0, (view) => view.count);
 
-/** Redis's set group, without the commands over several keys. */
+/** Redis's set group. */
 export const setCommands: readonly CommandRow[] = [
+  ...severalSetsCommands,
   {
     name: 'sadd',
     group: 'set',

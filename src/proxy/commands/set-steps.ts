@@ -25,19 +25,19 @@ const NO_BYTES = Buffer.alloc(0);
 /** Redis makes a new set of what remains where it is less than a fifth of what is taken. */
 const MOVE_RATIO = 5;
 
-function editSet(value: CollectionValue | null, changes: number, pages: PageAccess): KeyedEdit {
+export function editSet(value: CollectionValue | null, changes: number, pages: PageAccess): KeyedEdit {
   return new KeyedEdit(SET.type, SET.width, value, Encoding.intset, changes, pages);
 }
 
 /** Adds a member: an intset ends with the first that is no integer, or with one too many. */
-function addMember(edit: KeyedEdit, member: Buffer, maxIntset: number): boolean {
+export function addMember(edit: KeyedEdit, member: Buffer, maxIntset: number): boolean {
   if (edit.encoding === Encoding.intset && parseInteger(member) === null) edit.encoding = Encoding.hashtable;
   const isNew = edit.set(member, NO_BYTES);
   if (edit.encoding === Encoding.intset && edit.count > maxIntset) edit.encoding = Encoding.hashtable;
   return isNew;
 }
 
-function maxIntsetOf(session: Session | undefined): number {
+export function maxIntsetOf(session: Session | undefined): number {
   return session?.proxy.config.setMaxIntsetEntries ?? defaultConfigValues().setMaxIntsetEntries;
 }
 
