@@ -11,7 +11,9 @@ COPY . .
 # The native files of the packages are for all platforms; only those of this one go into the image.
 RUN npm run build \
   && npm prune --omit=dev --omit=optional \
-  && node scripts/trim-prebuilds.mjs node_modules
+  && node scripts/trim-prebuilds.mjs node_modules \
+  # A link to sources that are not in the image; what the program uses of them is compiled with it.
+  && rm node_modules/junokv-client
 
 FROM ${NODE_IMAGE}
 RUN apt-get update \
@@ -28,7 +30,8 @@ COPY --from=build /build/dist dist
 COPY --from=build /build/deploy/docker/healthcheck.mjs bin/
 # What is native must load here, in the image that runs, or the build fails.
 RUN node -e "require('rocksdb-native'); require('sodium-native')" && ln -s /opt/junokv/bin/junokv.mjs /usr/local/bin/junokv
-USER junokv
+# By its number: Kubernetes (runAsNonRoot) believes no name.
+USER 10001:10001
 WORKDIR /var/lib/junokv
 ENV NODE_ENV=production JUNOKV_BIND=0.0.0.0 JUNOKV_DATA=/var/lib/junokv/data
 VOLUME /var/lib/junokv

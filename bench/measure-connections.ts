@@ -83,6 +83,13 @@ const GONE_POLL_MS = 50;
 const MS_PER_S = 1_000;
 const US_PER_MS = 1_000;
 
+/** A proxy that is not asked for anything. */
+interface Resting extends MemoryReading {
+  readonly quietMs: number;
+}
+
+const NOT_RESTING: Resting = { residentBytes: 0, heapBytes: 0, externalBytes: 0, quietMs: 0 };
+
 /** How many connections there are, and how much is asked. */
 export function sizesOf({ form }: Pick<BenchOptions, 'form'>) {
   return form === 'quick' ? QUICK : { idle: IDLE, active: ACTIVE, ratePerSecond: RATE_PER_S };
@@ -113,19 +120,15 @@ class Subject {
   async measure(transport: Transport): Promise<TransportResult> {
     const sizes = sizesOf(this.#options);
     await this.#warmUp();
-    const before = await this.#memory();
-    const quietMs = await this.#quiet();
-    await this.#openIdle(sizes.idle);
-    const after = await this.#memory();
-    const quietWithIdleMs = await this.#quiet();
-    await this.#closeIdle();
     const ways = [
-      { idle: 0, runs: [] as ConnectionsRun[] },
-      { idle: sizes.idle, runs: [] as ConnectionsRun[] },
+      { idle: 0, runs: [] as ConnectionsRun[], resting: [] as Resting[] },
+      { idle: sizes.idle, runs: [] as ConnectionsRun[], resting: [] as Resting[] },
     ];
     for (let round = 0; round < this.#options.rounds; round++) {
-      for (const { idle, runs } of inTurns(ways, round)) {
+      for (const { idle, runs, resting } of inTurns(ways, round)) {
         await this.#openIdle(idle);
+        // Only what the first ones add is new to the process.
+        if (round === 0) resting.push(await this.#rest());
         const run = await this.#run();
         runs.push(run);
         await this.#closeIdle();
@@ -133,6 +136,7 @@ class Subject {
       }
     }
     const [withoutIdle, withIdle] = ways.map(({ runs }) => runs);
+    const [before = NOT_RESTING, after = NOT_RESTING] = ways.flatMap(({ resting }) => resting);
     return {
       transport,
       withoutIdle: withoutIdle ?? [],
@@ -142,7 +146,7 @@ class Subject {
         heapBytes: after.heapBytes - before.heapBytes,
         externalBytes: after.externalBytes - before.externalBytes,
       },
-      ...{ quietMs, quietWithIdleMs, openMs: median(this.#opensMs), lost: this.#lost },
+      ...{ quietMs: before.quietMs, quietWithIdleMs: after.quietMs, openMs: median(this.#opensMs), lost: this.#lost },
     };
   }
 
@@ -213,6 +217,11 @@ class Subject {
     const { p50Ms, p99Ms, p999Ms, maxMs, errors, unanswered } = figures;
     const proxyCpuUs = (this.#cpuUs() - beforeUs) / operations;
     return { p50Ms, p99Ms, p999Ms, maxMs, proxyCpuUs, operations, failed: errors + unanswered };
+  }
+
+  async #rest(): Promise<Resting> {
+    const memory = await this.#memory();
+    return { ...memory, quietMs: await this.#quiet() };
   }
 
   async #quiet(): Promise<number> {
