@@ -12,6 +12,7 @@ import { numberScripts } from './numbers.ts';
 import { serverScripts } from './server.ts';
 import { setScripts } from './sets.ts';
 import { severalSetsScripts } from './sets-several.ts';
+import { severalKeysScripts } from './several-keys.ts';
 import { sortScripts } from './sort.ts';
 import { stringScripts } from './strings.ts';
 import { zsetScripts } from './zsets.ts';
@@ -29,6 +30,7 @@ export const allScripts: readonly Script[] = [
   ...geoScripts,
   ...genericScripts,
   ...sortScripts,
+  ...severalKeysScripts,
   ...connectionScripts,
   ...serverScripts,
   ...clusterScripts,

@@ -38,10 +38,16 @@ export function admit(session: Session, args: readonly Buffer[]): CommandEntry |
   if (refusal !== null) {
     stats.of(entry).rejected += 1;
     stats.countError(refusal.text);
-    return refusal;
+    return entry.row.name === 'exec' ? aborted(session, refusal) : refusal;
   }
   if (monitors.active) monitors.feed(session, entry.row, args);
   return entry;
+}
+
+/** An EXEC that cannot be carried out has ended its transaction. */
+function aborted(session: Session, { text }: ErrorReply): ErrorReply {
+  session.transaction = null;
+  return new ErrorReply(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`);
 }
 
 /** A browser that was made to send commands (cross protocol scripting): cut off unanswered, as by Redis. */

@@ -1,5 +1,6 @@
 import type { ArgumentDoc, CommandRow } from '../command.ts';
 import { parseBitcount, parseBitfield, parseBitpos, parseGetbit, parseSetbit } from './bitmap-steps.ts';
+import { bitopCommand } from './bitop.ts';
 import { KEY, ONE_KEY } from './keyed-row.ts';
 
 const OFFSET: ArgumentDoc = { name: 'offset', type: 'integer' };
@@ -58,8 +59,9 @@ const WRITE_FIELD: ArgumentDoc = {
 };
 const FIELD_COMPLEXITY = 'O(1) for each subcommand specified';
 
-/** Redis's bitmap group, without BITOP, which needs several keys. */
+/** Redis's bitmap group. */
 export const bitmapCommands: readonly CommandRow[] = [
+  bitopCommand,
   {
     name: 'setbit',
     group: 'bitmap',

@@ -1,7 +1,7 @@
 import type { RunContext, Step, StepResult } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
-import { ErrorReply, type Reply } from '../../resp/reply.ts';
-import type { CommandRow, KeyedStep } from '../command.ts';
+import { ErrorReply, OK, type Reply } from '../../resp/reply.ts';
+import type { AtomicKey, AtomicStep, CommandRow, KeyedStep, KeysView } from '../command.ts';
 import { addTo, cardinality, emptyRegisters, encodeRegisters, isDense, registersOf } from '../values/hyperloglog.ts';
 import { argumentsFrom } from '../values/keyed-steps.ts';
 import { inlineBytes, isString, keptExpiry, putString, WRONG_TYPE } from '../values/string-value.ts';
@@ -9,9 +9,6 @@ import { argument, KEY, KEYS, MANY_KEYS, ONE_KEY } from './keyed-row.ts';
 
 const NO_HYPERLOGLOG = new ErrorReply('WRONGTYPE Key is not a valid HyperLogLog string value.');
 const CORRUPTED = new ErrorReply('INVALIDOBJ Corrupted HLL object detected');
-const SEVERAL_KEYS = new ErrorReply(
-  'ERR PFCOUNT of several keys is not supported yet: junokv does not run commands over several keys atomically',
-);
 
 /** A HyperLogLog that a record holds, or what is wrong with it. */
 function read(record: LiveRecord): { readonly bytes: Buffer; readonly registers: Uint8Array } | StepResult<Reply> {
@@ -59,13 +56,59 @@ function parsePfadd(args: readonly Buffer[]): KeyedStep {
   return { key: argument(args, 1), step: new AddStep(argumentsFrom(args, 2)) };
 }
 
-function parsePfcount(args: readonly Buffer[]): KeyedStep | ErrorReply {
-  const key = argument(args, 1);
-  for (let i = 2; i < args.length; i++) if (!argument(args, i).equals(key)) return SEVERAL_KEYS;
-  return { key, step: COUNT_STEP };
+function parsePfcount(args: readonly Buffer[]): AtomicStep {
+  const keys = args.slice(1).map((key): AtomicKey => ({ key }));
+  return {
+    keys,
+    access: 'read',
+    needs: 'value',
+    run: (view) => {
+      if (keys.length === 1) return view.apply(0, COUNT_STEP);
+      const merged = mergeAll(view, keys.length);
+      return 'registers' in merged ? cardinality(merged.registers) : merged.reply;
+    },
+  };
 }
 
-/** Redis's hyperloglog group, without PFMERGE, which needs several keys. */
+/** The union of all that are there; the first may be the destination. */
+function mergeAll(
+  view: KeysView,
+  count: number,
+): { readonly registers: Uint8Array; readonly isDense: boolean } | StepResult<Reply> {
+  const registers = emptyRegisters();
+  let dense = false;
+  for (let i = 0; i < count; i++) {
+    const record = view.live(i);
+    if (record === null) continue;
+    const found = read(record);
+    if (!('registers' in found)) return found;
+    if (isDense(found.bytes)) dense = true;
+    for (const [at, value] of found.registers.entries()) if (value > (registers[at] ?? 0)) registers[at] = value;
+  }
+  return { registers, isDense: dense };
+}
+
+/** PFMERGE destkey [sourcekey ...]: the destination counts, too, and keeps its expiry. */
+function parsePfmerge(args: readonly Buffer[]): AtomicStep {
+  const keys = args.slice(1).map((key): AtomicKey => ({ key }));
+  return {
+    keys,
+    access: 'write',
+    needs: 'value',
+    run: (view) => {
+      const merged = mergeAll(view, keys.length);
+      if (!('registers' in merged)) return merged.reply;
+      const bytes = encodeRegisters(merged.registers, merged.isDense);
+      return view.apply(0, {
+        access: 'write',
+        needs: 'meta',
+        run: (record, { pages }) => ({ reply: OK, change: putString(bytes, keptExpiry(record), pages) }),
+      });
+    },
+  };
+}
+
+/** Redis's hyperloglog group. */
 export const hyperloglogCommands: readonly CommandRow[] = [
   {
     name: 'pfadd',
@@ -94,7 +137,23 @@ export const hyperloglogCommands: readonly CommandRow[] = [
     categories: ['@read', '@hyperloglog', '@slow'],
     keys: MANY_KEYS,
     docArguments: [KEYS],
-    handler: { kind: 'record', parse: parsePfcount },
-    difference: 'Takes one key: commands over several keys are not supported yet. The result is not kept in the value.',
+    handler: { kind: 'atomic', parse: parsePfcount },
+    difference: 'The result is not kept in the value.',
+  },
+  {
+    name: 'pfmerge',
+    group: 'hyperloglog',
+    summary: 'Merge N different HyperLogLogs into a single one.',
+    since: '2.8.9',
+    complexity: 'O(N) to merge N HyperLogLogs, but with high constant times.',
+    arity: -2,
+    flags: ['write', 'denyoom'],
+    categories: ['@write', '@hyperloglog', '@slow'],
+    keys: MANY_KEYS,
+    docArguments: [
+      { name: 'destkey', type: 'key', keySpecIndex: 0 },
+      { name: 'sourcekey', type: 'key', keySpecIndex: 1, multiple: true },
+    ],
+    handler: { kind: 'atomic', parse: parsePfmerge },
   },
 ];

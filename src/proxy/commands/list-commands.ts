@@ -1,11 +1,10 @@
 import type { ArgumentDoc, CommandRow } from '../command.ts';
 import { KEY, keyOnly, ONE_KEY } from './keyed-row.ts';
+import { parseLmove, parseLmpop, parseRpoplpush } from './list-several.ts';
 import {
   ListReadStep,
   parseLindex,
   parseLinsert,
-  parseLmove,
-  parseLmpop,
   parseLpos,
   parseLrange,
   parseLrem,
@@ -13,7 +12,6 @@ import {
   parseLtrim,
   parsePop,
   parsePush,
-  parseRpoplpush,
 } from './list-steps.ts';
 
 const LENGTH_STEP = new ListReadStep(0, (view) => view.count);
@@ -35,7 +33,6 @@ const SOURCE_DESTINATION: readonly ArgumentDoc[] = [
   { name: 'source', type: 'key', keySpecIndex: 0 },
   { name: 'destination', type: 'key', keySpecIndex: 1 },
 ];
-const ONE_LIST = 'Both keys must be the same: commands over several keys are not supported yet.';
 const FAST_WRITE: Pick<CommandRow, 'group' | 'flags' | 'categories' | 'keys'> = {
   group: 'list',
   flags: ['write', 'denyoom', 'fast'],
@@ -125,8 +122,7 @@ const endCommands: readonly CommandRow[] = [
       { name: 'wherefrom', type: 'oneof', arguments: LEFT_RIGHT },
       { name: 'whereto', type: 'oneof', arguments: LEFT_RIGHT },
     ],
-    handler: { kind: 'record', parse: parseLmove },
-    difference: ONE_LIST,
+    handler: { kind: 'atomic', parse: parseLmove },
   },
   {
     ...SLOW_WRITE,
@@ -138,8 +134,7 @@ const endCommands: readonly CommandRow[] = [
     flags: ['write', 'denyoom'],
     keys: { first: 1, last: 2, step: 1 },
     docArguments: SOURCE_DESTINATION,
-    handler: { kind: 'record', parse: parseRpoplpush },
-    difference: ONE_LIST,
+    handler: { kind: 'atomic', parse: parseRpoplpush },
   },
 ];
 
@@ -158,8 +153,7 @@ const multiPop: CommandRow = {
     { name: 'where', type: 'oneof', arguments: LEFT_RIGHT },
     { name: 'count', type: 'integer', token: 'COUNT', optional: true },
   ],
-  handler: { kind: 'record', parse: parseLmpop },
-  difference: 'Takes one key: commands over several keys are not supported yet.',
+  handler: { kind: 'atomic', parse: parseLmpop },
 };
 
 const readCommands: readonly CommandRow[] = [
@@ -275,7 +269,7 @@ const changeCommands: readonly CommandRow[] = [
   },
 ];
 
-/** Redis's list group, without the commands that wait or need several keys. */
+/** Redis's list group, without the commands that wait. */
 export const listCommands: readonly CommandRow[] = [
   ...pushCommands,
   ...endCommands,

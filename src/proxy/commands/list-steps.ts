@@ -128,7 +128,12 @@ export function parsePop(end: End): (args: readonly Buffer[]) => KeyedStep | Err
 }
 
 /** Takes `count` elements from an end, the outermost first; `count` null: one, as itself and not in an array. */
-function popStep(end: End, count: number | null, missing: Reply, reply: (items: Reply) => Reply): KeyedWriteStep {
+export function popStep(
+  end: End,
+  count: number | null,
+  missing: Reply,
+  reply: (items: Reply) => Reply,
+): KeyedWriteStep {
   return new KeyedWriteStep(LIST, (value, pages): KeyedChange => {
     if (value === null) return changesNothing(missing);
     if (count === 0) return changesNothing(EMPTY_ARRAY);
@@ -320,55 +325,7 @@ export function rotateStep(from: End, to: End): KeyedWriteStep {
   });
 }
 
-function parseEnd(word: Buffer): End | null {
+export function parseEnd(word: Buffer): End | null {
   const name = optionName(word);
   return name === 'left' ? 'head' : name === 'right' ? 'tail' : null;
-}
-
-function twoKeys(name: string): ErrorReply {
-  return new ErrorReply(`ERR ${name} is not supported yet: junokv does not run commands over several keys atomically`);
-}
-
-const LMOVE_TWO_KEYS = twoKeys('LMOVE');
-const RPOPLPUSH_TWO_KEYS = twoKeys('RPOPLPUSH');
-
-/** LMOVE source destination LEFT|RIGHT LEFT|RIGHT */
-export function parseLmove(args: readonly Buffer[]): KeyedStep | ErrorReply {
-  const from = parseEnd(argument(args, 3));
-  const to = parseEnd(argument(args, 4));
-  if (from === null || to === null) return SYNTAX_ERROR;
-  const key = argument(args, 1);
-  return key.equals(argument(args, 2)) ? { key, step: rotateStep(from, to) } : LMOVE_TWO_KEYS;
-}
-
-const RPOPLPUSH_STEP = rotateStep('tail', 'head');
-
-export function parseRpoplpush(args: readonly Buffer[]): KeyedStep | ErrorReply {
-  const key = argument(args, 1);
-  return key.equals(argument(args, 2)) ? { key, step: RPOPLPUSH_STEP } : RPOPLPUSH_TWO_KEYS;
-}
-
-const LMPOP_SEVERAL_KEYS = twoKeys('LMPOP');
-const NO_KEY_COUNT = new ErrorReply('ERR numkeys should be greater than 0');
-const NO_COUNT = new ErrorReply('ERR count should be greater than 0');
-
-/** LMPOP numkeys key LEFT|RIGHT [COUNT count] */
-export function parseLmpop(args: readonly Buffer[]): KeyedStep | ErrorReply {
-  const keys = parseIndex(argument(args, 1));
-  if (keys === null || keys < 1) return NO_KEY_COUNT;
-  const where = args[keys + 2];
-  const end = where === undefined ? null : parseEnd(where);
-  if (end === null) return SYNTAX_ERROR;
-  let count = 1;
-  const [option, given, more] = args.slice(keys + 3);
-  if (option !== undefined) {
-    if (given === undefined || optionName(option) !== 'count') return SYNTAX_ERROR;
-    const number = parseIndex(given);
-    if (number === null || number < 1) return NO_COUNT;
-    if (more !== undefined) return SYNTAX_ERROR;
-    count = number;
-  }
-  const key = argument(args, 2);
-  for (let i = 3; i < keys + 2; i++) if (!argument(args, i).equals(key)) return LMPOP_SEVERAL_KEYS;
-  return { key, step: popStep(end, count, NULL_ARRAY, (items) => [key, items]) };
 }
