@@ -76,7 +76,10 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
   for (const node of nodes) {
     proposers.push(startNodeProposer({ node, store, network: localPeers(nodes, parts) }, parts));
   }
-  const proxy = await startProxyRoom({ ...cluster, map, transport, onMap: () => {} }, parts);
+  const proxy = await startProxyRoom(
+    { ...cluster, map, transport, disks: cluster.directory === null ? 0 : nodesOf(map).length, onMap: () => {} },
+    parts,
+  );
   if (!proxy.ok) {
     await stopStorage();
     return proxy;

@@ -69,6 +69,9 @@ describe('maxclients and the descriptors that there are', () => {
     expect(fittingClients(1_000, null, log).maxClients).toBe(1_000);
     expect(fittingClients(1_000, 100, log).maxClients).toBe(1);
     expect(warnings.length).toBe(2);
+    // Beside three storage nodes: 1,024 for each of them, or a third.
+    expect(fittingClients(10_000, 20_000, log, 1, 3).maxClientsPossible).toBe(20_000 - 256 - 3 * 1_024);
+    expect(fittingClients(100, 3_000, log, 1, 3).maxClientsPossible).toBe(3_000 - 256 - 1_000);
   });
 
   it('knows how many there are', () => {

@@ -8,9 +8,13 @@ import type { Configuration } from './option-table.ts';
 /** The one process of a proxy. */
 const ALONE = { index: 0, workers: 1 };
 
-/** What a proxy starts with, and CONFIG GET shows, of its command line. `seat`: which of its workers. */
-export function proxyConfig(config: Configuration, log: Log, seat = ALONE): RuntimeConfig {
-  const { maxClients, maxClientsPossible } = fittingClients(config.maxclients, openFileLimit(), log, seat.workers);
+/**
+ * What a proxy starts with, and CONFIG GET shows, of its command line. `seat`: which of its workers. `disks`: storage nodes
+ * on disks in the same process.
+ */
+export function proxyConfig(config: Configuration, log: Log, seat = ALONE, disks = 0): RuntimeConfig {
+  const openFiles = openFileLimit();
+  const { maxClients, maxClientsPossible } = fittingClients(config.maxclients, openFiles, log, seat.workers, disks);
   const values = {
     bind: config.bind,
     port: config.port,
@@ -55,9 +59,10 @@ export function fittingClients(
   openFiles: number | null,
   log: Log,
   workers = 1,
+  disks = 0,
 ): { readonly maxClients: number; readonly maxClientsPossible: number } {
   const maxClientsPossible =
-    openFiles === null ? Number.MAX_SAFE_INTEGER : workers * Math.max(1, openFiles - limits.reservedFileDescriptors);
+    openFiles === null ? Number.MAX_SAFE_INTEGER : workers * Math.max(1, openFiles - reservedFiles(openFiles, disks));
   if (wanted > maxClientsPossible) {
     log.warn(
       { maxclients: maxClientsPossible, wanted, openFiles },
@@ -65,4 +70,10 @@ export function fittingClients(
     );
   }
   return { maxClients: Math.min(wanted, maxClientsPossible), maxClientsPossible };
+}
+
+/** Clients must not take the descriptors that storage nodes of the same process need for the files of their engines. */
+function reservedFiles(openFiles: number, disks: number): number {
+  const ofDisks = Math.min(disks * limits.reservedFilesPerDisk, Math.floor(openFiles / 3));
+  return limits.reservedFileDescriptors + ofDisks;
 }

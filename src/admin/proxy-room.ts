@@ -51,6 +51,8 @@ export interface ProxyRoomSetup {
   /** Where newer ones are to be had; none: nowhere. */
   readonly keystoreSource?: KeystoreSource | null;
   readonly transport: Transport;
+  /** Storage nodes on disks in this process, which need descriptors, too; default none. */
+  readonly disks?: number;
   /** Told of every newer map. */
   onMap(map: ClusterMap): void;
 }
@@ -91,7 +93,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   const keys = watchKeystore(setup.keystoreSource ?? null, ring, parts);
   const watch = store.watch(setup.map.epoch, (map) => holder.adopt(map));
   const { worker } = parts;
-  const runtime = proxyConfig(config, log, worker?.seat);
+  const runtime = proxyConfig(config, log, worker?.seat, setup.disks);
   const rows = [...allCommands, ...junoCommands];
   const commands = worker === undefined ? rows : commandsOverWorkers(rows, worker.link);
   const backups: ProxyBackups | null =

@@ -220,6 +220,8 @@ export const limits = {
   idleTrimMs: 2_000,
   /** Descriptors that maxclients leaves to others: files of the storage engine, the cluster's connections, the log. */
   reservedFileDescriptors: 256,
+  /** ... and in one process with storage nodes, for each; a third of all at most. Files of 64 GB of records, opened once. */
+  reservedFilesPerDisk: 1_024,
   /** The longest path of a Unix socket, bytes: what the system's addresses hold. */
   unixSocketPathBytes: 107,
   /** How often a stop looks whether all connections are done. */
