@@ -54,9 +54,18 @@ function keyAfter(keyword: string, args: readonly Buffer[], from: number): Buffe
   return at < 0 ? undefined : args[at + 1];
 }
 
+/** Those behind KEYS, or the one in its place. */
+function migratedKeys(row: CommandRow, args: readonly Buffer[]): FoundKey[] {
+  const flags = keySpecsOf(row)[0]?.flags ?? [];
+  const at = args.findIndex((arg, i) => i > 5 && arg.toString('latin1').toLowerCase() === 'keys');
+  const keys = at < 0 || args[3]?.length !== 0 ? args.slice(3, 4) : args.slice(at + 1);
+  return keys.map((key) => ({ key, flags }));
+}
+
 /** The keys of a command as the row says where they are; args[0] is the command's name. */
 export function keysOf(row: CommandRow, args: readonly Buffer[]): FoundKey[] {
   const found: FoundKey[] = [];
+  if (row.name === 'migrate') return migratedKeys(row, args);
   for (const spec of keySpecsOf(row)) {
     const flags = flagsOf(spec, row, args);
     if (spec.isCounted) {

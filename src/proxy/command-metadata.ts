@@ -82,6 +82,8 @@ export interface FurtherKeySpec {
   /** The key stands after this word, sought from args[from] on; absent: only the command itself knows. */
   readonly keyword?: string;
   readonly from?: number;
+  /** All arguments from there on are keys. */
+  readonly isToEnd?: true;
 }
 
 const SORTED_BY = {
@@ -91,6 +93,7 @@ const SORTED_BY = {
 const STORED = ['OW', 'update'];
 
 export const furtherKeySpecs: Readonly<Record<string, readonly FurtherKeySpec[]>> = {
+  migrate: [{ flags: ['RW', 'access', 'delete', 'incomplete'], keyword: 'KEYS', from: -2, isToEnd: true }],
   georadius: [
     { flags: STORED, keyword: 'STORE', from: 6 },
     { flags: STORED, keyword: 'STOREDIST', from: 6 },
@@ -118,7 +121,7 @@ export const keySpecNotes: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Not for applications. */
-export const systemCommands: ReadonlySet<string> = new Set(['debug']);
+export const systemCommands: ReadonlySet<string> = new Set(['debug', 'replconf']);
 
 export interface Deprecation {
   readonly since: string;

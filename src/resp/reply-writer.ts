@@ -13,6 +13,7 @@ import {
   NullArray,
   OK,
   PushReply,
+  RawBytes,
   SetReply,
   SimpleString,
   StreamedItems,
@@ -123,6 +124,7 @@ export class ReplyWriter {
     else if (reply instanceof BulkPieces) this.putPieces(reply);
     else if (reply instanceof BulkItems) this.putBulkItems(reply);
     else if (reply instanceof StreamedItems) this.putItemsHeader(reply);
+    else if (reply instanceof RawBytes) this.writePieces([reply.bytes]);
     else if (reply instanceof NullArray) this.putConstant(this.protocol === 2 ? NULL_ARRAY_LINE : RESP3_NULL);
     else if (reply instanceof DoubleReply) this.putDouble(reply.text ?? formatDouble(reply.value));
     else if (reply instanceof BooleanReply) this.putBoolean(reply.value);

@@ -22,6 +22,7 @@ export type Reply =
   | BulkPieces
   | BulkItems
   | StreamedItems
+  | RawBytes
   | NullArray;
 
 /** `+text\r\n` */
@@ -123,6 +124,14 @@ export class BulkItems {
 export abstract class StreamedItems {
   abstract readonly kind: BulkItems['kind'];
   abstract readonly count: number;
+}
+
+/** Bytes that are no RESP: a dump for SYNC. */
+export class RawBytes {
+  readonly bytes: Buffer;
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
 }
 
 /** `*-1\r\n` in RESP2, `_\r\n` in RESP3. */

@@ -78,7 +78,7 @@ class ExportRun {
         const total = counted.reduce((sum, keys) => sum + keys, 0);
         for (const [database, keys] of counted.entries()) {
           if (keys === 0) continue;
-          file.database(database, keys, 0);
+          file.database(database, keys);
           await this.#database(database, file, total);
         }
         await file.end();

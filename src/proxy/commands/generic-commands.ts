@@ -2,6 +2,7 @@ import type { CommandRow } from '../command.ts';
 import { dumpCommands } from './generic-dump.ts';
 import { expireCommands } from './generic-expire.ts';
 import { keyCommands } from './generic-keys.ts';
+import { migrateCommand } from './generic-migrate.ts';
 import { objectCommands } from './generic-object.ts';
 import { sortCommands } from './generic-sort.ts';
 
@@ -12,4 +13,5 @@ export const genericKeyCommands: readonly CommandRow[] = [
   ...objectCommands,
   ...sortCommands,
   ...dumpCommands,
+  migrateCommand,
 ];

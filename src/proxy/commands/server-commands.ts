@@ -9,6 +9,7 @@ import { memoryCommand } from './server-memory.ts';
 import { savingCommands } from './server-saving.ts';
 import { shutdownCommand } from './server-shutdown.ts';
 import { slowlogCommand } from './server-slowlog.ts';
+import { syncCommands } from './server-sync.ts';
 
 /** Redis's server group, as far as it is here. */
 export const serverCommands: readonly CommandRow[] = [
@@ -22,4 +23,5 @@ export const serverCommands: readonly CommandRow[] = [
   slowlogCommand,
   latencyCommand,
   memoryCommand,
+  ...syncCommands,
 ];

@@ -1,6 +1,6 @@
-import { RdbType } from './rdb-format.ts';
 import { BadRdb, type RdbFeed, type Waiting } from './rdb-feed.ts';
-import { unitsOf } from './rdb-value.ts';
+import { RdbType } from './rdb-format.ts';
+import type { unitsOf } from './rdb-value.ts';
 
 /*
  * Going over values without reading them: by their lengths alone.
