@@ -151,7 +151,7 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
     writeFileSync(at('map.json'), text);
     expect((await move()).code).toBe(0);
     expect((await run('users', 'remove', 'ann', ...etcd())).code).toBe(0);
-    expect(await listed()).toEqual({ ok: true, revision: 2, users: [] });
+    expect(await listed()).toMatchObject({ ok: true, users: [] });
     expect((await storage(...map)).err).toContain('the cluster has moved');
   });
 

@@ -17,7 +17,10 @@ export interface StoredUser {
 
 /** All users of a cluster, as its config store has them. */
 export interface UserList {
-  /** Rises with every change; 0: none was ever stored. */
+  /**
+   * Rises with every change: Unix milliseconds of it, or one more than before. So a list that is made anew, after its store was lost, is
+   * newer than what proxies remember. 0: none was ever stored.
+   */
   readonly revision: number;
   readonly users: readonly StoredUser[];
 }

@@ -46,8 +46,8 @@ describe('a list of users', () => {
     const cell = new MemoryUserCell();
     const store = storeOn(cell);
     cell.losesAnswers = true;
-    const list = { revision: 1, users: [storedUser('a')] };
-    expect(await answerOf(store.compareAndSet(0, list.users))).toEqual({ swapped: true, list });
+    const users = [storedUser('a')];
+    expect(await answerOf(store.compareAndSet(0, users))).toMatchObject({ swapped: true, list: { users } });
   });
 
   it('that is older than before, or damaged, is told once and not used', async () => {
@@ -90,7 +90,7 @@ describe('users in a file', () => {
     expect(statSync(`${path}.users`).mode & 0o777).toBe(0o600);
     writeFileSync(`${path}.users`, 'rubbish');
     expect(await problemOf(store.read())).toBe(`the file of users ${path}.users cannot be used: not JSON`);
-    expect(await problemOf(store.compareAndSet(1, []))).toContain('cannot be used');
+    expect(await problemOf(store.compareAndSet(0, []))).toContain('cannot be used');
     expect(readFileSync(`${path}.users`, 'utf8')).toBe('rubbish');
   });
 });
@@ -107,8 +107,7 @@ describe('users of a store that may be away', () => {
     cell.isAway = false;
     await answerOf(open().read());
     expect(open().lastList()).toEqual({ revision: 0, users: [] });
-    const list = { revision: 1, users: [storedUser('a')] };
-    await answerOf(open().compareAndSet(0, list.users));
+    const { list } = await answerOf(open().compareAndSet(0, [storedUser('a')]));
     cell.isAway = true;
     const again = open();
     expect(again.lastList()).toEqual(list);

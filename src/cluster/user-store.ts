@@ -73,7 +73,7 @@ export class CellUserStore implements UserStore {
     const bytes = Buffer.alloc(STAMP_BYTES);
     this.#options.random.fill(bytes);
     const stamp = bytes.toString('hex');
-    const next = { revision: expectedRevision + 1, users };
+    const next = { revision: Math.max(expectedRevision + 1, this.#options.clock.wallMs()), users };
     const text = encodeUserList(next, stamp);
     if (Buffer.byteLength(text) > limits.storedUsersBytes)
       return { ok: false, problem: `all users together have more than ${limits.storedUsersBytes} bytes` };

@@ -54,7 +54,11 @@ const problemOf = (result: OpenedUsers): string => (result.ok ? 'none' : result.
 describe('the users of a proxy', () => {
   it('are those of the config store, and change with it', async () => {
     const { store, polled } = kit();
-    await answerOf(store.compareAndSet(0, [user('ann', 'one'), user('bob', 'two'), user('cat', 'three')]));
+    const change = async (list: readonly StoredUser[]): Promise<void> => {
+      const { revision } = await answerOf(store.read());
+      expect((await answerOf(store.compareAndSet(revision, list))).swapped).toBe(true);
+    };
+    await change([user('ann', 'one'), user('bob', 'two'), user('cat', 'three')]);
     const users = opened(await openUsers(configurationWith({}), MAP, store, silentLog));
     const proxy = new TestProxy({}, users.users);
     const watch = users.follow(proxy);
@@ -67,7 +71,7 @@ describe('the users of a proxy', () => {
     const rights = (name: string, password: string) => proxy.users.authenticate(name, Buffer.from(password))?.access;
     expect([rights('ann', 'one'), rights('dan', 'four')]).toEqual([AccessLevel.write, undefined]);
     const next = [user('ann', 'other'), user('bob', 'two', { access: 'read' }), user('dan', 'four')];
-    await answerOf(store.compareAndSet(1, next));
+    await change(next);
     await polled();
     expect([rights('ann', 'one'), rights('ann', 'other')]).toEqual([undefined, AccessLevel.write]);
     expect([rights('bob', 'two'), rights('cat', 'three'), rights('dan', 'four')]).toEqual([
@@ -79,12 +83,12 @@ describe('the users of a proxy', () => {
       sessions.filter(({ id }) => proxy.clients.get(id) !== undefined).map((each) => each.user);
     expect(left()).toEqual(['ann', 'default']);
     expect(proxy.users.passwordNeeded).toBe(false);
-    await answerOf(store.compareAndSet(2, [...next, user('default', 'secret')]));
+    await change([...next, user('default', 'secret')]);
     await polled();
     expect(proxy.users.passwordNeeded).toBe(true);
     expect(left()).toEqual(['ann']);
     watch.stop();
-    await answerOf(store.compareAndSet(3, []));
+    await change([]);
     await polled();
     expect(proxy.users.passwordNeeded).toBe(true);
   });
@@ -98,6 +102,16 @@ describe('the users of a proxy', () => {
     cell.isAway = true;
     const users = opened(await openUsers(configurationWith({}), MAP, store, silentLog));
     expect(users.users.map(({ name }) => name)).toEqual(['ann']);
+    // The store was lost: nobody becomes the open default user by that.
+    cell.isAway = false;
+    cell.text = null;
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (_fields: object, message: string) => void warnings.push(message) };
+    const again = opened(await openUsers(configurationWith({ requirepass: 'x' }), MAP, store, log));
+    expect([again.users.map(({ name }) => name), warnings]).toEqual([
+      ['ann'],
+      ['the config store has older users than were known here, or none; those known here are used'],
+    ]);
   });
 
   it('come from a file or from the store, not from both', async () => {

@@ -34,9 +34,16 @@ export async function openUsers(
   if (config.users !== '') return openFile(config, map, store, log);
   if (store === null) return { ok: true, users: [], follow: () => NOTHING_TO_FOLLOW };
   const read = await store.read();
-  const list = read.ok ? read.value : (store.lastList?.() ?? null);
+  const kept = store.lastList?.() ?? null;
+  const list = read.ok && read.value.revision >= (kept?.revision ?? 0) ? read.value : kept;
   // Without knowing the users everybody would be the default one.
-  if (list === null) return { ok: false, problem: read.ok ? '' : read.problem };
+  if (list === null) return { ok: false, problem: read.ok ? `there are no users in ${store.place}` : read.problem };
+  if (read.ok && list === kept && kept.revision > read.value.revision) {
+    log.warn(
+      { place: store.place },
+      'the config store has older users than were known here, or none; those known here are used',
+    );
+  }
   const users = list.users.map(userOf);
   const problem = defaultProblem(config, users, store.place);
   if (problem !== null) return { ok: false, problem };

@@ -4,6 +4,7 @@ import type { ClusterMap } from '../../cluster/map.ts';
 import { findGroup, namespaceNameProblem } from '../../cluster/namespace-groups.ts';
 import { isUserName, type StoredUser } from '../../cluster/user-list.ts';
 import { type UserStore, updateUsers } from '../../cluster/user-store.ts';
+import { DEFAULT_USER } from '../../proxy/users.ts';
 import type { Command, CommandInput } from '../command-input.ts';
 import { textTable } from '../data-verbs/text-table.ts';
 import { readNewPassword } from '../hash-password-command.ts';
@@ -55,6 +56,8 @@ export const usersSetCommand: Command = (input) =>
     if (!changed.ok) return refuse(input, changed.problem);
     if (namespace !== null && namespace !== '' && findGroup(map, namespace) === null)
       system.complain(`junokv: warning: there is no namespace '${namespace}' yet; the user cannot authenticate before`);
+    if (name === DEFAULT_USER)
+      system.complain('junokv: warning: proxies with --requirepass do not start any more; this is the password now');
     system.print(`user ${name} is in ${store.place}. ${TAKEN_UP}.`);
     return EXIT_OK;
   });
