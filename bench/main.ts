@@ -6,10 +6,11 @@ import { etcdVersion } from './etcd-server.ts';
 import { checkGuard, readGuard, writeGuard } from './guard.ts';
 import { instructionsProblem } from './instructions.ts';
 import { describeMachine } from './machine.ts';
+import { measureCollections } from './measure-collections.ts';
 import { measureConnections } from './measure-connections.ts';
 import { measureRooms } from './measure-rooms.ts';
 import { measureScale } from './measure-scale.ts';
-import { type BenchOptions, readOptions } from './options.ts';
+import { type BenchOptions, isSectionMode, readOptions } from './options.ts';
 import { PAGE_FILE, writePage, writeSection } from './page.ts';
 import { type Plan, planOf, systemsOfPlan, without } from './plan.ts';
 import type { Results } from './results.ts';
@@ -70,6 +71,8 @@ async function measureCounted(options: BenchOptions, mode: Counted['mode']): Pro
       return { mode, result: await measureScale(options) };
     case 'connections':
       return { mode, result: await measureConnections(options) };
+    case 'collections':
+      return { mode, result: await measureCollections(options) };
   }
 }
 
@@ -111,8 +114,7 @@ try {
   const options = readOptions(process.argv.slice(2));
   if (options.mode === 'list') list(options);
   else if (options.mode === 'render') writePage(null);
-  else if (options.mode === 'rooms' || options.mode === 'scale' || options.mode === 'connections')
-    await measureSection(options, options.mode);
+  else if (isSectionMode(options.mode)) await measureSection(options, options.mode);
   else process.exitCode = await bench(options);
 } catch (error) {
   console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

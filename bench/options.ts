@@ -17,15 +17,21 @@ export interface BenchOptions {
   readonly memoryLimitBytes: number;
   readonly instructions: boolean;
   /**
-   * guard: compare ratios with bench/guard.json; write-guard: write it; render: only make the page again; rooms, scale and
-   * connections: sections of the page of their own.
+   * guard: compare ratios with bench/guard.json; write-guard: write it; render: only make the page again; the others: sections
+   * of the page of their own.
    */
   readonly mode: 'measure' | (typeof MODES)[number];
   readonly writeDocs: boolean;
   readonly jsonFile: string | null;
 }
 
-const MODES = ['guard', 'write-guard', 'render', 'list', 'rooms', 'scale', 'connections'] as const;
+const SECTION_MODES = ['rooms', 'scale', 'connections', 'collections'] as const;
+const MODES = ['guard', 'write-guard', 'render', 'list', ...SECTION_MODES] as const;
+
+/** Modes that measure a section of the page of their own. */
+export function isSectionMode(mode: BenchOptions['mode']): mode is (typeof SECTION_MODES)[number] {
+  return SECTION_MODES.some((one) => one === mode);
+}
 
 const USAGE = `Usage: npm run bench -- [options]
 
@@ -46,6 +52,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --rooms            what an operation costs junokv in one process, by thread and by room of the source
   --scale            what it costs with more storage nodes and proxies, and a model of large clusters
   --connections      active connections beside 15,000 idle ones (--quick: 1,000), and what an idle one costs: 7 minutes
+  --collections      single operations on collections of 1,000,000 elements (--quick: 50,000) beside such of 100, and HGETALL of all
   --list             shows the rows`;
 
 /** The fewest of which the median is not moved by one bad round. */
@@ -71,6 +78,7 @@ const CONFIG = {
   rooms: FLAGS,
   scale: FLAGS,
   connections: FLAGS,
+  collections: FLAGS,
   list: FLAGS,
   help: FLAGS,
 } as const;
@@ -87,11 +95,11 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
   const guards = mode === 'guard' || mode === 'write-guard';
   if (values.quick && values.full) throw new UsageError('--quick and --full do not go together');
   if (guards && (values.full || values['write-docs'])) throw new UsageError(`--${mode} is a short form of its own`);
-  const isSection = mode === 'rooms' || mode === 'scale' || mode === 'connections';
-  const chosen = [values.rows, values.systems, mode === 'connections' ? undefined : values.json];
-  if (isSection && (values.full || chosen.some((value) => value !== undefined))) {
+  const hasFile = mode === 'connections' || mode === 'collections';
+  const chosen = [values.rows, values.systems, hasFile ? undefined : values.json];
+  if (isSectionMode(mode) && (values.full || chosen.some((value) => value !== undefined))) {
     throw new UsageError(
-      `--${mode} has no other form than --quick, and no rows${mode === 'connections' ? '' : ', JSON file'} or systems to choose`,
+      `--${mode} has no other form than --quick, and no rows${hasFile ? '' : ', JSON file'} or systems to choose`,
     );
   }
   const form: Form = values.quick || guards ? 'quick' : values.full ? 'full' : 'normal';

@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { collectionsText } from './collections-text.ts';
 import { connectionsText } from './connections-text.ts';
+import type { CollectionsResult } from './measure-collections.ts';
 import type { ConnectionsResult } from './measure-connections.ts';
 import type { RoomsResult } from './measure-rooms.ts';
 import type { ScaleResult } from './measure-scale.ts';
@@ -18,9 +20,15 @@ export interface Section {
 export type Counted =
   | { readonly mode: 'rooms'; readonly result: RoomsResult }
   | { readonly mode: 'scale'; readonly result: ScaleResult }
-  | { readonly mode: 'connections'; readonly result: ConnectionsResult };
+  | { readonly mode: 'connections'; readonly result: ConnectionsResult }
+  | { readonly mode: 'collections'; readonly result: CollectionsResult };
 
-const TITLES = { rooms: 'Where the time goes', scale: 'More nodes', connections: 'Many connections' } as const;
+const TITLES = {
+  rooms: 'Where the time goes',
+  scale: 'More nodes',
+  connections: 'Many connections',
+  collections: 'Large collections',
+} as const;
 
 export function sectionOf(counted: Counted): Section {
   const { text, plots } = contentOf(counted);
@@ -37,6 +45,8 @@ function contentOf({ mode, result }: Counted): Section {
       return { text: scaleText(result), plots: scalePlots(result) };
     case 'connections':
       return { text: connectionsText(result), plots: [] };
+    case 'collections':
+      return { text: collectionsText(result), plots: [] };
   }
 }
 
@@ -50,10 +60,12 @@ export function recordedSections(folder: string): Section[] {
   const rooms = recorded<RoomsResult>(folder, 'rooms');
   const scale = recorded<ScaleResult>(folder, 'scale');
   const connections = recorded<ConnectionsResult>(folder, 'connections');
+  const collections = recorded<CollectionsResult>(folder, 'collections');
   return [
     ...(rooms === null ? [] : [sectionOf({ mode: 'rooms', result: rooms })]),
     ...(scale === null ? [] : [sectionOf({ mode: 'scale', result: scale })]),
     ...(connections === null ? [] : [sectionOf({ mode: 'connections', result: connections })]),
+    ...(collections === null ? [] : [sectionOf({ mode: 'collections', result: collections })]),
   ];
 }
 
