@@ -9,12 +9,12 @@ type Kind = Script['servers'];
 
 const PASSWORD = 'secret';
 const REDIS_OPTIONS: Readonly<Record<Kind, readonly string[]>> = {
-  plain: [],
+  plain: ['--enable-debug-command', 'yes'],
   cluster: ['--cluster-enabled', 'yes'],
   password: ['--requirepass', PASSWORD],
 };
 const JUNOKV_OPTIONS: Readonly<Record<Kind, readonly string[]>> = {
-  plain: [],
+  plain: ['--enable-debug-command', 'yes'],
   cluster: ['--cluster-enabled', 'yes'],
   password: ['--requirepass', PASSWORD],
 };

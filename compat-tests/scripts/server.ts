@@ -247,4 +247,43 @@ const others = script('ROLE, LOLWUT, cluster off', [
   as(inErrorCode, 'CLUSTER MYID'),
 ]);
 
-export const serverScripts: readonly Script[] = [commandInfo, config, info, slowlog, others];
+const PROTOCOL_TYPES = 'string integer double bignum null array set map verbatim true false nonsense'.split(' ');
+
+const debug = script('DEBUG', [
+  'SET k v',
+  'RPUSH l a b',
+  'HSET h a b',
+  ...[
+    'DEBUG',
+    'DEBUG SLEEP 0.01',
+    'DEBUG SLEEP x',
+    'DEBUG SLEEP',
+    'DEBUG SLEEP 0 1',
+    'DEBUG nonsense',
+    'DEBUG nonsense x',
+  ],
+  ...['DEBUG ERROR "MYERR some text"', 'DEBUG ERROR', 'DEBUG CHANGE-REPL-ID', 'DEBUG SET-ACTIVE-EXPIRE 1'],
+  ...['DEBUG LOG text', 'DEBUG PAUSE-CRON 0', 'DEBUG SET-SKIP-CHECKSUM-VALIDATION 0'],
+  ...['100b', 'x', '5gb', '4294967294', '4294967295', '-1', '0'].map(
+    (size) => `DEBUG QUICKLIST-PACKED-THRESHOLD ${size}`,
+  ),
+  ...['h', 'l', 'k', 'none'].flatMap((key) => [`DEBUG LISTPACK ${key}`, `DEBUG QUICKLIST ${key}`]),
+  ...['DEBUG SDSLEN l', 'DEBUG SDSLEN none', 'DEBUG OBJECT none', 'DEBUG OBJECT', 'DEBUG RELOAD', 'DEBUG RELOAD x'],
+  as(masking(/0x[0-9a-f]+/, / serializedlength:\d+/, / lru:\d+/), 'DEBUG OBJECT k'),
+  as(masking(/zmalloc: \d+/g, /avail:\d+/g), 'DEBUG SDSLEN k'),
+  ...PROTOCOL_TYPES.map((type) => `DEBUG PROTOCOL ${type}`),
+]);
+
+const process = script('SAVE, SHUTDOWN, SWAPDB, WAIT', [
+  ...['BGSAVE nonsense', 'BGSAVE SCHEDULE x', 'SAVE x', 'LASTSAVE x', as(inType, 'LASTSAVE')],
+  ...['SHUTDOWN ABORT', 'SHUTDOWN nonsense', 'SHUTDOWN NOSAVE SAVE', 'SHUTDOWN NOSAVE ABORT', 'SHUTDOWN NOW NOW ABORT'],
+  ...['SWAPDB a 1', 'SWAPDB 0 b', 'SWAPDB 0 99', 'SWAPDB -1 0', 'SWAPDB 3 3', 'SWAPDB 0'],
+  ...['WAIT x 0', 'WAIT 0 x', 'WAIT 0 -1', 'WAIT 0', 'WAIT 0 99999999999999999999'],
+]);
+
+const debugPush = script('DEBUG PROTOCOL push', ['DEBUG PROTOCOL push'], { protocols: [2] });
+
+export const serverScripts: readonly Script[] = [
+  ...[commandInfo, config, info, slowlog, others],
+  ...[debug, debugPush, process],
+];

@@ -133,6 +133,7 @@ export async function runCommandLine(args: readonly string[], system: System, as
     )({
       config: loaded.config,
       given: loaded.given,
+      configFile: loaded.configFile,
       words: loaded.words,
       system,
     });

@@ -5,6 +5,8 @@ import type { System } from './system.ts';
 export interface CommandInput {
   readonly config: Configuration;
   readonly given: ReadonlySet<OptionKey>;
+  /** The file that options were read from; absent or empty: none. */
+  readonly configFile?: string;
   /** What stood on the command line beside the options: as many as `command-words.ts` allows. */
   readonly words: readonly string[];
   readonly system: System;

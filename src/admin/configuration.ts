@@ -20,6 +20,8 @@ export type LoadedConfiguration =
       readonly config: Configuration;
       /** Options that were named somewhere, as opposed to those that have their default. */
       readonly given: ReadonlySet<OptionKey>;
+      /** The file that options were read from; empty: none. */
+      readonly configFile: string;
       /** What stood between the options: keys, values and the like. */
       readonly words: readonly string[];
       readonly warnings: readonly string[];
@@ -30,7 +32,8 @@ export type LoadedConfiguration =
 
 const CONFIG_VARIABLE = 'JUNOKV_CONFIG';
 const keys = Object.keys(optionTable).filter(isOptionKey);
-const keyByName: ReadonlyMap<string, OptionKey> = new Map(keys.map((key) => [kebabCase(key), key]));
+/** By the names that options have in the file. */
+export const keyByName: ReadonlyMap<string, OptionKey> = new Map(keys.map((key) => [kebabCase(key), key]));
 
 /** A value and where it was given, for messages. */
 interface Given {
@@ -81,7 +84,7 @@ export function loadConfiguration(
   // What is not understood may be what contradicts: one kind of mistake after the other.
   if (problems.length === 0) problems.push(...findContradictions(command, config, givenKeys));
   if (problems.length > 0) return { kind: 'invalid', problems };
-  return { kind: 'loaded', config, given: givenKeys, words: line.words, warnings };
+  return { kind: 'loaded', config, given: givenKeys, configFile: file, words: line.words, warnings };
 }
 
 /** The defaults with some values changed, for tests and tools that start rooms without a command line. */
@@ -259,6 +262,6 @@ function commandList(key: OptionKey): string {
     .join(' and ');
 }
 
-function isOptionKey(key: string): key is OptionKey {
+export function isOptionKey(key: string): key is OptionKey {
   return Object.hasOwn(optionTable, key);
 }

@@ -14,6 +14,7 @@ import type { CommandRow } from '../proxy/command.ts';
 import { CommandTable } from '../proxy/command-table.ts';
 import { allCommands } from '../proxy/commands/all-commands.ts';
 import { commandsOverWorkers } from '../proxy/peers/commands-over-workers.ts';
+import type { ProcessPort } from '../proxy/process-port.ts';
 import { ProxyServer } from '../proxy/proxy.ts';
 import { QuorumCluster } from '../proxy/quorum-cluster.ts';
 import { Coordinator } from '../quorum/coordinator.ts';
@@ -30,6 +31,7 @@ import { listenProblem, socketProblem } from './listen-problem.ts';
 import type { Configuration } from './option-table.ts';
 import { takeProposer } from './proposer-id.ts';
 import { proxyConfig } from './proxy-config.ts';
+import { rewriteConfigFile } from './rewrite-config.ts';
 import type { ListeningPlace, ProcessParts } from './running.ts';
 import { openTraces } from './tracing/open-traces.ts';
 import { openUsers } from './users/proxy-users.ts';
@@ -106,7 +108,7 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
     config: runtime,
     commands: parts.audit ? auditedLogins(auditedCommands(commands, parts.audit), parts.audit) : commands,
     users: users.users,
-    process: { backups, stop: parts.host?.stop ?? null },
+    process: processPort(backups, parts),
     tracer: traces.tracer,
     ...(worker === undefined ? {} : { worker: { seat: worker.seat, monitors: worker.link } }),
   });
@@ -128,6 +130,15 @@ export async function startProxyRoom(setup: ProxyRoomSetup, parts: ProcessParts)
   if (listening.ok) return { ok: true, room: { listening: listening.places, drainMs, stop } };
   await stop();
   return listening;
+}
+
+function processPort(backups: ProxyBackups | null, { host }: ProcessParts): ProcessPort {
+  const path = host?.configFile ?? '';
+  return {
+    backups,
+    stop: host?.stop ?? null,
+    rewriteConfig: path === '' ? null : (changed) => rewriteConfigFile(path, changed),
+  };
 }
 
 /** Of a process without a terminal: what a backup shows of its progress is in the log. */

@@ -9,6 +9,8 @@ import type { WorkerParts } from './workers/worker-parts.ts';
 
 export interface ProcessHost {
   readonly version: string;
+  /** What its options were read from; empty: no file. */
+  readonly configFile: string;
   /** In order, as a signal would. */
   stop(): void;
 }

@@ -25,7 +25,7 @@ export function startServer(
 }
 
 async function startLogged(
-  { config, system }: CommandInput,
+  { config, system, configFile = '' }: CommandInput,
   role: Role,
   log: Log,
   audit: AuditLog | null,
@@ -33,7 +33,7 @@ async function startLogged(
 ): Promise<StartResult> {
   const { clock, random, version } = system;
   const onReload = (listener: () => void): void => system.onReloadSignal(listener);
-  const host = { version, stop: () => system.stop() };
+  const host = { version, configFile, stop: () => system.stop() };
   const plain = { clock, random, log, observed: new Observed(), onReload, audit, host };
   const opened = await openProcessTls(config, plain);
   if (!opened.ok) return opened;

@@ -39,12 +39,8 @@ export class KeyUse {
     const hash = hashOf(namespace, key);
     const slot = hash % limits.keyUseSlots;
     const isKnown = this.#tenths[slot] !== 0 && this.#hashes[slot] === hash;
-    if (this.#config.countsUse) {
-      const before = isKnown ? this.#frequencyAt(slot, nowMs) : FIRST_FREQUENCY;
-      this.#frequencies[slot] = this.#raised(before);
-    } else if (!isKnown) {
-      this.#frequencies[slot] = FIRST_FREQUENCY;
-    }
+    if (!isKnown) this.#frequencies[slot] = FIRST_FREQUENCY;
+    else if (this.#config.countsUse) this.#frequencies[slot] = this.#raised(this.#frequencyAt(slot, nowMs));
     this.#hashes[slot] = hash;
     this.#tenths[slot] = Math.floor(nowMs / TENTH_MS) + 1;
   }

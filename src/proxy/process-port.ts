@@ -14,6 +14,8 @@ export interface ProcessPort {
   readonly backups: BackupKeeper | null;
   /** Asks the process to stop as a signal would: in order, with the clients answered. */
   readonly stop: (() => void) | null;
+  /** Puts parameters of CONFIG SET into the file that the process was started with. Returns what went wrong, null if nothing did. */
+  readonly rewriteConfig: ((changed: ReadonlyMap<string, string>) => string | null) | null;
 }
 
-export const NO_PROCESS: ProcessPort = { backups: null, stop: null };
+export const NO_PROCESS: ProcessPort = { backups: null, stop: null, rewriteConfig: null };

@@ -15,6 +15,7 @@ function failed(name: string, problem: string): string {
  */
 export class RuntimeConfig {
   #values: ConfigValues;
+  readonly #changed = new Set<string>();
   readonly #seat: { readonly index: number; readonly workers: number };
 
   /** `seat`: which of how many workers this one is, who share what a proxy may have. */
@@ -158,6 +159,21 @@ export class RuntimeConfig {
       found.push([/[*?[]/.test(asked) ? parameter.name : asked, parameter.read(this.#values)]);
     }
     return found;
+  }
+
+  /** These parameters were changed by a client. */
+  noteChanged(names: readonly string[]): void {
+    for (const name of names) this.#changed.add(name.toLowerCase());
+  }
+
+  /** The parameters that clients have changed, and what they are now. */
+  changed(): ReadonlyMap<string, string> {
+    const values = new Map<string, string>();
+    for (const name of this.#changed) {
+      const parameter = parametersByName.get(name);
+      if (parameter?.change === 'mutable') values.set(name, parameter.read(this.#values));
+    }
+    return values;
   }
 
   /** CONFIG SET: changes all of the [name, value] pairs or none. Returns null, or the whole error line in Redis's words. */

@@ -25,7 +25,7 @@ async function start(backupDir: string): Promise<void> {
     clock: new SystemClock(),
     random: new SystemRandom(),
     log: silentLog,
-    host: { version: '9.9.9', stop: () => stops++ },
+    host: { version: '9.9.9', configFile: '', stop: () => stops++ },
   };
   const config = configurationWith({ engine: 'memory', port: 0, shards: 16, backupDir });
   const prepared = await prepareSingleCluster(config, new Set(), parts);

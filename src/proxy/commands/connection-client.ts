@@ -168,7 +168,8 @@ const subcommands: readonly CommandRow[] = [
     admin: true,
     docArguments: [CLIENT_TYPE, { name: 'client-id', type: 'integer', token: 'ID', optional: true, multiple: true }],
     run: runList,
-    difference: 'Lists the connections of one proxy, of all its workers; fields without a meaning here are 0, and fd is -1.',
+    difference:
+      'Lists the connections of one proxy, of all its workers; fields without a meaning here are 0, and fd is -1.',
   }),
   row({
     name: 'no-evict',
@@ -187,7 +188,7 @@ const subcommands: readonly CommandRow[] = [
     summary: 'Controls whether commands sent by the client affect the LRU/LFU of accessed keys.',
     docArguments: [ON_OFF],
     run: runNoTouch,
-    difference: 'Accepted without effect: keys are never evicted.',
+    difference: 'Concerns OBJECT IDLETIME and FREQ only: keys are never evicted.',
   }),
   row({
     name: 'pause',

@@ -7,6 +7,8 @@ const PASSWORD_IN_FILE = new ErrorReply(
   "ERR CONFIG SET failed (possibly related to argument 'requirepass') - the users file says what the default user's password is",
 );
 
+const NO_FILE = new ErrorReply('ERR The server is running without a config file');
+
 /** CONFIG GET parameter [parameter ...] */
 function configGet(session: Session, args: readonly Buffer[]): Reply {
   return new MapReply(session.proxy.config.get(args.slice(2)));
@@ -23,7 +25,9 @@ function configSet(session: Session, args: readonly Buffer[]): Reply {
     return PASSWORD_IN_FILE;
   }
   const problem = session.proxy.config.set(pairs);
-  return problem === null ? OK : new ErrorReply(problem);
+  if (problem !== null) return new ErrorReply(problem);
+  session.proxy.config.noteChanged(pairs.map(([name]) => name));
+  return OK;
 }
 
 function configResetStat(session: Session): Reply {
@@ -33,9 +37,12 @@ function configResetStat(session: Session): Reply {
   return OK;
 }
 
-/** What CONFIG SET changes lasts until the proxy ends: Redis's own words for a server without a file to write to. */
-function configRewrite(): Reply {
-  return new ErrorReply('ERR The server is running without a config file');
+/** CONFIG REWRITE: what CONFIG SET has changed goes into the file of --config. */
+function configRewrite(session: Session): Reply {
+  const { config, process } = session.proxy;
+  if (process.rewriteConfig === null) return NO_FILE;
+  const problem = process.rewriteConfig(config.changed());
+  return problem === null ? OK : new ErrorReply(`ERR Rewriting config file: ${problem.replaceAll(/[\r\n]/g, ' ')}`);
 }
 
 const helpLines = [
@@ -116,7 +123,8 @@ const subcommands: readonly CommandRow[] = [
     keys: null,
     docArguments: [],
     handler: { kind: 'session', run: configRewrite },
-    difference: 'Always answers that there is no configuration file.',
+    difference:
+      'Writes what CONFIG SET has changed into the JSON file of --config, where it is an option of junokv, and says what is not. A proxy of several workers has no file.',
   },
   {
     name: 'config|help',

@@ -22,7 +22,7 @@ class ManualBackups implements BackupKeeper {
 
 function withProcess(backups: BackupKeeper | null, stop: (() => void) | null = null): SessionRunner {
   const proxy = new TestProxy();
-  proxy.process = { backups, stop };
+  proxy.process = { backups, stop, rewriteConfig: null };
   return new SessionRunner(proxy);
 }
 
@@ -81,6 +81,34 @@ describe('SHUTDOWN', () => {
     ['SHUTDOWN', '-ERR this process cannot be ended by a client: send it a signal'],
   ])('%s', async (line, reply) => {
     expect(await withProcess(null).run(line)).toBe(reply);
+  });
+});
+
+describe('CONFIG REWRITE', () => {
+  it('hands what clients have changed to the process', async () => {
+    let written: ReadonlyMap<string, string> = new Map();
+    let problem: string | null = null;
+    const proxy = new TestProxy();
+    const session = new SessionRunner(proxy);
+    expect(await session.run('CONFIG REWRITE')).toBe('-ERR The server is running without a config file');
+    proxy.process = {
+      backups: null,
+      stop: null,
+      rewriteConfig(changed) {
+        written = changed;
+        return problem;
+      },
+    };
+    await session.run('CONFIG SET TIMEOUT 7 maxclients 50');
+    await session.run('CONFIG SET timeout 8');
+    await session.run('CONFIG SET tcp-keepalive nonsense');
+    expect(await session.run('CONFIG REWRITE')).toBe('+OK');
+    expect([...written]).toEqual([
+      ['timeout', '8'],
+      ['maxclients', '50'],
+    ]);
+    problem = 'read\nonly';
+    expect(await session.run('CONFIG REWRITE')).toBe('-ERR Rewriting config file: read only');
   });
 });
 
