@@ -16,6 +16,7 @@ import { severalKeysScripts } from './several-keys.ts';
 import { sortScripts } from './sort.ts';
 import { stringScripts } from './strings.ts';
 import { zsetScripts } from './zsets.ts';
+import { severalZsetsScripts } from './zsets-several.ts';
 
 export const allScripts: readonly Script[] = [
   ...stringScripts,
@@ -27,6 +28,7 @@ export const allScripts: readonly Script[] = [
   ...setScripts,
   ...severalSetsScripts,
   ...zsetScripts,
+  ...severalZsetsScripts,
   ...geoScripts,
   ...genericScripts,
   ...sortScripts,

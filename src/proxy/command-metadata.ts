@@ -73,7 +73,15 @@ export const commandTips: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Where the number of keys stands, which follow it, of commands whose arguments say how many keys they name. */
-export const keyCountAt: Readonly<Record<string, number>> = { lmpop: 1, sintercard: 1 };
+export const keyCountAt: Readonly<Record<string, number>> = {
+  lmpop: 1,
+  sintercard: 1,
+  zunion: 1,
+  zinter: 1,
+  zdiff: 1,
+  zintercard: 1,
+  zmpop: 1,
+};
 
 /** A key specification beside those of the row's key positions. */
 export interface FurtherKeySpec {
@@ -81,6 +89,8 @@ export interface FurtherKeySpec {
   readonly note?: string;
   /** The key stands after this word, sought from args[from] on; absent: only the command itself knows. */
   readonly keyword?: string;
+  /** The number of keys stands here, and they follow. */
+  readonly countAt?: number;
   readonly from?: number;
   /** All arguments from there on are keys. */
   readonly isToEnd?: true;
@@ -110,6 +120,9 @@ export const furtherKeySpecs: Readonly<Record<string, readonly FurtherKeySpec[]>
     },
   ],
   sort_ro: [SORTED_BY],
+  zunionstore: [{ flags: ['RO', 'access'], countAt: 2 }],
+  zinterstore: [{ flags: ['RO', 'access'], countAt: 2 }],
+  zdiffstore: [{ flags: ['RO', 'access'], countAt: 2 }],
 };
 
 /** Notes of key specifications, in the same order. */

@@ -57,7 +57,8 @@ export interface KeySpec {
 export function keySpecsOf(row: CommandRow): readonly KeySpec[] {
   const further = furtherKeySpecs[row.name];
   if (further === undefined) return fixedKeySpecs(row);
-  const more = further.map(({ note = null, flags, keyword, from = 0, isToEnd }): KeySpec => {
+  const more = further.map(({ note = null, flags, keyword, from = 0, isToEnd, countAt }): KeySpec => {
+    if (countAt !== undefined) return { note, flags, index: countAt, isCounted: true, lastKey: 0, step: 1 };
     const place = { note, flags, index: from, isCounted: false, lastKey: isToEnd ? -1 : 0, step: 1 };
     return keyword === undefined ? { ...place, isUnknown: true } : { ...place, keyword };
   });

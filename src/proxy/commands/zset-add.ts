@@ -15,12 +15,12 @@ const ONE_PAIR = new ErrorReply('ERR INCR option supports a single increment-ele
 const NOT_A_NUMBER = new ErrorReply('ERR resulting score is not a number (NaN)');
 
 /** When a sorted set is no listpack any more. */
-interface ZsetLimits {
+export interface ZsetLimits {
   readonly zsetMaxListpackEntries: number;
   readonly zsetMaxListpackValue: number;
 }
 
-const DEFAULT_LIMITS: ZsetLimits = defaultConfigValues();
+export const DEFAULT_LIMITS: ZsetLimits = defaultConfigValues();
 
 const OPTIONS = ['nx', 'xx', 'gt', 'lt', 'ch', 'incr'] as const;
 type Option = (typeof OPTIONS)[number];

@@ -3,12 +3,14 @@ import { KEY, keyOnly, ONE_KEY } from './keyed-row.ts';
 import { parseZadd, parseZincrby } from './zset-add.ts';
 import { parseZcount } from './zset-range.ts';
 import { zsetRangeCommands } from './zset-range-commands.ts';
+import { severalZsetsCommands } from './zset-several-commands.ts';
 import { parseZmscore, parseZrank, parseZrem, parseZscore, ZsetReadStep } from './zset-steps.ts';
 
 const COUNT_STEP = new ZsetReadStep(0, (view) => view.count);
 
-/** Redis's sorted-set group, without the commands over several keys and those that wait. */
+/** Redis's sorted-set group, without the commands that wait. */
 export const zsetCommands: readonly CommandRow[] = [
+  ...severalZsetsCommands,
   {
     name: 'zadd',
     group: 'sorted-set',

@@ -81,23 +81,39 @@ export interface RangeForm {
   readonly isReverse: boolean | null;
 }
 
+/** Which elements a range command means, in which order and form. */
+export interface AskedRange {
+  readonly find: (view: ZsetView) => RankRange;
+  readonly isReverse: boolean;
+  readonly withScores: boolean;
+}
+
+/** args: command key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES] */
+export function parseAsked(args: readonly Buffer[], form: RangeForm): AskedRange | ErrorReply {
+  const options = parseOptions(args, form);
+  if (options instanceof ErrorReply) return options;
+  const { kind, isReverse, withScores } = options;
+  if (options.limit !== -1 && kind === 'rank') return LIMIT_OF_RANKS;
+  if (withScores && kind === 'lex') return SCORES_OF_LEX;
+  const isSwapped = isReverse && kind !== 'rank';
+  const find = parseRange(kind, argument(args, isSwapped ? 3 : 2), argument(args, isSwapped ? 2 : 3));
+  if (find instanceof ErrorReply) return find;
+  return {
+    isReverse,
+    withScores,
+    find: (view) => (kind === 'rank' ? find(view, isReverse) : limited(find(view, isReverse), options)),
+  };
+}
+
 /** ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES], and the older commands. */
 export function parseZrange(form: RangeForm) {
   return (args: readonly Buffer[], session?: Session): KeyedStep | ErrorReply => {
-    const options = parseOptions(args, form);
-    if (options instanceof ErrorReply) return options;
-    const { kind, isReverse, withScores } = options;
-    if (options.limit !== -1 && kind === 'rank') return LIMIT_OF_RANKS;
-    if (withScores && kind === 'lex') return SCORES_OF_LEX;
-    const isSwapped = isReverse && kind !== 'rank';
-    const find = parseRange(kind, argument(args, isSwapped ? 3 : 2), argument(args, isSwapped ? 2 : 3));
-    if (find instanceof ErrorReply) return find;
+    const asked = parseAsked(args, form);
+    if (asked instanceof ErrorReply) return asked;
+    const { find, isReverse, withScores } = asked;
     const listForm = { isReverse, withScores, isNested: isResp3(session) };
     const stepThat = (mayStream: boolean): ZsetReadStep =>
-      new ZsetReadStep(EMPTY_ARRAY, (view, pages): Reply => {
-        const range = find(view, isReverse);
-        return answerRange(view, kind === 'rank' ? range : limited(range, options), listForm, pages, mayStream);
-      });
+      new ZsetReadStep(EMPTY_ARRAY, (view, pages): Reply => answerRange(view, find(view), listForm, pages, mayStream));
     return { key: argument(args, 1), step: stepThat(false), streamed: stepThat(true) };
   };
 }

@@ -38,16 +38,26 @@ export function parseZpop(isReverse: boolean) {
     const count = hasCount ? parseInteger(argument(args, 2)) : 1;
     if (count === null || count < 0) return NOT_POSITIVE;
     const form = { isReverse, withScores: true, isNested: hasCount && isResp3(session) };
-    const step = new KeyedWriteStep(ZSET, (value, pages): KeyedChange => {
-      if (value === null || count === 0) return changesNothing(EMPTY_ARRAY);
-      const view = new ZsetView(value, pages);
-      const taken = Math.min(Number(count), view.count);
-      const range = isReverse ? { from: view.count - taken, to: view.count } : { from: 0, to: taken };
-      const reply = hasCount ? listRange(view, range, form) : onlyOne(view, range);
-      return { reply, value: without(value, view, range, pages) };
-    });
-    return { key: argument(args, 1), step };
+    const reply = (view: ZsetView, range: RankRange): Reply =>
+      hasCount ? listRange(view, range, form) : onlyOne(view, range);
+    return { key: argument(args, 1), step: popStep(isReverse, Number(count), EMPTY_ARRAY, reply) };
   };
+}
+
+/** Takes `count` elements from the lowest on, or from the highest; `missing`: the reply where nothing is taken. */
+export function popStep(
+  isReverse: boolean,
+  count: number,
+  missing: Reply,
+  reply: (view: ZsetView, range: RankRange) => Reply,
+): KeyedWriteStep {
+  return new KeyedWriteStep(ZSET, (value, pages): KeyedChange => {
+    if (value === null || count === 0) return changesNothing(missing);
+    const view = new ZsetView(value, pages);
+    const taken = Math.min(count, view.count);
+    const range = isReverse ? { from: view.count - taken, to: view.count } : { from: 0, to: taken };
+    return { reply: reply(view, range), value: without(value, view, range, pages) };
+  });
 }
 
 /** Without a count the score is a double, but in the same array. */
