@@ -76,10 +76,8 @@ async function startSingleProcess(cluster: SingleCluster, parts: ProcessParts): 
   for (const node of nodes) {
     proposers.push(startNodeProposer({ node, store, network: localPeers(nodes, parts) }, parts));
   }
-  const proxy = await startProxyRoom(
-    { ...cluster, map, transport, disks: cluster.directory === null ? 0 : nodesOf(map).length, onMap: () => {} },
-    parts,
-  );
+  const onDisks = cluster.directory === null ? 0 : disks.size;
+  const proxy = await startProxyRoom({ ...cluster, map, transport, disks: onDisks, onMap: () => {} }, parts);
   if (!proxy.ok) {
     await stopStorage();
     return proxy;

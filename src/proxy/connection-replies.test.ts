@@ -7,11 +7,11 @@ import { ConnectionReplies } from './connection-replies.ts';
 /** Takes what is written when it is told to, as TLS does a little later. */
 class SlowSocket extends Socket {
   written: Buffer = Buffer.alloc(0);
-  take: () => void = () => {};
+  finishWrite: () => void = () => {};
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.written = chunk;
-    this.take = done;
+    this.finishWrite = done;
   }
 }
 
@@ -25,7 +25,7 @@ it('an idle client holds no memory for replies, however late the last one was ta
   expect(socket.written.toString()).toBe('+OK\r\n');
   replies.trim();
   expect([socket.writableLength, lent()]).toEqual([5, true]);
-  socket.take();
+  socket.finishWrite();
   await new Promise((resolve) => setImmediate(resolve));
   replies.trim();
   expect([socket.writableLength, lent()]).toEqual([0, false]);
