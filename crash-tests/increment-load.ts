@@ -23,8 +23,9 @@ export class IncrementLoad {
   #figures = noFigures();
   #given = 0;
 
-  constructor() {
-    for (let i = 0; i < KEYS; i++) this.#ledgers.set(`counter-${i}`, new WriteLedger());
+  /** `name`: what its keys begin with; there must be none yet. */
+  constructor(name = 'counter') {
+    for (let i = 0; i < KEYS; i++) this.#ledgers.set(`${name}-${i}`, new WriteLedger());
   }
 
   start(clients: readonly JunoClient[]): void {

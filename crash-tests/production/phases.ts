@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Place } from '../../compat-tests/support/place.ts';
 import { RawClient } from '../../compat-tests/support/raw-client.ts';
 import type { Report } from '../report.ts';
@@ -108,7 +109,7 @@ async function underLoad(
   what: string,
   run: (step: Step) => Promise<void>,
 ): Promise<void> {
-  const load = new SteadyLoad(production.place);
+  const load = new SteadyLoad(production.place, `counter ${randomUUID()}`);
   try {
     load.start();
     await run(async (name, act) => {

@@ -18,7 +18,7 @@ type Row = (string | number)[];
 export class SteadyLoad {
   readonly #place: TlsPlace;
   readonly #reconnecting: ReconnectingLoad;
-  readonly #increments = new IncrementLoad();
+  readonly #increments: IncrementLoad;
   readonly #clients: readonly JunoClient[];
   readonly #rows: Row[] = [
     ['step', 'answered', 'reconnects', 'sent again', 'longest ms', 'increments', 'not told', 'longest ms'],
@@ -27,9 +27,11 @@ export class SteadyLoad {
   #reconnects = 0;
   #answered = 0;
 
-  constructor(place: TlsPlace) {
+  /** `name`: of this load alone, on a cluster. */
+  constructor(place: TlsPlace, name: string) {
     this.#place = place;
     this.#reconnecting = new ReconnectingLoad(RECONNECTING, place);
+    this.#increments = new IncrementLoad(name);
     this.#clients = Array.from({ length: TYPED }, () => typedClient(place));
   }
 
