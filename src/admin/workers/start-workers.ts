@@ -21,7 +21,7 @@ export async function startWorkers(
   spawn: SpawnWorker = spawnWorker,
 ): Promise<StartResult> {
   const { config, given, system } = input;
-  const { clock, random, log, audit = null, observed } = parts;
+  const { clock, random, log, audit = null, observed, host = null } = parts;
   // Only to be registered there, and to say early what is wrong.
   const opened = await openSharedCluster(input, parts, config.stateDir);
   if (!opened.ok) return opened;
@@ -31,7 +31,7 @@ export async function startWorkers(
     for (const each of undo.reverse()) await each();
   };
   const identity = newIdentity(clock, random);
-  const workers = new WorkerPool({ config, given, identity, spawn, clock, log, audit });
+  const workers = new WorkerPool({ config, given, identity, spawn, clock, log, audit, host });
   const listening = await Doors.open(config, log, (door, handle) => workers.give(door, handle));
   if (!listening.ok) {
     await undoAll();

@@ -1,4 +1,3 @@
-import type { ClientPort } from '../client-ports.ts';
 import type { AuditEntry } from '../../base/audit.ts';
 import type {
   KeptSetting,
@@ -8,6 +7,7 @@ import type {
   RateShare,
   WorkerSeat,
 } from '../../proxy/peers/peers.ts';
+import type { ClientPort } from '../client-ports.ts';
 import type { Configuration, OptionKey } from '../option-table.ts';
 
 /** The places at which a proxy's clients come in; each is answered in its own way. */
@@ -21,6 +21,8 @@ export interface WorkerStart {
   /** Of the plain port, as it came to listen; 0: there is none. */
   readonly port: number;
   readonly settings: readonly KeptSetting[];
+  /** `ProcessHost.configFile`. */
+  readonly configFile: string;
 }
 
 export type WorkerQuestion = PeerQuestion | { readonly kind: 'metrics' } | { readonly kind: 'readiness' };
@@ -65,4 +67,6 @@ export type FromWorker =
   | { readonly kind: 'keep'; readonly setting: KeptSetting }
   | { readonly kind: 'listening'; readonly isListening: boolean }
   | { readonly kind: 'lines'; readonly lines: readonly string[] }
+  /** A client asks the proxy to stop. */
+  | { readonly kind: 'shutdown' }
   | { readonly kind: 'note'; readonly id: number; readonly entry: AuditEntry };

@@ -73,6 +73,7 @@ function setUp(workers: number) {
   const clock = new ManualClock();
   /** By process, the latest last. */
   const spawned: FakeWorker[] = [];
+  const stops: string[] = [];
   const pool = new WorkerPool({
     config: configurationWith({ workers }),
     given: new Set(),
@@ -85,13 +86,14 @@ function setUp(workers: number) {
     clock,
     log: silentLog,
     audit: null,
+    host: { version: '9.9.9', configFile: '/etc/junokv.json', stop: () => stops.push('asked') },
   });
   const worker = (index: number): FakeWorker => {
     const found = spawned[index];
     if (found === undefined) throw new Error(`no worker ${index}`);
     return found;
   };
-  return { clock, pool, spawned, worker };
+  return { clock, pool, spawned, stops, worker };
 }
 
 async function started(workers: number) {
@@ -271,6 +273,13 @@ describe('what workers ask each other', () => {
 });
 
 describe('a stop', () => {
+  it('is what a client of a worker may ask for', async () => {
+    const { stops, worker } = await started(2);
+    expect(worker(1).of('start')[0]?.start.configFile).toBe('/etc/junokv.json');
+    worker(1).says({ kind: 'shutdown' });
+    expect(stops).toEqual(['asked']);
+  });
+
   it('waits for all workers', async () => {
     const { pool, worker } = await started(2);
     let isStopped = false;

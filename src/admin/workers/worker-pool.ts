@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.ts';
 import type { PeerAnswer, PeerQuestion, ProxyIdentity } from '../../proxy/peers/peers.ts';
 import type { ObservedWorkers, WorkersFigures } from '../metrics/observed.ts';
 import type { Configuration, OptionKey } from '../option-table.ts';
+import type { ProcessHost } from '../running.ts';
 import { KeptSettings } from './kept-settings.ts';
 import { QuestionDesk } from './question-desk.ts';
 import { RateShares } from './rate-shares.ts';
@@ -21,6 +22,8 @@ export interface WorkerPoolParts {
   readonly log: Log;
   /** Where workers' entries go; null: nowhere. */
   readonly audit: Audit | null;
+  /** Of the proxy; null: its clients cannot stop it. */
+  readonly host: ProcessHost | null;
 }
 
 export type StartedWorkers =
@@ -159,11 +162,11 @@ export class WorkerPool implements ObservedWorkers {
   }
 
   #spawned(seat: Seat): void {
-    const { config, given, identity } = this.#parts;
+    const { config, given, identity, host } = this.#parts;
     const port = this.#port;
     const { index, given: firstNumber } = seat;
     const settings = this.#settings.all();
-    const start = { config, given: [...given], port, settings };
+    const start = { config, given: [...given], port, settings, configFile: host?.configFile ?? '' };
     const seating = { index, workers: this.#seats.length, firstNumber, identity };
     seat.send({ kind: 'start', start: { ...start, seat: seating } });
   }
@@ -218,6 +221,9 @@ export class WorkerPool implements ObservedWorkers {
         break;
       case 'lines':
         for (const other of this.#others(seat)) if (other.isListening) other.relay(message.lines);
+        break;
+      case 'shutdown':
+        this.#parts.host?.stop();
         break;
       case 'note':
         void this.#note(seat, message);

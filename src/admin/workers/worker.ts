@@ -97,7 +97,7 @@ export class Worker {
     else for (const line of message.lines) context.monitors.feedLine(line);
   }
 
-  async #start({ config, given, seat, port, settings }: WorkerStart): Promise<void> {
+  async #start({ config, given, seat, port, settings, configFile }: WorkerStart): Promise<void> {
     const { clock, random, version } = this.#system;
     const worker = seat.index + 1;
     const log = new RateLimitedLog(createPinoLog(config.logLevel, { role: 'proxy', worker }), clock);
@@ -105,7 +105,9 @@ export class Worker {
     const onReload = (listener: () => void): void => {
       this.#reloads.push(listener);
     };
-    const plain = { clock, random, log, observed, onReload, audit: config.auditLog === '' ? null : this.#link };
+    const host = { version, configFile, stop: () => this.#parent.send({ kind: 'shutdown' }) };
+    const audit = config.auditLog === '' ? null : this.#link;
+    const plain = { clock, random, log, observed, onReload, audit, host };
     const opened = await openProcessTls(config, plain);
     if (!opened.ok) return this.#fail(opened.problem);
     const { tls } = opened;

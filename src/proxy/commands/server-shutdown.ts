@@ -66,5 +66,5 @@ export const shutdownCommand: CommandRow = {
   ],
   handler: { kind: 'waiting', run: shutDown },
   difference:
-    'Ends the process that the client is connected to, no other of the cluster; it lets commands under way end, NOW or not, and cannot be aborted. SAVE makes a backup first; without it there is nothing to save. A proxy of several workers is ended by a signal.',
+    'Ends the process that the client is connected to, no other of the cluster; it lets commands under way end, NOW or not, and cannot be aborted. SAVE makes a backup first; without it there is nothing to save. A proxy of several workers ends with all of them.',
 };
