@@ -76,7 +76,8 @@ export class StreamedReplies {
       this.#writer.writePieces(part.pieces);
       open.bytes += part.lengthBytes;
     }
-    if (stream.hasFailed && !this.#isCut) this.#cut('the pages of a large value are not to be had: its reply was cut off');
+    if (stream.hasFailed && !this.#isCut)
+      this.#cut('the pages of a large value are not to be had: its reply was cut off');
     if (!stream.isDone) return false;
     this.#sending = null;
     this.#end(head, open);
