@@ -167,6 +167,12 @@ class PurgeOfExpiredLive extends SweepRules {
   }
 }
 
+class PurgeUnderIntent extends SweepRules {
+  override isPurgeable(...[glance, nowUs, purgeAfterMs]: Parameters<SweepRules['isPurgeable']>): boolean {
+    return super.isPurgeable({ ...glance, hasIntent: false }, nowUs, purgeAfterMs);
+  }
+}
+
 class PurgeDuringMove extends SweepRules {
   override purgesWhileMoving(): boolean {
     return true;
@@ -296,6 +302,7 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['restamped-commit', { ...SOUND_PARTS, transport: (link, map) => new RestampingTransport(link, map) }],
   ['purge-without-all-replicas', withSweep(() => new PurgeWithoutAllReplicas())],
   ['purge-of-expired-live', withSweep(() => new PurgeOfExpiredLive())],
+  ['purge-under-intent', withSweep(() => new PurgeUnderIntent())],
   ['purge-during-move', withSweep(() => new PurgeDuringMove())],
   ['purge-keeps-no-floor', withAcceptor((ceilingUs, capacity) => new PurgeKeepsNoFloor(ceilingUs, capacity))],
   ['purge-drops-promise', withAcceptor((ceilingUs, capacity) => new PurgeDropsPromise(ceilingUs, capacity))],

@@ -21,10 +21,17 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['12-learner-takes-highest', 'learner-takes-highest'],
   ['13-purge-during-move', 'purge-during-move'],
   ['14-restamped-commit', 'restamped-commit'],
+  ['16-t-already-gone', 'no-reread-after-t'],
+  ['17-refused-coordinator-commits', 'refused-coordinator-commits'],
+  ['18-one-read-round', 'one-read-round'],
+  ['18-prepare-is-no-snapshot', 'snapshot-by-prepare'],
   ['19-purge-drops-promise', 'purge-drops-promise'],
   ['20-learner-keeps-old-data', 'learner-keeps-old-data'],
   ['21-flush-unfenced', 'flush-unfenced'],
   ['21-flush-unfenced', 'no-epoch-fence'],
+  ['22-money-moved-twice', 'intent-ignored'],
+  ['23-purge-under-intent', 'purge-under-intent'],
+  ['23-purge-under-intent', 'intent-on-one-record'],
   ['25-birth-after-delete', 'blind-retry'],
   ['27-learner-forgets-promise', 'learner-forgets-promise'],
   ['amnesic-node-votes', 'amnesic-node-votes'],
@@ -34,6 +41,7 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['promise-forgotten', 'no-ceiling'],
   ['purge-queue-without-all', 'purge-without-all-replicas'],
   ['purge-without-all-replicas', 'purge-without-all-replicas'],
+  ['t-deleted-early', 't-deleted-early'],
 ];
 
 /** Show a broken rule by their messages: another rule (here the learner's floor) keeps the answers right all the same. */

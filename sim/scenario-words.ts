@@ -41,7 +41,7 @@ export function parseOp(words: readonly string[]): { readonly key: string; reado
 /** Operations of which there is no other form. */
 function parsePlain(words: readonly string[]): PlainOp {
   const [kind = '', , value = '', last = ''] = words;
-  if (kind === 'getappend') return { kind, value };
+  if (kind === 'getappend') return { kind, value: expand(value) };
   if (kind === 'pay') return { kind, amount: Number(value), value: last };
   throw new Error(`no such operation: ${words.join(' ')}`);
 }

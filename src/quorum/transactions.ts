@@ -67,7 +67,8 @@ export class Transactions<R> implements VisitContext {
   readonly #locks: TransactionLocks<R>;
   readonly #running = new Set<Running>();
   readonly #known = new Map<RecordId, number>();
-  #waiting = 0;
+  /** For records that other transactions of this proxy have. */
+  readonly #waiting = new Set<Running>();
   #ticking = false;
 
   constructor(parts: TransactionParts<R>, map: MapHolder) {
@@ -112,7 +113,7 @@ export class Transactions<R> implements VisitContext {
 
   /** Transactions under way and waiting. */
   get pending(): number {
-    return this.#running.size + this.#waiting;
+    return this.#running.size + this.#waiting.size;
   }
 
   /** Some records have a transaction; only then `hold` need be asked. */
@@ -141,7 +142,7 @@ export class Transactions<R> implements VisitContext {
       this.#parts.submit(singleOperation(operation, first));
       return;
     }
-    if (this.#running.size >= limits.transactionsAtOnce || this.#waiting >= limits.transactionsQueued) {
+    if (this.#running.size >= limits.transactionsAtOnce || this.#waiting.size >= limits.transactionsQueued) {
       counters.add('busy');
       operation.done({ ok: false, failure: busy('too many transactions wait for storage; try again') });
       return;
@@ -192,10 +193,23 @@ export class Transactions<R> implements VisitContext {
   }
 
   #write(operation: TransactionOperation<R>, deadlineMs: number): void {
-    const { clock } = this.#parts;
+    const { clock, counters } = this.#parts;
     const ids = operation.keys.map((key) => this.#parts.place(key).address.id);
     let hold: { cancel(): void } | null = null;
-    this.#waiting++;
+    let untilMs = deadlineMs;
+    const waiting: Running = {
+      onTick: (nowMs) => {
+        if (nowMs < untilMs) return;
+        this.#waiting.delete(waiting);
+        release();
+        counters.add('unavailable');
+        operation.done({ ok: false, failure: unavailable('transactions on the same records took too long') });
+      },
+      forgive: (lateMs) => {
+        untilMs += Math.min(lateMs, limits.deadlineWhenLateMs - limits.deadlineMs);
+      },
+    };
+    this.#waiting.add(waiting);
     const run = new TransactionRun(this.#host, operation, deadlineMs, {
       onAnswered: () => {
         this.#running.delete(run);
@@ -207,30 +221,34 @@ export class Transactions<R> implements VisitContext {
       },
     });
     const release = this.#locks.take(ids, () => {
-      this.#waiting--;
+      this.#waiting.delete(waiting);
       this.#start(run, () => run.begin());
     });
+    this.#keepTicking();
   }
 
   #start(running: Running, begin: () => void): void {
     this.#running.add(running);
     begin();
-    if (!this.#ticking && this.#running.size > 0) this.#tick();
+    this.#keepTicking();
   }
 
-  #tick(): void {
+  #keepTicking(): void {
+    if (this.#ticking || this.pending === 0) return;
     this.#ticking = true;
     const { clock } = this.#parts;
     const dueMs = clock.monotonicMs() + limits.roundTickMs;
     clock.after(limits.roundTickMs, () => {
       const nowMs = clock.monotonicMs();
       const lateMs = nowMs - dueMs;
-      for (const running of this.#running) {
-        if (lateMs > limits.stoodStillMs) running.forgive?.(lateMs);
-        running.onTick(nowMs);
+      for (const group of [this.#running, this.#waiting]) {
+        for (const running of group) {
+          if (lateMs > limits.stoodStillMs) running.forgive?.(lateMs);
+          running.onTick(nowMs);
+        }
       }
       this.#ticking = false;
-      if (this.#running.size > 0) this.#tick();
+      this.#keepTicking();
     });
   }
 }
