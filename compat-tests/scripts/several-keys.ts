@@ -150,6 +150,70 @@ const counts = script('several keys: HyperLogLogs', [
   'PFMERGE d l',
 ]);
 
+const sorts = script('several keys: SORT', [
+  'RPUSH l 3 1 2',
+  'MSET w_1 30 w_2 20 w_3 10 o_1 one o_2 two o_3 three',
+  'HSET h_1 n a w 1',
+  'HSET h_2 n b w 5',
+  'SORT l BY w_*',
+  'SORT l BY w_* DESC GET # GET o_*',
+  'SORT l BY h_*->w GET h_*->n GET # GET nothing_*',
+  'SORT l BY nosort GET o_*',
+  'SORT l GET o_* ALPHA BY o_*',
+  'SORT_RO l BY w_* LIMIT 0 2 GET o_*',
+  'SORT l STORE d',
+  'LRANGE d 0 -1',
+  'SORT l BY w_* GET o_* GET nothing_* STORE d',
+  'LRANGE d 0 -1',
+  'EXPIRE d 100',
+  'SORT l STORE d',
+  'TTL d',
+  'SORT nothing STORE d',
+  'EXISTS d',
+  'SET t text',
+  'SORT l STORE t',
+  'TYPE t',
+  'SORT l STORE l',
+  'LRANGE l 0 -1',
+  'SADD s b a c',
+  'SORT s BY nosort STORE d',
+  'LRANGE d 0 -1',
+  'SORT o_1 STORE d',
+  'SORT l BY o_* STORE d',
+  'SET w_1 x',
+  'SORT l BY w_*',
+  'MULTI',
+  'SET w_1 99',
+  'SORT l BY w_* GET o_*',
+  'EXEC',
+]);
+
+const places = script('several keys: places', [
+  'GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania 12.758489 38.788135 edge1 17.241510 38.788135 edge2',
+  'GEOSEARCHSTORE d g FROMLONLAT 15 37 BYBOX 400 400 km ASC COUNT 3',
+  'ZRANGE d 0 -1 WITHSCORES',
+  'GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 200 km STOREDIST',
+  'ZRANGE d 0 -1',
+  'GEOSEARCHSTORE d g FROMMEMBER Palermo BYRADIUS 1 km',
+  'ZRANGE d 0 -1',
+  'GEORADIUS g 15 37 200 km STORE d',
+  'ZRANGE d 0 -1 WITHSCORES',
+  'GEORADIUSBYMEMBER g Palermo 200 km STORE e STOREDIST f',
+  'EXISTS e f',
+  'ZRANGE f 0 -1',
+  'GEORADIUS nothing 15 37 200 km STORE d',
+  'EXISTS d',
+  'GEOSEARCHSTORE d nothing FROMLONLAT 15 37 BYRADIUS 200 km',
+  'SET t x',
+  'GEOSEARCHSTORE d t FROMLONLAT 15 37 BYRADIUS 200 km',
+  'GEORADIUS t 15 37 200 km STORE d',
+  'GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 200 km WITHDIST',
+  'GEOSEARCHSTORE t g FROMLONLAT 15 37 BYRADIUS 200 km',
+  'TYPE t',
+  'GEORADIUS g 15 37 200 km STORE',
+  'GEORADIUS_RO g 15 37 200 km STORE d',
+]);
+
 const transactions = script('several keys: MULTI', [
   'MULTI',
   'SET a 1',
@@ -220,4 +284,4 @@ const transactions = script('several keys: MULTI', [
 ]);
 
 /** Commands over several keys, and MULTI. */
-export const severalKeysScripts: readonly Script[] = [strings, names, lists, bits, counts, transactions];
+export const severalKeysScripts: readonly Script[] = [strings, names, lists, bits, counts, sorts, places, transactions];

@@ -197,6 +197,7 @@ export const commandHistory: Readonly<Record<string, readonly (readonly [string,
   georadius_ro: [['6.2.0', 'Added the `ANY` option for `COUNT`.']],
   georadiusbymember: [['7.0.0', 'Added support for uppercase unit names.']],
   geosearch: [['7.0.0', 'Added support for uppercase unit names.']],
+  geosearchstore: [['7.0.0', 'Added support for uppercase unit names.']],
   geoadd: [['6.2.0', 'Added the `CH`, `NX` and `XX` options.']],
   zadd: [
     ['2.4.0', 'Accepts multiple elements.'],

@@ -54,7 +54,13 @@ export interface AtomicKey {
 }
 
 /** The keys of one command over several, by their place in `AtomicStep.keys`; the same key twice is one record. */
-export type KeysView = Pick<TransactionView<Reply>, 'nowMs' | 'live' | 'past' | 'pages' | 'apply'>;
+export interface KeysView extends Pick<TransactionView<Reply>, 'nowMs' | 'live' | 'past' | 'pages' | 'apply'> {
+  /**
+   * Places of keys, of the session's database, that only the values of others name; as for `keys`. Those that are not part of the
+   * transaction yet are taken in, and all of it runs again.
+   */
+  others(keys: readonly Buffer[]): readonly number[];
+}
 
 /** A command over several keys at once: all of it happens or nothing, and nobody sees half of it (protocol §9). */
 export interface AtomicStep {

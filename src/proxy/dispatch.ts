@@ -8,7 +8,7 @@ import { failureReply, INTERNAL_ERROR } from './failure-reply.ts';
 import { MultiPartCommand, type PendingCommand } from './pending-command.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { namespaceNumber, type Session } from './session.ts';
-import { TOO_MANY_KEYS, TransactionPlan } from './transaction-plan.ts';
+import { runPlan, TransactionPlan } from './transaction-plan.ts';
 
 const NOAUTH = new ErrorReply('NOAUTH Authentication required.');
 /** Redis shows so much of what it did not understand. */
@@ -221,13 +221,7 @@ function startAtomic(handler: Extract<Handler, { kind: 'atomic' }>, session: Ses
   }
   const plan = new TransactionPlan();
   const part = plan.addAtomic(session, parsed, session.proxy.namespaces.gateOf(session));
-  if (plan.isTooLarge) {
-    command.settle(TOO_MANY_KEYS);
-    return;
-  }
-  const { keys, access, needs } = plan;
-  if (command.trace !== null) command.trace.watchAll(keys, access);
-  session.proxy.cluster.transact({ keys, access, needs, run: part, done: (outcome) => command.done(outcome) });
+  runPlan(session.proxy.cluster, plan, part, (outcome) => command.done(outcome));
 }
 
 function startWaiting(handler: Extract<Handler, { kind: 'waiting' }>, session: Session, command: PendingCommand): void {

@@ -1,6 +1,5 @@
 import { InvariantError } from '../base/assert.ts';
 import { sameBallot } from '../record/ballot.ts';
-import { NeedPages } from '../record/value.ts';
 import { ErrorReply, NullArray, type Reply } from '../resp/reply.ts';
 import { accountCall } from './accounting.ts';
 import { ClusterFailure } from './cluster-port.ts';
@@ -8,7 +7,7 @@ import type { Handler } from './command.ts';
 import { runOnSession } from './dispatch.ts';
 import { INTERNAL_ERROR } from './failure-reply.ts';
 import { namespaceNumber, type Session } from './session.ts';
-import { TOO_MANY_KEYS, type TransactionPart, TransactionPlan } from './transaction-plan.ts';
+import { isControlFlow, runPlan, TOO_MANY_KEYS, type TransactionPart, TransactionPlan } from './transaction-plan.ts';
 import type { QueuedCommand, WatchedKey } from './transaction-state.ts';
 
 const NOTHING_DONE = new NullArray();
@@ -85,22 +84,18 @@ async function runSegment(
   watched: readonly WatchedKey[],
 ): Promise<readonly Reply[] | null> {
   const watching = watched.map(({ namespace, key, origin }) => ({ place: plan.place(namespace, key), origin }));
-  if (plan.isTooLarge) return parts.map(() => TOO_MANY_KEYS);
   const { clock, cluster } = session.proxy;
-  session.proxy.tracer?.attached(session)?.watchAll(plan.keys, plan.access);
   const startedMs = clock.monotonicMs();
+  const run: TransactionPart = (view) => {
+    for (const { place, origin } of watching) if (!sameBallot(view.origin(place), origin)) return NOTHING_DONE;
+    return parts.map(({ part, command }) => runPart(session, command, () => part(view)));
+  };
   const outcome = await new Promise<Reply>((resolve, reject) => {
-    cluster.transact({
-      keys: plan.keys,
-      access: plan.access,
-      needs: plan.needs,
-      run: (view) => {
-        for (const { place, origin } of watching) if (!sameBallot(view.origin(place), origin)) return NOTHING_DONE;
-        return parts.map(({ part, command }) => runPart(session, command, () => part(view)));
-      },
-      done: (result) => (result.ok ? resolve(result.reply) : reject(new ClusterFailure(result.failure))),
-    });
+    runPlan(cluster, plan, run, (result) =>
+      result.ok ? resolve(result.reply) : reject(new ClusterFailure(result.failure)),
+    );
   });
+  if (outcome === TOO_MANY_KEYS) return parts.map(() => TOO_MANY_KEYS);
   if (!Array.isArray(outcome)) return null;
   const replies: readonly Reply[] = outcome;
   const eachUs = ((clock.monotonicMs() - startedMs) * 1000) / Math.max(1, parts.length);
@@ -115,7 +110,7 @@ function runPart(session: Session, { entry }: QueuedCommand, run: () => Reply): 
   try {
     return run();
   } catch (error) {
-    if (error instanceof NeedPages || error instanceof InvariantError) throw error;
+    if (isControlFlow(error) || error instanceof InvariantError) throw error;
     const { name } = entry.row;
     session.proxy.log.error({ client: session.id, command: name, err: error }, 'a command threw an unexpected error');
     return INTERNAL_ERROR;

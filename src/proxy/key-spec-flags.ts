@@ -39,6 +39,7 @@ export const keySpecFlags: Readonly<Record<string, readonly (readonly string[])[
   zdiffstore: [['OW', 'update']],
   zrangestore: STORE_FROM,
   zmpop: [['RW', 'access', 'delete']],
+  geosearchstore: STORE_FROM,
   watch: [['RO']],
   dump: [['RO', 'access']],
   migrate: [['RW', 'access', 'delete']],

@@ -1,12 +1,15 @@
-import type { RunContext, Step, StepResult } from '../../quorum/operation.ts';
+import { limits } from '../../base/limits.ts';
+import type { Step } from '../../quorum/operation.ts';
+import { readAll } from '../../record/paged-string.ts';
 import type { LiveRecord } from '../../record/state.ts';
 import { type CollectionValue, type PageAccess, ValueType } from '../../record/value.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR, WRONGTYPE } from '../../resp/reply.ts';
-import type { ArgumentDoc, CommandRow, KeyedStep } from '../command.ts';
+import type { ArgumentDoc, AtomicStep, CommandRow, KeysView } from '../command.ts';
 import type { Session } from '../session.ts';
 import { EMPTY_ARRAY } from '../values/keyed-steps.ts';
 import { KeyedView } from '../values/keyed-view.ts';
+import { ListEdit } from '../values/list-edit.ts';
 import { ListView } from '../values/list-view.ts';
 import {
   keepsOrder,
@@ -19,10 +22,12 @@ import {
 } from '../values/sorting.ts';
 import { ZsetView } from '../values/zset-view.ts';
 import { argument, KEY, ONE_KEY, optionName } from './keyed-row.ts';
+import { fillOf } from './list-steps.ts';
+import { DELETE_STEP } from './put-step.ts';
 
 const BY_IN_CLUSTER = new ErrorReply('ERR BY option of SORT denied in Cluster mode.');
 const GET_IN_CLUSTER = new ErrorReply('ERR GET option of SORT denied in Cluster mode.');
-const NO_OTHER_KEYS = new ErrorReply('ERR SORT with BY or GET of other keys, or with STORE, is not supported yet');
+const NO_BYTES = Buffer.alloc(0);
 const STAR = Buffer.from('*');
 
 /** The options of SORT and, without STORE, of SORT_RO. */
@@ -119,37 +124,90 @@ export function sortRecord(
   return sortedItems(sorted.slice(from, to), options, lookUp);
 }
 
-/** Whether SORT needs its own key only. */
-export function sortsAlone(options: SortOptions): boolean {
-  const namesKeys = [...(options.by === null ? [] : [options.by]), ...options.get].some((one) => one.includes(STAR));
-  return !namesKeys && options.destination === null;
+/** All values elsewhere that are named for these elements. */
+function lookupsOf({ by, get }: SortOptions, elements: readonly Buffer[]): SortLookup[] {
+  const patterns = by === null ? get : [by, ...get];
+  return patterns.flatMap((pattern) =>
+    elements.flatMap((element) => {
+      const lookup = lookupOf(pattern, element);
+      return lookup === null || lookup === 'element' ? [] : [lookup];
+    }),
+  );
 }
 
-class SortStep implements Step<Reply> {
-  readonly access = 'read';
-  readonly needs = 'value';
-  readonly #options: SortOptions;
-
-  constructor(options: SortOptions) {
-    this.#options = options;
-  }
-
-  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
-    const items = sortRecord(record, this.#options, pages, () => null);
-    return { reply: items instanceof ErrorReply || items.length > 0 ? items : EMPTY_ARRAY, change: null };
-  }
-}
-
-function parseSort(command: 'sort' | 'sort_ro') {
-  return (args: readonly Buffer[], session?: Session): KeyedStep | ErrorReply => {
-    const options = parseSortOptions(command, args, session);
-    if (options instanceof ErrorReply) return options;
-    return sortsAlone(options) ? { key: argument(args, 1), step: new SortStep(options) } : NO_OTHER_KEYS;
+/** The values behind the lookups; takes their keys into the transaction first. */
+function lookedUp(view: KeysView, lookups: readonly SortLookup[]): (lookup: SortLookup) => Buffer | null {
+  const names = [...new Set(lookups.map(({ key }) => key.toString('latin1')))];
+  const places = view.others(names.map((name) => Buffer.from(name, 'latin1')));
+  const placeOf = new Map(names.map((name, i) => [name, places[i] ?? -1]));
+  return ({ key, field }) => {
+    const place = placeOf.get(key.toString('latin1'));
+    const record = place === undefined ? null : view.live(place);
+    if (place === undefined || record === null) return null;
+    const { value } = record;
+    const pages = view.pages(place);
+    if (field !== null) return value.type === ValueType.hash ? new KeyedView(value, 2, pages).find(field) : null;
+    return value.type === ValueType.string ? Buffer.concat(readAll(value, pages), record.sizeBytes) : null;
   };
 }
 
-const DIFFERENCE =
-  'BY and GET of other keys, and STORE, are not supported yet. ALPHA compares bytes, as Redis does in the C locale. A sorted set keeps its encoding.';
+/** A list of these elements in the place of whatever is there; none: nothing. What was not found is kept as empty. */
+function storeList(items: readonly (Buffer | null)[], session: Session | undefined): Step<Reply> {
+  if (items.length === 0) return DELETE_STEP;
+  const fill = fillOf(session);
+  return {
+    access: 'write',
+    needs: 'meta',
+    run: (_record, { pages }) => {
+      const edit = new ListEdit(null, pages, fill);
+      edit.pushTail(items.map((item) => item ?? NO_BYTES));
+      const value = edit.finish();
+      return { reply: items.length, change: value === null ? null : { kind: 'put', value, expiresAtMs: 0 } };
+    },
+  };
+}
+
+function parseSort(command: 'sort' | 'sort_ro') {
+  return (args: readonly Buffer[], session?: Session): AtomicStep | ErrorReply => {
+    const options = parseSortOptions(command, args, session);
+    if (options instanceof ErrorReply) return options;
+    const { destination } = options;
+    const key = argument(args, 1);
+    return {
+      keys: destination === null ? [{ key }] : [{ key }, { key: destination }],
+      access: destination === null ? 'read' : 'write',
+      needs: 'value',
+      run: (view) => {
+        const record = view.live(0);
+        const type = record?.value.type;
+        const isSortable = type === ValueType.list || type === ValueType.set || type === ValueType.zset;
+        if (record !== null && !isSortable) return WRONGTYPE;
+        const items = sortedOf(view, record, options);
+        if (items instanceof ErrorReply) return items;
+        if (destination === null) return items.length > 0 ? items : EMPTY_ARRAY;
+        view.apply(1, storeList(items, session));
+        return items.length;
+      },
+    };
+  };
+}
+
+/** Other keys are taken in all at once, and not one by one as they are come upon. */
+function sortedOf(
+  view: KeysView,
+  record: LiveRecord | null,
+  options: SortOptions,
+): readonly (Buffer | null)[] | ErrorReply {
+  const pages = view.pages(0);
+  const namesKeys = [...(options.by === null ? [] : [options.by]), ...options.get].some((one) => one.includes(STAR));
+  if (record === null || !namesKeys) return sortRecord(record, options, pages, () => null);
+  const { value } = record;
+  if (value.type === ValueType.string || value.type === ValueType.hash) return WRONGTYPE;
+  const lookUp = lookedUp(view, lookupsOf(options, elementsToSort(value, options, pages)));
+  return sortRecord(record, options, pages, lookUp);
+}
+
+const DIFFERENCE = `BY and GET may name ${limits.transactionRecords} keys in all. ALPHA compares bytes, as Redis does in the C locale. A sorted set keeps its encoding.`;
 
 const ARGUMENTS: readonly ArgumentDoc[] = [
   KEY,
@@ -199,7 +257,7 @@ export const sortCommands: readonly CommandRow[] = [
     categories: ['@write', '@set', '@sortedset', '@list', '@slow', '@dangerous'],
     keys: ONE_KEY,
     docArguments: [...ARGUMENTS, { name: 'destination', type: 'key', keySpecIndex: 2, token: 'STORE', optional: true }],
-    handler: { kind: 'record', parse: parseSort('sort') },
+    handler: { kind: 'atomic', parse: parseSort('sort') },
     difference: DIFFERENCE,
   },
   {
@@ -214,7 +272,7 @@ export const sortCommands: readonly CommandRow[] = [
     categories: ['@read', '@set', '@sortedset', '@list', '@slow', '@dangerous'],
     keys: ONE_KEY,
     docArguments: ARGUMENTS,
-    handler: { kind: 'record', parse: parseSort('sort_ro') },
+    handler: { kind: 'atomic', parse: parseSort('sort_ro') },
     difference: DIFFERENCE,
   },
 ];

@@ -50,9 +50,39 @@ const DESTINATION: readonly ArgumentDoc[] = [
   { name: 'key', type: 'key', keySpecIndex: 2, token: 'STOREDIST', optional: true },
 ];
 
-/** Until commands over several keys are there. */
-const NO_STORE = 'STORE and STOREDIST are not supported yet.';
 const TIES = 'Members at the same distance may come in another order where COUNT cuts some off.';
+
+/** Where GEOSEARCH looks. */
+const AREA: readonly ArgumentDoc[] = [
+  {
+    name: 'from',
+    type: 'oneof',
+    arguments: [
+      { name: 'member', type: 'string', token: 'FROMMEMBER' },
+      {
+        name: 'longitude_latitude',
+        type: 'block',
+        token: 'FROMLONLAT',
+        arguments: [
+          { name: 'longitude', type: 'double' },
+          { name: 'latitude', type: 'double' },
+        ],
+      },
+    ],
+  },
+  {
+    name: 'by',
+    type: 'oneof',
+    arguments: [
+      { name: 'circle', type: 'block', arguments: [{ name: 'radius', type: 'double', token: 'BYRADIUS' }, UNIT] },
+      {
+        name: 'box',
+        type: 'block',
+        arguments: [{ name: 'width', type: 'double', token: 'BYBOX' }, { name: 'height', type: 'double' }, UNIT],
+      },
+    ],
+  },
+];
 
 /** The commands of the geo group that look for what is in a circle or a box. */
 export const geoSearchCommands: readonly CommandRow[] = [
@@ -79,8 +109,8 @@ export const geoSearchCommands: readonly CommandRow[] = [
       ORDER,
       ...DESTINATION,
     ],
-    handler: { kind: 'record', parse: parseGeoSearch('georadius') },
-    difference: `${NO_STORE} ${TIES}`,
+    handler: { kind: 'atomic', parse: parseGeoSearch('georadius') },
+    difference: TIES,
   },
   {
     name: 'georadius_ro',
@@ -103,7 +133,7 @@ export const geoSearchCommands: readonly CommandRow[] = [
       OLD_COUNT,
       ORDER,
     ],
-    handler: { kind: 'record', parse: parseGeoSearch('georadius_ro') },
+    handler: { kind: 'atomic', parse: parseGeoSearch('georadius_ro') },
     difference: TIES,
   },
   {
@@ -128,8 +158,8 @@ export const geoSearchCommands: readonly CommandRow[] = [
       ORDER,
       ...DESTINATION,
     ],
-    handler: { kind: 'record', parse: parseGeoSearch('georadiusbymember') },
-    difference: `${NO_STORE} ${TIES}`,
+    handler: { kind: 'atomic', parse: parseGeoSearch('georadiusbymember') },
+    difference: TIES,
   },
   {
     name: 'georadiusbymember_ro',
@@ -151,7 +181,7 @@ export const geoSearchCommands: readonly CommandRow[] = [
       COUNT,
       ORDER,
     ],
-    handler: { kind: 'record', parse: parseGeoSearch('georadiusbymember_ro') },
+    handler: { kind: 'atomic', parse: parseGeoSearch('georadiusbymember_ro') },
     difference: TIES,
   },
   {
@@ -165,41 +195,31 @@ export const geoSearchCommands: readonly CommandRow[] = [
     flags: ['readonly'],
     categories: ['@read', '@geo', '@slow'],
     keys: ONE_KEY,
+    docArguments: [KEY, ...AREA, ORDER, COUNT, ...SHOWN],
+    handler: { kind: 'atomic', parse: parseGeoSearch('geosearch') },
+    difference: TIES,
+  },
+  {
+    name: 'geosearchstore',
+    group: 'geo',
+    summary:
+      'Query a sorted set representing a geospatial index to fetch members inside an area of a box or a circle, and store the result in another key.',
+    since: '6.2.0',
+    complexity:
+      'O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape',
+    arity: -8,
+    flags: ['write', 'denyoom'],
+    categories: ['@write', '@geo', '@slow'],
+    keys: { first: 1, last: 2, step: 1 },
     docArguments: [
-      KEY,
-      {
-        name: 'from',
-        type: 'oneof',
-        arguments: [
-          { name: 'member', type: 'string', token: 'FROMMEMBER' },
-          {
-            name: 'longitude_latitude',
-            type: 'block',
-            token: 'FROMLONLAT',
-            arguments: [
-              { name: 'longitude', type: 'double' },
-              { name: 'latitude', type: 'double' },
-            ],
-          },
-        ],
-      },
-      {
-        name: 'by',
-        type: 'oneof',
-        arguments: [
-          { name: 'circle', type: 'block', arguments: [{ name: 'radius', type: 'double', token: 'BYRADIUS' }, UNIT] },
-          {
-            name: 'box',
-            type: 'block',
-            arguments: [{ name: 'width', type: 'double', token: 'BYBOX' }, { name: 'height', type: 'double' }, UNIT],
-          },
-        ],
-      },
+      { name: 'destination', type: 'key', keySpecIndex: 0 },
+      { name: 'source', type: 'key', keySpecIndex: 1 },
+      ...AREA,
       ORDER,
       COUNT,
-      ...SHOWN,
+      { name: 'storedist', type: 'pure-token', token: 'STOREDIST', optional: true },
     ],
-    handler: { kind: 'record', parse: parseGeoSearch('geosearch') },
+    handler: { kind: 'atomic', parse: parseGeoSearch('geosearchstore') },
     difference: TIES,
   },
 ];

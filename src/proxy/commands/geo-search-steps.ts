@@ -1,18 +1,17 @@
-import type { RunContext, Step, StepResult } from '../../quorum/operation.ts';
-import type { LiveRecord } from '../../record/state.ts';
 import { ValueType } from '../../record/value.ts';
 import { parseInteger } from '../../resp/integer.ts';
-import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
-import type { KeyedStep } from '../command.ts';
+import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR, WRONGTYPE } from '../../resp/reply.ts';
+import type { AtomicStep } from '../command.ts';
+import type { Session } from '../session.ts';
 import { type FoundPlace, findPlaces, type SearchShape } from '../values/geo-search.ts';
 import { decodePosition, type Position } from '../values/geohash.ts';
 import { EMPTY_ARRAY } from '../values/keyed-steps.ts';
 import { parseScore } from '../values/score.ts';
-import type { Scored } from '../values/scored-elements.ts';
-import { WRONG_TYPE } from '../values/string-value.ts';
+import { compareScored, type Scored } from '../values/scored-elements.ts';
 import { ZsetView } from '../values/zset-view.ts';
 import { distanceText, parsePosition, parseUnit, positionReply } from './geo-steps.ts';
 import { argument, optionName } from './keyed-row.ts';
+import { storeScored } from './zset-several.ts';
 
 /** The commands that search, by what they take: a place, a member, or options for either. */
 export type GeoSearchCommand =
@@ -31,7 +30,6 @@ const NOT_A_HEIGHT = new ErrorReply('ERR need numeric height');
 const NEGATIVE_BOX = new ErrorReply('ERR height or width cannot be negative');
 const NOT_A_COUNT = new ErrorReply('ERR COUNT must be > 0');
 const ANY_WITHOUT_COUNT = new ErrorReply('ERR the ANY argument requires COUNT argument');
-const NO_DESTINATION = new ErrorReply('ERR STORE and STOREDIST are not supported yet');
 
 /** A circle or a box of which the centre is not known yet. */
 type Extent =
@@ -107,29 +105,40 @@ export function geoSearchReply({ places, options, unitM }: GeoSearchResult): Rep
   });
 }
 
-/** The commands that answer what they find. */
+/** The commands that answer what they find, or store it: GEOSEARCHSTORE, and GEORADIUS and GEORADIUSBYMEMBER with STORE or STOREDIST. */
 export function parseGeoSearch(command: GeoSearchCommand) {
-  return (args: readonly Buffer[]): KeyedStep => ({ key: argument(args, 1), step: new GeoSearchStep(command, args) });
+  return (args: readonly Buffer[], session?: Session): AtomicStep => {
+    const isStore = command === 'geosearchstore';
+    const source = argument(args, isStore ? 2 : 1);
+    const destination = isStore ? argument(args, 1) : destinationOf(command, args);
+    return {
+      keys: destination === null ? [{ key: source }] : [{ key: source }, { key: destination }],
+      access: destination === null ? 'read' : 'write',
+      needs: 'value',
+      run: (view) => {
+        const value = view.live(0)?.value;
+        if (value !== undefined && value.type !== ValueType.zset) return WRONGTYPE;
+        const result = searchGeo(command, args, value === undefined ? null : new ZsetView(value, view.pages(0)));
+        if (result instanceof ErrorReply) return result;
+        if (destination === null) return geoSearchReply(result);
+        const elements = scoredPlaces(result).sort(compareScored);
+        view.apply(1, storeScored(elements, session));
+        return elements.length;
+      },
+    };
+  };
 }
 
-class GeoSearchStep implements Step<Reply> {
-  readonly access = 'read';
-  readonly needs = 'value';
-  readonly #command: GeoSearchCommand;
-  readonly #args: readonly Buffer[];
-
-  constructor(command: GeoSearchCommand, args: readonly Buffer[]) {
-    this.#command = command;
-    this.#args = args;
+/** The last key that STORE or STOREDIST names, if the arguments make sense that far. */
+function destinationOf(command: GeoSearchCommand, args: readonly Buffer[]): Buffer | null {
+  const first = command === 'georadius' ? 6 : command === 'georadiusbymember' ? 5 : args.length;
+  let destination: Buffer | null = null;
+  for (let i = first; i + 1 < args.length; i++) {
+    const name = optionName(argument(args, i));
+    if (name === 'store' || name === 'storedist') destination = argument(args, ++i);
+    else if (name === 'count') i++;
   }
-
-  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
-    if (record !== null && record.value.type !== ValueType.zset) return WRONG_TYPE;
-    const view = record?.value.type === ValueType.zset ? new ZsetView(record.value, pages) : null;
-    const result = searchGeo(this.#command, this.#args, view);
-    if (result instanceof ErrorReply) return { reply: result, change: null };
-    return { reply: result.options.storeKey === null ? geoSearchReply(result) : NO_DESTINATION, change: null };
-  }
+  return destination;
 }
 
 /** What Redis says of options that do not go together, once each was read. */

@@ -61,7 +61,7 @@ export class ListReadStep implements Step<Reply> {
   }
 }
 
-function fillOf(session: Session | undefined): number {
+export function fillOf(session: Session | undefined): number {
   return session?.proxy.config.listMaxListpackSize ?? defaultConfigValues().listMaxListpackSize;
 }
 

@@ -4,7 +4,7 @@ import type { Outcome } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
 import { BulkPieces, ErrorReply, MapReply, type Reply, SimpleString } from '../../resp/reply.ts';
 import type { AtomicStep, CommandRow, KeyedStep } from '../command.ts';
-import { TransactionPlan } from '../transaction-plan.ts';
+import { runPlan, TransactionPlan } from '../transaction-plan.ts';
 import { LocalCluster } from './local-cluster.ts';
 
 /** A reply as tests like to compare it: `+text`, `-error`, bulk strings as latin1 text, maps as arrays of pairs. */
@@ -71,12 +71,11 @@ export class CommandRunner {
   #transact(step: AtomicStep): Reply {
     const plan = new TransactionPlan();
     const run = plan.addAtomic({ namespaceGroup: 0, database: 0 }, step, null);
-    const { keys, access, needs } = plan;
     let outcome: Outcome<Reply> | undefined;
     const done = (result: Outcome<Reply>): void => {
       outcome = result;
     };
-    this.cluster.transact({ keys, access, needs, run, done });
+    runPlan(this.cluster, plan, run, done);
     assert(outcome?.ok, 'the local cluster answers at once');
     return outcome.reply;
   }

@@ -38,7 +38,7 @@ import { ProxyStats } from '../proxy-stats.ts';
 import { RuntimeConfig } from '../runtime-config.ts';
 import { namespaceNumber, type Session } from '../session.ts';
 import { SlowLog } from '../slow-log.ts';
-import { TransactionPlan } from '../transaction-plan.ts';
+import { runPlan, TransactionPlan } from '../transaction-plan.ts';
 import type { TransactionState } from '../transaction-state.ts';
 import { type User, Users } from '../users.ts';
 import { LocalCluster } from './local-cluster.ts';
@@ -215,11 +215,10 @@ export class SessionRunner implements Session {
   #transact(step: AtomicStep): Promise<Reply> {
     const plan = new TransactionPlan();
     const run = plan.addAtomic(this, step, null);
-    const { keys, access, needs } = plan;
     return new Promise((resolve) => {
       const done = (outcome: Outcome<Reply>): void =>
         resolve(outcome.ok ? outcome.reply : failureReply(outcome.failure));
-      this.proxy.cluster.transact({ keys, access, needs, run, done });
+      runPlan(this.proxy.cluster, plan, run, done);
     });
   }
 
