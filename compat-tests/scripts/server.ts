@@ -264,12 +264,12 @@ const debug = script('DEBUG', [
   ],
   ...['DEBUG ERROR "MYERR some text"', 'DEBUG ERROR', 'DEBUG CHANGE-REPL-ID', 'DEBUG SET-ACTIVE-EXPIRE 1'],
   ...['DEBUG LOG text', 'DEBUG PAUSE-CRON 0', 'DEBUG SET-SKIP-CHECKSUM-VALIDATION 0'],
-  ...['100b', 'x', '5gb', '4294967294', '4294967295', '-1', '0'].map(
+  ...['100b', 'x', '5gb', '4293918720', '4293918721', '-1', '0'].map(
     (size) => `DEBUG QUICKLIST-PACKED-THRESHOLD ${size}`,
   ),
   ...['h', 'l', 'k', 'none'].flatMap((key) => [`DEBUG LISTPACK ${key}`, `DEBUG QUICKLIST ${key}`]),
   ...['DEBUG SDSLEN l', 'DEBUG SDSLEN none', 'DEBUG OBJECT none', 'DEBUG OBJECT', 'DEBUG RELOAD', 'DEBUG RELOAD x'],
-  as(masking(/0x[0-9a-f]+/, / serializedlength:\d+/, / lru:\d+/), 'DEBUG OBJECT k'),
+  as(masking(/0x[0-9a-f]+/, / serializedlength:\d+/, / lru:\d+/, /idle:\d+/), 'DEBUG OBJECT k'),
   as(masking(/zmalloc: \d+/g, /avail:\d+/g), 'DEBUG SDSLEN k'),
   ...PROTOCOL_TYPES.map((type) => `DEBUG PROTOCOL ${type}`),
 ]);

@@ -242,8 +242,8 @@ export const limits = {
   /** States in one response about many records: half of the largest message. */
   manyStatesBytes: 4_194_304,
   // --- proxy: workers ---
-  /** Workers of one proxy: each is a process, and a connection to every storage node. */
-  proxyWorkers: 64,
+  /** Workers of one proxy: each is a process, a connection to every storage node, and a slot of the state directory. */
+  proxyWorkers: 32,
   /** What is not answered by another worker within this is left out of a reply. */
   peerAnswerMs: 1_000,
   /** Questions of workers to each other under way; over it nobody is asked. */
@@ -293,7 +293,7 @@ export const limits = {
   proxyBackupBytesPerSecond: 67_108_864,
   /** DEBUG SLEEP holds a connection up for so long at most: longer than any client waits. */
   debugSleepMs: 3_600_000,
-  /** Keys whose last use a proxy knows, by their hash, for OBJECT IDLETIME and FREQ: 9 bytes each. */
+  /** Keys whose last use a proxy knows, by their hash, for OBJECT IDLETIME and FREQ: 8 bytes each. */
   keyUseSlots: 131_072,
   /** Records that one SCAN looks at, whatever its COUNT. */
   scanCount: 100_000,

@@ -20,11 +20,14 @@ describe('the use of keys', () => {
     const [long, other] = [key(`${'a'.repeat(80)}1`), key(`${'a'.repeat(80)}2`)];
     use.touch(0, key('k'), 5_000);
     use.touch(0, long, 7_250);
-    expect(use.lastUsedMs(0, key('k'))).toBe(5_000);
-    expect(use.lastUsedMs(1, key('k'))).toBeNull();
-    expect(use.lastUsedMs(0, key('l'))).toBeNull();
-    expect(use.lastUsedMs(0, long)).toBe(7_200);
-    expect(use.lastUsedMs(0, other)).toBeNull();
+    expect(use.idleSeconds(0, key('k'), 9_000)).toBe(4);
+    expect(use.idleSeconds(1, key('k'), 9_000)).toBeNull();
+    expect(use.idleSeconds(0, key('l'), 9_000)).toBeNull();
+    expect(use.idleSeconds(0, long, 9_000)).toBe(2);
+    expect(use.idleSeconds(0, other, 9_000)).toBeNull();
+    const manyDaysMs = 400 * 24 * HOUR_MS;
+    use.touch(0, key('k'), manyDaysMs);
+    expect(use.idleSeconds(0, key('k'), manyDaysMs + 61_000)).toBe(61);
   });
 
   it('is remembered of as many keys as there is room for', () => {
@@ -32,10 +35,10 @@ describe('the use of keys', () => {
     const many = 2 * limits.keyUseSlots;
     for (let i = 0; i < many; i++) use.touch(0, key(`key:${i}`), i);
     let known = 0;
-    for (let i = 0; i < many; i++) if (use.lastUsedMs(0, key(`key:${i}`)) !== null) known++;
+    for (let i = 0; i < many; i++) if (use.idleSeconds(0, key(`key:${i}`), many) !== null) known++;
     expect(known).toBeLessThanOrEqual(limits.keyUseSlots);
     expect(known).toBeGreaterThan(limits.keyUseSlots / 2);
-    expect(use.lastUsedMs(0, key(`key:${many - 1}`))).not.toBeNull();
+    expect(use.idleSeconds(0, key(`key:${many - 1}`), many)).not.toBeNull();
   });
 
   it('is counted on a logarithmic scale, and fades', () => {

@@ -74,9 +74,10 @@ function frequencyOf(session: Session | undefined, key: Buffer, ageMs: number): 
 
 function idleSecondsOf(session: Session | undefined, key: Buffer, ageMs: number): Reply {
   if (session?.proxy.config.countsUse) return NO_LRU;
-  const lastUsedMs = session?.proxy.keyUse.lastUsedMs(namespaceNumber(session), key) ?? null;
-  const idleMs = session === undefined || lastUsedMs === null ? ageMs : session.proxy.clock.monotonicMs() - lastUsedMs;
-  return Math.floor(Math.max(0, Math.min(ageMs, idleMs)) / 1000);
+  const ageSeconds = Math.floor(ageMs / 1000);
+  if (session === undefined) return ageSeconds;
+  const { clock, keyUse } = session.proxy;
+  return Math.min(ageSeconds, keyUse.idleSeconds(namespaceNumber(session), key, clock.monotonicMs()) ?? ageSeconds);
 }
 
 const REFCOUNT_STEP: Step<Reply> = {

@@ -37,7 +37,7 @@ const RESP3_ONLY = new ErrorReply('ERR RESP2 is not supported by this command');
 const BAD_PROTOCOL = new ErrorReply(
   'ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
 );
-const THRESHOLD_MAX = 2n ** 32n - 1n;
+const THRESHOLD_MAX = 2n ** 32n - 2n ** 20n;
 const LRU_CLOCK = 2 ** 24;
 
 const DIFFERENCE =
@@ -118,7 +118,7 @@ function log(session: Session, args: readonly Buffer[]): Reply {
 
 function packedThreshold(_session: Session, args: readonly Buffer[]): Reply {
   const bytes = parseMemory(argument(args, 2).toString('latin1'));
-  return bytes === null || bytes >= THRESHOLD_MAX ? BAD_THRESHOLD : OK;
+  return bytes === null || bytes > THRESHOLD_MAX ? BAD_THRESHOLD : OK;
 }
 
 /** A reply of each kind that RESP has. */
