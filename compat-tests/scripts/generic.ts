@@ -224,7 +224,7 @@ const object = script('OBJECT', [
   'OBJECT IDLETIME short',
   'OBJECT IDLETIME missing',
   'SET counted text',
-  'OBJECT FREQ counted',
+  as(inType, 'OBJECT FREQ counted'),
   'OBJECT FREQ missing',
   'CONFIG SET maxmemory-policy nonsense',
   'CONFIG SET maxmemory-policy noeviction',
