@@ -100,7 +100,7 @@ export class Seat {
     });
     this.#process = started;
     this.#timer = clock.after(limits.startMs, () => {
-      log.error({ worker: this.index + 1, pid: started.pid }, 'a worker does not start; it is ended');
+      log.error({ worker: this.index + 1, workerPid: started.pid }, 'a worker does not start; it is ended');
       started.kill();
     });
     events.spawned(this);
@@ -207,7 +207,7 @@ export class Seat {
     const problem = this.#problem === '' ? {} : { problem: this.#problem };
     const waitMs = this.#restartMs;
     log.error(
-      { worker: this.index + 1, pid, how, ...problem, waitMs },
+      { worker: this.index + 1, workerPid: pid, how, ...problem, waitMs },
       'a worker has ended; another one takes its place',
     );
     this.#restartMs = Math.min(this.#restartMs * 2, limits.workerRestartMaxMs);
