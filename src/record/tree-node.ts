@@ -167,7 +167,16 @@ export class InnerCursor extends VarintReader {
   #boundStart = 0;
 
   get id(): PageId {
-    return this.bytes.toString('latin1', this.#idAt, this.#idAt + ID_BYTES);
+    return this.idAt(this.#idAt);
+  }
+
+  /** Where the current child's id is: for those who look at many children and want one of them. */
+  get idStart(): number {
+    return this.#idAt;
+  }
+
+  idAt(start: number): PageId {
+    return this.bytes.toString('latin1', start, start + ID_BYTES);
   }
 
   get bound(): Buffer {

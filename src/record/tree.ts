@@ -186,14 +186,14 @@ export function treeHasBig({ root, depth }: Tree): boolean {
 /** The last child whose bound is not above the key, and how many elements are in those before it. */
 function childOf(node: Buffer, key: Buffer): { readonly id: PageId; readonly before: number } {
   const cursor = new InnerCursor(node);
-  let id: PageId = '';
+  let idStart = 0;
   let before = 0;
   let count = 0;
   while (cursor.next()) {
     if (cursor.index > 0 && cursor.isAbove(key)) break;
     before += count;
-    id = cursor.id;
+    idStart = cursor.idStart;
     count = cursor.count;
   }
-  return { id, before };
+  return { id: cursor.idAt(idStart), before };
 }

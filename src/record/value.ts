@@ -86,7 +86,11 @@ export class NeedPages extends Error {
   readonly pageIds: readonly PageId[];
 
   constructor(pageIds: readonly PageId[]) {
+    // Nobody looks at where it was thrown, and finding that out takes longer than all that a command does with a page.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super('pages must be loaded first');
+    Error.stackTraceLimit = stackTraceLimit;
     this.pageIds = pageIds;
   }
 }
