@@ -53,7 +53,7 @@ export class QueryBudget {
 
   /** Call after memory was taken. */
   enforce(): void {
-    if (this.usedBytes > this.#totalBytes) this.#relieve();
+    if (this.usedBytes > this.#totalBytes && !this.mustWait()) this.#relieve();
   }
 
   /**
@@ -66,6 +66,7 @@ export class QueryBudget {
 
   #relieve(): void {
     const target = this.#totalBytes * (1 - limits.queryBudgetSlack);
+    // Looks at all connections, but then makes room for a while.
     const bySize = [...this.#holders]
       .filter((holder) => holder.bufferedBytes > this.smallBytes)
       .sort((a, b) => b.bufferedBytes - a.bufferedBytes);
