@@ -28,7 +28,9 @@ function response(name: keyof typeof MessageType, body: string, since = 1): Prot
 }
 
 /**
- * Every message on the wire. The codecs repeat their row above each function; tests check that they agree, and hold the
+ * Every message on the wire. A later version may add messages, with itself as `since`: who sends one to an older node gets TOO_NEW
+ * (node-peer.ts). It may add fields at the end of a body, which the codecs write and read from their version on
+ * (`protocolVersion` of WireWriter and WireReader). The codecs repeat their row above each function; tests check that they agree, and hold the
  * table's hash. LOST is not here: it is never sent.
  */
 export const protocolTable: readonly ProtocolRow[] = [
