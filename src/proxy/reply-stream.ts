@@ -9,7 +9,7 @@ import type { Listing, PagedItems } from './values/paged-items.ts';
 
 /** How much each of the streams of one proxy may make at once, so that all of them hold no more than they may. */
 export class StreamRoom {
-  /** Streams that are open. */
+  /** Streams that have begun, and not ended. */
   open = 0;
   /** Streams that were cut off: their pages were not to be had, or their client did not read. */
   cut = 0;
@@ -43,6 +43,8 @@ export class ReplyStream {
   #retryMs: number = limits.streamRetryMs;
   #retry: Timer | null = null;
   #isOpen = true;
+  /** One that waits for its turn holds nothing yet. */
+  #hasBegun = false;
   /** Pages are not to be had: nothing more will come. */
   hasFailed = false;
 
@@ -53,7 +55,6 @@ export class ReplyStream {
     this.#room = room;
     this.#clock = clock;
     this.#changed = changed;
-    room.open++;
   }
 
   /** Everything has been taken. */
@@ -74,7 +75,7 @@ export class ReplyStream {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#room.open--;
+    if (this.#hasBegun) this.#room.open--;
     this.#retry?.cancel();
     this.#release();
     this.#held.clear();
@@ -90,6 +91,8 @@ export class ReplyStream {
 
   #make(): void {
     if (!this.#isOpen || this.#isLoading || this.hasFailed) return;
+    if (!this.#hasBegun) this.#room.open++;
+    this.#hasBegun = true;
     const { elements, elementBytes } = this.#listing;
     const most = Math.max(1, Math.floor(this.#room.windowBytes / Math.max(1, elementBytes)));
     if (this.#width === 0 || this.#width > most) this.#width = most;
