@@ -138,6 +138,8 @@ export class MappedScores implements InlineScores {
 /** Elements in order as one piece of bytes. */
 export function packScored(encoding: Encoding, elements: readonly Scored[]): Buffer {
   const items: Buffer[] = [];
-  for (const { member, score } of elements) items.push(member, encodeScore(score));
+  // A listpack keeps whole numbers as such: Redis loses the sign of a zero there.
+  const isListpack = encoding === Encoding.listpack;
+  for (const { member, score } of elements) items.push(member, encodeScore(isListpack ? score + 0 : score));
   return packItems(encoding, elements.length, items);
 }

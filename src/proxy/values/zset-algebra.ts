@@ -79,7 +79,11 @@ export function operandsOf(
 }
 
 function joined(aggregate: Aggregate, a: number, b: number): number {
-  if (aggregate !== 'sum') return aggregate === 'min' ? Math.min(a, b) : Math.max(a, b);
+  // Not Math.min and Math.max: of two zeros the first stays, whatever its sign.
+  if (aggregate !== 'sum') {
+    const isBetter = aggregate === 'min' ? b < a : b > a;
+    return isBetter ? b : a;
+  }
   const sum = a + b;
   // Infinities of both signs.
   return Number.isNaN(sum) ? 0 : sum;
