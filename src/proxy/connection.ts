@@ -138,8 +138,8 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
 
   /** ServedConnection. As in Redis, who waits for a reply, reads one or has sent MONITOR is not idle. */
   check(nowMs: number, idleLimitMs: number): void {
-    if (this.#asleepSinceMs === this.#lastActiveMs && idleLimitMs === 0) return;
     const idleMs = this.idleMs(nowMs);
+    if (this.#asleepSinceMs === this.#lastActiveMs && (idleLimitMs === 0 || idleMs <= idleLimitMs)) return;
     if (idleMs >= limits.idleTrimMs) {
       if (this.#replies.awaited > 0 || this.#replies.isBeingRead()) this.#lastActiveMs = nowMs;
       else if (idleLimitMs > 0 && idleMs > idleLimitMs && !this.monitoring) this.destroy();
