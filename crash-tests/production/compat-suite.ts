@@ -10,7 +10,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 /** Those for which one server of the usual configuration is enough, wherever it is. */
 const FILES = ['scripts', 'random-collections', 'command-metadata', 'known-differences', 'ioredis', 'node-redis'];
-const SUITE_MS = 600_000;
+const SUITE_MS = 900_000;
+/** Of one test: everything is a process of its own, on as many cores as there are. */
+const TEST_MS = 300_000;
 
 /** What vitest writes as JSON; of it, what is of interest here. */
 interface SuiteReport {
@@ -43,6 +45,7 @@ export async function runCompatSuite(place: Place, randomCommands: number, repor
       '--project',
       'compat',
       '--no-file-parallelism',
+      `--testTimeout=${TEST_MS}`,
       ...FILES.map((name) => `compat-tests/${name}.test.ts`),
     ],
     cwd: ROOT,

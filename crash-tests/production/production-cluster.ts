@@ -139,7 +139,8 @@ function clusterOptions(
       options: [
         ...['--port', '0', '--tls-port', `${port}`, '--tls-cert-file', file('server.crt')],
         ...['--tls-key-file', file('server.key'), '--tls-ca-cert-file', file('ca.crt')],
-        ...['--http-port', `${leftHttpPorts.shift() ?? 0}`],
+        // DEBUG: as the servers have it that the compat suite starts.
+        ...['--http-port', `${leftHttpPorts.shift() ?? 0}`, '--enable-debug-command', 'yes'],
       ],
     }),
   };
