@@ -5,6 +5,7 @@ import { crowdConnections } from './connections.ts';
 import { killEtcd, moveToEtcd } from './etcd.ts';
 import { expireUnderLoad } from './expiring-load.ts';
 import { runJunoClients } from './juno-clients.ts';
+import { importLive } from './import.ts';
 import { changeKeys } from './keys.ts';
 import { changeMembers } from './members.ts';
 import { killOneProcess } from './one-process.ts';
@@ -16,10 +17,11 @@ import { killStorageProcesses } from './separate-processes.ts';
 import { serveOverTls } from './tls.ts';
 import { goBackToOldDisks, upgradeInTurn } from './upgrade.ts';
 
-const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|upgrade|etcd|tls|keys|connections|production] [--etcd-seconds N]
+const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--keys N] [--only one|separate|juno|members|backup|ttl|relearn|rolling|upgrade|etcd|tls|keys|connections|import|production] [--etcd-seconds N]
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
+  --keys N        keys of the Redis that is imported live (default 20000; 1000000 takes a quarter of an hour)
   --only          one: only the one-process cluster; separate: only the separate processes;
                   juno: only the clients of JUNO.* commands through failing connections;
                   members: only changes of members under load; backup: only backups under load;
@@ -29,6 +31,7 @@ const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--only
                   etcd: only the death and return of etcd, and the move to it; tls: only processes that speak TLS;
                   keys: only new encryption keys under load;
                   connections: only 15,000 clients that come, stay and go together;
+                  import: only the live import of a Redis;
                   production: only the short form of npm run test:production
   --etcd-seconds N  how long etcd is dead (default 10)`;
 
@@ -41,6 +44,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '20' },
     megabytes: { type: 'string', default: '32' },
+    keys: { type: 'string', default: '20000' },
     only: { type: 'string' },
     'etcd-seconds': { type: 'string', default: '10' },
     help: { type: 'boolean' },
@@ -56,6 +60,8 @@ if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10_000)
 const megabytes = Number(values.megabytes);
 if (!Number.isInteger(megabytes) || megabytes < 1 || megabytes > 100_000)
   fail(`--megabytes: ${values.megabytes} is no number of megabytes`);
+const keys = Number(values.keys);
+if (!Number.isInteger(keys) || keys < 1_000 || keys > 10_000_000) fail(`--keys: ${values.keys} is no number of keys`);
 const etcdSeconds = Number(values['etcd-seconds']);
 if (!Number.isInteger(etcdSeconds) || etcdSeconds < 1 || etcdSeconds > 86_400)
   fail(`--etcd-seconds: ${values['etcd-seconds']} is no number of seconds`);
@@ -75,6 +81,7 @@ if (
     'tls',
     'keys',
     'connections',
+    'import',
     'production',
   ].includes(values.only)
 )
@@ -100,6 +107,7 @@ for (const [part, run] of [
   ['tls', () => serveOverTls(report)],
   ['keys', () => changeKeys(report)],
   ['connections', () => crowdConnections(report)],
+  ['import', () => importLive(keys, report)],
   ['production', () => runProduction({ ...SHORT, seed: randomInt(1_000_000) }, report)],
 ] as const) {
   if (values.only !== undefined && values.only !== part) continue;

@@ -38,6 +38,7 @@ export class KeyRepairs {
   readonly #due = new Set<string>();
   readonly #asked = new Map<string, Asked>();
   #link: RedisLink | null = null;
+  #expiryCommand: 'PEXPIRETIME' | 'PTTL' = 'PTTL';
   #asking: Promise<void> | null = null;
   #failure: unknown = null;
   /** Of the writer, which counts keys that have been counted before. */
@@ -190,29 +191,38 @@ export class KeyRepairs {
     }
   }
 
+  async #connect(): Promise<RedisLink> {
+    if (this.#link !== null && !this.#link.isLost) return this.#link;
+    const link = await RedisLink.open(this.#place, this.#clock);
+    // Since Redis 7 a server tells when a key expires, and not only how long from now.
+    const isNew = !((await link.call(['PEXPIRETIME', 'k'])) instanceof ErrorReply);
+    this.#expiryCommand = isNew ? 'PEXPIRETIME' : 'PTTL';
+    this.#link = link;
+    return link;
+  }
+
   /** Null where the connection was lost. */
   async #ask(database: number, keys: readonly Buffer[], id: string): Promise<readonly KeyAndValue[] | null> {
     try {
-      if (this.#link === null || this.#link.isLost) this.#link = await RedisLink.open(this.#place, this.#clock);
-      const link = this.#link;
+      const link = await this.#connect();
       const commands = [
         ['SELECT', String(database)],
         ['MULTI'],
         ...keys.flatMap((key) => [
-          ['PTTL', key],
+          [this.#expiryCommand, key],
           ['DUMP', key],
         ]),
         ['PUBLISH', this.#channel, id],
         ['EXEC'],
       ];
       const replies = (await Promise.all(commands.map((args) => link.call(args)))).at(-1);
-      const nowMs = this.#clock.wallMs();
+      const fromMs = this.#expiryCommand === 'PTTL' ? this.#clock.wallMs() : 0;
       if (!Array.isArray(replies)) {
         const words = replies instanceof ErrorReply ? replies.text : 'something else';
         throw new ImportProblem(`the source answered a transaction with ${words}`);
       }
       const found = replies as readonly Reply[];
-      return keys.map((key, i) => ({ key, value: valueFrom(found[2 * i], found[2 * i + 1], nowMs) }));
+      return keys.map((key, i) => ({ key, value: valueFrom(found[2 * i], found[2 * i + 1], fromMs) }));
     } catch (error) {
       if (error instanceof LinkLost) return null;
       throw error;

@@ -5,6 +5,9 @@ import { pause } from '../backup/backup-link.ts';
 import { ImportProblem } from './import-problem.ts';
 import { LinkLost, RedisLink, type RedisPlace } from './redis-link.ts';
 
+/** Where a server tells only how long a key still lives. */
+const RELATIVE_EXPIRY_TOLERANCE_MS = 100;
+
 /** A key's payload and expiry (0: never) as a server has them. */
 export interface SourceValue {
   readonly payload: Buffer;
@@ -34,6 +37,11 @@ export class SourceReader {
   constructor(place: RedisPlace, clock: Clock) {
     this.#place = place;
     this.#clock = clock;
+  }
+
+  /** How far expiries may be off, as this server tells them. */
+  get expiryToleranceMs(): number {
+    return this.#hasExpireTime === false ? RELATIVE_EXPIRY_TOLERANCE_MS : 0;
   }
 
   /** The replies to these commands in a database. Throws ImportProblem where the source does not answer for long. */
@@ -124,7 +132,7 @@ export class SourceReader {
   }
 }
 
-/** Of the replies to PTTL, counted from `fromMs`, and to DUMP. */
+/** Of the replies to PTTL, counted from `fromMs` (0 for PEXPIRETIME), and to DUMP. */
 export function valueFrom(ttl: Reply | undefined, payload: Reply | undefined, fromMs: number): KeyAndValue['value'] {
   if (payload === null) return null;
   if (payload instanceof ErrorReply) return payload.text;

@@ -9,8 +9,6 @@ import { type KeyAndValue, pageOf, type SourceReader } from './source-reader.ts'
 /** Rounds in which keys that differed are looked at again, in case that they were written just then; the pause before each. */
 const ROUNDS = 10;
 const PAUSE_MS = 200;
-/** Where a server tells only how long a key still lives. */
-const EXPIRY_TOLERANCE_MS = 100;
 
 /** What a comparison of every key found. */
 export interface Verified {
@@ -49,7 +47,9 @@ export async function verifyImport(
 ): Promise<Verified> {
   const verified: Verified = { compared: 0, different: 0, problems: [] };
   const again = (some: readonly Suspect[], rounds: number): Promise<Suspect[]> =>
-    atOnePlace === null ? lookAgain(source, target, some, clock, rounds) : lookExactly(target, some, atOnePlace);
+    atOnePlace === null
+      ? lookAgain(source, target, some, clock, rounds)
+      : lookExactly(source, target, some, atOnePlace);
   let suspects: Suspect[] = [];
   const hold = async (found: readonly Suspect[]): Promise<void> => {
     suspects.push(...found);
@@ -95,6 +95,7 @@ async function* pagesOf(reader: SourceReader, database: number): AsyncGenerator<
 
 /** Those that differ where both should be the same. */
 async function lookExactly(
+  source: SourceReader,
   target: SourceReader,
   suspects: readonly Suspect[],
   atOnePlace: AtOnePlace,
@@ -103,7 +104,7 @@ async function lookExactly(
   for (const database of new Set(suspects.map((one) => one.database))) {
     const keys = suspects.filter((one) => one.database === database).map((one) => one.key);
     await atOnePlace(database, keys, async (values) => {
-      found.push(...(await compareValues(target, database, values, null)));
+      found.push(...(await compareValues(source, target, database, values, null)));
     });
   }
   return found;
@@ -141,12 +142,13 @@ async function compare(
 ): Promise<Suspect[]> {
   const suspects: Suspect[] = [];
   for await (const theirs of source.values(database, keys)) {
-    suspects.push(...(await compareValues(target, database, theirs, verified)));
+    suspects.push(...(await compareValues(source, target, database, theirs, verified)));
   }
   return suspects;
 }
 
 async function compareValues(
+  source: SourceReader,
   target: SourceReader,
   database: number,
   theirs: readonly KeyAndValue[],
@@ -159,7 +161,7 @@ async function compareValues(
     for (const { key, value } of some) ours.set(key.toString('latin1'), value);
   }
   for (const { key, value } of theirs) {
-    const what = difference(value, ours.get(key.toString('latin1')) ?? null);
+    const what = difference(value, ours.get(key.toString('latin1')) ?? null, source.expiryToleranceMs);
     if (what === 'not taken') continue;
     if (verified !== null) verified.compared++;
     if (what !== null) suspects.push({ database, key, what });
@@ -167,7 +169,7 @@ async function compareValues(
   return suspects;
 }
 
-function difference(source: KeyAndValue['value'], target: KeyAndValue['value']): string | null {
+function difference(source: KeyAndValue['value'], target: KeyAndValue['value'], toleranceMs: number): string | null {
   if (source === null) return target === null ? null : 'is not in the source';
   if (typeof source === 'string') return `cannot be compared: the source answers ${source}`;
   const theirs = readDump(source.payload);
@@ -180,7 +182,7 @@ function difference(source: KeyAndValue['value'], target: KeyAndValue['value']):
   if (!sameValue(theirs, ours)) return 'has another value';
   const lifeMs = Math.abs(source.expiresAtMs - target.expiresAtMs);
   const isForever = source.expiresAtMs === 0 || target.expiresAtMs === 0;
-  return lifeMs > (isForever ? 0 : EXPIRY_TOLERANCE_MS) ? 'expires at another time' : null;
+  return lifeMs > (isForever ? 0 : toleranceMs) ? 'expires at another time' : null;
 }
 
 /** Whether two values of one kind have the same content; the order of what has none does not count. */
