@@ -1,7 +1,7 @@
 import { type Failure, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { type Ballot, isNoBallot, sameBallot } from '../record/ballot.ts';
-import { type PageId, type RecordId, StateKind } from '../record/state.ts';
+import { type Intent, type PageId, type RecordId, type RecordPlace, StateKind } from '../record/state.ts';
 import type { StoredRecord } from '../record/state-codec.ts';
 import { NeedPages, type PageAccess, type Value } from '../record/value.ts';
 import { listPages } from '../record/value-pages.ts';
@@ -106,7 +106,10 @@ export class RecordExport<R> {
       const responses = await Promise.all(nodes.map((node) => this.#call(node, request)));
       const answers = responses.map(stateOf).filter((answer) => answer !== null);
       const agreed = agreedState(answers, majority(this.#coordinator.map.zones.length));
-      if (agreed !== undefined) return { ok: true, value: agreed === null ? null : this.#ifLive(agreed) };
+      const intent = agreed?.state.intent;
+      if (intent !== undefined)
+        await this.#settle(intent, { id, shard, namespace, generation: agreed?.state.header.generation ?? 0 });
+      else if (agreed !== undefined) return { ok: true, value: agreed === null ? null : this.#ifLive(agreed) };
       if (tries % TRIES_PER_REPAIR === 0) await this.#repair(namespace, id, answers);
       await this.#pause(tries);
     }
@@ -164,7 +167,9 @@ export class RecordExport<R> {
       const [first] = entries;
       if (first === undefined || !this.#isCurrent(first)) continue;
       const same =
-        entries.length === answers.length && entries.every((entry) => sameBallot(entry.accepted, first.accepted));
+        entries.length === answers.length &&
+        !isNoBallot(first.accepted) &&
+        entries.every((entry) => sameBallot(entry.accepted, first.accepted));
       const { namespace, expiresAtMs } = first.state.header;
       if (!same) differing.push(first);
       else if (expiresAtMs === 0 || expiresAtMs > nowMs) {
@@ -180,6 +185,14 @@ export class RecordExport<R> {
     }
     records.sort((a, b) => (a.id < b.id ? -1 : 1));
     return { ok: true, value: { records, lastId, exhausted } };
+  }
+
+  /** A transaction has left its intent: what is written down must not need its outcome. One under way is waited for. */
+  #settle(intent: Intent, place: RecordPlace): Promise<void> {
+    const { clock, transactions: visits } = this.#coordinator;
+    if (clock.wallMs() - intent.ballot.time / 1000 < limits.transactionAbortAgeMs) return Promise.resolve();
+    const { transactions } = visits;
+    return new Promise((resolve) => transactions.settle(intent, place, () => resolve()));
   }
 
   #isCurrent({ state: { header } }: ScanEntry): boolean {

@@ -140,4 +140,31 @@ describe('records for a backup', () => {
     kit.quorum.takeDown(2);
     expect(await kit.until(kit.records.list(0, '', 10))).toMatchObject({ ok: false, failure: { kind: 'unavailable' } });
   });
+
+  it.each([
+    [6, { a: 'old', b: 'old' }],
+    [9, { a: 'new', b: 'new', c: 'new' }],
+  ])('are without what a dead coordinator has left after %i COMMITs', async (commits, expected) => {
+    const kit = new ExportKit();
+    await kit.proxy.do('a', set('old'));
+    await kit.proxy.do('b', set('old'));
+    const keys = expected.a === 'old' ? ['a', 'b'] : ['a', 'b', 'c'];
+    const other = kit.quorum.proxy();
+    let left = commits + (keys.length === 3 ? 3 : 0);
+    other.transport.fate = (_node, { type }) => (type === MessageType.commit && --left < 0 ? 'drop' : 'pass');
+    other.coordinator.transact({
+      keys: keys.map((key) => ({ namespace: 0, key: Buffer.from(key) })),
+      access: 'write',
+      needs: 'value',
+      run: (view) => {
+        for (let i = 0; i < keys.length; i++) view.apply(i, set('new'));
+        return null;
+      },
+      done: () => {},
+    });
+    await kit.quorum.pass(20);
+    other.transport.fate = () => 'drop';
+    expect(await kit.contents()).toEqual(expected);
+    expect(kit.quorum.stored(1, 'a')?.state.intent).toBeUndefined();
+  });
 });
