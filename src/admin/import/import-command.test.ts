@@ -15,172 +15,176 @@ const KEYS = 300;
 const ALREADY = new Set(['connection', 'string']);
 
 const why = whyNoRealRedis();
-XX
-  let directory = '';
-  let redis: RealRedis;
-  let proxy: ProxyHarness;
-  let source: Redis;
-  let target: Redis;
+describe.skipIf(why !== null)(
+  `import and export${why === null ? '' : ` (skipped: ${why})`}`,
+  { timeout: 180_000 },
+  () => {
+    let directory = '';
+    let redis: RealRedis;
+    let proxy: ProxyHarness;
+    let source: Redis;
+    let target: Redis;
 
-  beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'junokv-import-'));
-    redis = await RealRedis.start('--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1');
-    proxy = await ProxyHarness.start({ commands: allCommands.filter((row) => !ALREADY.has(row.group)) });
-    source = new Redis(redis.port, '127.0.0.1');
-    target = new Redis(proxy.port, '127.0.0.1');
-  });
-  afterEach(async () => {
-    source.disconnect();
-    target.disconnect();
-    await redis.stop();
-    await proxy.stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
+    beforeEach(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'junokv-import-'));
+      redis = await RealRedis.start('--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1');
+      proxy = await ProxyHarness.start({ commands: allCommands.filter((row) => !ALREADY.has(row.group)) });
+      source = new Redis(redis.port, '127.0.0.1');
+      target = new Redis(proxy.port, '127.0.0.1');
+    });
+    afterEach(async () => {
+      source.disconnect();
+      target.disconnect();
+      await redis.stop();
+      await proxy.stop();
+      rmSync(directory, { recursive: true, force: true });
+    });
 
-  const at = (name: string): string => join(directory, name);
-  const url = (): string => `redis://127.0.0.1:${redis.port}`;
+    const at = (name: string): string => join(directory, name);
+    const url = (): string => `redis://127.0.0.1:${redis.port}`;
 
-  async function run(
-    system: FakeSystem,
-    ...words: string[]
-  ): Promise<{ code: number; out: string; result: Record<string, unknown> }> {
-    const place = ['--target', `127.0.0.1:${proxy.port}`, '--json'];
-    const state = words[0] === 'import' ? ['--state', at('state')] : [];
-    const code = await runCommandLine([...words, ...place, ...state], system, new FakeAssembly());
-    const out = [...system.printed, ...system.complaints].join('\n');
-    return { code, out, result: JSON.parse(system.printed.at(-1) ?? '{}') as Record<string, unknown> };
-  }
-
-  const junokv = (...words: string[]) => run(new FakeSystem(), ...words);
-
-  async function write(count: number, seed: number, isChanging: boolean): Promise<void> {
-    const writes = new MixedWrites(seed, KEYS);
-    const pipeline = source.pipeline();
-    for (let i = 0; i < count; i++) {
-      const [name = '', ...args] = writes.next(isChanging);
-      pipeline.call(name, ...args);
+    async function run(
+      system: FakeSystem,
+      ...words: string[]
+    ): Promise<{ code: number; out: string; result: Record<string, unknown> }> {
+      const place = ['--target', `127.0.0.1:${proxy.port}`, '--json'];
+      const state = words[0] === 'import' ? ['--state', at('state')] : [];
+      const code = await runCommandLine([...words, ...place, ...state], system, new FakeAssembly());
+      const out = [...system.printed, ...system.complaints].join('\n');
+      return { code, out, result: JSON.parse(system.printed.at(-1) ?? '{}') as Record<string, unknown> };
     }
-    await pipeline.exec();
-  }
 
-  async function rdbOf(): Promise<string> {
-    await source.call('SAVE');
-    const [, dir = ''] = (await source.config('GET', 'dir')) as string[];
-    return join(dir, 'dump.rdb');
-  }
+    const junokv = (...words: string[]) => run(new FakeSystem(), ...words);
 
-  it('copies a running Redis, all of its databases and types', async () => {
-    await write(3_000, 1, false);
-    await source.call('XADD', 'stream', '*', 'a', 'b');
-    await source.call('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 1 end)");
-    await source.select(5);
-    await source.set('there', 'too', 'PX', 5_000_000);
-    await source.rpush('long', ...Array.from({ length: 3_000 }, (_, i) => `element ${i} ${'x'.repeat(1_000)}`));
-    const { code, out, result } = await junokv('import', url(), '--verify');
-    expect(code, out).toBe(0);
-    expect(result).toMatchObject({
-      ok: true,
-      skipped: { stream: { count: 1, names: ['stream'] } },
-      failed: {},
-      verified: { different: 0 },
-    });
-    await target.select(5);
-    expect(await target.llen('long')).toBe(3_000);
-    expect(await target.pexpiretime('there')).toBe(await source.pexpiretime('there'));
-  });
-
-  it('imports an RDB file, and says what it does not take', async () => {
-    await write(3_000, 2, false);
-    await source.call('XADD', 'stream', '*', 'a', 'b');
-    await source.call('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 1 end)");
-    const { code, out, result } = await junokv('import', await rdbOf());
-    expect(code, out).toBe(0);
-    expect(result).toMatchObject({
-      keys: (await source.dbsize()) - 1,
-      skipped: { stream: { count: 1 }, functions: { count: 1 } },
-    });
-    const compared = await junokv('import', url(), '--merge', '--verify');
-    expect(compared.result['verified']).toMatchObject({ different: 0 });
-  });
-
-  it('refuses a target with keys', async () => {
-    await target.set('a', 'b');
-    const { code, result } = await junokv('import', url());
-    expect(code).toBe(1);
-    expect(JSON.stringify(result)).toContain('--merge');
-  });
-
-  it('follows a source that is written to, until it has caught up', async () => {
-    await write(3_000, 3, false);
-    const writer = (async () => {
-      for (let seed = 100; seed < 140; seed++) {
-        await write(50, seed, true);
-        await source.call('XADD', 'stream', '*', 'a', 'b');
-        await source.multi().incr('counter').rpush('both', String(seed)).exec();
+    async function write(count: number, seed: number, isChanging: boolean): Promise<void> {
+      const writes = new MixedWrites(seed, KEYS);
+      const pipeline = source.pipeline();
+      for (let i = 0; i < count; i++) {
+        const [name = '', ...args] = writes.next(isChanging);
+        pipeline.call(name, ...args);
       }
-    })();
-    const { code, out, result } = await junokv('import', url(), '--follow', '--until-caught-up', '--verify');
-    await writer;
-    expect(code, out).toBe(0);
-    expect(result).toMatchObject({ ok: true, failed: {}, verified: { different: 0, problems: [] } });
-  });
-
-  it('goes on after a stop, and after commands that may have been carried out', async () => {
-    await write(2_000, 4, false);
-    await source.set('counter', '0');
-    const first = new FakeSystem();
-    const running = run(first, 'import', url(), '--follow');
-    await expect.poll(() => target.get('counter'), { timeout: 20_000 }).toBe('0');
-    for (let i = 0; i < 50; i++) await source.incr('counter');
-    await expect.poll(() => target.get('counter'), { timeout: 20_000 }).toBe('50');
-    first.signal();
-    expect((await running).result).toMatchObject({ ok: true, stopped: true });
-    await write(500, 5, true);
-    for (let i = 0; i < 25; i++) await source.incr('counter');
-    const { code, out, result } = await junokv('import', url(), '--follow', '--until-caught-up', '--verify');
-    expect(code, out).toBe(0);
-    expect(result).toMatchObject({ verified: { different: 0 } });
-    expect(await target.get('counter')).toBe('75');
-  });
-
-  it('goes on when the connection to the source breaks', async () => {
-    await write(1_000, 6, false);
-    const system = new FakeSystem();
-    const running = run(system, 'import', url(), '--follow', '--until-caught-up', '--verify');
-    for (let i = 0; i < 5; i++) {
-      await source.call('CLIENT', 'KILL', 'TYPE', 'replica');
-      await write(200, 200 + i, true);
+      await pipeline.exec();
     }
-    const { code, out, result } = await running;
-    expect(code, out).toBe(0);
-    expect(result).toMatchObject({ verified: { different: 0 } });
-  });
 
-  it('exports a file that redis-server loads', async () => {
-    await write(3_000, 7, false);
-    await source.rpush('long', ...Array.from({ length: 3_000 }, (_, i) => `element ${i}`));
-    expect((await junokv('import', url())).code).toBe(0);
-    const { code, out, result } = await junokv('export', at('dump.rdb'));
-    expect(code, out).toBe(0);
-    expect(result).toMatchObject({ ok: true, keys: await source.dbsize() });
-    const loaded = await RealRedis.start('--dir', directory, '--dbfilename', 'dump.rdb');
-    try {
-      const from = `redis://127.0.0.1:${loaded.port}`;
-      const compared = await junokv('import', from, '--merge', '--verify');
-      expect(compared.code, compared.out).toBe(0);
-      expect(compared.result).toMatchObject({ keys: await source.dbsize(), verified: { different: 0 } });
-    } finally {
-      await loaded.stop();
+    async function rdbOf(): Promise<string> {
+      await source.call('SAVE');
+      const [, dir = ''] = (await source.config('GET', 'dir')) as string[];
+      return join(dir, 'dump.rdb');
     }
-  });
 
-  it('asks for what belongs together', async () => {
-    for (const words of [['--follow'], ['--verify']]) {
-      const { code, out } = await junokv('import', at('dump.rdb'), ...words);
-      expect(code, out).toBe(2);
-    }
-    expect((await junokv('import', url(), '--until-caught-up')).code).toBe(2);
-    expect((await junokv('import', at('nosuch.rdb'))).code).toBe(1);
-    assert(directory !== '', 'there is a directory');
-  });
-});
+    it('copies a running Redis, all of its databases and types', async () => {
+      await write(3_000, 1, false);
+      await source.call('XADD', 'stream', '*', 'a', 'b');
+      await source.call('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 1 end)");
+      await source.select(5);
+      await source.set('there', 'too', 'PX', 5_000_000);
+      await source.rpush('long', ...Array.from({ length: 3_000 }, (_, i) => `element ${i} ${'x'.repeat(1_000)}`));
+      const { code, out, result } = await junokv('import', url(), '--verify');
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({
+        ok: true,
+        skipped: { stream: { count: 1, names: ['stream'] } },
+        failed: {},
+        verified: { different: 0 },
+      });
+      await target.select(5);
+      expect(await target.llen('long')).toBe(3_000);
+      expect(await target.pexpiretime('there')).toBe(await source.pexpiretime('there'));
+    });
+
+    it('imports an RDB file, and says what it does not take', async () => {
+      await write(3_000, 2, false);
+      await source.call('XADD', 'stream', '*', 'a', 'b');
+      await source.call('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 1 end)");
+      const { code, out, result } = await junokv('import', await rdbOf());
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({
+        keys: (await source.dbsize()) - 1,
+        skipped: { stream: { count: 1 }, functions: { count: 1 } },
+      });
+      const compared = await junokv('import', url(), '--merge', '--verify');
+      expect(compared.result['verified']).toMatchObject({ different: 0 });
+    });
+
+    it('refuses a target with keys', async () => {
+      await target.set('a', 'b');
+      const { code, result } = await junokv('import', url());
+      expect(code).toBe(1);
+      expect(JSON.stringify(result)).toContain('--merge');
+    });
+
+    it('follows a source that is written to, until it has caught up', async () => {
+      await write(3_000, 3, false);
+      const writer = (async () => {
+        for (let seed = 100; seed < 140; seed++) {
+          await write(50, seed, true);
+          await source.call('XADD', 'stream', '*', 'a', 'b');
+          await source.multi().incr('counter').rpush('both', String(seed)).exec();
+        }
+      })();
+      const { code, out, result } = await junokv('import', url(), '--follow', '--until-caught-up', '--verify');
+      await writer;
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ ok: true, failed: {}, verified: { different: 0, problems: [] } });
+    });
+
+    it('goes on after a stop, and after commands that may have been carried out', async () => {
+      await write(2_000, 4, false);
+      await source.set('counter', '0');
+      const first = new FakeSystem();
+      const running = run(first, 'import', url(), '--follow');
+      await expect.poll(() => target.get('counter'), { timeout: 20_000 }).toBe('0');
+      for (let i = 0; i < 50; i++) await source.incr('counter');
+      await expect.poll(() => target.get('counter'), { timeout: 20_000 }).toBe('50');
+      first.signal();
+      expect((await running).result).toMatchObject({ ok: true, stopped: true });
+      await write(500, 5, true);
+      for (let i = 0; i < 25; i++) await source.incr('counter');
+      const { code, out, result } = await junokv('import', url(), '--follow', '--until-caught-up', '--verify');
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ verified: { different: 0 } });
+      expect(await target.get('counter')).toBe('75');
+    });
+
+    it('goes on when the connection to the source breaks', async () => {
+      await write(1_000, 6, false);
+      const system = new FakeSystem();
+      const running = run(system, 'import', url(), '--follow', '--until-caught-up', '--verify');
+      for (let i = 0; i < 5; i++) {
+        await source.call('CLIENT', 'KILL', 'TYPE', 'replica');
+        await write(200, 200 + i, true);
+      }
+      const { code, out, result } = await running;
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ verified: { different: 0 } });
+    });
+
+    it('exports a file that redis-server loads', async () => {
+      await write(3_000, 7, false);
+      await source.rpush('long', ...Array.from({ length: 3_000 }, (_, i) => `element ${i}`));
+      expect((await junokv('import', url())).code).toBe(0);
+      const { code, out, result } = await junokv('export', at('dump.rdb'));
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ ok: true, keys: await source.dbsize() });
+      const loaded = await RealRedis.start('--dir', directory, '--dbfilename', 'dump.rdb');
+      try {
+        const from = `redis://127.0.0.1:${loaded.port}`;
+        const compared = await junokv('import', from, '--merge', '--verify');
+        expect(compared.code, compared.out).toBe(0);
+        expect(compared.result).toMatchObject({ keys: await source.dbsize(), verified: { different: 0 } });
+      } finally {
+        await loaded.stop();
+      }
+    });
+
+    it('asks for what belongs together', async () => {
+      for (const words of [['--follow'], ['--verify']]) {
+        const { code, out } = await junokv('import', at('dump.rdb'), ...words);
+        expect(code, out).toBe(2);
+      }
+      expect((await junokv('import', url(), '--until-caught-up')).code).toBe(2);
+      expect((await junokv('import', at('nosuch.rdb'))).code).toBe(1);
+      assert(directory !== '', 'there is a directory');
+    });
+  },
+);
