@@ -194,7 +194,7 @@ export class ShardLearner {
   }
 
   #copyPages(chosen: readonly Chosen[], from: number, bytes: number, done: (pageBytes: number | null) => void): void {
-    const next = chosen.findIndex(({ copy }, i) => i >= from && copy.state.header.paged);
+    const next = chosen.findIndex(({ copy }, i) => i >= from && hasPages(copy.state));
     const one = chosen[next];
     if (one === undefined || this.#isStopped) {
       done(this.#isStopped ? null : bytes);
@@ -270,4 +270,9 @@ export class ShardLearner {
       });
     });
   }
+}
+
+/** Its own, or those that a transaction proposes. */
+function hasPages({ header, intent }: SealedState): boolean {
+  return header.paged || (intent !== undefined && intent.pages !== null);
 }
