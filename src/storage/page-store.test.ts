@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { deadFromAbsent } from '../quorum/lineage.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { readBallot } from '../record/bytes.ts';
 import { droppedPageKey, supersededPages, VOID_MARK } from '../record/record-id.ts';
@@ -112,6 +113,22 @@ describe('COMMIT of a paged value', () => {
     const third = kit.ballot(2);
     kit.ask(commit(third));
     expect(markAt(kit, supersededPages(third))).toEqual(third);
+  });
+
+  it('marks nothing for an intent: what is proposed and what is there are both in use', () => {
+    const kit = new NodeKit();
+    const first = kit.ballot();
+    kit.ask(put(1));
+    kit.ask(commit(first, { pages: manifest(true, 1) }));
+    const second = kit.ballot(1);
+    const request = commit(second);
+    const present = { header: deadFromAbsent(0, 1), meta: Buffer.alloc(0), value: Buffer.alloc(0) };
+    const intent = { transaction: ID, shard: 0, ballot: second, records: [], proposed: request.state, pages: null };
+    expect(kit.ask({ ...request, state: { ...present, intent } })).toEqual(ACK);
+    for (const ballot of [first, second]) expect(markAt(kit, supersededPages(ballot))).toBeNull();
+    // Taken back, nothing of what was there before is left: it was never chosen.
+    const third = kit.ballot(2);
+    expect(kit.ask({ ...request, ballot: third, state: present })).toEqual(ACK);
   });
 
   it('notes that older marks are void where another node names pages of older writes', () => {

@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.ts';
-import { type Ballot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { type Ballot, isNoBallot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { BALLOT_BYTES, writeBallot } from '../record/bytes.ts';
 import {
   droppedPageKey,
@@ -84,8 +84,15 @@ export class PageStore {
     const { shard, id } = address;
     // A value that was an intent first has pages that are older than the ballot it is accepted under.
     const { origin, paged } = state.header;
-    if (pages === null) {
-      if (wasPaged && !paged) this.#mark(shard, id, supersededPages(origin), ballot);
+    if (state.intent !== undefined) {
+      // Both the present state's pages and the proposed one's are in use.
+      if (pages?.complete !== true) return;
+      this.#mark(shard, id, VOID_MARK, ballot);
+      this.#listedAnew?.add(id);
+    } else if (pages === null) {
+      // Dead, made from absent, it has no origin.
+      const until = isNoBallot(origin) ? ballot : origin;
+      if (wasPaged && !paged) this.#mark(shard, id, supersededPages(until), ballot);
     } else if (!pages.complete) {
       for (const pageId of pages.dropped) this.#mark(shard, id, pageId, ballot);
     } else if (pages.added.every((pageId) => sameBallot(pageBallot(pageId) ?? NO_BALLOT, origin))) {
