@@ -10,6 +10,7 @@ import { Judge } from './judge.ts';
 import { OperationDraw } from './key-commands.ts';
 import { KeyPool } from './key-pool.ts';
 import { passMs } from './node-faults.ts';
+import { Transfers } from './transfers.ts';
 
 export const NODES_PER_ZONE = 2;
 export const PROXIES = 2;
@@ -18,6 +19,8 @@ const RESERVE_BYTES = 67_108_864;
 /** One in each zone. */
 export const SMALL_DISKS = { nodes: [1, 3, 5], bytes: 536_870_912, reserveBytes: RESERVE_BYTES } as const;
 const PROGRESS_MS = 10_000;
+/** Of the operations, so many are transactions: each costs several times as much as a command. */
+const TRANSACTION_SHARE = 0.1;
 /** Of operations, at most so many may end without it being known whether they took effect. */
 const UNCERTAIN_MOST = 0.01;
 /** ... or be refused. */
@@ -53,13 +56,16 @@ export async function stormOver(
   report: Report,
 ): Promise<void> {
   const { seed, minutes, rate } = options;
-  const judge = new Judge(join(tmpdir(), `junokv-chaos-seed-${seed}`));
+  const directory = join(tmpdir(), `junokv-chaos-seed-${seed}`);
+  const judge = new Judge(directory);
   const tally = new Tally();
   const pool = new KeyPool(new SimRandom(seed, 'keys'), (history) => judge.submit(history));
   const draw = new OperationDraw(new SimRandom(seed, 'operations'));
   let operations = 0;
   const nextId = (): number => ++operations;
-  const common = { seed, places, pool, tally, draw, rate: rate / CLIENTS, nextId };
+  const transfers = new Transfers({ seed, places, tally, rate: rate * TRANSACTION_SHARE, directory, nextId });
+  const rateEach = (rate * (1 - TRANSACTION_SHARE)) / CLIENTS;
+  const common = { seed, places, pool, tally, draw, rate: rateEach, nextId };
   const clients = Array.from({ length: CLIENTS }, (_, i) => new ChaosClient({ ...common, number: i + 1 }));
   const randoms = { nodes: new SimRandom(seed, 'node faults'), proxies: new SimRandom(seed, 'proxy faults') };
   const startMs = performance.now();
@@ -76,16 +82,20 @@ export async function stormOver(
   }, PROGRESS_MS);
   try {
     for (const client of clients) client.start();
+    transfers.start();
     driver.start();
     await passMs(minutes * 60_000);
     await driver.stop();
     await passMs(1_000);
     await Promise.all(clients.map((client) => client.stop()));
+    await transfers.stop();
     pool.finish();
     await judge.finish();
     await audit([...new Set([...cluster.proxyPlaces, ...places])], clients);
     show(driver, tally, judge, cluster);
+    console.log(`  ${transfers.summary}\n`);
     check(report, { driver, tally, judge, cluster, clients });
+    transfers.check(report);
   } finally {
     clearInterval(progress);
   }

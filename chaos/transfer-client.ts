@@ -8,6 +8,8 @@ import { openConnection, type Tally } from './clients.ts';
 import { outcomeOf } from './key-commands.ts';
 
 const PAYMENT_MAX = 100;
+/** ioredis's words for several commands with which the connection has gone. */
+const ABORTED = /^Command aborted due to connection close/;
 
 export interface TransferSetup {
   readonly number: number;
@@ -27,6 +29,7 @@ export interface TransferSetup {
 type Told = readonly SerialAccess[] | null;
 
 interface Plan {
+  readonly name: string;
   /** As far as is known before: what it leaves, if it happens. */
   readonly accesses: readonly SerialAccess[];
   run(connection: Redis): Promise<Told>;
@@ -87,19 +90,19 @@ export class TransferClient {
       tally.noteTransaction(told !== null);
       outcome = { kind: 'reply', reply: null };
     } catch (error) {
-      outcome = this.#failed(error);
+      outcome = this.#failed(plan.name, error);
       if (outcome.kind === 'none') bank.history[at] = { ...ended(), outcome: 'refused' };
     }
     tally.note(outcome, startMs);
     banks.release(bank);
   }
 
-  #failed(error: unknown): OpOutcome {
+  #failed(name: string, error: unknown): OpOutcome {
     const { tally } = this.#setup;
     const message = error instanceof Error ? error.message : String(error);
     const { outcome, problem } = outcomeOf({ kind: 'getdel' }, message);
     tally.noteError(message);
-    if (problem) tally.problems.push(`transaction: ${message}`);
+    if (problem && !ABORTED.test(message)) tally.problems.push(`${name}: ${message}`);
     return outcome;
   }
 
@@ -122,6 +125,7 @@ export class TransferClient {
     const mark = this.#newMark();
     const left = (account: string) => ({ key: lastOf(account), left: mark });
     return {
+      name: 'transfer',
       accesses: [from, to].map((account) => ({ ...left(account), found: null })),
       run: async (connection) => {
         const [, before, , beforeTo] = await exec(connection, [
@@ -145,6 +149,7 @@ export class TransferClient {
     const keys = [from, lastOf(from), to, lastOf(to)];
     const accesses = [lastOf(from), lastOf(to)].map((key) => ({ key, left: mark, found: null }));
     return {
+      name: 'watched transfer',
       accesses,
       run: async (connection) => {
         await connection.watch(keys);
@@ -178,6 +183,7 @@ export class TransferClient {
   #audit({ accounts }: Bank, byMulti: boolean): Plan {
     const keys = [...accounts, ...accounts.map(lastOf)];
     return {
+      name: byMulti ? 'GETs in MULTI' : 'MGET',
       accesses: accounts.map((account) => ({ key: lastOf(account), found: null })),
       run: async (connection) => {
         const found = byMulti
@@ -200,6 +206,7 @@ export class TransferClient {
     const chosen = this.#random.chance(0.3) ? [this.#random.pick(notes)] : notes.slice(this.#random.below(2));
     const accesses = chosen.map((key) => ({ key, found: null, left: mark }));
     return {
+      name: 'notes written',
       accesses,
       run: async (connection) => {
         const pairs = chosen.flatMap((key) => [key, mark]);
@@ -217,6 +224,7 @@ export class TransferClient {
   #readNotes({ notes }: Bank): Plan {
     const chosen = this.#random.chance(0.3) ? [this.#random.pick(notes)] : notes;
     return {
+      name: 'notes read',
       accesses: chosen.map((key) => ({ key, found: null })),
       run: async (connection) => {
         const found =

@@ -179,8 +179,13 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       return;
     }
     const placement = entry?.placement ?? this.place(operation);
+    const isPrompt = nowMs - arrivedMs < limits.deadlineMs / 4;
     const mayExpress =
-      entry !== null && !entry.placement.joint && this.#options.express !== false && nowMs >= entry.avoidUntilMs;
+      entry !== null &&
+      isPrompt &&
+      !entry.placement.joint &&
+      this.#options.express !== false &&
+      nowMs >= entry.avoidUntilMs;
     let task = this.#tasks.size === 0 ? undefined : this.#tasks.get(placement.address.id);
     if (task?.idle === true && mayExpress) {
       this.#retire(task, entry, nowMs);

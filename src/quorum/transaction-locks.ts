@@ -19,6 +19,7 @@ interface Held<R> {
 /** Those that want a record, in the order in which they came, and the plain operations that wait for the first of them. */
 interface Lock<R> {
   readonly takers: Taker[];
+  /** In the order in which they came. */
   held: Held<R>[];
 }
 
@@ -62,6 +63,17 @@ export class TransactionLocks<R> {
     if (lock === undefined || lock.held.length >= limits.queuedOperationsPerRecord) return false;
     lock.held.push({ operation, arrivedMs: nowMs });
     return true;
+  }
+
+  /** Lets those go that were held since then or longer. */
+  expire(arrivedMs: number): void {
+    for (const lock of this.#locks.values()) {
+      const first = lock.held[0];
+      if (first === undefined || first.arrivedMs > arrivedMs) continue;
+      const held = lock.held.filter((other) => other.arrivedMs <= arrivedMs);
+      lock.held = lock.held.slice(held.length);
+      for (const { operation } of held) this.#submit(operation, first.arrivedMs);
+    }
   }
 
   #release(taker: Taker): void {

@@ -234,7 +234,7 @@ export class Transactions<R> implements VisitContext {
   }
 
   #keepTicking(): void {
-    if (this.#ticking || this.pending === 0) return;
+    if (this.#ticking || (this.pending === 0 && !this.holding)) return;
     this.#ticking = true;
     const { clock } = this.#parts;
     const dueMs = clock.monotonicMs() + limits.roundTickMs;
@@ -247,6 +247,7 @@ export class Transactions<R> implements VisitContext {
           running.onTick(nowMs);
         }
       }
+      if (this.holding) this.#locks.expire(nowMs - limits.deadlineMs);
       this.#ticking = false;
       this.#keepTicking();
     });
