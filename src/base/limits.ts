@@ -790,7 +790,7 @@ export const limits = {
   importUnsureKeys: 100_000,
   importRepairKeys: 32,
   /** Commands of so many bytes may be under way beyond what was noted of them: their keys are looked at again after a crash. */
-  importAheadBytes: 4_194_304,
+  importAheadBytes: 1_048_576,
   /** A live import waits so long for the first keys of its source, and after a lost connection, and looks for news so often. */
   importSyncMs: 600_000,
   importSourceAwayMs: 600_000,

@@ -200,7 +200,7 @@ describe.skipIf(why !== null)(
           expect(shown(await theirs('RESTORE', 'k', 0, back, 'REPLACE'))).toBe('+OK');
           expect(await content(theirs)).toEqual(before);
         }),
-        { numRuns: 150 },
+        { numRuns: 100 },
       );
     });
 
@@ -216,7 +216,7 @@ describe.skipIf(why !== null)(
           const { mine, redis: other } = await both(session, 'DUMP', 'k');
           expect(mine).toBe(other);
         }),
-        { numRuns: 500 },
+        { numRuns: 300 },
       );
     });
 

@@ -25,6 +25,7 @@ const BAD_FREQ = new ErrorReply('ERR Invalid FREQ value, must be >= 0 and <= 255
 const TOO_LARGE = new ErrorReply(
   `ERR the collection is too large for DUMP and RESTORE, which take ${limits.dumpCollectionBytes} bytes: read and write it in parts, as 'junokv import' does`,
 );
+const COLLECTION_BOUNDS = { bytes: limits.dumpCollectionBytes, items: limits.rdbItems };
 const FREQ_MAX = 255;
 const LONGEST_INTEGER = 20;
 
@@ -106,7 +107,7 @@ function parseOptions(args: readonly Buffer[]): RestoreOptions | ErrorReply {
 }
 
 function readPayload(payload: Buffer): RdbValue | ErrorReply {
-  const value = readDump(payload);
+  const value = readDump(payload, COLLECTION_BOUNDS);
   if (value === 'checksum') return BAD_CHECKSUM;
   if (value === 'malformed') return BAD_FORMAT;
   if (value === 'unsupported') return UNSUPPORTED;
@@ -149,7 +150,7 @@ export const dumpCommands: readonly CommandRow[] = [
     docArguments: [KEY],
     handler: keyOnly(DUMP_STEP),
     difference:
-      'Redis 7.0 loads it. The bytes of a string are those of Redis; a collection is written element by element, and one of more than 64 MiB answers an error.',
+      'Redis 7.0 loads it. The bytes of a string up to 1 MiB are those of Redis; a collection is written element by element, and one of more than 64 MiB answers an error.',
   },
   {
     name: 'restore',

@@ -2,6 +2,7 @@ import type { Outcome, RunContext, Step, StepResult } from '../../quorum/operati
 import type { LiveRecord } from '../../record/state.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, NOT_AN_INTEGER, OK, type Reply, SimpleString, SYNTAX_ERROR } from '../../resp/reply.ts';
+import { AccessLevel } from '../access.ts';
 import type { CommandRow } from '../command.ts';
 import { failureReply } from '../failure-reply.ts';
 import { MigrateLink, MigrateLost } from '../migrate-link.ts';
@@ -9,6 +10,7 @@ import { namespaceNumber, type Session } from '../session.ts';
 import { DUMP_STEP } from './generic-dump.ts';
 import { argument, NIL, ONE, optionName, ZERO } from './keyed-row.ts';
 
+const NOPERM = new ErrorReply("NOPERM this user has no permissions to run the 'migrate' command");
 const NOKEY = new SimpleString('NOKEY');
 const EMPTY_KEY = new ErrorReply(
   'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
@@ -127,6 +129,7 @@ async function submit(session: Session, key: Buffer, step: Step<Reply>): Promise
 
 /** MIGRATE host port key|"" destination-db timeout [COPY] [REPLACE] [AUTH ... | AUTH2 ...] [KEYS key ...] */
 async function migrate(session: Session, args: readonly Buffer[]): Promise<Reply> {
+  if (session.access < AccessLevel.admin) return NOPERM;
   const options = parseMigrate(args);
   if (options instanceof ErrorReply) return options;
   let link: MigrateLink | null = null;
@@ -239,5 +242,5 @@ export const migrateCommand: CommandRow = {
   ],
   handler: { kind: 'waiting', run: migrate },
   difference:
-    'Not atomic: each key is copied, and then deleted here if it is still what was copied; where it is not, an error says so and the key stays. Keys go one after the other.',
+    'Needs admin rights, for it makes the proxy connect to any address. Not atomic: each key is copied, and then deleted here if it is still what was copied; where it is not, an error says so and the key stays. Keys go one after the other.',
 };

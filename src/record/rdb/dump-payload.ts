@@ -1,6 +1,6 @@
 import { CRC64_BYTES, Crc64 } from './crc64.ts';
-import { RDB_VERSION, RDB_VERSION_MAX, type RdbProblem, type RdbValue } from './rdb-format.ts';
-import { type RdbBounds, readRdbValue } from './rdb-value.ts';
+import { RDB_VERSION, RDB_VERSION_MAX, type RdbProblem, RdbType, type RdbValue } from './rdb-format.ts';
+import { RDB_BOUNDS, type RdbBounds, readRdbValue } from './rdb-value.ts';
 import { RdbWriter } from './rdb-writer.ts';
 
 /*
@@ -40,8 +40,9 @@ export function openDump(payload: Buffer): { readonly type: number; readonly val
 }
 
 /** The value of a payload. Its buffers may be views. */
-export function readDump(payload: Buffer, bounds?: RdbBounds): RdbValue | RdbProblem | 'checksum' {
+export function readDump(payload: Buffer, ofCollections: RdbBounds = RDB_BOUNDS): RdbValue | RdbProblem | 'checksum' {
   const opened = openDump(payload);
   if (opened === null) return 'checksum';
+  const bounds = opened.type === RdbType.string ? RDB_BOUNDS : ofCollections;
   return readRdbValue(opened.type, opened.value, 0, opened.value.length, bounds);
 }

@@ -5,8 +5,8 @@ const FIRST_BYTES = 256;
 const LONGEST_INTEGER = 11;
 /** Redis does not try to compress shorter strings. */
 const COMPRESS_FROM = 21;
-/** Compressing takes a second for so many bytes or so: what is longer is left as it is. */
-const COMPRESS_UP_TO = 8_388_608;
+/** Compressing takes some ten milliseconds for so many bytes: what is longer is left as it is. */
+const COMPRESS_UP_TO = 1_048_576;
 const INTEGER = /^(?:0|-?[1-9]\d*)$/;
 const ENCODED = 0xc0;
 
