@@ -16,8 +16,9 @@ const DIGITS = 8;
 /** Elements in one command while a collection is filled: within a second of work also on a busy machine. */
 const PER_COMMAND = 5_000;
 const FILL_MS = 60_000;
-/** Nothing was done by a command that is answered -UNAVAILABLE. */
 const FILL_TRIES = 10;
+/** Answers of a junokv whose machine is too busy for its deadlines. */
+export const PASSES = /^-(BUSY|UNAVAILABLE|UNCERTAIN)/;
 /** Elements of the largest: what is left of a number's 53 bits beside a hash. */
 const MOST_ELEMENTS = 2 ** 21;
 
@@ -170,15 +171,24 @@ export async function fillCollection(
   for (let from = 0; from < count; from += PER_COMMAND) {
     const places = Array.from({ length: Math.min(PER_COMMAND, count - from) }, (_, n) => from + n);
     const elements = named === null ? places : places.map((place) => named[place] ?? 0);
-    await fillSome(client, FILLERS[type](key, elements, count));
+    await fillSome(client, type, FILLERS[type](key, elements, count), from + places.length);
   }
 }
 
-async function fillSome(client: RawClient, words: readonly string[]): Promise<void> {
+/** `total`: how many elements there are then. */
+async function fillSome(
+  client: RawClient,
+  type: CollectionType,
+  words: readonly string[],
+  total: number,
+): Promise<void> {
   for (let tries = 1; ; tries++) {
     const reply = (await client.command(words, FILL_MS)).toString('latin1');
     if (reply.startsWith(':')) return;
-    if (!reply.startsWith('-UNAVAILABLE') || tries === FILL_TRIES)
-      throw new Error(`filling ${words[1]}: ${reply.trim()}`);
+    if (!PASSES.test(reply) || tries === FILL_TRIES) throw new Error(`filling ${words[1]}: ${reply.trim()}`);
+    // What has names may be put there twice.
+    if (type !== 'list') continue;
+    const length = (await client.command(['LLEN', words[1] ?? ''], FILL_MS)).toString('latin1');
+    if (length === `:${total}\r\n`) return;
   }
 }

@@ -13,6 +13,7 @@ import {
   fillCollection,
   nameOf,
   OPERATIONS,
+  PASSES,
   textOf,
 } from './collections.ts';
 import { median } from './figures.ts';
@@ -67,7 +68,6 @@ const SAMPLE_MS = 5;
 const SLOW_BYTES = 1_048_576;
 const SLOW_PAUSE_MS = 20;
 const WARM_UP = 200;
-const PASSES = /^-(BUSY|UNAVAILABLE|UNCERTAIN)/;
 const TRIES = 5;
 /** Longer than a proxy counts on nobody else to write what it has just written. */
 const TURN_MS = 1_500;
