@@ -4,6 +4,7 @@ import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import { pause } from '../backup/backup-link.ts';
 import { ImportProblem } from './import-problem.ts';
 import { LinkLost, RedisLink, type RedisPlace } from './redis-link.ts';
+import { isPassing } from './target-links.ts';
 
 /** Where a server tells only how long a key still lives. */
 const RELATIVE_EXPIRY_TOLERANCE_MS = 100;
@@ -44,22 +45,34 @@ export class SourceReader {
     return this.#hasExpireTime === false ? RELATIVE_EXPIRY_TOLERANCE_MS : 0;
   }
 
-  /** The replies to these commands in a database. Throws ImportProblem where the source does not answer for long. */
+  /** The replies to these reads of a database; what passes is tried again. Throws ImportProblem where it does not for long. */
   async ask(database: number, commands: readonly (readonly (string | Buffer)[])[]): Promise<readonly Reply[]> {
     const startedMs = this.#clock.monotonicMs();
-    for (;;) {
+    const replies = new Array<Reply>(commands.length).fill(null);
+    let due = commands.map((_, i) => i);
+    while (due.length > 0) {
+      let reason: string;
       try {
         const link = await this.#select(database);
-        return await Promise.all(commands.map((args) => link.call(args)));
+        const answers = await Promise.all(due.map((i) => link.call(commands[i] ?? [])));
+        due.forEach((place, i) => {
+          replies[place] = answers[i] ?? null;
+        });
+        due = due.filter((place) => isPassing(replies[place] ?? null));
+        const first = replies[due[0] ?? -1];
+        reason = first instanceof ErrorReply ? first.text : '';
       } catch (error) {
         if (!(error instanceof LinkLost)) throw error;
         this.#database = -1;
-        if (this.#clock.monotonicMs() - startedMs > limits.backupUnreachableMs) {
-          throw new ImportProblem(`the source does not answer: ${error.message}`);
-        }
-        await pause(this.#clock, limits.backupRetryMs);
+        reason = error.message;
       }
+      if (due.length === 0) break;
+      if (this.#clock.monotonicMs() - startedMs > limits.backupUnreachableMs) {
+        throw new ImportProblem(`the server does not answer: ${reason}`);
+      }
+      await pause(this.#clock, limits.backupRetryMs);
     }
+    return replies;
   }
 
   /** The values of these keys, as many at once as fit into memory, in their order. */

@@ -5,6 +5,7 @@ import { openDump } from '../../record/rdb/dump-payload.ts';
 import { RdbFileEncoder } from '../../record/rdb/rdb-file-encoder.ts';
 import type { LiveRecord } from '../../record/state.ts';
 import { ErrorReply, OK, RawBytes, type Reply } from '../../resp/reply.ts';
+import type { ScanPage } from '../cluster-port.ts';
 import type { CommandRow } from '../command.ts';
 import type { ProxyContext } from '../proxy-context.ts';
 import type { Session } from '../session.ts';
@@ -93,7 +94,7 @@ class DumpOfAll {
     let cursor = '0';
     let isBegun = false;
     do {
-      const page = await this.#session.proxy.cluster.scan(namespace, cursor, limits.syncScanKeys);
+      const page = await this.#scan(namespace, cursor);
       cursor = page.cursor;
       for (let from = 0; from < page.keys.length; from += limits.syncKeysAtOnce) {
         const keys = page.keys.slice(from, from + limits.syncKeysAtOnce);
@@ -117,12 +118,36 @@ class DumpOfAll {
     key: Buffer,
   ): Promise<{ readonly key: Buffer; readonly expiresAtMs: number; readonly payload: Buffer | null }> {
     const step = new WholeRecordStep();
-    const outcome = await new Promise<Outcome<Reply>>((done) =>
-      this.#session.proxy.cluster.submit({ namespace, key, step, done }),
-    );
+    let outcome = await this.#submit(namespace, key, step);
+    for (let tries = 1; !outcome.ok && tries < limits.backupValueTries; tries++) {
+      await this.#pause(limits.backupRetryMs);
+      outcome = await this.#submit(namespace, key, step);
+    }
     if (!outcome.ok) throw new Error(`a key could not be read: ${outcome.failure.kind}`);
     if (outcome.reply instanceof ErrorReply) throw new Error(outcome.reply.text);
     return { key, expiresAtMs: step.expiresAtMs, payload: Buffer.isBuffer(outcome.reply) ? outcome.reply : null };
+  }
+
+  #submit(namespace: number, key: Buffer, step: Step<Reply>): Promise<Outcome<Reply>> {
+    return new Promise((done) => this.#session.proxy.cluster.submit({ namespace, key, step, done }));
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#session.proxy.clock.after(delayMs, resolve);
+    });
+  }
+
+  /** A page of a scan; what a busy cluster does not answer is asked again. */
+  async #scan(namespace: number, cursor: string): Promise<ScanPage> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#session.proxy.cluster.scan(namespace, cursor, limits.syncScanKeys);
+      } catch (error) {
+        if (tries >= limits.backupValueTries) throw error;
+        await this.#pause(limits.backupRetryMs);
+      }
+    }
   }
 
   /** Hands bytes to the client once it has taken most of those before, and the rate allows it. */
@@ -135,9 +160,7 @@ class DumpOfAll {
       const dueMs = this.#startedMs + (this.#sentBytes / limits.syncBytesPerSecond) * 1_000;
       if (unreadBytes(this.#session) <= limits.syncPieceBytes && nowMs >= dueMs) break;
       if (nowMs > stalledMs) throw new Error('the client does not read');
-      await new Promise<void>((resolve) => {
-        clock.after(limits.syncLookMs, resolve);
-      });
+      await this.#pause(limits.syncLookMs);
     }
     this.#sentBytes += bytes.length;
     this.#session.push(new RawBytes(bytes));
