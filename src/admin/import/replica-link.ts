@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
 import { open } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import { encodeCommand, LinkLost, openSocket, type RedisPlace } from './redis-link.ts';

@@ -1,7 +1,7 @@
-import { CommandTable } from '../../proxy/command-table.ts';
-import { keysOf } from '../../proxy/command-keys.ts';
-import { allCommands } from '../../proxy/commands/all-commands.ts';
 import { limits } from '../../base/limits.ts';
+import { keysOf } from '../../proxy/command-keys.ts';
+import { CommandTable } from '../../proxy/command-table.ts';
+import { allCommands } from '../../proxy/commands/all-commands.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { ReplyParser } from '../../resp/reply-parser.ts';
 import { ImportProblem } from './import-problem.ts';
