@@ -78,7 +78,8 @@ function checkAuthenticated(session: Session, entry: CommandEntry): ErrorReply |
   return entry.allowedBeforeAuth || session.authenticated || !authenticationRequired(session) ? null : NOAUTH;
 }
 
-function checkAccess(session: Session, entry: CommandEntry, args: readonly Buffer[]): ErrorReply | null {
+/** Whether the session's user may run it, now; a refusal is entered in the audit log where the command is one of those. */
+export function checkAccess(session: Session, entry: CommandEntry, args: readonly Buffer[]): ErrorReply | null {
   if (session.access >= entry.access) return null;
   entry.row.onDenied?.(session, args);
   return new ErrorReply(`NOPERM this user has no permissions to run the '${entry.row.name}' command`);
@@ -221,6 +222,7 @@ function startAtomic(handler: Extract<Handler, { kind: 'atomic' }>, session: Ses
   }
   const plan = new TransactionPlan();
   const part = plan.addAtomic(session, parsed, session.proxy.namespaces.gateOf(session));
+  if (command.trace !== null) command.trace.watchAll(plan.keys, plan.access);
   runPlan(session.proxy.cluster, plan, part, (outcome) => command.done(outcome));
 }
 
@@ -237,8 +239,8 @@ function settleException(session: Session, command: PendingCommand, error: unkno
   if (!command.isSettled) command.settle(reply);
 }
 
-/** InvariantError goes on, to stop the process: state that cannot be trusted must not serve anybody. */
-function exceptionReply(session: Session, args: readonly Buffer[], error: unknown): ErrorReply {
+/** What a command answers that threw. InvariantError goes on, to stop the process: state that cannot be trusted must not serve anybody. */
+export function exceptionReply(session: Session, args: readonly Buffer[], error: unknown): ErrorReply {
   if (error instanceof InvariantError) throw error;
   if (error instanceof ClusterFailure) return failureReply(error.failure);
   const name = shown(args[0], SHOWN_BYTES).toString().toLowerCase();
