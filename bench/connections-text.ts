@@ -79,7 +79,7 @@ export function connectionsText(result: ConnectionsResult): string {
     `${machineText(machine)}. One proxy and three storage nodes as processes of their own, RocksDB, \`--fsync everysec\`; ` +
       `${rate(active)} active connections send ${rate(ratePerSecond)} requests/s in all in a Poisson process, 80% GET and 20% SET, values of 100 B, ` +
       `any of ${rate(keys)} keys; ${rate(idle)} idle ones are held by another process, each of which has sent one PING. ` +
-      `Medians of ${rounds} rounds, in each of which all idle connections come and go.`,
+      `Medians of ${rounds} round${rounds === 1 ? '' : 's'}, in each of which all idle connections come and go.`,
     verdicts.join('\n'),
     '### Active connections beside idle ones',
     'Latencies count from the moment at which a request was to be sent. CPU time is that of the proxy for a request.',
