@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { DEFECTS } from './defects.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { outsidePromises } from './promises.ts';
@@ -13,6 +13,9 @@ const GUARDED: ReadonlySet<string> = new Set(GUARDS.map(([, name]) => name));
 
 /** Seeds by which the others must have been noticed. */
 const SEEDS = 100;
+
+// Many runs, perhaps on a machine that does ten things at once.
+vi.setConfig({ testTimeout: 300_000 });
 
 function defect(name: string): Parts {
   const parts = DEFECTS.get(name);
@@ -66,6 +69,10 @@ describe('the simulator', () => {
     const byNodes = ['node repair-written', 'sweeper killed', 'sweeper purged', 'learner recordsCopied'];
     const ofMembers = ['map move-begun', 'map shard-learned', 'map move-without-old-node', 'map node-gone'];
     expected.push(...byNodes, ...ofMembers);
+    expected.push('intent-met', 'transaction-committed', 'transaction-aborted', 'transaction-restarted');
+    expected.push('transaction-decided-aborted', 'transaction-resolved', 'node transaction-resolved');
+    expected.push('intent-read-committed', 'intent-read-present');
+    expected.push('snapshot-read', 'snapshot-again', 'snapshot-by-intents', 'snapshot-after-prepare');
     for (const branch of [...expected, 'chain-continued', 'chain-confirmed-by-read', 'hedged', 'base-fetched']) {
       expect(taken.get(branch), branch).toBeGreaterThan(0);
     }

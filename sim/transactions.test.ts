@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { makePlan, type Plan, type PlannedStep, type TxnPart } from './plan.ts';
 import { outsidePromises } from './promises.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
 import { SOUND_PARTS } from './world.ts';
 
 const ACCOUNTS = ['a1', 'a2', 'a3'];
+/** Many runs, perhaps on a machine that does ten things at once. */
+const LONG_MS = 300_000;
 /** A transfer of three keys sends fewer requests than this, with all that comes after it. */
 const STEPS = 45;
 
@@ -36,6 +38,8 @@ function planOf(messages: number, shards: number, others: readonly PlannedStep[]
 function run(plan: Plan): Promise<RunResult> {
   return outsidePromises(() => runPlan(plan, SOUND_PARTS, false));
 }
+
+vi.setConfig({ testTimeout: LONG_MS });
 
 describe('a coordinator that dies at any step of a transaction', () => {
   for (const [who, others] of [
