@@ -414,8 +414,13 @@ export const limits = {
   /** What a client may queue between MULTI and EXEC. */
   transactionCommands: 65_536,
   transactionBytes: 64 * 1_048_576,
-  /** Keys that one connection may watch. */
-  watchedKeys: 16_384,
+  /** What holding one argument of a queued command costs beside its bytes: those of the object around them. */
+  queuedArgumentBytes: 128,
+  /** Replies of one transaction, which are in memory together: the largest value that GET can answer fits. */
+  transactionReplyBytes: 640 * 1_048_576,
+  /** Keys that one connection may watch, all of them records of its transaction, and their bytes together. */
+  watchedKeys: 2_048,
+  watchedBytes: 4 * 1_048_576,
   /** Each intent names all records of its transaction up to so many, so that whoever meets it can end all of it. */
   intentListRecords: 64,
   /** A transaction that is undecided for so long may be aborted by whoever waits for it (protocol §9.4). */

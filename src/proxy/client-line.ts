@@ -25,13 +25,15 @@ export interface ConnectionFacts {
 export function clientLine(session: Session, facts: ConnectionFacts): string {
   const { queryBytes, argumentBytes, outputBytes } = facts;
   const [age, idle] = [Math.floor(facts.ageMs / 1000), Math.floor(facts.idleMs / 1000)];
-  const address = session.remoteAddress;
+  const { transaction, remoteAddress: address } = session;
+  const queued = transaction?.queued?.length ?? -1;
+  const queuedBytes = transaction?.heldBytes ?? 0;
   const events = `${facts.reading ? 'r' : ''}${outputBytes > 0 ? 'w' : ''}`;
   const line =
     `id=${session.id} addr=${address} laddr=${session.localAddress} fd=-1 name=${session.name} age=${age} idle=${idle} ` +
-    `flags=${flags(session, address, facts.closing)} db=${session.database} sub=0 psub=0 ssub=0 multi=-1 ` +
-    `qbuf=${queryBytes} qbuf-free=0 argv-mem=${argumentBytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll=${facts.commandsInFlight} ` +
-    `omem=${outputBytes} tot-mem=${queryBytes + argumentBytes + outputBytes} events=${events} ` +
+    `flags=${flags(session, address, facts.closing)} db=${session.database} sub=0 psub=0 ssub=0 multi=${queued} ` +
+    `qbuf=${queryBytes} qbuf-free=0 argv-mem=${argumentBytes} multi-mem=${queuedBytes} rbs=0 rbp=0 obl=0 oll=${facts.commandsInFlight} ` +
+    `omem=${outputBytes} tot-mem=${queryBytes + argumentBytes + queuedBytes + outputBytes} events=${events} ` +
     `cmd=${facts.lastCommand === '' ? 'NULL' : facts.lastCommand} user=${session.user} redir=-1 resp=${session.protocol} ` +
     `lib-name=${session.libName} lib-ver=${session.libVersion}`;
   return session.namespaceGroup === 0 ? line : `${line} ns=${session.proxy.namespaces.nameOf(session)}`;
@@ -40,6 +42,7 @@ export function clientLine(session: Session, facts: ConnectionFacts): string {
 function flags(session: Session, address: string, closing: boolean): string {
   const letters =
     (session.monitoring ? 'O' : '') +
+    (session.transaction?.queued ? 'x' : '') +
     (isUnixSocket(address) ? 'U' : '') +
     (closing ? 'c' : '') +
     (session.noEvict ? 'e' : '') +

@@ -18,6 +18,7 @@ export class ConnectionRequests {
   #parser: RequestParser | null = null;
   #authenticated: boolean;
   #bufferedBytes = 0;
+  #queuedBytes = 0;
   #inFlightBytes = 0;
   #held: HeldCommand | null = null;
   /** Draining: only what has come is still read, and the rest of one request. */
@@ -32,6 +33,11 @@ export class ConnectionRequests {
   /** What has been received and not been parsed to a whole command, as of the last `count`. */
   get bufferedBytes(): number {
     return this.#bufferedBytes;
+  }
+
+  /** What waits for EXEC, as of the last `count`. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
   }
 
   /** Argument bytes of the commands under way. */
@@ -114,8 +120,12 @@ export class ConnectionRequests {
     if (this.#isBetweenRequests) this.#parser = null;
   }
 
-  /** Brings the common totals up to date. */
-  count(): void {
+  /** Brings the common totals up to date; `queuedBytes`: what waits for EXEC. */
+  count(queuedBytes = 0): void {
+    if (queuedBytes !== this.#queuedBytes) {
+      this.#budget.buffered(queuedBytes - this.#queuedBytes);
+      this.#queuedBytes = queuedBytes;
+    }
     const bytes = this.#parser === null ? 0 : this.#parser.bufferedBytes;
     const delta = bytes - this.#bufferedBytes;
     if (delta === 0) return;

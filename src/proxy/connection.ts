@@ -70,7 +70,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
   }
 
   get bufferedBytes(): number {
-    return this.#requests.bufferedBytes;
+    return this.#requests.bufferedBytes + this.#requests.queuedBytes;
   }
 
   /** Monotonic milliseconds since the client last sent something. */
@@ -199,8 +199,8 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     }
     const error = this.#requests.takeError();
     if (error !== null) this.#refuseInput(error);
-    this.#requests.count();
-    if (this.bufferedBytes > this.proxy.config.clientQueryBufferBytes) this.#refuseInput(QUERY_BUFFER_FULL);
+    this.#requests.count(this.transaction === null ? 0 : this.transaction.heldBytes);
+    if (this.#requests.bufferedBytes > this.proxy.config.clientQueryBufferBytes) this.#refuseInput(QUERY_BUFFER_FULL);
     this.home.budget.enforce();
     this.#updateReading();
   }
@@ -236,13 +236,13 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
   }
 
   #mustHold(entry: CommandEntry): boolean {
-    if (this.proxy.clients.holdsBack(entry.writes)) return true;
+    if (this.proxy.clients.holdsBack(this.willWrite(entry))) return true;
     return isBarrier(entry.row.handler?.kind) && this.#replies.awaited > 0;
   }
 
-  #waitForUnpause({ writes }: CommandEntry): void {
+  #waitForUnpause(entry: CommandEntry): void {
     this.#resume ??= () => this.#scheduleFlush();
-    if (this.proxy.clients.holdsBack(writes)) this.proxy.clients.onUnpause(this.#resume);
+    if (this.proxy.clients.holdsBack(this.willWrite(entry))) this.proxy.clients.onUnpause(this.#resume);
   }
 
   /** False while it still has to wait. */
@@ -269,7 +269,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
       if (reply !== undefined) this.#put(reply, silent);
       return;
     }
-    const bytes = requestSize(args);
+    const bytes = requestSize(args) + this.queuedFor(entry);
     const barrier = isBarrier(handler.kind) || (handler.kind === 'records' && args.length > limits.keysInFlight);
     const silent = this.takeSilence();
     const command = new PendingCommand(this, entry, args, bytes, this.#turnMs, this.protocol, silent, barrier);
@@ -311,6 +311,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     if (!text.startsWith('ERR Protocol error')) this.proxy.stats.queryLimitDisconnections += 1;
     this.proxy.stats.countError(text);
     this.proxy.log.info({ client: this.id }, 'a request cannot be read, closing its client');
+    this.transaction = null;
     this.#requests.drop();
     this.#put(new ErrorReply(text), false);
     this.closeAfterReplies();

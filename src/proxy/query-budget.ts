@@ -5,7 +5,7 @@ export const ALL_QUERY_BUFFERS_FULL = 'ERR query buffers of all clients are full
 
 /** A connection as the budget sees it. */
 export interface QueryHolder {
-  /** Bytes of a request that has not arrived whole. */
+  /** Bytes of a request that has not arrived whole, and of what is queued behind MULTI. */
   readonly bufferedBytes: number;
   /** Closes the connection, with an error, to free them. */
   evict(): void;

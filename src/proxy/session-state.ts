@@ -1,4 +1,5 @@
 import { AccessLevel } from './access.ts';
+import type { CommandEntry } from './command-table.ts';
 import type { Session } from './session.ts';
 import type { TransactionState } from './transaction-state.ts';
 
@@ -28,6 +29,16 @@ export class SessionState {
     this.noEvict = false;
     this.noTouch = false;
     this.transaction = null;
+  }
+
+  /** Whether it may change records: EXEC does what is queued. */
+  protected willWrite({ writes, row }: CommandEntry): boolean {
+    return writes || (row.name === 'exec' && this.transaction?.writes === true);
+  }
+
+  /** Bytes of what is queued, which EXEC takes along. */
+  protected queuedFor({ row }: CommandEntry): number {
+    return this.transaction !== null && row.name === 'exec' ? this.transaction.heldBytes : 0;
   }
 
   /** Whether the reply of the command that runs is not to be written (CLIENT REPLY). */

@@ -32,14 +32,39 @@ export class TransactionState {
   queued: QueuedCommand[] | null = null;
   /** A command could not be queued: EXEC will refuse. */
   failed = false;
+  /** One of the queued commands writes. */
+  writes = false;
   /** By namespace and key. */
   readonly watched = new Map<string, WatchedKey>();
   #bytes = 0;
+  #watchedBytes = 0;
+
+  /** About what the queued commands and watched keys hold in memory. */
+  get heldBytes(): number {
+    return this.#bytes + this.#watchedBytes;
+  }
 
   begin(): void {
     this.queued = [];
     this.failed = false;
+    this.writes = false;
     this.#bytes = 0;
+  }
+
+  /** False, and nothing is watched: those keys would be too many. */
+  hasRoomToWatch(keys: readonly Buffer[]): boolean {
+    const isFew = this.watched.size + keys.length <= limits.watchedKeys;
+    return isFew && this.#watchedBytes + requestSize(keys) <= limits.watchedBytes;
+  }
+
+  watch(name: string, key: WatchedKey): void {
+    if (!this.watched.has(name)) this.#watchedBytes += key.key.length;
+    this.watched.set(name, key);
+  }
+
+  unwatch(): void {
+    this.watched.clear();
+    this.#watchedBytes = 0;
   }
 
   /** Whether the command is to be queued and not run. UNWATCH is queued in Redis, too, to no effect. */
@@ -51,20 +76,27 @@ export class TransactionState {
     const { queued } = this;
     if (queued === null) return NOT_ALLOWED;
     if (entry.row.flags.includes('no_multi')) {
-      this.failed = true;
+      this.fail();
       return NOT_ALLOWED;
     }
-    this.#bytes += requestSize(args);
+    // It will not run: nothing of it is kept.
+    if (this.failed) return QUEUED;
+    this.#bytes += requestSize(args) + args.length * limits.queuedArgumentBytes;
     if (queued.length >= limits.transactionCommands || this.#bytes > limits.transactionBytes) {
-      this.failed = true;
+      this.fail();
       return TOO_MUCH;
     }
+    if (entry.writes) this.writes = true;
     queued.push({ entry, args });
     return QUEUED;
   }
 
   /** A command was refused before it could be queued. */
   fail(): void {
-    if (this.queued !== null) this.failed = true;
+    if (this.queued === null) return;
+    this.failed = true;
+    this.queued = [];
+    this.writes = false;
+    this.#bytes = 0;
   }
 }

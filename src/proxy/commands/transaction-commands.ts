@@ -12,7 +12,9 @@ const WATCH_INSIDE = new ErrorReply('ERR WATCH inside MULTI is not allowed');
 const EXEC_ALONE = new ErrorReply('ERR EXEC without MULTI');
 const DISCARD_ALONE = new ErrorReply('ERR DISCARD without MULTI');
 const ABORTED = new ErrorReply('EXECABORT Transaction discarded because of previous errors.');
-const TOO_MANY_WATCHED = new ErrorReply(`ERR too many keys are watched: at most ${limits.watchedKeys}`);
+const TOO_MANY_WATCHED = new ErrorReply(
+  `ERR too many keys are watched: at most ${limits.watchedKeys}, of ${limits.watchedBytes} bytes together`,
+);
 
 function stateOf(session: Session): TransactionState {
   session.transaction ??= new TransactionState();
@@ -36,7 +38,7 @@ function unwatch(session: Session): Reply {
   const { transaction } = session;
   if (transaction === null) return OK;
   if (transaction.queued === null) session.transaction = null;
-  else transaction.watched.clear();
+  else transaction.unwatch();
   return OK;
 }
 
@@ -55,13 +57,13 @@ async function watch(session: Session, args: readonly Buffer[]): Promise<Reply> 
   const namespace = namespaceNumber(session);
   const nameOf = (key: Buffer): string => `${namespace} ${key.toString('latin1')}`;
   const keys = args.slice(1).filter((key) => !state.watched.has(nameOf(key)));
-  if (state.watched.size + keys.length > limits.watchedKeys) return TOO_MANY_WATCHED;
+  if (!state.hasRoomToWatch(keys)) return TOO_MANY_WATCHED;
   const { cluster } = session.proxy;
   const origins = await Promise.all(keys.map((key) => originOfKey(cluster, namespace, key)));
   for (const [i, origin] of origins.entries()) {
     // A copy: the argument is a view of all that arrived with it.
     const key = Buffer.from(keys[i] ?? []);
-    state.watched.set(nameOf(key), { namespace, key, origin });
+    state.watch(nameOf(key), { namespace, key, origin });
   }
   return OK;
 }
