@@ -16,6 +16,8 @@ const TTL_BEFORE_MS = 1_000_000;
 /** What commands on the page give: 500 seconds, or 2000 where only a longer one counts. */
 const TTL_GIVEN_MS = [500_000, 2_000_000];
 const TTL_SLACK_MS = 60_000;
+/** What DUMP answers for the string v12967, whose checksum is ASCII: it goes through clients as text. */
+const PAYLOAD = '\x00\x06v12967\n\x00hjj9zUeo';
 
 let server: RunningServer;
 let redis: Redis;
@@ -71,6 +73,10 @@ function argumentsOf(code: string, key: string): [string, ...string[]] {
     '""': '',
     'unix-seconds': `${Math.floor(in500sMs / 1000)}`,
     'unix-ms': `${in500sMs}`,
+    payload: PAYLOAD,
+    // MIGRATE into another database of the same server.
+    host: '127.0.0.1',
+    port: `${server.port}`,
   };
   const [name = '', ...args] = code.split(' ');
   return [name, ...args.map((arg) => places[arg] ?? arg)];
@@ -81,7 +87,7 @@ async function runRow(adapter: Adapter, code: string, isLive: boolean, key: stri
   // A value that is a number, for the commands that count.
   const first = { op: 'set', value: '10', ttlMs: TTL_BEFORE_MS, requestId: requestIds.next() } as const;
   await adapter.command(['SET', `${key}:other`, 'value']);
-  if (code.startsWith('COPY key')) await adapter.command(['DEL', `${key}:other`]);
+  if (/^(COPY|RENAMENX) key other/.test(code)) await adapter.command(['DEL', `${key}:other`]);
   const before = await adapter.run(key, first);
   if (!isLive) await adapter.run(key, { op: 'destroy' });
   await new Promise((resolve) => setTimeout(resolve, 3));
