@@ -21,8 +21,8 @@ interface Found {
 
 export interface SnapshotOwner {
   onEnded(): void;
-  /** Reading does not come to an end: the records are to be taken by intents. */
-  onIntentsNeeded(): void;
+  /** Reading does not come to an end: the records are to be taken by intents, before `deadlineMs` (monotonic). */
+  onIntentsNeeded(deadlineMs: number): void;
 }
 
 /**
@@ -33,7 +33,8 @@ export class SnapshotRead<R> {
   readonly operation: TransactionOperation<R>;
   readonly #host: TransactionHost<R>;
   readonly #owner: SnapshotOwner;
-  readonly #deadlineMs: number;
+  /** Monotonic; moved along while pages of large values are on their way. */
+  #deadlineMs: number;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #rounds: ReadRound[] = [];
   /** Answers of older rounds are of no interest. */
@@ -69,6 +70,11 @@ export class SnapshotRead<R> {
     } else {
       for (const round of [...this.#rounds]) round.onTick(nowMs);
     }
+  }
+
+  /** This process stood still for so long: that is no failure of the nodes. */
+  forgive(lateMs: number): void {
+    this.#deadlineMs += Math.min(lateMs, limits.deadlineWhenLateMs - limits.deadlineMs);
   }
 
   /** Every record, in parallel; `done` when Q agree on each. */
@@ -143,8 +149,7 @@ export class SnapshotRead<R> {
       if (!(error instanceof NeedPages)) throw error;
       const base = bases[records.lackingAt];
       if (base === undefined) throw error;
-      const progress = (): void => {};
-      const hasRoom = pages.load(records.lackingAt, error, base, progress, (ok) => {
+      const hasRoom = pages.load(records.lackingAt, error, base, this.#progress, (ok) => {
         if (turn !== this.#turn) return;
         if (ok) this.#run(bases, pages);
         else this.#again();
@@ -175,7 +180,7 @@ export class SnapshotRead<R> {
   #giveUp(): void {
     this.#finish();
     this.#host.counters.add('snapshot-by-intents');
-    this.#owner.onIntentsNeeded();
+    this.#owner.onIntentsNeeded(this.#deadlineMs);
   }
 
   #stop(): void {
@@ -191,4 +196,8 @@ export class SnapshotRead<R> {
     this.#ended = true;
     this.#stop();
   }
+
+  readonly #progress = (): void => {
+    this.#deadlineMs = Math.max(this.#deadlineMs, this.#host.clock.monotonicMs() + limits.deadlineMs);
+  };
 }

@@ -184,9 +184,9 @@ export class Transactions<R> implements VisitContext {
   #read(operation: TransactionOperation<R>, deadlineMs: number): void {
     const read = new SnapshotRead(this.#host, operation, deadlineMs, {
       onEnded: () => this.#running.delete(read),
-      onIntentsNeeded: () => {
+      onIntentsNeeded: (untilMs) => {
         this.#running.delete(read);
-        this.#write(operation, deadlineMs);
+        this.#write(operation, untilMs);
       },
     });
     this.#start(read, () => read.begin());
