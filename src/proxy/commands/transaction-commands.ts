@@ -95,7 +95,7 @@ export const transactionCommands: readonly CommandRow[] = [
     keys: null,
     docArguments: [],
     handler: { kind: 'waiting', run: exec },
-    difference: `At most ${limits.transactionRecords} different keys. Commands that work on no single keys (SCAN, KEYS, DBSIZE, FLUSHDB ...) run in their place, but not as one with those around them. A transaction that other clients keep from happening for two seconds is answered \`-UNAVAILABLE\`.`,
+    difference: `At most ${limits.transactionRecords} different keys. Commands that work on no single keys (SCAN, KEYS, DBSIZE, FLUSHDB ...) run in their place, but not as one with those around them; where one of them finds no quorum, those behind it are answered \`-UNAVAILABLE not run\`. CONFIG, CLIENT and other commands on no keys run once the records are written. Replies have at most ${limits.transactionReplyBytes / 1_048_576} MiB together. A transaction that other clients keep from happening for two seconds is answered \`-UNAVAILABLE\`.`,
   },
   {
     name: 'discard',
@@ -122,7 +122,7 @@ export const transactionCommands: readonly CommandRow[] = [
     keys: MANY_KEYS,
     docArguments: [KEYS],
     handler: { kind: 'waiting', run: watch },
-    difference: 'A key that was deleted more than a minute ago may count as written when its last trace is removed.',
+    difference: `At most ${limits.watchedKeys} keys. A key that was deleted more than a minute ago may count as written when its last trace is removed.`,
   },
   {
     name: 'unwatch',
