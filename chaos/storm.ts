@@ -63,7 +63,7 @@ export async function stormOver(
   const draw = new OperationDraw(new SimRandom(seed, 'operations'));
   let operations = 0;
   const nextId = (): number => ++operations;
-  const transfers = new Transfers({ seed, places, tally, rate: rate * TRANSACTION_SHARE, directory, nextId });
+  const transfers = new Transfers({ seed, places, rate: rate * TRANSACTION_SHARE, directory, nextId });
   const rateEach = (rate * (1 - TRANSACTION_SHARE)) / CLIENTS;
   const common = { seed, places, pool, tally, draw, rate: rateEach, nextId };
   const clients = Array.from({ length: CLIENTS }, (_, i) => new ChaosClient({ ...common, number: i + 1 }));
