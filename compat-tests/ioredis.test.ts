@@ -72,7 +72,9 @@ describe('ioredis', () => {
   it('streams a scan to its end, every key in it', async () => {
     const db = opened(connected({ db: 5 }));
     const names = Array.from({ length: 2_000 }, (_, i) => `scan:${i}`);
-    await db.mset(Object.fromEntries(names.map((name) => [name, 'x'])));
+    for (let from = 0; from < names.length; from += 200) {
+      await db.mset(Object.fromEntries(names.slice(from, from + 200).map((name) => [name, 'x'])));
+    }
     await db.set('other', 'x');
     const found = new Set<string>();
     for await (const keys of db.scanStream({ match: 'scan:*', count: 100 })) {
@@ -82,6 +84,62 @@ describe('ioredis', () => {
     expect(await db.dbsize()).toBe(2_001);
     await db.flushdb();
     expect(await db.keys('*')).toEqual([]);
+  });
+
+  it('runs MULTI, whole and step by step, with errors in their places', async () => {
+    await redis.del('m', 'list');
+    expect(await redis.multi().set('m', '1').incr('m').rpush('list', 'a', 'b').lrange('list', 0, -1).exec()).toEqual([
+      [null, 'OK'],
+      [null, 2],
+      [null, 2],
+      [null, ['a', 'b']],
+    ]);
+    const mixed = (await redis.multi().incr('m').incr('list').incr('m').exec()) ?? [];
+    expect([mixed[0], mixed[2]]).toEqual([
+      [null, 3],
+      [null, 4],
+    ]);
+    expect(mixed[1]?.[0]?.message).toContain('WRONGTYPE');
+    await expect(redis.multi().set('m', '9').call('NONSENSE').exec()).rejects.toThrow('EXECABORT');
+    await redis.multi({ pipeline: false });
+    expect(await redis.incr('m')).toBe('QUEUED');
+    expect(await redis.exec()).toEqual([[null, 5]]);
+    await redis.multi({ pipeline: false });
+    await redis.incr('m');
+    expect([await redis.discard(), await redis.get('m')]).toEqual(['OK', '5']);
+  });
+
+  it('watches keys: of two that change one, one is told', async () => {
+    const [left, right] = [opened(connected()), opened(connected())];
+    await left.set('watched', '1');
+    await left.watch('watched', 'other');
+    await right.watch('watched');
+    expect(await right.multi().incr('watched').exec()).toEqual([[null, 2]]);
+    expect(await left.multi().incr('watched').exec()).toBeNull();
+    await left.watch('watched');
+    await left.unwatch();
+    await right.incr('watched');
+    expect(await left.multi().incr('watched').exec()).toEqual([[null, 4]]);
+  });
+
+  it('streams fields, members and scores', async () => {
+    const count = 600;
+    const numbers = Array.from({ length: count }, (_, i) => i);
+    await redis
+      .pipeline()
+      .hset('s:hash', Object.fromEntries(numbers.map((i) => [`f${i}`, i])))
+      .sadd('s:set', ...numbers)
+      .zadd('s:zset', ...numbers.flatMap((i) => [i, `m${i}`]))
+      .exec();
+    for (const [stream, width] of [
+      [redis.hscanStream('s:hash', { count: 50 }), 2],
+      [redis.sscanStream('s:set', { count: 50 }), 1],
+      [redis.zscanStream('s:zset', { count: 50 }), 2],
+    ] as const) {
+      const found = new Set<string>();
+      for await (const items of stream) for (let i = 0; i < items.length; i += width) found.add(items[i]);
+      expect(found.size).toBe(count);
+    }
   });
 
   it('defines commands of its own and duplicates connections', async () => {
@@ -140,6 +198,19 @@ describe.runIf(givenServer === null)('ioredis as a client of Redis Cluster', () 
     expect(await Promise.all(names.map((name) => cluster.get(name)))).toEqual(names.map((_, i) => String(i)));
     expect(await cluster.mget('{tag}a', '{tag}b')).toEqual([null, null]);
     expect(cluster.nodes('master')).toHaveLength(1);
+  });
+
+  it('runs MULTI over keys of one slot, and watches one', async () => {
+    expect(await cluster.multi().set('{t}a', '1').incr('{t}b').mget('{t}a', '{t}b').exec()).toEqual([
+      [null, 'OK'],
+      [null, 1],
+      [null, ['1', '1']],
+    ]);
+    const [node] = cluster.nodes('master');
+    await node?.watch('{t}a');
+    await cluster.set('{t}a', '2');
+    expect(await node?.multi().incr('{t}a').exec()).toEqual(null);
+    expect(await cluster.get('{t}a')).toBe('2');
   });
 
   it('pipelines, and scans each of its nodes', async () => {

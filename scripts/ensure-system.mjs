@@ -1,6 +1,6 @@
 // Installs what npm cannot bring, from Debian's packages, when this is root on Debian; otherwise says what is missing.
-// Runs before `npm start` (argument start) and `npm test` (argument test), and when `npm run bench` starts (argument test
-// or bench). Plain JavaScript for Node 18 and newer.
+// Runs before `npm start` (argument start), `npm test` (argument test) and `npm run test:clients` (argument clients), and
+// when `npm run bench` starts (argument test or bench). Plain JavaScript for Node 18 and newer.
 // Never fails: what stays missing is reported by the self-test at start, or skipped and counted by the tests.
 import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,18 +10,18 @@ import { pathToFileURL } from 'node:url';
 const LOCK_TIMEOUT_S = 180;
 const UPDATE_TRIES = 3;
 
-/** What each purpose needs: how it is found, the package that brings it, what goes without it. */
+/** What each purpose needs: how it is found, the packages that bring it, what goes without it. */
 const NEEDS = {
   libatomic: {
     package: 'libatomic1',
-    purposes: ['start', 'test', 'bench', 'crash'],
+    purposes: ['start', 'test', 'bench', 'crash', 'clients'],
     isThere: hasLibatomic,
     without: 'RocksDB cannot be loaded; only --engine memory works, and tests of the disk are skipped',
   },
   'redis-server': {
     package: 'redis-server',
     service: 'redis-server',
-    purposes: ['test', 'bench', 'crash'],
+    purposes: ['test', 'bench', 'crash', 'clients'],
     isThere: () => onPath('redis-server'),
     without: 'tests that compare with a real Redis are skipped',
   },
@@ -52,6 +52,30 @@ const NEEDS = {
     isThere: () => onPath('etcd'),
     without: 'tests of the config store in etcd are skipped, and the benchmark leaves etcd out',
   },
+  'redis-py': {
+    package: 'python3-redis',
+    purposes: ['clients'],
+    isThere: () => endsWell('/usr/bin/python3', ['-c', 'import redis']),
+    without: "the tests of Python's client of Redis are skipped",
+  },
+  'redis-rb': {
+    package: 'ruby-redis',
+    purposes: ['clients'],
+    isThere: () => endsWell('/usr/bin/ruby', ['-e', 'require "redis"']),
+    without: "the tests of Ruby's client of Redis are skipped",
+  },
+  phpredis: {
+    package: 'php-cli php-redis',
+    purposes: ['clients'],
+    isThere: () => endsWell('/usr/bin/php', ['-r', 'exit(extension_loaded("redis") ? 0 : 1);']),
+    without: "the tests of PHP's client of Redis are skipped",
+  },
+  hiredis: {
+    package: 'gcc libc6-dev libhiredis-dev',
+    purposes: ['clients'],
+    isThere: () => onPath('cc') && existsSync('/usr/include/hiredis/hiredis.h'),
+    without: "the tests of C's client of Redis are skipped",
+  },
 };
 
 /** Names of the needs of a purpose that this machine lacks. */
@@ -68,6 +92,10 @@ function onPath(program) {
       return false;
     }
   });
+}
+
+function endsWell(program, args) {
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 }
 
 function hasLibatomic() {
@@ -137,7 +165,7 @@ function whyNotInstalled() {
 function ensure(purpose) {
   const missing = missingNeeds(purpose);
   if (missing.length === 0) return;
-  const packages = missing.map((name) => NEEDS[name].package);
+  const packages = missing.flatMap((name) => NEEDS[name].package.split(' '));
   const obstacle = whyNotInstalled();
   if (obstacle === null) {
     say(`installing ${packages.join(', ')} from Debian's packages`);
@@ -163,8 +191,8 @@ function ensure(purpose) {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const purpose = process.argv[2];
-  if (!['start', 'test', 'bench', 'crash'].includes(purpose)) {
-    say('usage: ensure-system.mjs start|test|bench|crash');
+  if (!['start', 'test', 'bench', 'crash', 'clients'].includes(purpose)) {
+    say('usage: ensure-system.mjs start|test|bench|crash|clients');
     process.exit(2);
   }
   try {
