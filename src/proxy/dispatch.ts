@@ -173,16 +173,17 @@ function startRecord(handler: Extract<Handler, { kind: 'record' }>, session: Ses
   const gate = session.proxy.namespaces.gateOf(session);
   command.key = parsed.key;
   if (command.trace !== null) command.trace.watch(parsed.key);
-  if (command.entry.usesKeys) noteUse(session, command, parsed.key);
+  const { entry, namespace, startedMs } = command;
+  if (entry.usesKeys) noteUse(session, entry, namespace, parsed.key, startedMs);
   const step = parsed.streamed !== undefined && session.proxy.cluster.openPages ? parsed.streamed : parsed.step;
   command.step = gate === null ? step : gate.limitStep(parsed.key, step);
   session.proxy.cluster.submit(command);
 }
 
-/** Of a client that asked for that (CLIENT NO-TOUCH) only TOUCH counts. */
-function noteUse(session: Session, command: PendingCommand, key: Buffer): void {
-  if (session.noTouch && command.entry.row.name !== 'touch') return;
-  session.proxy.keyUse.touch(command.namespace, key, command.startedMs);
+/** Of a client that asked for that (CLIENT NO-TOUCH) only TOUCH counts. `nowMs` is monotonic. */
+export function noteUse(session: Session, entry: CommandEntry, namespace: number, key: Buffer, nowMs: number): void {
+  if (session.noTouch && entry.row.name !== 'touch') return;
+  session.proxy.keyUse.touch(namespace, key, nowMs);
 }
 
 function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: Session, command: PendingCommand): void {
@@ -196,7 +197,8 @@ function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: S
   }
   const { steps } = parsed;
   const multi = parsed;
-  if (entry.usesKeys) for (const { key } of steps) noteUse(session, command, key);
+  const { namespace, startedMs } = command;
+  if (entry.usesKeys) for (const { key } of steps) noteUse(session, entry, namespace, key, startedMs);
   const combine = (replies: readonly Reply[]): Reply => {
     try {
       return multi.combine(replies);
@@ -210,11 +212,11 @@ function startRecords(handler: Extract<Handler, { kind: 'records' }>, session: S
   }
   if (command.trace !== null) for (const { key } of steps) command.trace.watch(key);
   const whole = new MultiPartCommand(command, { steps, combine }, entry.writes);
-  whole.start(session.proxy.cluster, command.namespace);
+  whole.start(session.proxy.cluster, namespace);
 }
 
 function startAtomic(handler: Extract<Handler, { kind: 'atomic' }>, session: Session, command: PendingCommand): void {
-  const { args } = command;
+  const { args, entry, startedMs } = command;
   const parsed = handler.parse(args, session);
   if (parsed instanceof ErrorReply) {
     command.settle(parsed);
@@ -222,6 +224,7 @@ function startAtomic(handler: Extract<Handler, { kind: 'atomic' }>, session: Ses
   }
   const plan = new TransactionPlan();
   const part = plan.addAtomic(session, parsed, session.proxy.namespaces.gateOf(session));
+  if (entry.usesKeys) for (const { namespace, key } of plan.keys) noteUse(session, entry, namespace, key, startedMs);
   if (command.trace !== null) command.trace.watchAll(plan.keys, plan.access);
   runPlan(session.proxy.cluster, plan, part, (outcome) => command.done(outcome));
 }

@@ -146,6 +146,23 @@ describe('EXEC', () => {
     expect(lines).toEqual(['*6', '+OK', '+OK', ...refused, '$1', '1']);
   });
 
+  it('uses keys, as a command over several keys does', async () => {
+    const connected = await start();
+    const client = await connected.client();
+    const { keyUse, clock } = connected.proxy.context;
+    const isUsed = (key: string): boolean => keyUse.idleSeconds(0, Buffer.from(key), clock.monotonicMs()) !== null;
+    await converse(client, [
+      ['MSET a 1 b 2', OK],
+      ['MULTI', OK],
+      ['GET c', QUEUED],
+      ['RENAME a d', QUEUED],
+      ['STRLEN e', QUEUED],
+    ]);
+    expect(['a', 'b', 'c', 'd', 'e'].map(isUsed)).toEqual([true, true, false, false, false]);
+    await converse(client, [['EXEC', '*3\r\n$-1\r\n+OK\r\n:0\r\n']]);
+    expect(['c', 'd', 'e', 'f'].map(isUsed)).toEqual([true, true, true, false]);
+  });
+
   it('waits for the end of CLIENT PAUSE WRITE if it writes, and only then', async () => {
     const connected = await start();
     const [writer, reader, other] = [await connected.client(), await connected.client(), await connected.client()];

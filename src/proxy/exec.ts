@@ -6,7 +6,7 @@ import { sameBallot } from '../record/ballot.ts';
 import { ErrorReply, NullArray, type Reply } from '../resp/reply.ts';
 import { accountCall } from './accounting.ts';
 import { ClusterFailure } from './cluster-port.ts';
-import { checkAccess, exceptionReply, runOnSession } from './dispatch.ts';
+import { checkAccess, exceptionReply, noteUse, runOnSession } from './dispatch.ts';
 import { failureReply, INTERNAL_ERROR } from './failure-reply.ts';
 import { replySize, requestSize } from './pending-command.ts';
 import { namespaceNumber, type Session } from './session.ts';
@@ -183,13 +183,22 @@ function partOf(session: Session, { entry, args }: QueuedCommand, plan: Transact
   }
   const parsed = handler.parse(args, session);
   if (parsed instanceof ErrorReply) return () => parsed;
+  const nowMs = session.proxy.clock.monotonicMs();
+  const use = ({ key }: { readonly key: Buffer }): void => {
+    if (entry.usesKeys) noteUse(session, entry, namespace, key, nowMs);
+  };
   if ('step' in parsed) {
+    use(parsed);
     const step = gate === null ? parsed.step : gate.limitStep(parsed.key, parsed.step);
     return plan.addStep(namespace, parsed.key, step);
   }
-  if ('run' in parsed) return plan.addAtomic(session, parsed, gate);
+  if ('run' in parsed) {
+    parsed.keys.forEach(use);
+    return plan.addAtomic(session, parsed, gate);
+  }
   const multi = gate === null ? parsed : gate.limitSteps(entry.row, args, parsed);
   if (multi instanceof ErrorReply) return () => multi;
+  multi.steps.forEach(use);
   const parts = multi.steps.map(({ key, step }) => plan.addStep(namespace, key, step));
   return (view) => multi.combine(parts.map((part) => part(view)));
 }
