@@ -115,6 +115,8 @@ const config = script('CONFIG', [
   'CONFIG SET client-output-buffer-limit "normal 0 0 0"',
   'CONFIG SET client-output-buffer-limit "nonsense 0 0 0"',
   'CONFIG SET client-output-buffer-limit "normal 0 0"',
+  // As our servers have it at their start: a given one serves other tests after this.
+  'CONFIG SET client-output-buffer-limit "normal 1073741824 0 0"',
   'CONFIG SET protected-mode maybe',
   'CONFIG SET latency-tracking-info-percentiles "50 99 101"',
   'CONFIG SET latency-tracking-info-percentiles "50 99"',
