@@ -126,7 +126,8 @@ export const basicConnectionCommands: readonly CommandRow[] = [
       { name: 'password', type: 'string' },
     ],
     handler: { kind: 'session', run: runAuth },
-    difference: 'Users come from the config store, or the file of --users; without any there is only default. There are no ACL rules.',
+    difference:
+      'Users come from the config store, or the file of --users; without any there is only default. There are no ACL rules.',
   },
   {
     name: 'echo',
