@@ -421,6 +421,8 @@ export const limits = {
   /** Keys that one connection may watch, all of them records of its transaction, and their bytes together. */
   watchedKeys: 2_048,
   watchedBytes: 4 * 1_048_576,
+  /** What each record adds to the deadline of its transaction: 2,000 of them are some 20,000 messages. */
+  transactionRecordMs: 2,
   /** Each intent names all records of its transaction up to so many, so that whoever meets it can end all of it. */
   intentListRecords: 64,
   /** A transaction that is undecided for so long may be aborted by whoever waits for it (protocol §9.4). */

@@ -147,7 +147,7 @@ export class Transactions<R> implements VisitContext {
       operation.done({ ok: false, failure: busy('too many transactions wait for storage; try again') });
       return;
     }
-    const deadlineMs = clock.monotonicMs() + limits.deadlineMs;
+    const deadlineMs = clock.monotonicMs() + limits.deadlineMs + keys.length * limits.transactionRecordMs;
     if (operation.access === 'read') this.#read(operation, deadlineMs);
     else this.#write(operation, deadlineMs);
   }
