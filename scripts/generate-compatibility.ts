@@ -18,7 +18,7 @@ from what the last column says. An unknown command is answered \`-ERR unknown co
 
 - Every command over one key is linearizable, on every proxy.
 - Commands over several keys, and MULTI/EXEC, are atomic and isolated, whatever keys they name: all of it happens or nothing,
-  in one order for everybody that respects real time (strict serializability). No hash tags are needed.
+  in one order for everybody that respects real time (strict serializability). No hash tags are needed. DEL, UNLINK, EXISTS and TOUCH go key by key unless they are within MULTI.
 - \`-UNAVAILABLE\` means that no quorum answered and nothing was changed; \`-UNCERTAIN\` that the change may or may not have
   been made; \`-BUSY\` that a bounded queue was full and nothing was done.
 `;

@@ -97,7 +97,7 @@ export const keyCommands: readonly CommandRow[] = [
     keys: MANY_KEYS,
     docArguments: [KEYS],
     handler: sumOverKeys(EXISTS_STEP),
-    difference: 'Counts the keys that exist; access times are not kept.',
+    difference: 'Each key is read on its own; times of use are those of this proxy.',
   },
   {
     name: 'type',
