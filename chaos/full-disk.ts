@@ -4,9 +4,12 @@ import { ChaosCluster } from './chaos-cluster.ts';
 import { openConnection } from './clients.ts';
 import { passMs } from './node-faults.ts';
 
-const DISK_BYTES = 536_870_912;
-/** RocksDB makes room with some 150 MB: a table from a full memory table, and the log of the next. */
-const RESERVE_BYTES = 209_715_200;
+const DISK_BYTES = 805_306_368;
+/**
+ * More than what the rest of the disk can hold: RocksDB merges all tables of its first level at once, writes the result before it
+ * deletes them, and after one failure begins no merge whose tables would not fit a second time.
+ */
+const RESERVE_BYTES = 469_762_048;
 const VALUE = 'v'.repeat(16_384);
 const PIPELINE = 64;
 /** Two zones of three: a majority. */
