@@ -98,6 +98,11 @@ const searches = script('geo: searches', [
     `GEORADIUSBYMEMBER nothing Palermo 200 km${form}`,
     `GEORADIUS nothing 15 37 200 km${form}`,
   ]),
+  // A longitude of 180 has a score of more than 53 bits.
+  'GEOADD edge 180 10 east 180 85 north -180 -85 west',
+  ...['GEOPOS edge east north west', 'ZRANGE edge 0 -1 WITHSCORES', 'GEOHASH edge east north west'],
+  'GEOSEARCH edge FROMMEMBER east BYRADIUS 20000 km ASC WITHDIST WITHHASH',
+  'GEORADIUS edge 180 10 10 km WITHHASH WITHCOORD',
   'COMMAND GETKEYS GEORADIUS g 15 37 200 km',
   'COMMAND GETKEYS GEORADIUS g 15 37 200 km STORE a STOREDIST b',
   'COMMAND GETKEYSANDFLAGS GEORADIUSBYMEMBER g m 200 km STORE a',

@@ -99,10 +99,17 @@ export function geoSearchReply({ places, options, unitM }: GeoSearchResult): Rep
   return places.map(({ member, score, position, distanceM }) => {
     const item: Reply[] = [member];
     if (withDistance) item.push(distanceText(distanceM / unitM));
-    if (withHash) item.push(Math.trunc(score));
+    if (withHash) item.push(hashReply(score));
     if (withPlace) item.push(positionReply(position));
     return item;
   });
+}
+
+/** A score as an integer of 64 bits, as Redis casts it: it need not have come from GEOADD. */
+function hashReply(score: number): number | bigint {
+  const whole = Math.trunc(score);
+  if (Number.isSafeInteger(whole)) return whole;
+  return Math.abs(whole) < 2 ** 63 ? BigInt(whole) : -(2n ** 63n);
 }
 
 /** The commands that answer what they find, or store it: GEOSEARCHSTORE, and GEORADIUS and GEORADIUSBYMEMBER with STORE or STOREDIST. */
