@@ -131,12 +131,26 @@ export class PageSweep {
     this.#dropSuperseded(shard, superseded, done);
   }
 
+  /** A loop and no recursion: engines in memory answer at once, and there may be tens of thousands of marks. */
   #dropSuperseded(shard: number, marks: Mark[], done: () => void): void {
-    const mark = marks.pop();
-    if (mark === undefined || this.#stopped) {
-      done();
-      return;
-    }
+    let isLooping = false;
+    let isReady = false;
+    const next = (): void => {
+      isReady = true;
+      if (isLooping) return;
+      isLooping = true;
+      while (isReady) {
+        isReady = false;
+        const mark = marks.pop();
+        if (mark === undefined || this.#stopped) done();
+        else this.#dropSupersededBy(shard, mark, next);
+      }
+      isLooping = false;
+    };
+    next();
+  }
+
+  #dropSupersededBy(shard: number, mark: Mark, done: () => void): void {
     const until = pageBallot(mark.pageId) ?? NO_BALLOT;
     this.#listedAnew = this.#parts.pages.watchLists();
     this.#readKeys(pageRange(shard, mark.id), (pageIds) => {
@@ -147,7 +161,7 @@ export class PageSweep {
         }
         this.#parts.pipeline.add({ key: Buffer.from(mark.key), value: null });
       }
-      this.#dropSuperseded(shard, marks, done);
+      done();
     });
   }
 
