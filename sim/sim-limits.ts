@@ -42,6 +42,7 @@ export function shortTimes(scale: number): SimLimits {
     purgeGraceMs: 750 / scale,
     pageSweepPassMs: 1_500 / scale,
     unfinishedPageAgeMs: 8_000 / scale,
+    unfinishedPagePasses: 1,
     pagePinMs: 5_000 / scale,
     pagePinEveryMs: 500 / scale,
     transactionAbortAgeMs: 500 / scale,

@@ -521,8 +521,12 @@ export const limits = {
   pagePinMs: 30_000,
   /** Records whose pages are kept so, on one node; above it some are not. */
   pinnedRecords: 65_536,
-  /** Marks, or pages, of one shard that are looked at in one pass. */
-  pageSweepMarks: 65_536,
+  /** Marks, or pages, that are looked at in one turn: some milliseconds of work. */
+  pageSweepEntries: 2_048,
+  /** Records whose pages are listed in one turn. */
+  pageSweepRecordsAtOnce: 64,
+  /** Pages of writes that never came to an end are looked for in one of so many passes: all pages' keys are read for it. */
+  unfinishedPagePasses: 8,
   /** A page that no state lists was made by a write that failed, if it is so old: the largest value is sent in less. */
   unfinishedPageAgeMs: 600_000,
   /** A request to sweep now is answered after so many ranges. */
@@ -642,7 +646,7 @@ export const limits = {
   settleForgets: 4_096,
   /** The memory engine forgets deleted keys of those that begin alike when there are so many, and as many as others ... */
   memoryDeletedKeys: 1_024,
-  /** ... and before a scan puts new ones in their places one by one where they are fewer than one in so many. */
+  /** ... and before a scan puts new ones in their places, and takes deleted ones out, one by one where they are fewer than one in so many. */
   memoryInsertFactor: 64,
   /** identity.json and run.json hold a few short fields. */
   nodeFileBytes: 65_536,

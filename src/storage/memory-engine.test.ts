@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeEngine, getMany, scan, write } from './engine-conformance.ts';
 import { MemoryEngine } from './memory-engine.ts';
@@ -30,6 +31,31 @@ describe('MemoryEngine', () => {
     }
     expect(await scan(engine, {})).toEqual([]);
     expect(engine.sizeBytes()).toBe(0);
+  });
+
+  it('keeps its order through puts and deletions, few and many between two scans', async () => {
+    const key = (i: number): Buffer => Buffer.from(`${100_000 + i}`);
+    const index = fc.nat({ max: 999 });
+    const write1 = fc.record({ i: index, isPut: fc.boolean() });
+    const steps = fc.array(fc.array(write1, { maxLength: 40 }), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (batches) => {
+        const engine = new MemoryEngine();
+        const model = new Set(Array.from({ length: 1_000 }, (_, i) => i).filter((i) => i % 3 > 0));
+        await write(
+          engine,
+          [...model].map((i) => ({ key: key(i), value: key(i) })),
+        );
+        for (const batch of batches) {
+          const changes = batch.map(({ i, isPut }) => ({ key: key(i), value: isPut ? key(i) : null }));
+          await write(engine, changes);
+          for (const { i, isPut } of batch) isPut ? model.add(i) : model.delete(i);
+          const expected = [...model].sort((a, b) => a - b).map((i) => `${100_000 + i}`);
+          expect((await scan(engine, {})).map((entry) => entry.key.toString())).toEqual(expected);
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('does not keep a large buffer for a small value in it', async () => {

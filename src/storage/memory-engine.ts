@@ -22,8 +22,8 @@ interface Group {
   sorted: string[];
   /** Put since the last scan and not in `sorted`, except for some that were deleted and put again. */
   added: string[];
-  /** Keys deleted since the last scan. */
-  deleted: number;
+  /** Keys deleted since the last scan; some of them were put again. */
+  deleted: string[];
 }
 
 /**
@@ -127,7 +127,7 @@ export class MemoryEngine implements Engine {
       group.added.push(key);
       return;
     }
-    this.#groups.set(name, { sorted: [], added: [key], deleted: 0 });
+    this.#groups.set(name, { sorted: [], added: [key], deleted: [] });
     this.#groupNames = null;
   }
 
@@ -139,10 +139,10 @@ export class MemoryEngine implements Engine {
     const name = key.slice(0, GROUP_BYTES);
     const group = this.#groups.get(name);
     assert(group !== undefined, 'every key is in a group');
-    group.deleted++;
+    group.deleted.push(key);
     // Without a scan, what comes and goes must not pile up.
-    if (group.deleted < limits.memoryDeletedKeys || group.deleted * 2 < group.sorted.length + group.added.length)
-      return;
+    const deleted = group.deleted.length;
+    if (deleted < limits.memoryDeletedKeys || deleted * 2 < group.sorted.length + group.added.length) return;
     if (this.#inOrder(group).length > 0) return;
     this.#groups.delete(name);
     this.#groupNames = null;
@@ -155,15 +155,23 @@ export class MemoryEngine implements Engine {
 
   /** The group's keys, brought up to date. */
   #inOrder(group: Group): string[] {
-    const { added, deleted } = group;
-    if (added.length === 0 && deleted === 0) return group.sorted;
-    if (deleted === 0 && added.length * limits.memoryInsertFactor < group.sorted.length) {
-      for (const key of added) group.sorted.splice(position(group.sorted, key), 0, key);
+    const { sorted, added, deleted } = group;
+    const changed = added.length + deleted.length;
+    if (changed === 0) return sorted;
+    if (changed * limits.memoryInsertFactor < sorted.length) {
+      for (const key of deleted) {
+        const at = position(sorted, key);
+        if (sorted[at] === key && !this.#values.has(key)) sorted.splice(at, 1);
+      }
+      for (const key of added) {
+        const at = position(sorted, key);
+        if (sorted[at] !== key && this.#values.has(key)) sorted.splice(at, 0, key);
+      }
     } else {
-      group.sorted = this.#merged(group.sorted, added.sort(), deleted > 0);
+      group.sorted = this.#merged(sorted, added.sort(), deleted.length > 0);
     }
     group.added = [];
-    group.deleted = 0;
+    group.deleted = [];
     return group.sorted;
   }
 

@@ -1,9 +1,19 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { shardOf, slotOf } from '../cluster/slot.ts';
 import { appendText, DEL, GET, set } from '../quorum/testing/steps.ts';
-import { shardDroppedRange, shardPageRange } from '../record/record-id.ts';
+import { writeBallot } from '../record/bytes.ts';
+import {
+  droppedPageKey,
+  makePageId,
+  pageKey,
+  shardDroppedRange,
+  shardPageRange,
+  supersededPages,
+  VOID_MARK,
+} from '../record/record-id.ts';
 import { MessageType } from '../rpc/messages.ts';
+import type { EngineChange } from './engine.ts';
 import { LocalQuorum } from './testing/local-quorum.ts';
 import { LocalSweep } from './testing/local-sweep.ts';
 
@@ -113,7 +123,47 @@ describe('pages', () => {
     proxy.transport.fate = () => 'drop';
     await wait(quorum, limits.purgeAfterMs + limits.pageSweepPassMs);
     expect(pages(quorum)).toEqual([3, 3, 3]);
-    await wait(quorum, limits.unfinishedPageAgeMs);
+    await wait(quorum, limits.unfinishedPageAgeMs + limits.unfinishedPagePasses * limits.pageSweepPassMs);
     expect(pages(quorum)).toEqual([0, 0, 0]);
+  });
+
+  it('go by the thousand, of many records and of one, with one look at a record', async () => {
+    const quorum = new LocalQuorum();
+    const shard = shardOf(slotOf(Buffer.from('k')), quorum.map.shards);
+    const engine = quorum.engine(1);
+    const idOf = (record: number): string => record.toString(16).padStart(16, '0');
+    const ballotOf = (write: number) => ({ time: quorum.clock.wallUs() + write, proposer: 1 });
+    const value = Buffer.alloc(12);
+    writeBallot(value, 0, ballotOf(0));
+    const records = 4 * limits.pageSweepEntries;
+    const writes = 2 * limits.pageSweepEntries + 1;
+    const entries: EngineChange[] = [];
+    const add = (record: number, write: number): void => {
+      const id = idOf(record);
+      entries.push({ key: pageKey(shard, id, makePageId(ballotOf(write), 0)), value: Buffer.from('page') });
+      entries.push({ key: droppedPageKey(shard, id, supersededPages(ballotOf(write + 1))), value });
+    };
+    for (let record = 1; record <= records; record++) add(record, 1);
+    for (let write = 1; write <= writes; write++) add(0, write);
+    // What a void mark speaks of stays, and so does the mark until the others of its record are gone.
+    const kept = pageKey(shard, idOf(0xffff), makePageId(ballotOf(1), 0));
+    const older = Buffer.alloc(12);
+    writeBallot(older, 0, ballotOf(-1));
+    entries.push({ key: kept, value: Buffer.from('page') });
+    entries.push({ key: droppedPageKey(shard, idOf(0xffff), VOID_MARK), value });
+    entries.push({ key: droppedPageKey(shard, idOf(0xffff), makePageId(ballotOf(1), 0)), value: older });
+    engine.write(entries, () => {});
+    await wait(quorum, limits.purgeAfterMs - 1_000);
+    expect(keysOf(quorum, 1, shardDroppedRange)).toBe(Math.min(10_000, records + writes + 2));
+    const scans = vi.spyOn(engine, 'scan');
+    await wait(quorum, 2 * limits.pageSweepPassMs + 10_000);
+    expect(keysOf(quorum, 1, shardDroppedRange)).toBe(0);
+    const left: string[] = [];
+    engine.scan({ ...shardPageRange(shard), limit: 10, limitBytes: 1e9, keysOnly: true }, (_error, found) => {
+      left.push(...(found ?? []).map(({ key }) => key.toString('hex')));
+    });
+    expect(left).toEqual([kept.toString('hex')]);
+    const looks = scans.mock.calls.filter(([{ from }]) => from[0] === pageKey(shard, idOf(0), VOID_MARK)[0]);
+    expect(looks.length).toBeLessThan(records + 100);
   });
 });

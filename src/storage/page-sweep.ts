@@ -44,6 +44,24 @@ interface Mark {
   readonly ballot: Ballot;
 }
 
+interface Page {
+  readonly id: RecordId;
+  readonly pageId: PageId;
+}
+
+/** The record's marks under smaller ballots are void. */
+interface Voided {
+  readonly id: RecordId;
+  readonly until: Ballot;
+}
+
+interface DroppedMarks {
+  /** For each of some records, marks for which all of its pages are to be looked at. */
+  readonly superseded: Mark[][];
+  /** Of the last record. */
+  readonly voided: Voided;
+}
+
 /**
  * Deletes pages of large values that this node's own states have ceased to list for `purgeAfter` (protocol §6): those that were
  * marked, and those of writes that never came to an end. Shard after shard, paced; each node for itself.
@@ -51,9 +69,10 @@ interface Mark {
 export class PageSweep {
   readonly #parts: PageSweepParts;
   #shard = 0;
+  #pass = 0;
   #timer: Timer | null = null;
   #stopped = false;
-  /** Records that got a list of pages since the marks were read: those may be in use again. */
+  /** Records that got a list of pages since the shard's marks were read: those may be in use again. */
   #listedAnew: ReadonlySet<RecordId> = new Set();
   /** Pages deleted since the start. */
   purged = 0;
@@ -79,26 +98,20 @@ export class PageSweep {
 
   #step(): void {
     const shard = this.#shard;
+    const looksForUnfinished = (this.#pass + shard) % limits.unfinishedPagePasses === 0;
     this.#shard = (shard + 1) % this.#parts.map.current.shards;
+    if (this.#shard === 0) this.#pass++;
     this.#listedAnew = this.#parts.pages.watchLists();
-    this.#readAll(shardDroppedRange(shard), (entries) => {
-      const marks = entries.flatMap(markOf);
-      this.#dropMarked(shard, marks, () => this.#dropUnfinished(shard, () => this.#later()));
+    this.#dropMarked(shard, shardDroppedRange(shard), NONE_VOID, () => {
+      if (looksForUnfinished) this.#dropUnfinished(shard, shardPageRange(shard));
+      else this.#later();
     });
   }
 
-  /** Everything in a range, with as many reads as it takes; on an error what was found so far. */
-  #readAll(range: KeyRange, done: (entries: readonly EngineEntry[]) => void, found: EngineEntry[] = []): void {
-    const step = { limit: limits.scanStepRecords, limitBytes: limits.scanStepBytes, keysOnly: false };
-    this.#parts.engine.scan({ ...range, ...step }, (error, entries) => {
-      const last = entries?.at(-1);
-      if (this.#stopped) return;
-      if (error !== null || entries === undefined || last === undefined || found.length >= limits.pageSweepMarks) {
-        done(found);
-        return;
-      }
-      found.push(...entries);
-      this.#readAll({ from: Buffer.concat([last.key, ZERO]), to: range.to }, done, found);
+  /** Goes on in a turn of its own: engines in memory answer at once, and there may be any number of marks and pages. */
+  #nextTurn(go: () => void): void {
+    this.#timer = this.#parts.clock.after(0, () => {
+      if (!this.#stopped) go();
     });
   }
 
@@ -106,114 +119,166 @@ export class PageSweep {
     return ballot.time + ageMs * 1000 <= this.#parts.clock.wallUs();
   }
 
+  /** Marks in a range, some a turn. On an error the next pass looks again. */
+  #dropMarked(shard: number, range: KeyRange, earlier: Voided, done: () => void): void {
+    const limit = limits.pageSweepEntries;
+    this.#parts.engine.scan({ ...range, limit, limitBytes: EVERYTHING, keysOnly: false }, (error, entries) => {
+      const last = entries?.at(-1);
+      if (this.#stopped) return;
+      if (error !== null || entries === undefined || last === undefined) {
+        done();
+        return;
+      }
+      const isEnd = entries.length < limit;
+      const { superseded, voided } = this.#dropRead(shard, entries.flatMap(markOf), earlier, isEnd);
+      this.#dropSuperseded(shard, superseded, () => {
+        if (isEnd) done();
+        else this.#nextTurn(() => this.#dropMarked(shard, after(last, range), voided, done));
+      });
+    });
+  }
+
   /** Marks of one record stand together, the one that makes older ones void before them. */
-  #dropMarked(shard: number, marks: Mark[], done: () => void): void {
+  #dropRead(shard: number, marks: readonly Mark[], earlier: Voided, isEnd: boolean): DroppedMarks {
     const { pipeline, purgeAfterMs, pins } = this.#parts;
-    let id: RecordId = '';
-    let voidUntil = NO_BALLOT;
-    const superseded: Mark[] = [];
-    for (const mark of marks) {
-      if (mark.id !== id) voidUntil = NO_BALLOT;
+    let { id, until } = earlier;
+    const superseded = new Map<RecordId, Mark[]>();
+    for (let i = 0; i < marks.length; i++) {
+      const mark = marks[i];
+      if (mark === undefined) break;
+      if (mark.id !== id) until = NO_BALLOT;
       id = mark.id;
-      if (mark.pageId === VOID_MARK) voidUntil = mark.ballot;
+      const isVoidMark = mark.pageId === VOID_MARK;
+      if (isVoidMark) until = mark.ballot;
       if (!this.#isOld(mark.ballot, purgeAfterMs) || this.#listedAnew.has(id) || pins.holds(id)) continue;
-      const isVoid = mark.pageId === VOID_MARK || compareBallots(mark.ballot, voidUntil) < 0;
+      if (isVoidMark) {
+        // Goes last: when no other mark of the record is left.
+        const isAlone = i + 1 < marks.length ? marks[i + 1]?.id !== id : isEnd;
+        if (isAlone) pipeline.add({ key: Buffer.from(mark.key), value: null });
+        continue;
+      }
+      const isVoid = compareBallots(mark.ballot, until) < 0;
       if (!isVoid && isSuperseded(mark.pageId)) {
-        superseded.push(mark);
+        const others = superseded.get(id);
+        if (others === undefined) superseded.set(id, [mark]);
+        else others.push(mark);
         continue;
       }
       if (!isVoid) this.#drop(shard, id, mark.pageId);
-      // The void mark itself goes last: when no older one is left.
-      if (mark.pageId !== VOID_MARK || !marks.some((other) => other.id === id && other !== mark)) {
-        pipeline.add({ key: Buffer.from(mark.key), value: null });
-      }
+      pipeline.add({ key: Buffer.from(mark.key), value: null });
     }
-    this.#dropSuperseded(shard, superseded, done);
+    return { superseded: [...superseded.values()], voided: { id, until } };
   }
 
-  /** A loop and no recursion: engines in memory answer at once, and there may be tens of thousands of marks. */
-  #dropSuperseded(shard: number, marks: Mark[], done: () => void): void {
+  /** A record after the other, some of them a turn. */
+  #dropSuperseded(shard: number, records: Mark[][], done: () => void): void {
+    let left = limits.pageSweepRecordsAtOnce;
     let isLooping = false;
-    let isReady = false;
-    const next = (): void => {
+    let isReady = true;
+    const go = (): void => {
       isReady = true;
       if (isLooping) return;
       isLooping = true;
       while (isReady) {
+        const marks = records.pop();
+        if (marks === undefined) {
+          done();
+          return;
+        }
         isReady = false;
-        const mark = marks.pop();
-        if (mark === undefined || this.#stopped) done();
-        else this.#dropSupersededBy(shard, mark, next);
+        this.#dropSupersededBy(shard, marks, () => {
+          if (--left > 0) {
+            go();
+            return;
+          }
+          left = limits.pageSweepRecordsAtOnce;
+          this.#nextTurn(go);
+        });
       }
       isLooping = false;
     };
-    next();
+    go();
   }
 
-  #dropSupersededBy(shard: number, mark: Mark, done: () => void): void {
-    const until = pageBallot(mark.pageId) ?? NO_BALLOT;
-    this.#listedAnew = this.#parts.pages.watchLists();
-    this.#readKeys(pageRange(shard, mark.id), (pageIds) => {
-      if (!this.#listedAnew.has(mark.id) && !this.#parts.pins.holds(mark.id)) {
-        for (const { pageId } of pageIds) {
-          const ballot = pageBallot(pageId);
-          if (ballot !== null && compareBallots(ballot, until) < 0) this.#drop(shard, mark.id, pageId);
+  /** One look at the record's pages for all of its marks: what is older than the latest of them goes. */
+  #dropSupersededBy(shard: number, marks: readonly Mark[], done: () => void): void {
+    const { pins, pipeline } = this.#parts;
+    const id = marks[0]?.id ?? '';
+    let until = NO_BALLOT;
+    for (const { pageId } of marks) {
+      const ballot = pageBallot(pageId) ?? NO_BALLOT;
+      if (compareBallots(ballot, until) > 0) until = ballot;
+    }
+    const dropOlder = (range: KeyRange): void => {
+      this.#readPages(range, (found, rest) => {
+        if (found === null || this.#listedAnew.has(id) || pins.holds(id)) {
+          done();
+          return;
         }
-        this.#parts.pipeline.add({ key: Buffer.from(mark.key), value: null });
+        for (const { pageId } of found) {
+          const ballot = pageBallot(pageId);
+          if (ballot !== null && compareBallots(ballot, until) < 0) this.#drop(shard, id, pageId);
+        }
+        if (rest !== null) {
+          this.#nextTurn(() => dropOlder(rest));
+          return;
+        }
+        for (const { key } of marks) pipeline.add({ key: Buffer.from(key), value: null });
+        done();
+      });
+    };
+    dropOlder(pageRange(shard, id));
+  }
+
+  /** Pages of writes that never came to an end: old, and not of the state that the node has. Some a turn, then the next shard. */
+  #dropUnfinished(shard: number, range: KeyRange): void {
+    this.#readPages(range, (found, rest) => {
+      this.#dropUnfinishedOf(shard, found ?? [], () => {
+        if (rest === null) this.#later();
+        else this.#nextTurn(() => this.#dropUnfinished(shard, rest));
+      });
+    });
+  }
+
+  #dropUnfinishedOf(shard: number, found: readonly Page[], done: () => void): void {
+    const { engine, cache, pins } = this.#parts;
+    const old = found.filter(
+      ({ id, pageId }) => this.#isOld(pageBallot(pageId) ?? NO_BALLOT, limits.unfinishedPageAgeMs) && !pins.holds(id),
+    );
+    const ids = [...new Set(old.map(({ id }) => id))];
+    if (ids.length === 0) {
+      done();
+      return;
+    }
+    const keys = ids.map((id) => recordKey(shard, id));
+    engine.getMany(keys, (error, values) => {
+      if (this.#stopped) return;
+      if (error === null && values !== undefined) {
+        const stored = new Map(ids.map((id, i) => [id, recordOf(values[i] ?? null)]));
+        for (const { id, pageId } of old) {
+          // What is in memory is newer than what was on the disk.
+          const record = cache.get(id) ?? stored.get(id) ?? ABSENT;
+          if (record === 'damaged' || this.#isReplacing(record) || !isUnfinished(record.state, pageId)) continue;
+          this.#drop(shard, id, pageId);
+        }
       }
       done();
     });
   }
 
-  /** Pages of writes that never came to an end: old, and not of the state that the node has. */
-  #dropUnfinished(shard: number, done: () => void): void {
-    this.#readKeys(shardPageRange(shard), (found) => {
-      const { engine, cache, pins } = this.#parts;
-      const old = found.filter(
-        ({ id, pageId }) => this.#isOld(pageBallot(pageId) ?? NO_BALLOT, limits.unfinishedPageAgeMs) && !pins.holds(id),
-      );
-      const ids = [...new Set(old.map(({ id }) => id))];
-      if (ids.length === 0) {
-        done();
-        return;
-      }
-      engine.getMany(
-        ids.map((id) => recordKey(shard, id)),
-        (error, values) => {
-          if (error === null && values !== undefined && !this.#stopped) {
-            const stored = new Map(ids.map((id, i) => [id, recordOf(values[i] ?? null)]));
-            for (const { id, pageId } of old) {
-              // What is in memory is newer than what was on the disk.
-              const record = cache.get(id) ?? stored.get(id) ?? ABSENT;
-              if (record === 'damaged' || this.#isReplacing(record) || !isUnfinished(record.state, pageId)) continue;
-              this.#drop(shard, id, pageId);
-            }
-          }
-          done();
-        },
-      );
+  /** The first pages in a range, null on an error, and the range of the others. */
+  #readPages(range: KeyRange, done: (found: readonly Page[] | null, rest: KeyRange | null) => void): void {
+    const limit = limits.pageSweepEntries;
+    this.#parts.engine.scan({ ...range, limit, limitBytes: EVERYTHING, keysOnly: true }, (error, entries) => {
+      if (this.#stopped) return;
+      const last = entries?.at(-1);
+      if (error !== null || entries === undefined) done(null, null);
+      else
+        done(
+          entries.flatMap(({ key }) => parsePageKey(key) ?? []),
+          last === undefined || entries.length < limit ? null : after(last, range),
+        );
     });
-  }
-
-  #readKeys(range: KeyRange, done: (pages: { id: RecordId; pageId: PageId }[]) => void): void {
-    const found: { id: RecordId; pageId: PageId }[] = [];
-    const next = (from: Buffer): void => {
-      const step = { from, to: range.to, limit: 4_096, limitBytes: limits.scanStepBytes, keysOnly: true };
-      this.#parts.engine.scan(step, (error, entries) => {
-        const last = entries?.at(-1);
-        if (this.#stopped) return;
-        if (error !== null || entries === undefined || last === undefined || found.length >= limits.pageSweepMarks) {
-          done(found);
-          return;
-        }
-        for (const { key } of entries) {
-          const page = parsePageKey(key);
-          if (page !== null) found.push(page);
-        }
-        next(Buffer.concat([last.key, ZERO]));
-      });
-    };
-    next(range.from);
   }
 
   /** What is in no pages may have been so for a moment only: its pages are then marked, and go in their time. */
@@ -228,6 +293,13 @@ export class PageSweep {
 }
 
 const ZERO = Buffer.alloc(1);
+/** Entries are counted, and small. */
+const EVERYTHING = Number.MAX_SAFE_INTEGER;
+const NONE_VOID: Voided = { id: '', until: NO_BALLOT };
+
+function after(last: EngineEntry, range: KeyRange): KeyRange {
+  return { from: Buffer.concat([last.key, ZERO]), to: range.to };
+}
 
 function markOf({ key, value }: EngineEntry): Mark[] {
   const parsed = parseDroppedPageKey(key);
