@@ -33,7 +33,7 @@ import { StateKind } from './state.ts';
 export const RECORD_FORMAT_VERSION = 1;
 
 export const KIND_MASK = 3;
-const FLAG_PAGED = 4;
+export const FLAG_PAGED = 4;
 const FLAG_BIRTH = 8;
 export const FLAG_INTENT = 16;
 const FLAG_VALUE_OMITTED = 32;

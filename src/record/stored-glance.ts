@@ -1,8 +1,15 @@
 import { crc32 } from 'node:zlib';
 import type { Ballot } from './ballot.ts';
 import { BALLOT_BYTES, readBallot, readU64 } from './bytes.ts';
-import { StateKind } from './state.ts';
-import { FLAG_INTENT, FLAG_REMEMBERS, HEADER_FIXED_BYTES, KIND_MASK, RECORD_FORMAT_VERSION } from './state-codec.ts';
+import { NO_NAMESPACE, StateKind } from './state.ts';
+import {
+  FLAG_INTENT,
+  FLAG_PAGED,
+  FLAG_REMEMBERS,
+  HEADER_FIXED_BYTES,
+  KIND_MASK,
+  RECORD_FORMAT_VERSION,
+} from './state-codec.ts';
 
 /** What a sweep looks at in a stored record. */
 export interface StoredGlance {
@@ -42,4 +49,28 @@ export function glanceAtStored(bytes: Buffer): StoredGlance | null {
     remembers: (flags & FLAG_REMEMBERS) !== 0,
     hasIntent: (flags & FLAG_INTENT) !== 0,
   };
+}
+
+/** What counts of a live record where its room is counted; filled in again and again. */
+export interface LiveGlance {
+  sizeBytes: number;
+  expiresAtMs: number;
+  namespace: number;
+  generation: number;
+  paged: boolean;
+}
+
+/** False: it is no live record of clients. For bytes that this process has made, or checked: they are not checked here. */
+export function glanceAtLive(bytes: Buffer, glance: LiveGlance): boolean {
+  if (bytes.length < HEADER_AT + HEADER_FIXED_BYTES + CRC_BYTES || bytes[0] !== RECORD_FORMAT_VERSION) return false;
+  const flags = bytes[HEADER_AT] ?? 0;
+  const at = LINEAGE_AT + 1 + (bytes[LINEAGE_AT] ?? 0) * BALLOT_BYTES;
+  if ((flags & KIND_MASK) !== StateKind.live || at + 24 > bytes.length) return false;
+  glance.namespace = bytes.readUInt32BE(at + 16);
+  if (glance.namespace === NO_NAMESPACE) return false;
+  glance.generation = bytes.readUInt32BE(at + 20);
+  glance.expiresAtMs = readU64(bytes, at);
+  glance.sizeBytes = readU64(bytes, at + 8);
+  glance.paged = (flags & FLAG_PAGED) !== 0;
+  return true;
 }

@@ -234,6 +234,8 @@ const responses: Readonly<Record<string, fc.Arbitrary<Response>>> = {
       ceilingUs: u64,
       learningShards: u32,
       distrusted: fc.boolean(),
+      liveBytes: u64,
+      expiringRecords: u64,
     }),
   }),
   statesMany: manyStates.map((columns) => ({ type: MessageType.statesMany, ...columns })),

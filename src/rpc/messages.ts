@@ -358,6 +358,10 @@ export interface NodeStatus {
   readonly learningShards: number;
   /** Its disk may lack acknowledged writes, and it still has what it had: it does not vote with that unless told to. */
   readonly distrusted: boolean;
+  /** What its engine holds of live records and their pages; 0 where that is not counted, on disks. */
+  readonly liveBytes: number;
+  /** How many of them have an expiry. */
+  readonly expiringRecords: number;
 }
 
 export type Response =

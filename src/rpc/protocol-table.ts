@@ -71,7 +71,7 @@ export const protocolTable: readonly ProtocolRow[] = [
   response('mapAdopted', 'mapEpoch:u32'),
   response(
     'status',
-    'nodeId:u32 mapEpoch:u32 engine:text fsync:text dataBytes:u64 corrupt:u64 unsyncedMs:f64 incarnation:text ceilingUs:u64 learning:u32 distrusted:flag',
+    'nodeId:u32 mapEpoch:u32 engine:text fsync:text dataBytes:u64 corrupt:u64 unsyncedMs:f64 incarnation:text ceilingUs:u64 learning:u32 distrusted:flag liveBytes:u64 expiring:u64',
   ),
   response('statesMany', '(accepted:ballot? state?)*'),
   response('promisesMany', '(accepted:ballot? state?)*'),

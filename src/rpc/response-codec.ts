@@ -97,7 +97,7 @@ export function responseLength(response: Response): number {
 }
 
 function statusLength(status: NodeStatus): number {
-  return 8 + textLength(status.engine) + textLength(status.fsync) + 24 + textLength(status.incarnation) + 13;
+  return 8 + textLength(status.engine) + textLength(status.fsync) + 24 + textLength(status.incarnation) + 29;
 }
 
 function lostSent(): InvariantError {
@@ -153,7 +153,7 @@ function writeListed(writer: WireWriter, entries: readonly ListedRecord[]): void
   }
 }
 
-// status := nodeId:u32 mapEpoch:u32 engine:text fsync:text dataBytes:u64 corrupt:u64 unsyncedMs:f64 incarnation:text ceilingUs:u64 learning:u32 distrusted:flag
+// status := nodeId:u32 mapEpoch:u32 engine:text fsync:text dataBytes:u64 corrupt:u64 unsyncedMs:f64 incarnation:text ceilingUs:u64 learning:u32 distrusted:flag liveBytes:u64 expiring:u64
 function writeStatus(writer: WireWriter, status: NodeStatus): void {
   writer.u32(status.nodeId);
   writer.u32(status.mapEpoch);
@@ -166,6 +166,8 @@ function writeStatus(writer: WireWriter, status: NodeStatus): void {
   writer.u64(status.ceilingUs);
   writer.u32(status.learningShards);
   writer.flag(status.distrusted);
+  writer.u64(status.liveBytes);
+  writer.u64(status.expiringRecords);
 }
 
 /** Writes the body; room for `responseLength` bytes has been reserved. */
@@ -332,6 +334,8 @@ function readStatus(reader: WireReader): NodeStatus {
     ceilingUs: reader.u64(),
     learningShards: reader.u32(),
     distrusted: reader.flag(),
+    liveBytes: reader.u64(),
+    expiringRecords: reader.u64(),
   };
 }
 

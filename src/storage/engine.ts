@@ -1,3 +1,5 @@
+import type { LiveUse } from './live-use.ts';
+
 /** One change within an atomic batch. `value` null deletes. The buffers must not be touched until the batch is done. */
 export interface EngineChange {
   readonly key: Buffer;
@@ -64,6 +66,8 @@ export interface Engine {
   reclaim?(callback: EngineCallback<void>): void;
   /** Cheap enough for every few seconds; null where there is nothing to tell. Absent where there never is. */
   figures?(callback: (figures: EngineFigures | null) => void): void;
+  /** What the live records take, of generations that are current; cheap at any time. Absent where it is not counted. */
+  liveUse?(isCurrent: (namespace: number, generation: number) => boolean): LiveUse;
   /** Approximate bytes on disk or in memory. */
   sizeBytes(): number;
   /** Waits for what is in flight; nothing may be called after it. Bounded in time. */

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { limits } from '../base/limits.ts';
+import { RECORD_TAG } from '../record/record-id.ts';
 import {
   type Engine,
   type EngineCallback,
@@ -8,6 +9,7 @@ import {
   EngineError,
   type EngineRange,
 } from './engine.ts';
+import { LiveAccount, type LiveUse } from './live-use.ts';
 
 /** Bytes that an entry costs beside its key and value: a string and a buffer, a place in the map and in the order, about. */
 const ENTRY_OVERHEAD_BYTES = 200;
@@ -39,6 +41,7 @@ export class MemoryEngine implements Engine {
   readonly #groups = new Map<string, Group>();
   /** The groups' names in order; null when there may be new ones. */
   #groupNames: string[] | null = null;
+  readonly #live = new LiveAccount();
   #bytes = 0;
   #closed = false;
 
@@ -100,6 +103,10 @@ export class MemoryEngine implements Engine {
     return this.#bytes;
   }
 
+  liveUse(isCurrent: (namespace: number, generation: number) => boolean): LiveUse {
+    return this.#live.use(isCurrent);
+  }
+
   close(callback: EngineCallback<void>): void {
     if (this.#closed) {
       callback(closedError(), undefined);
@@ -109,6 +116,7 @@ export class MemoryEngine implements Engine {
     this.#values.clear();
     this.#groups.clear();
     this.#groupNames = null;
+    this.#live.clear();
     this.#bytes = 0;
     callback(null, undefined);
   }
@@ -116,11 +124,15 @@ export class MemoryEngine implements Engine {
   #put(key: string, value: Buffer): void {
     const old = this.#values.get(key);
     this.#values.set(key, value);
+    if (isRecord(key)) {
+      if (old !== undefined) this.#live.remove(old, entryBytes(key, old));
+      this.#live.add(value, entryBytes(key, value));
+    }
     if (old !== undefined) {
       this.#bytes += value.length - old.length;
       return;
     }
-    this.#bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
+    this.#bytes += entryBytes(key, value);
     const name = key.slice(0, GROUP_BYTES);
     const group = this.#groups.get(name);
     if (group !== undefined) {
@@ -135,7 +147,8 @@ export class MemoryEngine implements Engine {
     const old = this.#values.get(key);
     if (old === undefined) return;
     this.#values.delete(key);
-    this.#bytes -= key.length + old.length + ENTRY_OVERHEAD_BYTES;
+    this.#bytes -= entryBytes(key, old);
+    if (isRecord(key)) this.#live.remove(old, entryBytes(key, old));
     const name = key.slice(0, GROUP_BYTES);
     const group = this.#groups.get(name);
     assert(group !== undefined, 'every key is in a group');
@@ -195,6 +208,14 @@ export class MemoryEngine implements Engine {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+function entryBytes(key: string, value: Buffer): number {
+  return key.length + value.length + ENTRY_OVERHEAD_BYTES;
+}
+
+function isRecord(key: string): boolean {
+  return key.charCodeAt(0) === RECORD_TAG;
+}
 
 /** Where `key` is in the sorted keys, or would be put. */
 function position(keys: readonly string[], key: string): number {

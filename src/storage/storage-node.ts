@@ -329,6 +329,8 @@ export class StorageNode implements CallHandler, BatchListener {
   }
 
   #status() {
+    const { namespaces } = this.#map.current;
+    const live = this.#engine.liveUse?.((number, generation) => namespaces[number]?.generation === generation);
     return {
       nodeId: this.#options.nodeId,
       mapEpoch: this.#map.epoch,
@@ -341,6 +343,8 @@ export class StorageNode implements CallHandler, BatchListener {
       ceilingUs: this.#acceptor.ceilingUs,
       learningShards: this.#map.learningShards,
       distrusted: this.#map.isDistrusted,
+      liveBytes: live?.bytes ?? 0,
+      expiringRecords: live?.expiringRecords ?? 0,
     };
   }
 }

@@ -66,6 +66,8 @@ function statusOf(node: NodeEntry, changes: Partial<NodeStatus>): NodeStatus {
     ceilingUs: 0,
     learningShards: 0,
     distrusted: false,
+    liveBytes: 0,
+    expiringRecords: 0,
     ...changes,
   };
 }

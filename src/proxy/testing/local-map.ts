@@ -30,6 +30,7 @@ export function localMap(namespaces: number): ClusterMap {
     shardEpochs: new Array<number>(SHARDS).fill(1),
     namespaceGroups: [DEFAULT_GROUP],
     namespaces: Array.from({ length: namespaces }, () => ({ generation: 0, epoch: 1 })),
+    databases: [],
   };
 }
 
@@ -59,6 +60,8 @@ export function localNodes(map: ClusterMap): NodeHealth[] {
         ceilingUs: 0,
         learningShards: 0,
         distrusted: false,
+        liveBytes: 0,
+        expiringRecords: 0,
       },
     })),
   );
