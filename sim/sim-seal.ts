@@ -1,5 +1,5 @@
-import type { RecordIds } from '../src/quorum/coordinator.ts';
 import type { OpenedRecord, SealPort } from '../src/quorum/seal-port.ts';
+import type { RecordIds } from '../src/quorum/task-context.ts';
 import { decodeContent, encodeContent, isSeparate } from '../src/record/content-codec.ts';
 import { ID_BYTES } from '../src/record/record-id.ts';
 import { NO_PAST } from '../src/record/request-history.ts';

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createClusterMap, withRaisedGenerations } from './cluster-map.ts';
 import { decodeClusterMap, encodeClusterMap } from './cluster-map-text.ts';
+import { withSwappedDatabases } from './databases.ts';
 import type { ClusterMap } from './map.ts';
 import { decodeRuns, encodeRuns } from './map-fields.ts';
 import { withNamespaceGroup, withNamespaceLimits } from './namespace-groups.ts';
@@ -54,6 +55,25 @@ describe('the text of a cluster map', () => {
     const old = encodeClusterMap(map).replace(/"namespaceGroups": \[[^\]]*\],/, '');
     expect(old).not.toContain('default');
     expect(decodeClusterMap(old)).toEqual({ ok: true, map });
+  });
+
+  it('keeps what databases are stored as, under a number of its own that older programs refuse', () => {
+    const swapped = withSwappedDatabases(withSwappedDatabases(cluster(3, 1, 4), 2, 5), 0, 2);
+    const text = encodeClusterMap(swapped);
+    expect(text).toContain('"formatVersion": 2');
+    expect(text).toContain('"databases": "0>5@3 2>0@3 5>2@2"');
+    expect(decodeClusterMap(text)).toEqual({ ok: true, map: swapped });
+    const back = withSwappedDatabases(withSwappedDatabases(cluster(3, 1, 4), 0, 1), 0, 1);
+    expect(decodeClusterMap(encodeClusterMap(back))).toEqual({ ok: true, map: back });
+    expect(encodeClusterMap(cluster(3, 1, 4))).not.toContain('databases');
+    for (const wrong of ['0>5@3 5>0@3 2>2@2', '0>5', '', '0>5@0 5>0@3', '05>5@1']) {
+      expect(problemsOf(text.replace('0>5@3 2>0@3 5>2@2', wrong))).toContain('databases must be such as');
+    }
+    expect(problemsOf(text.replace('0>5@3', '0>17@3'))).toContain('database 0 is stored in another group');
+    expect(problemsOf(text.replace('0>5@3', '0>0@3'))).toContain('two databases are stored as 0');
+    expect(problemsOf(text.replace('0>5@3 2>0@3 5>2@2', '0>1@3'))).toContain('two databases are stored as one');
+    expect(problemsOf(text.replace('5>2@2', '5>2@4'))).toContain('database 5 was swapped at an epoch');
+    expect(problemsOf(text.replace('"formatVersion": 2', '"formatVersion": 1'))).toContain('formatVersion 2 is for');
   });
 
   it('keeps moves and goals, those that belong together in one text', () => {
@@ -158,7 +178,7 @@ describe('the text of a cluster map', () => {
     expect(problemsOf(good)).toBe('none');
     expect(problemsOf('{')).toContain('not JSON');
     expect(problemsOf('[]')).toContain('formatVersion');
-    expect(problemsOf(good.replace('"formatVersion": 1', '"formatVersion": 2'))).toContain('formatVersion 2');
+    expect(problemsOf(good.replace('"formatVersion": 1', '"formatVersion": 3'))).toContain('formatVersion 3');
     expect(problemsOf(good.replace('"epoch": 1', '"epoch": "1"'))).toContain(
       'the cluster map: epoch must be an integer',
     );

@@ -1,5 +1,6 @@
 import { limits } from '../base/limits.ts';
 import { validateClusterMap } from './cluster-map.ts';
+import { databasesFromJson, databasesToJson } from './databases.ts';
 import type { ClusterMap, NamespaceEntry, NamespaceGroup, NamespaceLimits, NodeEntry, ZoneEntry } from './map.ts';
 import { encodeRuns, Fields } from './map-fields.ts';
 import { membersFromJson, membersToJson } from './members-text.ts';
@@ -9,6 +10,9 @@ export type DecodedMap =
   | { readonly ok: true; readonly map: ClusterMap }
   /** Each problem in words for the operator. */
   | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Of a map in which databases were ever swapped: older programs must not take their numbers for what is stored. */
+const SWAPPED_FORMAT_VERSION = 2;
 
 /**
  * The map as JSON text, the same for equal maps. Long lists of numbers are runs, "1*512 2*512": a map of 1024 shards and
@@ -21,7 +25,7 @@ export function encodeClusterMap(map: ClusterMap): string {
 /** The JSON object behind `encodeClusterMap`, for files that hold more than the map. */
 export function clusterMapToJson(map: ClusterMap): object {
   return {
-    formatVersion: map.formatVersion,
+    formatVersion: map.databases.length === 0 ? map.formatVersion : SWAPPED_FORMAT_VERSION,
     clusterId: map.clusterId,
     epoch: map.epoch,
     shards: map.shards,
@@ -42,6 +46,7 @@ export function clusterMapToJson(map: ClusterMap): object {
     namespaceGroups: map.namespaceGroups.map(({ name, limits: own }) => ({ name, limits: limitsToJson(own) })),
     generations: encodeRuns(map.namespaces.map((namespace) => namespace.generation)),
     namespaceEpochs: encodeRuns(map.namespaces.map((namespace) => namespace.epoch)),
+    ...databasesToJson(map),
   };
 }
 
@@ -69,8 +74,8 @@ export function clusterMapFromJson(json: unknown): DecodedMap {
   const problems: string[] = [];
   const root = new Fields(json, 'the cluster map', problems);
   const formatVersion = root.integer('formatVersion');
-  if (formatVersion !== 1) {
-    return { ok: false, problems: [`formatVersion ${String(formatVersion)} is not one that this program reads (1)`] };
+  if (formatVersion !== 1 && formatVersion !== SWAPPED_FORMAT_VERSION) {
+    return { ok: false, problems: [`formatVersion ${formatVersion} is not one that this program reads (1, 2)`] };
   }
   const generations = root.runs('generations');
   const namespaceEpochs = root.runs('namespaceEpochs');
@@ -88,7 +93,11 @@ export function clusterMapFromJson(json: unknown): DecodedMap {
       ? root.list('namespaceGroups').map((group, index) => groupFromJson(group, index, problems))
       : [DEFAULT_GROUP],
     namespaces: generations.map((generation, i): NamespaceEntry => ({ generation, epoch: namespaceEpochs[i] ?? 0 })),
+    databases: databasesFromJson(root, problems),
   };
+  const isSwapped = map.databases.length > 0;
+  if (isSwapped !== (formatVersion === SWAPPED_FORMAT_VERSION))
+    problems.push('formatVersion 2 is for swapped databases');
   root.refuseOthers();
   if (problems.length === 0) problems.push(...validateClusterMap(map));
   return problems.length === 0 ? { ok: true, map } : { ok: false, problems };

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { databasesProblems, storedAs } from './databases.ts';
 import type { ClusterMap, NamespaceEntry, NodeEntry, ShardMove, ZoneEntry } from './map.ts';
 import { DATABASES_PER_GROUP, DEFAULT_GROUP, namespaceGroupsProblems } from './namespace-groups.ts';
 import { placeShards } from './placement.ts';
@@ -47,6 +48,7 @@ export function createClusterMap(cluster: NewCluster): ClusterMap {
     shardEpochs: new Array<number>(cluster.shards).fill(1),
     namespaceGroups: [DEFAULT_GROUP],
     namespaces: Array.from({ length: DATABASES_PER_GROUP }, () => ({ generation: 1, epoch: 1 })),
+    databases: [],
   };
   const problems = validateClusterMap(map);
   assert(problems.length === 0, `invalid cluster: ${problems.join('; ')}`);
@@ -86,6 +88,7 @@ export function validateClusterMap(map: ClusterMap): string[] {
       problems.push(`namespace ${number} changed at an epoch that is not from 1 to the map's`);
     }
   });
+  problems.push(...databasesProblems(map));
   return problems;
 }
 
@@ -201,10 +204,10 @@ export function namespaceEpoch(map: ClusterMap, namespace: number): number {
   return namespaceOf(map, namespace).epoch;
 }
 
-/** The map after a flush of these namespaces: next epoch, their generations raised (protocol §8). */
-export function withRaisedGenerations(map: ClusterMap, namespaces: readonly number[]): ClusterMap {
+/** The map after a flush of these databases, as clients name them: next epoch, their generations raised (protocol §8). */
+export function withRaisedGenerations(map: ClusterMap, databases: readonly number[]): ClusterMap {
   const epoch = map.epoch + 1;
-  const flushed = new Set(namespaces);
+  const flushed = new Set(databases.map((database) => storedAs(map, database)));
   return {
     ...map,
     epoch,

@@ -43,6 +43,14 @@ export interface NamespaceEntry {
   readonly epoch: number;
 }
 
+/** What the number of a database, as clients name it, stands for (`databases.ts`). */
+export interface DatabaseEntry {
+  /** The namespace number that its records carry and that is part of their ids; of the same group. */
+  readonly storedAs: number;
+  /** Map epoch of the last SWAPDB of this database; 0: there was none. */
+  readonly swapEpoch: number;
+}
+
 /** Bounds that every proxy puts on the commands of one namespace group; 0: none of its own. */
 export interface NamespaceLimits {
   readonly maxKeyBytes: number;
@@ -86,6 +94,8 @@ export interface ClusterMap {
   readonly shardEpochs: readonly number[];
   /** Group 0 is `default`. Groups are only ever added. */
   readonly namespaceGroups: readonly NamespaceGroup[];
-  /** Sixteen to a group: database d of group g is number 16 g + d (`namespace-groups.ts`). */
+  /** Sixteen to a group: database d of group g is number 16 g + d (`namespace-groups.ts`). By the number that records carry. */
   readonly namespaces: readonly NamespaceEntry[];
+  /** By the number that clients name; up to the last that was ever swapped, those behind it are stored as themselves. */
+  readonly databases: readonly DatabaseEntry[];
 }

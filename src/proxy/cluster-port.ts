@@ -118,6 +118,8 @@ export interface ClusterPort {
   /** Raises the generation of these namespaces under a new epoch; constant time. */
   flush(namespaces: readonly number[]): Promise<Outcome<null>>;
   map(): ClusterMap;
+  /** Two namespaces of one group, not the same, exchange what they hold, under a new epoch; constant time. */
+  swap(one: number, other: number): Promise<Outcome<null>>;
   /** Calls `listener` with each newer map, as soon as `map` returns it. */
   onMap(listener: (map: ClusterMap) => void): void;
   /** Adds a namespace group to the cluster map; null, or in words why there cannot be one of this name. */

@@ -238,7 +238,7 @@ describe('what is queued and watched', () => {
     const large = Buffer.alloc(limits.watchedBytes / 2);
     for (const name of ['a', 'b']) {
       expect(state.hasRoomToWatch([large])).toBe(true);
-      state.watch(name, { namespace: 0, key: large, origin: { time: 1, proposer: 1 } });
+      state.watch(name, { namespace: 0, key: large, origin: { time: 1, proposer: 1 }, isLive: true, swapEpoch: 0 });
     }
     expect(state.hasRoomToWatch([Buffer.from('c')])).toBe(false);
     state.unwatch();

@@ -2,7 +2,6 @@ import { assert, InvariantError } from '../base/assert.ts';
 import type { Failure } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Outcome } from '../quorum/operation.ts';
-import { sameBallot } from '../record/ballot.ts';
 import { ErrorReply, NullArray, type Reply } from '../resp/reply.ts';
 import { accountCall } from './accounting.ts';
 import { ClusterFailure } from './cluster-port.ts';
@@ -12,6 +11,7 @@ import { replySize, requestSize } from './pending-command.ts';
 import { namespaceNumber, type Session } from './session.ts';
 import { isControlFlow, runPlan, type TransactionPart, TransactionPlan } from './transaction-plan.ts';
 import type { QueuedCommand, WatchedKey } from './transaction-state.ts';
+import { isWritten } from './watch.ts';
 
 const NOTHING_DONE = new NullArray();
 const TOO_MUCH_TO_SAY = new ErrorReply(
@@ -208,12 +208,13 @@ async function runSegment(
   { plan, parts }: Segment,
   watched: readonly WatchedKey[],
 ): Promise<SegmentResult> {
-  const watching = watched.map(({ namespace, key, origin }) => ({ place: plan.place(namespace, key), origin }));
+  const watching = watched.map((one) => ({ place: plan.place(one.namespace, one.key), one }));
   const { clock, cluster, tracer } = session.proxy;
   tracer?.attached(session)?.watchAll(plan.keys, plan.access);
   const startedMs = clock.monotonicMs();
   const run: TransactionPart = (view) => {
-    for (const { place, origin } of watching) if (!sameBallot(view.origin(place), origin)) return NOTHING_DONE;
+    const map = cluster.map();
+    for (const { place, one } of watching) if (isWritten(one, view.origin(place), map)) return NOTHING_DONE;
     const restore = view.save();
     let bytes = 0;
     const replies: Reply[] = [];

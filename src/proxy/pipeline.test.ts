@@ -28,6 +28,7 @@ function shuffling(cluster: LocalCluster): ClusterPort {
     count: (namespace) => cluster.count(namespace),
     randomKey: (namespace) => cluster.randomKey(namespace),
     flush: (namespaces) => cluster.flush(namespaces),
+    swap: (one, other) => cluster.swap(one, other),
     map: () => cluster.map(),
     onMap: (listener) => cluster.onMap(listener),
     createNamespace: (name) => cluster.createNamespace(name),

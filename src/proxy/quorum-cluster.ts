@@ -6,7 +6,7 @@ import { seatsOf } from '../cluster/seats.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { LiveKeyRing } from '../crypto/live-key-ring.ts';
 import type { Coordinator } from '../quorum/coordinator.ts';
-import { flushNamespaces } from '../quorum/flush.ts';
+import { flushNamespaces, swapDatabases } from '../quorum/flush.ts';
 import { changeNamespaceGroups } from '../quorum/group-change.ts';
 import { inspectReplicas } from '../quorum/inspect.ts';
 import { Intake } from '../quorum/intake.ts';
@@ -182,10 +182,14 @@ export class QuorumCluster implements ClusterPort {
   }
 
   async flush(namespaces: readonly number[]): Promise<Outcome<null>> {
-    const { clock, caller } = this.#coordinator;
-    const endMs = clock.monotonicMs() + limits.flushDeadlineMs;
-    const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
-    const failure = await flushNamespaces(this.#map, caller, namespaces, () => endMs - clock.monotonicMs(), pause);
+    const [left, pause] = this.#flushTime();
+    const failure = await flushNamespaces(this.#map, this.#coordinator.caller, namespaces, left, pause);
+    return failure === null ? { ok: true, reply: null } : { ok: false, failure };
+  }
+
+  async swap(one: number, other: number): Promise<Outcome<null>> {
+    const [left, pause] = this.#flushTime();
+    const failure = await swapDatabases(this.#map, this.#coordinator.caller, one, other, left, pause);
     return failure === null ? { ok: true, reply: null } : { ok: false, failure };
   }
 
@@ -193,6 +197,13 @@ export class QuorumCluster implements ClusterPort {
     const result = await changeNamespaceGroups(this.#map, change);
     if (result.kind === 'failed') throw new ClusterFailure(result.failure);
     return result.kind === 'refused' ? result.problem : null;
+  /** The time that is left from now on, and how it is waited. */
+  #flushTime(): [left: () => number, pause: (ms: number) => Promise<void>] {
+    const { clock } = this.#coordinator;
+    const endMs = clock.monotonicMs() + limits.flushDeadlineMs;
+    return [() => endMs - clock.monotonicMs(), (ms) => new Promise((resolve) => clock.after(ms, resolve))];
+  }
+
   }
 
   nodes(): Promise<readonly NodeHealth[]> {

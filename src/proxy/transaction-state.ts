@@ -16,6 +16,10 @@ export interface WatchedKey {
   readonly key: Buffer;
   /** The ballot of the write that made what was there. */
   readonly origin: Ballot;
+  /** There was a value. */
+  readonly isLive: boolean;
+  /** Map epoch of the last SWAPDB of its database that this proxy knew of before it looked; 0: of none. */
+  readonly swapEpoch: number;
 }
 
 const QUEUED = new SimpleString('QUEUED');

@@ -154,6 +154,34 @@ describe('MULTI and EXEC', () => {
       await asks('*1\r\n$1\r\n1\r\n', 'EXEC');
     });
 
+    it.each([
+      ['with a value before it', ['SET a 1'], ['SWAPDB 0 1']],
+      ['with a value behind it', ['SELECT 1', 'SET a 1', 'SELECT 0'], ['SWAPDB 0 1']],
+      ['there and back', ['SET a 1'], ['SWAPDB 0 1', 'SWAPDB 1 0']],
+    ])('takes SWAPDB for a write of a key %s', async (_, before, swaps) => {
+      for (const line of before) await other.ask(OK, ...line.split(' '));
+      await asks(OK, 'WATCH a');
+      for (const line of swaps) expect(await other.ask(OK, ...line.split(' '))).toBe(OK);
+      await asks(OK, 'MULTI');
+      await asks(QUEUED, 'SET b 1');
+      await asks('*-1\r\n', 'EXEC');
+    });
+
+    it('does not mind SWAPDB where there is no such key, or of other databases', async () => {
+      await asks(OK, 'SET a 1');
+      await asks(OK, 'WATCH gone');
+      await other.ask(OK, 'SWAPDB', '0', '1');
+      await asks(OK, 'MULTI');
+      await asks(QUEUED, 'GET a');
+      await asks('*1\r\n$-1\r\n', 'EXEC');
+      await other.ask(OK, 'SWAPDB', '0', '1');
+      await asks(OK, 'WATCH a');
+      await other.ask(OK, 'SWAPDB', '2', '3');
+      await asks(OK, 'MULTI');
+      await asks(QUEUED, 'GET a');
+      await asks('*1\r\n$1\r\n1\r\n', 'EXEC');
+    });
+
     it('sees a write by its own client', async () => {
       await asks(OK, 'WATCH a');
       await asks(OK, 'SET a 1');

@@ -29,13 +29,9 @@ import type { RoundContext } from './round.ts';
 import { ProposerRules } from './rules.ts';
 import type { SealPort } from './seal-port.ts';
 import { placeRecord, placesOf, type ShardReplicas, shardTable } from './shard-table.ts';
-import type { Placement, TaskContext } from './task-context.ts';
+import type { Placement, RecordIds, TaskContext } from './task-context.ts';
 import type { TransactionKey, TransactionOperation } from './transaction.ts';
 import { Transactions } from './transactions.ts';
-
-export interface RecordIds {
-  recordId(namespace: number, generation: number, key: Buffer): RecordId;
-}
 
 export interface CoordinatorOptions {
   readonly clock: Clock;
@@ -211,8 +207,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   }
 
   place(operation: TransactionKey): Placement {
-    const { id, generation } = this.#identify(operation);
-    return placeRecord(this.#map, this.#shards, operation, id, generation);
+    return placeRecord(this.#map, this.#shards, this.#options.ids, operation);
   }
 
   /** Whom to ask about a record, first those that are well. */
@@ -318,11 +313,6 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
 
   releasePages(count: number): void {
     this.#pagesReserved -= count;
-  }
-
-  #identify(operation: TransactionKey): { id: RecordId; generation: number } {
-    const generation = this.#map.namespaces[operation.namespace]?.generation ?? 0;
-    return { id: this.#options.ids.recordId(operation.namespace, generation, operation.key), generation };
   }
 
   /** What is remembered of the operation's key, brought up to the current map. */

@@ -33,6 +33,8 @@ export interface VisitedRecord {
   readonly place: RecordPlace;
   readonly accepted: Ballot;
   readonly intent: Intent;
+  /** Of a database that was swapped some time. */
+  readonly isSwapped: boolean;
 }
 
 /** What holds of a record; null: start over. */
@@ -41,7 +43,7 @@ export type OnEffective = (effective: SealedState | null) => void;
 /** For whoever found this state of a record; null if no transaction's intent is on it. */
 export function visitOf(
   context: VisitContext,
-  { address, generation }: Placement,
+  { address, generation, isSwapped }: Placement,
   accepted: Ballot,
   state: SealedState | null,
   isWriter: boolean,
@@ -50,7 +52,7 @@ export function visitOf(
   const intent = state?.intent;
   if (state === null || intent === undefined || !context.rounds.rules.heedsIntents()) return null;
   const { id, shard, namespace } = address;
-  const record = { address, place: { id, shard, namespace, generation }, accepted, intent };
+  const record = { address, place: { id, shard, namespace, generation }, accepted, intent, isSwapped };
   return new IntentVisit(context, record, isWriter, (verdict) => {
     if (verdict === 'over') done(null);
     else done(resolvedState(state, verdict === 'committed' ? 'committed' : 'aborted'));
@@ -59,7 +61,9 @@ export function visitOf(
 
 /**
  * Looks up the transaction behind an intent (protocol §9.4). A reader gets the state that holds now. A writer waits until the
- * transaction is decided, or old enough to be aborted by him, and then until the record is resolved.
+ * transaction is decided, or old enough to be aborted by him, and then until the record is resolved. Once databases were swapped,
+ * a reader waits for the decision too: a transaction that began before changes the database that had the number then, so
+ * what is read under the new meaning must not change by it afterwards.
  */
 export class IntentVisit implements ReadOwner, Step {
   readonly #context: VisitContext;
@@ -118,8 +122,8 @@ export class IntentVisit implements ReadOwner, Step {
       else this.#wait();
     } else if (decision?.outcome === 'committed') {
       this.#end('committed');
-    } else if (result.kind === 'unsettled') {
-      // Its coordinator is deciding it right now, or has died while it did.
+    } else if (result.kind === 'unsettled' || (decision === null && this.#record.isSwapped)) {
+      // Its coordinator is deciding it right now, or has died while it did; or whether it will is not known.
       if (this.#isRipe()) this.#settle();
       else this.#wait();
     } else if (this.#context.rounds.rules.rereadsAfterTransaction()) {

@@ -1,5 +1,6 @@
 import { type Failure, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
+import { storedAs } from '../cluster/databases.ts';
 import { isNoBallot, sameBallot } from '../record/ballot.ts';
 import { isUnfinished, type RecordId } from '../record/state.ts';
 import { ValueType } from '../record/value.ts';
@@ -45,7 +46,7 @@ export class KeyScan<R> {
     this.#saysExists = saysExists;
   }
 
-  /** Live keys of one namespace in one shard behind `afterId`; at most about `limit`. */
+  /** Live keys of one namespace, as clients name it, in one shard behind `afterId`; at most about `limit`. */
   scanShard(namespace: number, shard: number, afterId: RecordId, limit: number): Promise<ShardScan> {
     return new Promise((resolve) => this.#attempt(namespace, shard, afterId, limit, 1, resolve));
   }
@@ -61,11 +62,12 @@ export class KeyScan<R> {
     const { map } = this.#coordinator;
     const request: ScanRequest = {
       type: MessageType.scan,
+    const stored = storedAs(map, namespace);
       shard,
       shardEpoch: map.shardEpochs[shard] ?? 0,
-      namespace,
-      namespaceEpoch: map.namespaces[namespace]?.epoch ?? 0,
-      generation: map.namespaces[namespace]?.generation ?? 0,
+      namespace: stored,
+      namespaceEpoch: map.namespaces[stored]?.epoch ?? 0,
+      generation: map.namespaces[stored]?.generation ?? 0,
       afterId,
       limit,
       want: Want.meta,

@@ -1,5 +1,6 @@
 import type { Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
+import { storedAs } from '../cluster/databases.ts';
 import { shardOf, slotOf } from '../cluster/slot.ts';
 import type { PageId, RecordId } from '../record/state.ts';
 import { MessageType, type RecordAddress } from '../rpc/messages.ts';
@@ -61,7 +62,8 @@ export class PageLeases {
   /** `id`: of the record that `key` names, or named when it was read. */
   open(namespace: number, key: Buffer, id: RecordId): LastingPages {
     const shard = shardOf(slotOf(key), this.#host.map.shards);
-    const pinned = this.#pinned.get(id) ?? { id, shard, namespace, readers: 0 };
+    const stored = storedAs(this.#host.map, namespace);
+    const pinned = this.#pinned.get(id) ?? { id, shard, namespace: stored, readers: 0 };
     pinned.readers++;
     this.#pinned.set(id, pinned);
     this.#timer ??= this.#later();

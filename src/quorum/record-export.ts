@@ -1,5 +1,6 @@
 import { type Failure, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
+import { databaseOf } from '../cluster/databases.ts';
 import { type Ballot, isNoBallot, sameBallot } from '../record/ballot.ts';
 import { type Intent, type PageId, type RecordId, type RecordPlace, StateKind } from '../record/state.ts';
 import type { StoredRecord } from '../record/state-codec.ts';
@@ -23,6 +24,7 @@ import type { Step } from './operation.ts';
 /** A live record as a listing shows it. */
 export interface ListedRecord {
   readonly id: RecordId;
+  /** As the record carries it: the map tells by which number clients name it (`databaseOf`). */
   readonly namespace: number;
   /** The ballot that Q replicas had when they were asked. */
   readonly accepted: Ballot;
@@ -205,7 +207,8 @@ export class RecordExport<R> {
     return expiresAtMs !== 0 && expiresAtMs <= this.#coordinator.clock.wallMs() ? null : stored;
   }
 
-  async #repair(namespace: number, id: RecordId, answers: readonly StateResponse[]): Promise<void> {
+  async #repair(stored: number, id: RecordId, answers: readonly StateResponse[]): Promise<void> {
+    const namespace = databaseOf(this.#coordinator.map, stored);
     for (const { state } of answers) {
       const key = state === null ? undefined : this.#coordinator.seal.open(id, state)?.content.key;
       if (key === undefined || key.length === 0) continue;

@@ -1,5 +1,6 @@
 import { type Failure, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
+import { databaseOf } from '../cluster/databases.ts';
 import { seatsOf } from '../cluster/seats.ts';
 import type { PageId, RecordId } from '../record/state.ts';
 import type { KeyUsedResponse, KeyUseRequest, PlacedPage } from '../rpc/key-messages.ts';
@@ -99,9 +100,10 @@ export class Resealer<R> {
 
   #resealRecord({ id, state }: ScanEntry): Promise<boolean> | boolean {
     const { seal, map } = this.#coordinator;
-    const { namespace, generation } = state.header;
+    const { namespace: stored, generation } = state.header;
     // A flushed generation goes by itself.
-    if (map.namespaces[namespace]?.generation !== generation) return false;
+    if (map.namespaces[stored]?.generation !== generation) return false;
+    const namespace = databaseOf(map, stored);
     const key = seal.open(id, state)?.content.key;
     if (key === undefined) return false;
     return new Promise((resolve) => {

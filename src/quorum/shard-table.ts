@@ -1,13 +1,13 @@
 import { assert } from '../base/assert.ts';
+import { storedAs, swapEpoch } from '../cluster/databases.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { type Seat, seatsOf } from '../cluster/seats.ts';
 import { shardOf, slotOf } from '../cluster/slot.ts';
-import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { JointTransport } from './joint-transport.ts';
 import { NO_NODES } from './replica-order.ts';
-import type { Placement } from './task-context.ts';
+import type { Placement, RecordIds } from './task-context.ts';
 import type { TransactionKey } from './transaction.ts';
 
 /** Whom to ask about the records of a shard. */
@@ -44,10 +44,12 @@ export function shardTable(map: ClusterMap, transport: JointTransport): readonly
 export function placeRecord(
   map: ClusterMap,
   shards: readonly ShardReplicas[],
-  { namespace, key }: TransactionKey,
-  id: RecordId,
-  generation: number,
+  ids: RecordIds,
+  { namespace: database, key }: TransactionKey,
 ): Placement {
+  const namespace = storedAs(map, database);
+  const generation = map.namespaces[namespace]?.generation ?? 0;
+  const id = ids.recordId(namespace, generation, key);
   const shard = shardOf(slotOf(key), map.shards);
   const address: RecordAddress = {
     id,
@@ -62,7 +64,8 @@ export function placeRecord(
   const replicas = shards[shard];
   assert(replicas !== undefined, 'every shard has its nodes');
   const { orders, joint } = replicas;
-  return { address, generation, nodes: orders[first] ?? NO_NODES, joint, mapEpoch: map.epoch };
+  const isSwapped = swapEpoch(map, database) !== 0;
+  return { address, generation, isSwapped, nodes: orders[first] ?? NO_NODES, joint, mapEpoch: map.epoch };
 }
 
 /** All nodes and pairs of a table. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { VisitContext } from './intent-visit.ts';
@@ -11,10 +12,17 @@ import type { RecordTask } from './record-task.ts';
 import type { RoundContext } from './round.ts';
 import type { SealPort } from './seal-port.ts';
 
+/** Names records: `namespace` is the number that they carry, which SWAPDB may have given to another database. */
+export interface RecordIds {
+  recordId(namespace: number, generation: number, key: Buffer): RecordId;
+}
+
 /** Where a record is, under one map. */
 export interface Placement {
   readonly address: RecordAddress;
   readonly generation: number;
+  /** Its database was swapped some time: transactions of before may still have their intents on its records. */
+  readonly isSwapped: boolean;
   /** In the order in which they are asked; of a moving shard with the number of a pair. */
   readonly nodes: readonly NodeId[];
   /** The shard is moving. */

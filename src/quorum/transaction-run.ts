@@ -163,7 +163,8 @@ export class TransactionRun<R> {
       if (found === null || intent === undefined) continue;
       open++;
       const placement = this.#placement(i);
-      const record = { address: placement.address, place: placeOf(placement), accepted: found.accepted, intent };
+      const { address, isSwapped } = placement;
+      const record = { address, place: placeOf(placement), accepted: found.accepted, intent, isSwapped };
       visiting.push(new IntentVisit(visits, record, true, done));
     }
     if (visiting.length === 0) return false;

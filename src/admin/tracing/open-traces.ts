@@ -1,3 +1,4 @@
+import { storedAs } from '../../cluster/databases.ts';
 import type { ClusterMap } from '../../cluster/map.ts';
 import type { RecordIdHasher } from '../../crypto/record-id.ts';
 import { CommandTracer } from '../../proxy/tracing/command-tracer.ts';
@@ -29,8 +30,10 @@ export async function openTraces(
   const { OtlpTraces } = await import('./otlp-traces.ts');
   const { clock, random, log } = parts;
   const sink = new OtlpTraces({ clock, log, endpoint: config.traceEndpoint, instance });
-  const recordIdOf = (namespace: number, key: Buffer): string =>
-    ids.recordId(namespace, map().namespaces[namespace]?.generation ?? 0, key);
+  const recordIdOf = (namespace: number, key: Buffer): string => {
+    const stored = storedAs(map(), namespace);
+    return ids.recordId(stored, map().namespaces[stored]?.generation ?? 0, key);
+  };
   const tracer = new CommandTracer({ clock, random, sink, every: 1 / config.traceSample, map, recordIdOf });
   return { tracer, transport: new TracedTransport(transport, tracer), stop: () => sink.stop() };
 }

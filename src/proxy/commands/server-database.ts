@@ -9,9 +9,6 @@ import { argument } from './keyed-row.ts';
 
 const SWAP_IN_CLUSTER = new ErrorReply('ERR SWAPDB is not allowed in cluster mode');
 const OUT_OF_RANGE = new ErrorReply('ERR DB index is out of range');
-const NO_SWAP = new ErrorReply(
-  'ERR SWAPDB is not supported: two databases cannot change places at one moment for the clients of all proxies',
-);
 
 function validFlush(args: readonly Buffer[]): boolean {
   if (args.length === 1) return true;
@@ -42,21 +39,20 @@ async function dbSize(session: Session): Promise<Reply> {
   return (await session.proxy.cluster.count(namespaceNumber(session))).keys;
 }
 
-/**
- * SWAPDB index1 index2. Two databases would have to change places at one moment for the commands under way on all proxies, and an
- * operation knows its database by number.
- */
-function swapDatabases(session: Session, args: readonly Buffer[]): Reply {
+/** SWAPDB index1 index2: of the connection's namespace, in one change of the cluster map. */
+async function swapDatabases(session: Session, args: readonly Buffer[]): Promise<Reply> {
   if (session.clusterEnabled) return SWAP_IN_CLUSTER;
-  const numbers: number[] = [];
-  for (const [i, which] of ['first', 'second'].entries()) {
-    const number = parseInteger(argument(args, i + 1));
-    if (number === null) return new ErrorReply(`ERR invalid ${which} DB index`);
-    numbers.push(Number(number));
-  }
-  const { databases } = session.proxy.config;
-  if (numbers.some((number) => number < 0 || number >= databases)) return OUT_OF_RANGE;
-  return numbers[0] === numbers[1] ? OK : NO_SWAP;
+  const [first, second] = [parseInteger(argument(args, 1)), parseInteger(argument(args, 2))];
+  if (first === null) return new ErrorReply('ERR invalid first DB index');
+  if (second === null) return new ErrorReply('ERR invalid second DB index');
+  const [one, other] = [Number(first), Number(second)];
+  if (Math.min(one, other) < 0 || Math.max(one, other) >= session.proxy.config.databases) return OUT_OF_RANGE;
+  if (one === other) return OK;
+  const { namespaceGroup, proxy } = session;
+  const outcome = await proxy.cluster.swap(numberInGroup(namespaceGroup, one), numberInGroup(namespaceGroup, other));
+  if (!outcome.ok) return failureReply(outcome.failure);
+  proxy.info.forgetCounts(namespaceGroup);
+  return OK;
 }
 
 /** TIME: unix seconds and microseconds, as strings. */
@@ -180,9 +176,9 @@ export const databaseCommands: readonly CommandRow[] = [
       { name: 'index1', type: 'integer' },
       { name: 'index2', type: 'integer' },
     ],
-    handler: { kind: 'session', run: swapDatabases },
+    handler: { kind: 'waiting', run: swapDatabases },
     difference:
-      'Only checks its arguments: two databases cannot change places at one moment for the clients of all proxies.',
+      'Linearizable for each key, not one instant for all keys. Behind MULTI it runs in its place, not as one with the commands around it. EXEC also does nothing where a watched key was deleted shortly before in one of the two databases.',
   },
   {
     name: 'role',

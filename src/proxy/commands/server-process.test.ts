@@ -169,8 +169,16 @@ describe('SWAPDB and WAIT', () => {
     expect(await new SessionRunner().run(line)).toBe(reply);
   });
 
-  it('SWAPDB of two databases is refused, in words', async () => {
-    expect(await new SessionRunner().run('SWAPDB 0 1')).toMatch(/^-ERR SWAPDB is not supported/);
+  it('SWAPDB exchanges two databases for all sessions', async () => {
+    const proxy = new TestProxy();
+    const [first, second] = [new SessionRunner(proxy), new SessionRunner(proxy)];
+    await first.run('SET k zero');
+    await second.run('SELECT 3');
+    await second.run('SET k three');
+    expect(await first.run('SWAPDB 3 0')).toBe('+OK');
+    expect([await first.run('GET k'), await second.run('GET k')]).toEqual(['three', 'zero']);
+    await second.run('DEL k');
+    expect([await first.run('DBSIZE'), await second.run('DBSIZE')]).toEqual([1, 0]);
   });
 
   it('WAIT answers what a majority has beside the first replica', async () => {

@@ -4,7 +4,7 @@ import type { CommandRow } from '../command.ts';
 import { runQueued } from '../exec.ts';
 import { namespaceNumber, type Session } from '../session.ts';
 import { TransactionState } from '../transaction-state.ts';
-import { originOfKey } from '../watch.ts';
+import { watchedKey } from '../watch.ts';
 import { KEYS, MANY_KEYS } from './keyed-row.ts';
 
 const NESTED = new ErrorReply('ERR MULTI calls can not be nested');
@@ -59,12 +59,9 @@ async function watch(session: Session, args: readonly Buffer[]): Promise<Reply> 
   const keys = args.slice(1).filter((key) => !state.watched.has(nameOf(key)));
   if (!state.hasRoomToWatch(keys)) return TOO_MANY_WATCHED;
   const { cluster } = session.proxy;
-  const origins = await Promise.all(keys.map((key) => originOfKey(cluster, namespace, key)));
-  for (const [i, origin] of origins.entries()) {
-    // A copy: the argument is a view of all that arrived with it.
-    const key = Buffer.from(keys[i] ?? []);
-    state.watch(nameOf(key), { namespace, key, origin });
-  }
+  const watched = await Promise.all(keys.map((key) => watchedKey(cluster, namespace, key)));
+  // A copy: the argument is a view of all that arrived with it.
+  for (const one of watched) state.watch(nameOf(one.key), { ...one, key: Buffer.from(one.key) });
   return OK;
 }
 

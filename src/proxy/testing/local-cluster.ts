@@ -2,6 +2,8 @@ import { assert, InvariantError } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Failure } from '../../base/failure.ts';
 import { limits } from '../../base/limits.ts';
+import { withRaisedGenerations } from '../../cluster/cluster-map.ts';
+import { withSwappedDatabases } from '../../cluster/databases.ts';
 import type { ClusterMap, NamespaceLimits } from '../../cluster/map.ts';
 import { type GroupsChange, withNamespaceGroup, withNamespaceLimits } from '../../cluster/namespace-groups.ts';
 import { applyChange, isNoChange, pastAfterDelete } from '../../quorum/apply-change.ts';
@@ -27,7 +29,7 @@ import {
   type ScanPage,
 } from '../cluster-port.ts';
 import { typeName } from '../values/collection-value.ts';
-import { localLocation, localMap, localNodes, localReplicas } from './local-map.ts';
+import { localLocation, localMap, localNodes, localReplicas, swapNames } from './local-map.ts';
 
 interface Entry {
   /** Order of creation: the scan's position. */
@@ -219,15 +221,20 @@ export class LocalCluster implements ClusterPort {
 
   async flush(namespaces: readonly number[]): Promise<Outcome<null>> {
     if (this.failure !== null) return { ok: false, failure: this.failure };
-    const epoch = this.#map.epoch + 1;
-    const entries = this.#map.namespaces.map((entry, namespace) =>
-      namespaces.includes(namespace) ? { generation: entry.generation + 1, epoch } : entry,
-    );
-    this.#adopt({ ...this.#map, epoch, namespaces: entries });
+    this.#adopt(withRaisedGenerations(this.#map, namespaces));
     for (const namespace of namespaces) {
       this.#database(namespace).clear();
       for (const name of this.#pasts.keys()) if (name.startsWith(`${namespace} `)) this.#pasts.delete(name);
     }
+    return { ok: true, reply: null };
+  }
+
+  async swap(one: number, other: number): Promise<Outcome<null>> {
+    if (this.failure !== null) return { ok: false, failure: this.failure };
+    const [first, second] = [this.#database(one), this.#database(other)];
+    this.#adopt(withSwappedDatabases(this.#map, one, other));
+    this.#databases.set(one, second).set(other, first);
+    for (const byName of [this.#pasts, this.#origins]) swapNames<unknown>(byName, one, other);
     return { ok: true, reply: null };
   }
 

@@ -97,3 +97,15 @@ export function localReplicas(map: ClusterMap, live: LiveRecord | null, past: Re
   }
   return localNodes(map).map(({ zone, nodeId }) => ({ zone, nodeId, replica }));
 }
+
+/** Of entries by namespace and key: those of two namespaces change places. */
+export function swapNames<T>(byName: Map<string, T>, one: number, other: number): void {
+  const moved = new Map<string, T>();
+  for (const [name, value] of byName) {
+    const [from, to] = name.startsWith(`${one} `) ? [one, other] : [other, one];
+    if (!name.startsWith(`${from} `)) continue;
+    moved.set(`${to}${name.slice(String(from).length)}`, value);
+    byName.delete(name);
+  }
+  for (const [name, value] of moved) byName.set(name, value);
+}
