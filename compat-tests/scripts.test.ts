@@ -3,6 +3,7 @@ import { ServerPairs } from './harness.ts';
 import { allScripts } from './scripts/all-scripts.ts';
 import { givenServer } from './support/given-server.ts';
 import { redisServerVersion } from './support/redis-server.ts';
+import { groupsOfCommands, ReplyCounts } from './support/reply-counts.ts';
 import { runScript } from './support/run-script.ts';
 
 const redis = redisServerVersion();
@@ -10,10 +11,11 @@ const title = redis.ok ? `as redis-server ${redis.version}` : `as redis-server (
 
 describe.skipIf(!redis.ok)(title, () => {
   const pairs = new ServerPairs();
-  let compared = 0;
+  const counts = new ReplyCounts();
   afterAll(async () => {
+    const table = counts.table(await groupsOfCommands(await pairs.ports('plain')));
     await pairs.stop();
-    console.log(`${compared} pairs of replies compared`);
+    console.log(`${table}\n${counts.pairs} pairs of replies compared`);
   });
 
   // A given server has its own configuration, and is another one for each connection perhaps.
@@ -21,9 +23,8 @@ describe.skipIf(!redis.ok)(title, () => {
   for (const script of scripts) {
     for (const protocol of script.protocols) {
       it(`${script.name}, RESP${protocol}`, async () => {
-        const outcome = await runScript(script, protocol, await pairs.ports(script.servers));
-        compared += outcome.compared;
-        expect(outcome.differences.join('\n')).toBe('');
+        const differences = await runScript(script, protocol, await pairs.ports(script.servers), counts);
+        expect(differences.join('\n')).toBe('');
       });
     }
   }

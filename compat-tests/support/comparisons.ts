@@ -86,6 +86,11 @@ function shapeOf(node: ReplyNode): string {
   return node.items.length === 0 ? node.type : `${node.type}[${node.items.map(shapeOf).join('')}]`;
 }
 
+/** Numbers of many digits are the same as far as thirteen of them. */
+export const nearlySameNumbers: Comparison = through('numbers to 13 digits', (node) =>
+  showReply(node).replace(/\d+\.\d{6,}/g, (digits) => Number(digits).toPrecision(13)),
+);
+
 /** Types and nesting, not values: TIME, RANDOMKEY. */
 export const inShape: Comparison = through('in shape', shapeOf);
 
@@ -120,3 +125,46 @@ export function containing(...patterns: readonly RegExp[]): Comparison {
     },
   };
 }
+
+/** The items of an array each by its own comparison: what EXEC answers. */
+export function oneByOne(comparisons: readonly Comparison[]): Comparison {
+  return {
+    name: 'one by one',
+    differ(redis, junokv) {
+      const [a, b] = [parse(redis), parse(junokv)];
+      const isArray = a.type === '*' && b.type === '*' && a.items.length === comparisons.length;
+      if (!isArray || b.items.length !== a.items.length) return exactly.differ(redis, junokv);
+      let [startA, startB] = [redis.indexOf('\r\n') + 2, junokv.indexOf('\r\n') + 2];
+      for (const [i, { end }] of a.items.entries()) {
+        const endB = b.items[i]?.end ?? startB;
+        const [left, right] = [redis.subarray(startA, end), junokv.subarray(startB, endB)];
+        const problem = left.equals(right) ? null : (comparisons[i] ?? exactly).differ(left, right);
+        if (problem !== null) return `item ${i + 1}: ${problem}`;
+        [startA, startB] = [end, endB];
+      }
+      return null;
+    },
+  };
+}
+
+/** OBJECT ENCODING, where those of one group count as one. */
+function encodingsAlike(name: string, ...groups: readonly (readonly string[])[]): Comparison {
+  const groupOf = (reply: Buffer): number => groups.findIndex((group) => group.includes(String(parse(reply).bytes)));
+  return {
+    name,
+    differ(redis, junokv) {
+      const group = groupOf(redis);
+      return group >= 0 && group === groupOf(junokv) ? null : exactly.differ(redis, junokv);
+    },
+  };
+}
+
+/** Whether Redis calls a string raw or embstr depends on how it was made. */
+export const sameEncoding: Comparison = encodingsAlike('encodings of strings alike', ['raw', 'embstr', 'int']);
+
+/** And SORT makes a skip list of a sorted set in Redis. */
+export const sameEncodingAfterSort: Comparison = encodingsAlike(
+  'encodings of strings alike, and of sorted sets',
+  ['raw', 'embstr', 'int'],
+  ['listpack', 'skiplist'],
+);

@@ -1,3 +1,5 @@
+import { type ReplyNode, readReply } from './resp-reply.ts';
+
 export type Argument = string | Buffer;
 
 /** A command as RESP bytes. */
@@ -8,6 +10,26 @@ export function encodeCommand(args: readonly Argument[]): Buffer {
     parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'));
   }
   return Buffer.concat(parts);
+}
+
+/** The words, in Latin-1, of the commands of which these bytes are made, up to the first that is not written as RESP. */
+export function commandsOf(bytes: Buffer): string[][] {
+  const commands: string[][] = [];
+  for (let at = 0; bytes[at] === 0x2a; ) {
+    const node = readWhole(bytes, at);
+    if (node === null) break;
+    commands.push(node.items.map((item) => item.bytes?.toString('latin1') ?? ''));
+    at = node.end;
+  }
+  return commands;
+}
+
+function readWhole(bytes: Buffer, at: number): ReplyNode | null {
+  try {
+    return readReply(bytes, at);
+  } catch {
+    return null;
+  }
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' };

@@ -1,6 +1,7 @@
 import type { Place } from './place.ts';
 import { RawClient } from './raw-client.ts';
-import { encodeCommand } from './request.ts';
+import type { ReplyCounts } from './reply-counts.ts';
+import { commandsOf, encodeCommand } from './request.ts';
 import { readReply } from './resp-reply.ts';
 import { type Protocol, type Script, type Step, toStep } from './script.ts';
 
@@ -9,12 +10,6 @@ export interface Ports {
   readonly junokv: Place;
   /** Set where both ask for one. */
   readonly password: string | null;
-}
-
-export interface ScriptOutcome {
-  readonly differences: readonly string[];
-  /** Pairs of replies that were compared. */
-  readonly compared: number;
 }
 
 /** The end of a connection, where a reply could be. */
@@ -92,26 +87,31 @@ async function scanAll(client: RawClient, step: Step): Promise<Buffer> {
   throw new Error(`${step.text}: the cursor never came back to 0`);
 }
 
-/** Runs one script on both servers, step by step, and compares every reply. */
-export async function runScript(script: Script, protocol: Protocol, ports: Ports): Promise<ScriptOutcome> {
+/** Runs one script on both servers, step by step, and compares and counts every reply. Returns the differences. */
+export async function runScript(
+  script: Script,
+  protocol: Protocol,
+  ports: Ports,
+  counts: ReplyCounts,
+): Promise<readonly string[]> {
   const redis = new Side(ports.redis, protocol, ports.password);
   const junokv = new Side(ports.junokv, protocol, ports.password);
   const differences: string[] = [];
-  let compared = 0;
   try {
     await Promise.all([redis.flush(), junokv.flush()]);
     for (const source of script.steps) {
       const step = toStep(source);
       if (step.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, step.pauseMs));
       const [theirs, ours] = await Promise.all([runOn('redis', redis, step), runOn('junokv', junokv, step)]);
-      compared += theirs.length;
+      const names = commandsOf(step.bytes).map(([name = '']) => name);
+      theirs.forEach((_, i) => void counts.add(names[i] ?? names.at(-1) ?? ''));
       differences.push(...compareReplies(step, theirs, ours));
     }
   } finally {
     redis.close();
     junokv.close();
   }
-  return { differences, compared };
+  return differences;
 }
 
 async function runOn(name: string, side: Side, step: Step): Promise<Buffer[]> {

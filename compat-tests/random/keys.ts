@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { exactly, inAnyOrder, inShape, inType, sameEncodingAfterSort, within } from '../support/comparisons.ts';
+import { TIME_TOLERANCE_MS } from './keyspace.ts';
+import {
+  type Commands,
+  exchange,
+  formOf,
+  line,
+  listOf,
+  millisecondsAhead,
+  name,
+  names,
+  often,
+  oneOf,
+  sameDump,
+  secondsAhead,
+  smallInteger,
+  text,
+  unixMilliseconds,
+  unixSeconds,
+  word,
+} from './random-command.ts';
+
+/** Also what SORT's patterns stand for: weights and hashes, of the elements n0 to n9 and 0 to 5. */
+const elements = [...Array.from({ length: 10 }, (_, i) => `n${i}`), ...Array.from({ length: 6 }, (_, i) => `${i}`)];
+export const NAMED_KEYS = [
+  ...['k', 'l', 'm', 'clé'].map((one) => Buffer.from(one).toString('latin1')),
+  ...elements.flatMap((one) => [`w_${one}`, `h_${one}`]),
+];
+export const NAMED_DATABASES = ['0', '1', '9'];
+const key = oneOf(...NAMED_KEYS.slice(0, 4));
+const keys = listOf(key);
+const database = oneOf('0', '0', '1', '9', '16', '-1', 'x', '99999999999999999999');
+const selected = oneOf('0', '0', '1', '9');
+const element = oneOf(...elements);
+const condition = formOf('', '', 'NX', 'XX', 'GT', 'LT', 'gt', 'XX GT', 'NX XX', 'GT LT', 'X');
+
+const sortGet = formOf('', '', 'GET #', 'GET w_*', 'GET # GET h_*->f', 'GET w_* GET no_*', 'GET h_*->none', 'GET x');
+const sortLimit = formOf('', '', 'LIMIT 0 3', 'LIMIT 1 2', 'LIMIT -1 5', 'LIMIT 2 -1', 'LIMIT 0 0');
+const sortStore = fc.oneof(
+  fc.constant<string[]>([]),
+  key.map((one) => ['STORE', one]),
+);
+const sort = oneOf('SORT', 'SORT_RO');
+const unsorted = formOf('BY nosort', 'BY w_x');
+/** Where elements weigh the same, or are in a set's order, their order is not promised. */
+const sortCommands: readonly Commands[] = [
+  line(
+    exactly,
+    word('SORT'),
+    key,
+    formOf('', 'BY w_*', 'BY h_*->f', 'ALPHA', 'BY h_*->'),
+    sortLimit,
+    sortGet,
+    formOf('', 'DESC', 'ASC'),
+    sortStore,
+  ),
+  line(exactly, word('SORT'), key, unsorted, sortLimit, sortGet, word('STORE'), key),
+  line(inAnyOrder, sort, key, unsorted, sortGet),
+  line(inAnyOrder, sort, key, word('BY'), oneOf('w_*', 'h_*->f'), oneOf('ALPHA', 'DESC'), word('ALPHA')),
+  line(exactly, sort, key, formOf('BY', 'LIMIT 1', 'GET', 'X', 'ALPHA LIMIT 1 x', 'STORE', 'desc alpha limit 0 2')),
+];
+
+/** Of Redis 7.0: a string, an integer, a list, a set, integers, a hash, a sorted set; and three that are broken. */
+const payloads = [
+  '00036162630a00d9ac303d4172a2e2',
+  '00c1e8030a0089d1478ebac4b764',
+  '1201020e0e000000030081610201010201ff0a00b0e3d3d1e5da67ec',
+  '0202016101620a00fe642125eb033d0d',
+  '0b0e0200000003000000010002002c010a00e510b28e7b9529aa',
+  '101111000000040081660281760201010201ff0a001a4df2175e0bff9b',
+  '1115150000000400816202dffe0281610283312e3504ff0a006c359df633d08b5d',
+  '00036162630a00d9ac303d4172a2e3',
+  '0003616263ff00d9ac303d4172a2e2',
+  '',
+].map((hex) => Buffer.from(hex, 'hex').toString('latin1'));
+const restoreForm = fc.oneof(
+  formOf('REPLACE', 'REPLACE', '', 'REPLACE ABSTTL', 'REPLACE IDLETIME 5', 'REPLACE FREQ 5', 'REPLACE X'),
+  formOf('IDLETIME -1', 'FREQ 256', 'IDLETIME 1 FREQ 1', 'REPLACE IDLETIME x'),
+);
+
+export const nameCommands: Commands = fc.oneof(
+  often(4, line(exactly, word('SELECT'), selected)),
+  often(4, line(exactly, word('SET'), key, text)),
+  often(2, line(exactly, word('SADD'), key, names)),
+  often(2, line(exactly, word('RPUSH'), key, names)),
+  often(2, line(exactly, word('RPUSH'), key, listOf(element))),
+  often(2, line(exactly, word('ZADD'), key, smallInteger, name)),
+  often(2, line(exactly, word('HSET'), key, name, text)),
+  line(
+    exactly,
+    word('SET'),
+    element.map((one) => `w_${one}`),
+    smallInteger,
+  ),
+  line(
+    exactly,
+    word('HSET'),
+    element.map((one) => `h_${one}`),
+    word('f'),
+    smallInteger,
+  ),
+  often(4, line(exactly, word('MOVE'), key, database)),
+  often(2, line(exactly, word('COPY'), key, key, formOf('', 'REPLACE', 'replace REPLACE', 'X'))),
+  often(3, line(exactly, word('COPY'), key, key, word('DB'), database, formOf('', 'REPLACE'))),
+  often(3, line(exactly, oneOf('RENAME', 'RENAMENX'), key, key)),
+  often(2, line(exactly, oneOf('DEL', 'UNLINK', 'EXISTS', 'TOUCH'), keys)),
+  often(2, line(exactly, word('EXPIRE'), key, secondsAhead, condition)),
+  often(2, line(exactly, word('PEXPIRE'), key, millisecondsAhead, condition)),
+  often(3, line(exactly, word('EXPIREAT'), key, unixSeconds, condition)),
+  often(3, line(exactly, word('PEXPIREAT'), key, unixMilliseconds, condition)),
+  often(2, line(exactly, word('PERSIST'), key)),
+  often(2, line(within(TIME_TOLERANCE_MS), oneOf('PTTL', 'PEXPIRETIME'), key)),
+  often(2, line(within(TIME_TOLERANCE_MS / 1_000), oneOf('TTL', 'EXPIRETIME'), key)),
+  line(exactly, oneOf('GETEX', 'SET'), key, formOf('', 'PERSIST', 'v KEEPTTL', 'EXAT 4102444800')),
+  often(2, line(exactly, word('TYPE'), key)),
+  often(2, line(sameEncodingAfterSort, word('OBJECT'), word('ENCODING'), key)),
+  line(inType, word('OBJECT'), oneOf('FREQ', 'IDLETIME', 'REFCOUNT'), key),
+  often(2, line(sameDump, word('DUMP'), key)),
+  line(exactly, word('RESTORE'), key, oneOf('0', '-1', 'x', '4102444800000'), oneOf(...payloads), restoreForm),
+  often(2, exchange(key, key)),
+  line(inAnyOrder, word('KEYS'), oneOf('*', 'k', '?', '[kl]', '[^k]', 'w_*', '\\k', '', 'x*')),
+  line(exactly, word('DBSIZE')),
+  line(inShape, word('RANDOMKEY')),
+  ...sortCommands,
+);

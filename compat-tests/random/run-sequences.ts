@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { type Comparison, sameEncoding } from '../support/comparisons.ts';
+import { compareKeyspaces, payloadOf } from './keyspace.ts';
+import { type Commands, plainly, type RandomCommand } from './random-command.ts';
+import type { Asked, ServerPair } from './server-pair.ts';
+
+/** A kind of random sequences. */
+export interface SequenceKind {
+  readonly name: string;
+  /** Sequences of any length, all of whose parts fast-check can leave out. */
+  readonly sequences: fc.Arbitrary<readonly RandomCommand[]>;
+  /** Every key that they make, in every database of these. */
+  readonly keys: readonly string[];
+  readonly databases: readonly string[];
+  /** Of OBJECT ENCODING, at the end. */
+  readonly encoding: Comparison;
+}
+
+const LONGEST_SEQUENCE = 120;
+const SEQUENCES_PER_CHECK = 20;
+const PROGRESS_MS = 15_000;
+
+/** Sequences of single commands. */
+export function kindOf(
+  name: string,
+  keys: readonly string[],
+  commands: Commands,
+  more: Partial<SequenceKind> = {},
+): SequenceKind {
+  return { name, keys, databases: ['0'], encoding: sameEncoding, sequences: sequencesOf(commands), ...more };
+}
+
+export function sequencesOf(commands: Commands): fc.Arbitrary<RandomCommand[]> {
+  return fc.array(commands, { minLength: 1, maxLength: LONGEST_SEQUENCE, size: 'max' });
+}
+
+/** So many commands, about, in sequences; each begins with nothing, under RESP2 or RESP3. Throws, with a short sequence, where answers or contents differ. */
+export async function compareSequences(pair: ServerPair, kind: SequenceKind, atLeast: number): Promise<void> {
+  let done = 0;
+  let saidMs = performance.now();
+  const property = fc.asyncProperty(fc.constantFrom('2', '3'), kind.sequences, async (protocol, commands) => {
+    const problem = await runSequence(pair, kind, protocol, commands);
+    if (problem !== null) {
+      // Perhaps within MULTI.
+      pair.close();
+      throw new Error(problem);
+    }
+    done += commands.length;
+  });
+  while (done < atLeast) {
+    await fc.assert(property, { numRuns: SEQUENCES_PER_CHECK });
+    if (performance.now() - saidMs < PROGRESS_MS) continue;
+    saidMs = performance.now();
+    console.log(`${kind.name}: ${done} of ${atLeast} commands`);
+  }
+}
+
+async function runSequence(
+  pair: ServerPair,
+  kind: SequenceKind,
+  protocol: string,
+  commands: readonly RandomCommand[],
+): Promise<string | null> {
+  await begin(pair, kind, protocol);
+  let gathered: Asked[] = [];
+  for (const command of commands) {
+    if (!command.isExchange) {
+      gathered.push(command);
+      continue;
+    }
+    const problem = (await pair.compare(gathered)) ?? (await exchangeOne(pair, command));
+    if (problem !== null) return problem;
+    gathered = [];
+  }
+  return (await pair.compare(gathered)) ?? (await compareKeyspaces(pair, kind.databases, kind.encoding));
+}
+
+async function begin(pair: ServerPair, kind: SequenceKind, protocol: string): Promise<void> {
+  const emptied = kind.databases.flatMap((database) => [
+    ['SELECT', database],
+    ['DEL', ...kind.keys],
+  ]);
+  await pair.send([['RESET'], ...emptied, ['SELECT', '0'], ['HELLO', protocol]]);
+}
+
+async function exchangeOne(pair: ServerPair, command: RandomCommand): Promise<string | null> {
+  const [from = '', to = ''] = command.words;
+  const [dump] = await pair.send([['DUMP', from]]);
+  const restore = (payload: Buffer): (string | Buffer)[][] => [['RESTORE', to, '0', payload, 'REPLACE']];
+  const [answer] = await pair.sendApart(restore(payloadOf(dump?.ours)), restore(payloadOf(dump?.theirs)));
+  if (dump === undefined || answer === undefined) throw new Error('no answer to RESTORE');
+  const problem = plainly().compare.differ(answer.theirs, answer.ours);
+  return problem === null ? null : `RESTORE ${to} of the other's DUMP ${from}: ${problem}`;
+}

@@ -1,0 +1,16 @@
+/** Of CONFIG SET, for both servers: low, so that short sequences cross them. */
+export const SETTINGS: readonly string[] = [
+  'hash-max-listpack-entries',
+  '6',
+  'hash-max-listpack-value',
+  '12',
+  'set-max-intset-entries',
+  '6',
+  'zset-max-listpack-entries',
+  '6',
+  'zset-max-listpack-value',
+  '21',
+];
+
+/** About so many commands of each kind: RANDOM_COMMANDS of the environment, or those of a quick run. */
+export const COMMANDS = Number(process.env['RANDOM_COMMANDS'] ?? '2400');
