@@ -1,181 +1,157 @@
-import { createHash, randomInt } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
+import { randomBytes, randomInt } from 'node:crypto';
 import type { ChainableCommander, Redis } from 'ioredis';
 
-const TYPES = ['string', 'number', 'list', 'set', 'ints', 'hash', 'zset'] as const;
-type KeyType = (typeof TYPES)[number];
+export type Command = readonly [name: string, ...args: (string | Buffer)[]];
+
+/** Databases that have keys. */
+export const DATABASES: readonly number[] = [0, 3, 9];
+
+/** What there is, of every type and encoding of Redis; a key is named `KIND:NUMBER`, and its number says which one it is. */
+const KINDS = [
+  'string',
+  'number',
+  'text',
+  'bits',
+  'hll',
+  'list',
+  'set',
+  'ints',
+  'hash',
+  'record',
+  'zset',
+  'board',
+  'geo',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
 const BATCH = 500;
 /** Every so many keys expires, far from now; and every so many is large. */
 const EXPIRING_ONE_IN = 10;
-const LARGE_ONE_IN = 5_000;
+const LARGE_ONE_IN = 10_000;
 const LARGE_ELEMENTS = 5_000;
+const HUGE_ELEMENTS = 100_000;
+const HUGE_STRING_BYTES = 8_388_608;
+const STREAMS = 5;
 
-function keyOf(type: KeyType, index: number): string {
-  return `${type}:${index}`;
+export function kindOf(place: number): Kind {
+  return KINDS[place % KINDS.length] ?? 'string';
 }
 
-function text(): string {
+/** The key of this number, which is in one of the databases. */
+export function keyOf(place: number): string {
+  return `${kindOf(place)}:${place}`;
+}
+
+/** The key of a kind that is next to the one of this number: of two keys that a command names, both are there. */
+export function keyNear(kind: Kind, place: number): string {
+  return `${kind}:${place - (place % KINDS.length) + KINDS.indexOf(kind)}`;
+}
+
+/** Which of the databases has this key. */
+export function databaseOf(place: number): number {
+  const batch = Math.floor(place / BATCH) % 10;
+  return DATABASES[Math.max(0, batch - 7)] ?? 0;
+}
+
+export function text(): string {
   return `${randomInt(1_000_000)}${'x'.repeat(randomInt(60))}`;
 }
 
-function element(): string {
+/** Also numbers, which are kept in another way. */
+export function element(): string {
   return randomInt(3) === 0 ? `${randomInt(1_000_000) - 500_000}` : text();
 }
 
-/** Adds some elements, or sets a value. */
-function fill(pipeline: ChainableCommander, type: KeyType, key: string, count: number): void {
-  const elements = Array.from({ length: count }, element);
-  switch (type) {
+/** Longer than what is kept in packed form. */
+function wide(): string {
+  return `${randomInt(1_000_000)}${'w'.repeat(70 + randomInt(200))}`;
+}
+
+function score(): string {
+  return `${randomInt(1_000) / 8}`;
+}
+
+/** Sets a value, or adds about so many elements. */
+export function fillCommand(kind: Kind, key: string, count: number): Command {
+  const elements = (make: () => (string | Buffer)[]): (string | Buffer)[] => Array.from({ length: count }, make).flat();
+  switch (kind) {
     case 'string':
-      pipeline.set(key, count > 100 ? 'y'.repeat(count * 20) : text());
-      break;
+      return ['SET', key, count > 100 ? randomBytes(count * 20) : text()];
     case 'number':
-      pipeline.incrby(key, randomInt(1_000));
-      break;
+      return ['INCRBY', key, `${randomInt(1_000)}`];
+    case 'text':
+      return ['SET', key, 'many words '.repeat(1 + randomInt(200))];
+    case 'bits':
+      return ['SETBIT', key, `${randomInt(count * 500)}`, '1'];
+    case 'hll':
+      return ['PFADD', key, ...elements(() => [text()])];
     case 'list':
-      pipeline.rpush(key, ...elements);
-      break;
+      return ['RPUSH', key, ...elements(() => [element()])];
     case 'set':
-      pipeline.sadd(key, ...elements);
-      break;
+      return ['SADD', key, ...elements(() => [element()])];
     case 'ints':
-      pipeline.sadd(key, ...elements.map(() => `${randomInt(10_000)}`));
-      break;
+      return ['SADD', key, ...elements(() => [`${randomInt(10_000)}`])];
     case 'hash':
-      pipeline.hset(key, ...elements.flatMap((field) => [field, text()]));
-      break;
+      return ['HSET', key, ...elements(() => [element(), text()])];
+    case 'record':
+      return ['HSET', key, ...elements(() => [text(), wide()])];
+    case 'zset':
+      return ['ZADD', key, ...elements(() => [score(), element()])];
+    case 'board':
+      return ['ZADD', key, ...elements(() => [score(), wide()])];
     default:
-      pipeline.zadd(key, ...elements.flatMap((member) => [`${randomInt(1_000) / 8}`, member]));
+      return ['GEOADD', key, ...elements(() => [`${randomInt(360) - 180}`, `${randomInt(170) - 85}`, text()])];
   }
 }
 
-/** `count` keys of all types, in two databases. */
-export async function makeKeys(redis: Redis, count: number): Promise<void> {
-  for (let from = 0; from < count; from += BATCH) {
+export function add(pipeline: ChainableCommander, [name, ...args]: Command): void {
+  pipeline.call(name, ...args);
+}
+
+/** One of each type with a hundred thousand elements; a long string and a long bitmap. */
+async function makeHuge(redis: Redis, count: number): Promise<void> {
+  const elements = Math.min(HUGE_ELEMENTS, count);
+  for (let from = 0; from < elements; from += BATCH) {
     const pipeline = redis.pipeline();
-    pipeline.select(Math.floor(from / BATCH) % 10 === 9 ? 3 : 0);
-    for (let i = from; i < Math.min(count, from + BATCH); i++) {
-      const type = TYPES[i % TYPES.length] ?? 'string';
-      const key = keyOf(type, i);
-      fill(pipeline, type, key, i % LARGE_ONE_IN === 0 ? LARGE_ELEMENTS : 1 + randomInt(8));
-      if (i % EXPIRING_ONE_IN === 0) pipeline.pexpire(key, 10_000_000 + randomInt(1_000_000));
-    }
+    const numbers = Array.from({ length: Math.min(BATCH, elements - from) }, (_, i) => from + i);
+    pipeline.hset('huge:hash', ...numbers.flatMap((i) => [`field ${i}`, text()]));
+    pipeline.rpush('huge:list', ...numbers.map((i) => `${i} ${text()}`));
+    pipeline.sadd('huge:set', ...numbers.map((i) => `member ${i}`));
+    pipeline.sadd('huge:ints', ...numbers);
+    pipeline.zadd('huge:zset', ...numbers.flatMap((i) => [`${(i * 7919) % 10_007}`, `member ${i}`]));
+    pipeline.pfadd('huge:hll', ...numbers);
     await pipeline.exec();
   }
+  await redis.set('huge:string', randomBytes(HUGE_STRING_BYTES));
+  await redis.setbit('huge:bits', HUGE_STRING_BYTES, 1);
+}
+
+/** What an import does not take: keys of their own type, and a library of functions. */
+async function makeForeign(redis: Redis): Promise<void> {
+  for (let i = 0; i < STREAMS; i++) await redis.xadd(`stream:${i}`, '*', 'field', 'value');
+  await redis.call('FUNCTION', 'LOAD', library('early'));
+}
+
+/** The code of a library of functions. */
+export function library(name: string): string {
+  return `#!lua name=${name}\nredis.register_function('of_${name}', function() return 1 end)`;
+}
+
+/** About `count` keys in three databases; `onMade` is told how many there are. */
+export async function makeKeys(redis: Redis, count: number, onMade: (made: number) => void): Promise<void> {
+  for (let from = 0; from < count; from += BATCH) {
+    const pipeline = redis.pipeline();
+    pipeline.select(databaseOf(from));
+    for (let i = from; i < Math.min(count, from + BATCH); i++) {
+      const kind = kindOf(i);
+      const key = keyOf(i);
+      add(pipeline, fillCommand(kind, key, i % LARGE_ONE_IN === LARGE_ONE_IN / 2 ? LARGE_ELEMENTS : 1 + randomInt(8)));
+      if (i % EXPIRING_ONE_IN === 0) pipeline.pexpire(key, 10_000_000 + randomInt(1_000_000));
+    }
+    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+    onMade(from + BATCH);
+  }
   await redis.select(0);
-}
-
-/** One change of one of the first `count` keys, or of several at once. */
-function change(pipeline: ChainableCommander, count: number): void {
-  const place = randomInt(count);
-  const type = TYPES[place % TYPES.length] ?? 'string';
-  const key = keyOf(type, place);
-  switch (randomInt(12)) {
-    case 0:
-      pipeline.del(key);
-      break;
-    case 1:
-      pipeline.pexpire(key, 5_000_000);
-      break;
-    case 2:
-      pipeline.rpop(keyOf('list', place)).lpush(keyOf('list', place), element());
-      break;
-    case 3:
-      pipeline.hincrby(`counts:${place % 100}`, 'n', 1);
-      break;
-    case 4:
-      pipeline.call('MULTI').incr(keyOf('number', place)).rpush(keyOf('list', place), 'both').call('EXEC');
-      break;
-    case 5:
-      pipeline.append(keyOf('string', place), 'more');
-      break;
-    case 6:
-      pipeline.zincrby(keyOf('zset', place), '0.5', `m${randomInt(20)}`);
-      break;
-    case 7:
-      pipeline.sunionstore(`union:${place % 50}`, keyOf('set', place), keyOf('ints', place));
-      break;
-    default:
-      fill(pipeline, type, key, 1 + randomInt(3));
-  }
-}
-
-/** Changes keys until it is stopped, at about `perSecond`. */
-export class KeyChanges {
-  readonly #redis: Redis;
-  readonly #running: Promise<void>;
-  #isStopped = false;
-  count = 0;
-
-  constructor(redis: Redis, keys: number, perSecond: number) {
-    this.#redis = redis;
-    this.#running = this.#run(keys, perSecond);
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#running;
-  }
-
-  async #run(keys: number, perSecond: number): Promise<void> {
-    const some = Math.max(1, Math.round(perSecond / 20));
-    while (!this.#isStopped) {
-      const pipeline = this.#redis.pipeline();
-      for (let i = 0; i < some; i++) change(pipeline, keys);
-      // A key of another type is an error, as it may be in an application.
-      await pipeline.exec();
-      this.count += some;
-      await pause(50);
-    }
-  }
-}
-
-type Digests = Map<string, string>;
-
-/** Reads of a key that give all of its content. */
-function ask(pipeline: ChainableCommander, type: string, key: string): void {
-  if (type === 'string') pipeline.get(key);
-  else if (type === 'list') pipeline.lrange(key, 0, -1);
-  else if (type === 'set') pipeline.smembers(key);
-  else if (type === 'hash') pipeline.hgetall(key);
-  else pipeline.zrange(key, '0', '-1', 'WITHSCORES');
-}
-
-function digest(type: string, content: unknown, expiresAtMs: unknown): string {
-  let parts: unknown = content;
-  if (type === 'set') parts = [...(content as string[])].sort();
-  if (type === 'hash') parts = Object.entries(content as Record<string, string>).sort();
-  return createHash('sha256')
-    .update(JSON.stringify([type, parts, expiresAtMs]))
-    .digest('base64');
-}
-
-/** A digest of the content and the expiry of every key of a database, read by the commands of its type. */
-export async function digestsOf(redis: Redis, database: number): Promise<Digests> {
-  const digests: Digests = new Map();
-  await redis.select(database);
-  let cursor = '0';
-  do {
-    const [next, keys] = await redis.scan(cursor, 'COUNT', BATCH);
-    cursor = next;
-    const types = redis.pipeline();
-    for (const key of keys) types.type(key).pexpiretime(key);
-    const known = ((await types.exec()) ?? []).map(([, answer]) => String(answer));
-    const reads = redis.pipeline();
-    for (const [i, key] of keys.entries()) ask(reads, known[2 * i] ?? '', key);
-    const contents = (await reads.exec()) ?? [];
-    for (const [i, key] of keys.entries()) {
-      digests.set(key, digest(known[2 * i] ?? '', contents[i]?.[1], known[2 * i + 1]));
-    }
-  } while (cursor !== '0');
-  return digests;
-}
-
-/** Keys that differ, or that only one of them has; a line each. */
-export function differences(source: Digests, target: Digests): string[] {
-  const lines: string[] = [];
-  for (const [key, one] of source)
-    if (target.get(key) !== one) lines.push(`${key} ${target.has(key) ? 'differs' : 'is missing'}`);
-  for (const key of target.keys()) if (!source.has(key)) lines.push(`${key} is not in the source`);
-  return lines;
+  await makeHuge(redis, count);
+  await makeForeign(redis);
 }

@@ -217,7 +217,7 @@ export class FollowImport {
   /** Keys that the source has deleted between two full synchronizations. */
   async #findStale(): Promise<void> {
     const { source, target, repairs } = this.#parts;
-    for (const database of (await target.counted()).keys()) {
+    for (const database of await target.occupied()) {
       let cursor = '0';
       do {
         const [reply] = await target.ask(database, [['SCAN', cursor, 'COUNT', String(limits.importScanKeys)]]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -83,7 +83,7 @@ describe.skipIf(why !== null)(
       expect(code, out).toBe(0);
       expect(result).toMatchObject({
         ok: true,
-        skipped: { stream: { count: 1, names: ['stream'] } },
+        skipped: { stream: { count: 1, names: ['stream'] }, functions: { count: 1, names: ['lib'] } },
         failed: {},
         verified: { different: 0 },
       });
@@ -100,7 +100,7 @@ describe.skipIf(why !== null)(
       expect(code, out).toBe(0);
       expect(result).toMatchObject({
         keys: (await source.dbsize()) - 1,
-        skipped: { stream: { count: 1 }, functions: { count: 1 } },
+        skipped: { stream: { count: 1 }, functions: { count: 1, names: ['lib'] } },
       });
       const compared = await junokv('import', url(), '--merge', '--verify');
       expect(compared.result['verified']).toMatchObject({ different: 0 });
@@ -144,6 +144,32 @@ describe.skipIf(why !== null)(
       expect(code, out).toBe(0);
       expect(result).toMatchObject({ verified: { different: 0 } });
       expect(await target.get('counter')).toBe('75');
+    });
+
+    it('copies once more what may have been made of keys that commands were carried out on twice', async () => {
+      await source.rpush('list', 'a');
+      const follow = async (key: string, value: () => Promise<number>, expected: number): Promise<void> => {
+        const system = new FakeSystem();
+        const running = run(system, 'import', url(), '--follow');
+        await expect.poll(value, { message: key, timeout: 20_000 }).toBe(expected);
+        system.signal();
+        expect((await running).result).toMatchObject({ ok: true, stopped: true });
+      };
+      await follow('list', () => target.llen('list'), 1);
+      const before = JSON.parse(readFileSync(at('state/state.json'), 'utf8')) as Record<string, unknown>;
+      await source.rpush('list', 'b');
+      await source.call('COPY', 'list', 'copy', 'DB', '9', 'REPLACE');
+      const other = target.duplicate({ db: 9 });
+      await follow('copy', () => other.llen('copy'), 2);
+      // As if it had been killed before it noted that.
+      const after = JSON.parse(readFileSync(at('state/state.json'), 'utf8')) as Record<string, unknown>;
+      const position = Math.max(Number(before['position']), Number(after['rdbPlace']));
+      writeFileSync(at('state/state.json'), JSON.stringify({ ...after, position, database: before['database'] }));
+      const { code, out, result } = await junokv('import', url(), '--follow', '--until-caught-up', '--verify');
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ verified: { different: 0 } });
+      expect(await other.lrange('copy', 0, -1)).toEqual(['a', 'b']);
+      other.disconnect();
     });
 
     it('goes on when the connection to the source breaks', async () => {

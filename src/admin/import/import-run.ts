@@ -146,6 +146,7 @@ export class ImportRun {
     const databases = all ? [...sizes.keys()].sort((a, b) => a - b) : [this.#source?.database ?? 0];
     let total = 0;
     for (const database of databases) total += sizes.get(database)?.keys ?? 0;
+    if (state === null) for (const name of await reader.libraries()) this.#counts.skip('functions', name);
     let looked = numberIn(state, 'looked');
     let place = { database: numberIn(state, 'database'), cursor: textIn(state, 'cursor') || '0' };
     const scan = new ScanImport(reader, this.#writer, this.#counts);
@@ -233,7 +234,7 @@ export class ImportRun {
     if (place === undefined || target === undefined) return null;
     const [source, ours] = [new SourceReader(place, clock), new SourceReader(target, clock)];
     try {
-      const databases = new Set([...(await source.sizes()).keys(), ...(await ours.counted()).keys()]);
+      const databases = new Set([...(await source.sizes()).keys(), ...(await ours.occupied())]);
       return await verifyImport(
         source,
         ours,

@@ -90,7 +90,7 @@ export class RdbImport {
       }
       case 'skipped':
         if (event.key === null) {
-          if (this.#skipKeys === 0) this.#counts.skip(event.what, '');
+          if (this.#skipKeys === 0) this.#counts.skip(event.what, event.name);
         } else if (this.#isWanted()) {
           this.#counts.skip(event.what, nameOf(this.#database, event.key));
           this.#done.begin()();

@@ -127,6 +127,18 @@ export class SourceReader {
     return counts;
   }
 
+  /** Databases that have keys, as counted now. */
+  async occupied(): Promise<readonly number[]> {
+    return [...(await this.counted()).entries()].filter(([, keys]) => keys > 0).map(([database]) => database);
+  }
+
+  /** The names of its libraries of functions; none where it knows no functions. */
+  async libraries(): Promise<readonly string[]> {
+    const [reply] = await this.ask(0, [['FUNCTION', 'LIST']]);
+    const libraries = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+    return libraries.map((library) => (Array.isArray(library) ? String((library as readonly Reply[])[1]) : ''));
+  }
+
   close(): void {
     this.#link?.close();
   }

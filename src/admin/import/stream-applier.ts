@@ -1,11 +1,12 @@
 import { limits } from '../../base/limits.ts';
+import { libraryName } from '../../record/rdb/library-name.ts';
 import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import { type ImportCounts, nameOf } from './import-counts.ts';
 import { ImportProblem } from './import-problem.ts';
 import type { KeyRepairs } from './key-repairs.ts';
 import { LinkLost, type RedisLink } from './redis-link.ts';
 import type { SourceReader } from './source-reader.ts';
-import { isTooLong, keysNamed, mixesKeys, type StreamCommand } from './stream-commands.ts';
+import { isTooLong, keysNamed, mixesKeys, readsByPattern, type StreamCommand } from './stream-commands.ts';
 import { isPassing, type TargetLinks } from './target-links.ts';
 
 /** A place in the stream: bytes before it, and the database that is selected there. */
@@ -92,7 +93,7 @@ export class StreamApplier {
     } else if (name === 'publish' && (await this.#isRepair(args))) {
       return;
     } else if (name === 'function') {
-      this.#counts.skip('changes of functions', '');
+      this.#counts.skip('changes of functions', changedLibrary(args));
     } else if (!IGNORED.has(name)) {
       await this.#takeChange(command, isUnsure, start);
     }
@@ -130,8 +131,7 @@ export class StreamApplier {
     const database = this.#database;
     const keys = keysNamed(command) ?? (await this.#askForKeys(args));
     this.#counts.commands++;
-    const isMixed = mixesKeys(keys) && keys.some((key) => this.#repairs.isUnsure(database, key));
-    if (isUnsure || isMixed) this.#repair(database, keys);
+    if (isUnsure || this.#readsUnsure(database, command, keys)) this.#repairAll([{ database, command, keys }]);
     if (name.startsWith('x') || keys.length === 0) {
       // The stream data type, which is not taken; or nothing that could be.
       this.#passOver(database, name, keys);
@@ -148,6 +148,17 @@ export class StreamApplier {
     await this.#send(this.#transaction, start);
     this.#transaction = [];
     this.#transactionBytes = 0;
+  }
+
+  /** Whether what a key that is not sure has goes into another one. */
+  #readsUnsure(database: number, command: StreamCommand, keys: readonly Buffer[]): boolean {
+    if (this.#repairs.count === 0) return false;
+    if (readsByPattern(command)) return true;
+    const other = otherDatabase(command);
+    if (other === null && !mixesKeys(keys)) return false;
+    return keys.some(
+      (key) => this.#repairs.isUnsure(database, key) || (other !== null && this.#repairs.isUnsure(other, key)),
+    );
   }
 
   #passOver(database: number, name: string, keys: readonly Buffer[]): void {
@@ -306,6 +317,15 @@ export class StreamApplier {
     }
     return this.#link;
   }
+}
+
+/** The library that FUNCTION changes; '' where it is more than one. */
+function changedLibrary(args: readonly Buffer[]): string {
+  const last = args.at(-1);
+  if (last === undefined) return '';
+  const verb = args[1]?.toString('latin1').toLowerCase();
+  if (verb === 'load') return libraryName(last);
+  return verb === 'delete' ? last.toString() : '';
 }
 
 /** The second database that a command writes to; null where there is none. */

@@ -93,6 +93,15 @@ export function mixesKeys(keys: readonly Buffer[]): boolean {
   return keys.length > 1;
 }
 
+/** Commands that read keys which they do not name: SORT with a pattern for weights or for what is got. */
+export function readsByPattern({ name, args }: StreamCommand): boolean {
+  return name === 'sort' && args.some((arg, i) => i > 1 && isWord(arg, 'by', 'get') && args[i + 1]?.includes('*'));
+}
+
+function isWord(arg: Buffer, ...words: readonly string[]): boolean {
+  return arg.length < 8 && words.includes(arg.toString('latin1').toLowerCase());
+}
+
 /** A transaction of more is carried out in pieces. */
 export function isTooLong(commands: number, bytes: number): boolean {
   return commands >= limits.importTransactionCommands || bytes >= limits.importTransactionBytes;

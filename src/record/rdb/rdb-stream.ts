@@ -1,6 +1,7 @@
 import { limits } from '../../base/limits.ts';
 import { RdbCursor } from './rdb-cursor.ts';
 import { BadRdb, RdbFeed } from './rdb-feed.ts';
+import { libraryName } from './library-name.ts';
 import { kindOfType, RDB_VERSION_MAX, RdbOpcode, type RdbValue } from './rdb-format.ts';
 import { skipModuleFields, skipUnit, skipUnsupported } from './rdb-skip.ts';
 import { RDB_BOUNDS, RdbElements, unitsOf } from './rdb-value.ts';
@@ -34,8 +35,8 @@ export type RdbEvent =
       readonly isFirst: boolean;
       readonly isLast: boolean;
     }
-  /** A key that is not taken, and why; or null and something that has no key, such as functions. */
-  | { readonly kind: 'skipped'; readonly key: Buffer | null; readonly what: string }
+  /** A key that is not taken, and why; or null and something that has no key but perhaps a name, such as a library of functions. */
+  | { readonly kind: 'skipped'; readonly key: Buffer | null; readonly what: string; readonly name: string }
   | { readonly kind: 'end' }
   | { readonly kind: 'problem'; readonly text: string };
 
@@ -162,14 +163,15 @@ export class RdbStream {
         yield { kind: 'aux', name, text };
         return;
       }
-      case RdbOpcode.function2:
-        yield* feed.string();
-        yield { kind: 'skipped', key: null, what: 'functions' };
+      case RdbOpcode.function2: {
+        const code = yield* this.#string();
+        yield { kind: 'skipped', key: null, what: 'functions', name: libraryName(code) };
         return;
+      }
       case RdbOpcode.moduleAux:
         yield* feed.count();
         yield* skipModuleFields(feed);
-        yield { kind: 'skipped', key: null, what: 'module data' };
+        yield { kind: 'skipped', key: null, what: 'module data', name: '' };
         return;
       default:
         throw new BadRdb(`an unknown mark ${opcode}`);
@@ -203,7 +205,7 @@ export class RdbStream {
       if (!isWhole) return;
     } else {
       yield* skipInParts(feed, skipUnsupported(feed, type));
-      yield { kind: 'skipped', key, what: kind };
+      yield { kind: 'skipped', key, what: kind, name: '' };
       return;
     }
     yield { kind: 'value', key, expiresAtMs, type, value: feed.bytes.subarray(feed.mark, feed.at) };
