@@ -576,6 +576,8 @@ export const limits = {
   maxExpiresAtMs: 9_007_199_254_740_991,
   /** Elements that one HRANDFIELD or SRANDMEMBER picks where it may pick one several times: their replies have no other bound. */
   randomPicks: 1_048_576,
+  /** Expired fields that a command removes from a large hash, beside two for each field that it changes: so they never pile up. */
+  reapedFields: 8,
   /** So much of a client's own argument is repeated in an error reply. */
   quotedArgumentBytes: 1_024,
   // --- learning (protocol §8) ---

@@ -154,7 +154,7 @@ export class QuorumCluster implements ClusterPort {
     let expires = 0;
     await this.#everyShard(namespace, (page) => {
       keys += page.keys.length;
-      for (const key of page.keys) if (key.expiresAtMs !== 0) expires++;
+      for (const key of page.keys) if (key.hasExpiry) expires++;
     });
     return { keys, expires };
   }

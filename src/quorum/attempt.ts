@@ -5,6 +5,7 @@ import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
 import { NO_PAST } from '../record/request-history.ts';
 import {
+  endsAtMs,
   isUnfinished,
   type LiveRecord,
   type PageId,
@@ -61,7 +62,7 @@ export function openBase(
           creationTimeMs: content.creationTimeMs,
           lastModifiedMs: content.lastModifiedMs,
           requests: content.requests,
-          expiresAtMs: header.expiresAtMs,
+          expiresAtMs: content.keyExpiresAtMs ?? header.expiresAtMs,
           sizeBytes: header.sizeBytes,
           value: content.value,
         };
@@ -69,7 +70,9 @@ export function openBase(
 }
 
 export function isExpired(live: LiveRecord | null, nowMs: number): boolean {
-  return live !== null && live.expiresAtMs !== 0 && live.expiresAtMs <= nowMs;
+  if (live === null) return false;
+  const endMs = endsAtMs(live);
+  return endMs !== 0 && endMs <= nowMs;
 }
 
 /** As `RunContext.origin` has it. */

@@ -17,6 +17,8 @@ export interface FoundKey {
   readonly key: Buffer;
   readonly type: ValueType;
   readonly expiresAtMs: number;
+  /** The key itself has one, not only its fields. */
+  readonly hasExpiry: boolean;
 }
 
 export type ShardScan =
@@ -161,9 +163,11 @@ export class KeyScan<R> {
     for (const entry of entries) {
       const opened = this.#coordinator.seal.open(entry.id, entry.state);
       if (opened === null) continue;
-      const { key, value } = opened.content;
+      const { key, value, keyExpiresAtMs } = opened.content;
       if (isUnfinished(opened.content)) return null;
-      return { id: entry.id, key, type: value?.type ?? ValueType.string, expiresAtMs: opened.header.expiresAtMs };
+      const { expiresAtMs } = opened.header;
+      const type = value?.type ?? ValueType.string;
+      return { id: entry.id, key, type, expiresAtMs, hasExpiry: (keyExpiresAtMs ?? expiresAtMs) !== 0 };
     }
     return null;
   }

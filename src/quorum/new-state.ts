@@ -1,6 +1,7 @@
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import { remembersRequests } from '../record/request-history.ts';
 import {
+  endsAtMs,
   type LiveRecord,
   type PageId,
   type PageManifest,
@@ -10,7 +11,7 @@ import {
   type StateHeader,
   StateKind,
 } from '../record/state.ts';
-import { NeedPages, type Value } from '../record/value.ts';
+import { NeedPages, type Value, ValueType } from '../record/value.ts';
 import { diffPages, pagesOfBallot, rootPageIds } from '../record/value-pages.ts';
 import { keepUntilMs } from './apply-change.ts';
 import type { Attempt, AttemptPages, OpenedBase } from './attempt.ts';
@@ -64,7 +65,7 @@ export function buildState<R>(
     origin: ballot,
     lineage: lineage.ballots,
     birth: lineage.birth,
-    expiresAtMs: live !== null ? live.expiresAtMs : remembers ? keepUntilMs(ballot) : 0,
+    expiresAtMs: live !== null ? endsAtMs(live) : remembers ? keepUntilMs(ballot) : 0,
     sizeBytes: live?.sizeBytes ?? 0,
     namespace,
     generation,
@@ -81,10 +82,16 @@ export function buildState<R>(
           requests: attempt.past.requests,
           value: null,
         }
-      : live;
+      : contentOf(live);
   // What one command of the round wrote and the next replaced again is not sent.
   if (live?.value.paged === true) pages.keepOnly(pagesOfBallot(live.value, ballot, pages));
   return { state: seal.seal(id, header, content), pages: manifestFor(base, live, pages), baseOrigin };
+}
+
+/** Where fields expire, the key's own expiry is not that of the header. */
+function contentOf(live: LiveRecord): RecordContent {
+  const isTimed = live.value.type === ValueType.hash && live.value.fieldTimes !== undefined;
+  return isTimed ? { ...live, keyExpiresAtMs: live.expiresAtMs } : live;
 }
 
 /**

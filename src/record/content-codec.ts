@@ -4,7 +4,15 @@ import { readU64, writeLatin1, writeU64 } from './bytes.ts';
 import { ID_BYTES } from './record-id.ts';
 import { NO_REQUESTS } from './request-history.ts';
 import { type PageId, type RecordContent, RequestAction, type RequestHistory, type RequestRecord } from './state.ts';
-import type { CollectionType, PagedCollection, PagedString, Tree, Value } from './value.ts';
+import type {
+  CollectionType,
+  CollectionValue,
+  FieldTimes,
+  PagedCollection,
+  PagedString,
+  Tree,
+  Value,
+} from './value.ts';
 import { Encoding, ValueType } from './value.ts';
 
 /*
@@ -20,6 +28,7 @@ import { Encoding, ValueType } from './value.ts';
  *           | form 2 paged:    length:u64 depth:u8 rootCount:u16 rootCount*pageId
  *   hash, set, list, zset = form 0 embedded, form 1 separate, likewise (packed-items.ts)
  *           | form 3 trees:    encoding:u8 length:u64 treeCount:u8 *tree
+ *   hash    = ... | form 4 timed: keyExpiresAtMs:u64 soonestMs:u64 vanishesAtMs:u64 form:u8 body     ; form 0, 1 or 3
  *   tree    = count:u64 bytes:u64 depth:u8 rootLength:u32 root          ; tree-node.ts
  *   pageId  = 16 bytes; all zero is a hole
  */
@@ -30,6 +39,7 @@ const FORM_EMBEDDED = 0;
 const FORM_SEPARATE = 1;
 const FORM_PAGED = 2;
 const FORM_TREES = 3;
+const FORM_TIMED = 4;
 
 const REQUEST_BYTES = 16 + 1 + 4 * 8;
 const FORGOTTEN_BYTES = 8 + 1;
@@ -37,6 +47,7 @@ const FIXED_BYTES = 1 + 8 + 8 + 8 + 4 + 1 + 1;
 const PAGED_FIXED_BYTES = 8 + 1 + 2;
 const TREES_FIXED_BYTES = 1 + 8 + 1;
 const TREE_FIXED_BYTES = 8 + 8 + 1 + 4;
+const TIMED_FIXED_BYTES = 1 + 3 * 8;
 const HOLE = '\0'.repeat(ID_BYTES);
 
 /** An inline value above limits.embeddedValueBytes is sealed apart from its metadata. */
@@ -50,9 +61,14 @@ export function contentLength(content: RecordContent): number {
   let length = FIXED_BYTES + key.length + requestsLength(requests.entries.length);
   if (value === null) return length;
   length += 1;
+  if (fieldTimesOf(value) !== undefined) length += TIMED_FIXED_BYTES;
   if (value.paged) length += value.type === ValueType.string ? pagedStringLength(value) : treesLength(value);
   else if (value.bytes !== null && !isSeparate(value)) length += value.bytes.length;
   return length;
+}
+
+function fieldTimesOf(value: Value): FieldTimes | undefined {
+  return value.type === ValueType.hash ? value.fieldTimes : undefined;
 }
 
 function pagedStringLength(value: PagedString): number {
@@ -80,7 +96,14 @@ export function writeContent(target: Buffer, offset: number, content: RecordCont
   target[at++] = requests.entries.length;
   if (requests.entries.length > 0) at = writeRequests(target, at, requests);
   target[at++] = value === null ? NO_VALUE : value.type;
-  return value === null ? at : writeValue(target, at, value);
+  if (value === null) return at;
+  const times = fieldTimesOf(value);
+  if (times !== undefined) {
+    target[at] = FORM_TIMED;
+    at = writeU64(target, at + 1, content.keyExpiresAtMs ?? 0);
+    at = writeU64(target, writeU64(target, at, times.soonestMs), times.vanishesAtMs);
+  }
+  return writeValue(target, at, value);
 }
 
 function writeRequests(target: Buffer, offset: number, requests: RequestHistory): number {
@@ -179,9 +202,11 @@ export function decodeContent(bytes: Buffer, separateValue: Buffer | null): Reco
   const requests = requestCount === 0 ? NO_REQUESTS : readRequests(bytes, at, requestCount);
   if (requests === null) return null;
   at += requestsLength(requestCount);
-  const value = decodeValue(bytes, at, separateValue);
+  const isTimed = bytes[at] === ValueType.hash && bytes[at + 1] === FORM_TIMED;
+  const value = isTimed ? decodeTimed(bytes, at + 2, separateValue) : decodeValue(bytes, at, separateValue);
   if (value === undefined) return null;
-  return { key, recordVersion, creationTimeMs, lastModifiedMs, requests, value };
+  const content = { key, recordVersion, creationTimeMs, lastModifiedMs, requests, value };
+  return isTimed ? { ...content, keyExpiresAtMs: readU64(bytes, at + 2) } : content;
 }
 
 /** The caller has checked that so many are there. Null if malformed. */
@@ -209,10 +234,27 @@ function isRequestAction(value: number | undefined): value is RequestAction {
 /** Undefined if malformed. */
 function decodeValue(bytes: Buffer, offset: number, separateValue: Buffer | null): Value | null | undefined {
   const type = bytes[offset];
-  const body = offset + 2;
-  if (type === NO_VALUE) return body - 1 === bytes.length && separateValue === null ? null : undefined;
-  if (!isValueType(type) || bytes.length < body) return undefined;
-  const form = bytes[offset + 1];
+  if (type === NO_VALUE) return offset + 1 === bytes.length && separateValue === null ? null : undefined;
+  if (!isValueType(type) || bytes.length < offset + 2) return undefined;
+  return decodeForm(type, bytes, offset + 1, separateValue);
+}
+
+/** The hash behind its times, which begin at `offset`. Undefined if malformed. */
+function decodeTimed(bytes: Buffer, offset: number, separateValue: Buffer | null): CollectionValue | undefined {
+  const formAt = offset + TIMED_FIXED_BYTES - 1;
+  if (bytes.length <= formAt) return undefined;
+  const soonestMs = readU64(bytes, offset + 8);
+  const vanishesAtMs = readU64(bytes, offset + 16);
+  if (Math.min(readU64(bytes, offset), soonestMs, vanishesAtMs) < 0) return undefined;
+  const value = decodeForm(ValueType.hash, bytes, formAt, separateValue);
+  if (value === undefined || value.type !== ValueType.hash) return undefined;
+  return { ...value, fieldTimes: { soonestMs, vanishesAtMs } };
+}
+
+/** Undefined if malformed. */
+function decodeForm(type: ValueType, bytes: Buffer, offset: number, separateValue: Buffer | null): Value | undefined {
+  const form = bytes[offset];
+  const body = offset + 1;
   if (form === FORM_SEPARATE) {
     return bytes.length === body ? { type, paged: false, bytes: separateValue } : undefined;
   }

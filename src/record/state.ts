@@ -1,6 +1,6 @@
 import type { Ballot } from './ballot.ts';
 import type { BallotRow } from './ballot-row.ts';
-import type { Value } from './value.ts';
+import { type Value, ValueType } from './value.ts';
 
 /** 16 bytes as a latin1 string of 16 characters (one char = one byte): compares, hashes and travels without copies. */
 export type RecordId = string;
@@ -135,14 +135,24 @@ export interface RecordContent extends RecordPast {
   readonly recordVersion: number;
   /** Null for a tombstone. */
   readonly value: Value | null;
+  /** Of a value with field times: the expiry of the key itself, 0 = never. The header has the sooner of that and of the last field. */
+  readonly keyExpiresAtMs?: number;
 }
 
 /** A live record as commands see it. */
 export interface LiveRecord extends RecordPast {
   readonly key: Buffer;
-  /** 0 = never. */
+  /** Of the key, 0 = never; a hash whose fields all expire may end before (`endsAtMs`). */
   readonly expiresAtMs: number;
   /** `sizeBytes` of the header: the length of a string. */
   readonly sizeBytes: number;
   readonly value: Value;
+}
+
+/** When a record ends by itself, by its key's expiry or by that of its last field: milliseconds, 0 = never. */
+export function endsAtMs({ expiresAtMs, value }: Pick<LiveRecord, 'expiresAtMs' | 'value'>): number {
+  if (value.type !== ValueType.hash || value.fieldTimes === undefined) return expiresAtMs;
+  const { vanishesAtMs } = value.fieldTimes;
+  if (vanishesAtMs === 0 || expiresAtMs === 0) return Math.max(vanishesAtMs, expiresAtMs);
+  return Math.min(vanishesAtMs, expiresAtMs);
 }

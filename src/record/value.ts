@@ -34,10 +34,19 @@ export interface PagedString {
 
 export type StringValue = InlineString | PagedString;
 
+/** When fields of a hash expire: wall clock milliseconds. Only a hash with such fields has this. */
+export interface FieldTimes {
+  /** No field expires before. */
+  readonly soonestMs: number;
+  /** When the last field expires, and the hash with it; 0 where some field never does. */
+  readonly vanishesAtMs: number;
+}
+
 /** A collection whose elements are here, packed as `packed-items.ts` has it. Never modified in place. */
 export interface InlineCollection {
   readonly type: CollectionType;
   readonly paged: false;
+  readonly fieldTimes?: FieldTimes;
   /** Null where only the metadata was asked for (`needs: 'meta'`). */
   readonly bytes: Buffer | null;
 }
@@ -55,10 +64,14 @@ export interface Tree {
   readonly root: Buffer;
 }
 
-/** A collection in pages: by field, member or position; or two trees over the same elements (a sorted set). */
+/**
+ * A collection in pages: by field, member or position; two trees over the same elements (a sorted set); or three (a hash some
+ * of whose fields expire, `hash-times.ts`).
+ */
 export interface PagedCollection {
   readonly type: CollectionType;
   readonly paged: true;
+  readonly fieldTimes?: FieldTimes;
   readonly encoding: Encoding;
   /** Bytes of the elements, each once. */
   readonly length: number;

@@ -67,7 +67,7 @@ export class KeyWriter {
   async #write(target: KeyToWrite, type: number, value: Buffer): Promise<void> {
     const { database, key, expiresAtMs } = target;
     const kind = kindOfType(type);
-    if (kind === null || kind === 'stream' || kind === 'module' || kind === 'hash with expiring fields') {
+    if (kind === null || kind === 'stream' || kind === 'module') {
       this.#counts.skip(`${kind ?? 'of unknown type'}`, nameOf(database, key));
       return;
     }

@@ -8,7 +8,7 @@ const COMMAND_BYTES = 262_144;
 
 const NAMES = { list: 'RPUSH', set: 'SADD', hash: 'HSET', zset: 'ZADD' } as const;
 
-/** The commands that add a value's elements to what is at `key`, in their order; of a string the one that sets it. */
+/** The commands that add a value's elements to what is at `key`, in their order, with their times; of a string the one that sets it. */
 export function valueCommands(key: Buffer, value: RdbValue): Argument[][] {
   if (value.kind === 'string') return [['SET', key, value.bytes]];
   const commands: Argument[][] = [];
@@ -29,7 +29,26 @@ export function valueCommands(key: Buffer, value: RdbValue): Argument[][] {
       bytes += item.length;
     }
   }
+  if (value.kind === 'hash') addTimes(commands, key, value);
   return commands;
+}
+
+/** The commands that make fields expire, each for those of one moment. */
+function addTimes(commands: Argument[][], key: Buffer, { items, times = [] }: RdbValue & { kind: 'hash' }): void {
+  const fields = new Map<number, Buffer[]>();
+  times.forEach((timeMs, i) => {
+    const field = items[2 * i];
+    if (timeMs === 0 || field === undefined) return;
+    const same = fields.get(timeMs);
+    if (same === undefined) fields.set(timeMs, [field]);
+    else same.push(field);
+  });
+  for (const [timeMs, same] of fields) {
+    for (let from = 0; from < same.length; from += ELEMENTS) {
+      const some = same.slice(from, from + ELEMENTS);
+      commands.push(['HPEXPIREAT', key, String(timeMs), 'FIELDS', String(some.length), ...some]);
+    }
+  }
 }
 
 /** A double so that it is read as the same one. */

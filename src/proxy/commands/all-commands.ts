@@ -5,6 +5,7 @@ import { connectionCommands } from './connection-commands.ts';
 import { genericKeyCommands } from './generic-commands.ts';
 import { geoCommands } from './geo-commands.ts';
 import { hashCommands } from './hash-commands.ts';
+import { hashExpiryCommands } from './hash-expiry-commands.ts';
 import { hyperloglogCommands } from './hyperloglog-commands.ts';
 import { keyspaceCommands } from './keyspace-commands.ts';
 import { listCommands } from './list-commands.ts';
@@ -20,6 +21,7 @@ export const allCommands: readonly CommandRow[] = [
   ...bitmapCommands,
   ...hyperloglogCommands,
   ...hashCommands,
+  ...hashExpiryCommands,
   ...listCommands,
   ...setCommands,
   ...zsetCommands,

@@ -16,9 +16,7 @@ import { argument, FAR_EXPIRY, KEY, keyOnly, NIL, ONE_KEY, optionName } from './
 const BUSYKEY = new ErrorReply('BUSYKEY Target key name already exists.');
 const BAD_CHECKSUM = new ErrorReply('ERR DUMP payload version or checksum are wrong');
 const BAD_FORMAT = new ErrorReply('ERR Bad data format');
-const UNSUPPORTED = new ErrorReply(
-  'ERR Bad data format: streams, modules and hash fields that expire are not supported',
-);
+const UNSUPPORTED = new ErrorReply('ERR Bad data format: streams and modules are not supported');
 const NEGATIVE_TTL = new ErrorReply('ERR Invalid TTL value, must be >= 0');
 const NEGATIVE_IDLETIME = new ErrorReply('ERR Invalid IDLETIME value, must be >= 0');
 const BAD_FREQ = new ErrorReply('ERR Invalid FREQ value, must be >= 0 and <= 255');
@@ -33,11 +31,11 @@ const LONGEST_INTEGER = 20;
 export const DUMP_STEP: Step<Reply> = {
   access: 'read',
   needs: 'value',
-  run(record, { pages }) {
+  run(record, { nowMs, pages }) {
     if (record === null) return NIL;
     const isString = record.value.type === ValueType.string;
     if (!isString && record.sizeBytes > limits.dumpCollectionBytes) return { reply: TOO_LARGE, change: null };
-    return { reply: dumpValue(record, pages), change: null };
+    return { reply: dumpValue(record, nowMs, pages), change: null };
   },
 };
 
@@ -67,7 +65,9 @@ class RestoreStep implements Step<Reply> {
     // A moment beyond int64 has passed, in Redis.
     const expiresAtMs = isForever ? 0 : (expiresAt({ relative: !isAbsolute, ms: ttlMs }, nowMs) ?? 0);
     if (!isForever && expiresAtMs <= nowMs) return { reply: OK, change: record === null ? null : { kind: 'delete' } };
-    return { reply: OK, change: { kind: 'put', value: valueOfRdb(value, config, pages), expiresAtMs } };
+    const put = valueOfRdb(value, config, nowMs, pages);
+    if (put === null) return { reply: OK, change: record === null ? null : { kind: 'delete' } };
+    return { reply: OK, change: { kind: 'put', value: put, expiresAtMs } };
   }
 }
 
@@ -150,7 +150,7 @@ export const dumpCommands: readonly CommandRow[] = [
     docArguments: [KEY],
     handler: keyOnly(DUMP_STEP),
     difference:
-      'Redis 7.0 loads it. The bytes of a string up to 1 MiB are those of Redis; a collection is written element by element, and one of more than 64 MiB answers an error.',
+      'Redis 7.0 loads it; that of a hash whose fields expire needs Redis 7.4. The bytes of a string up to 1 MiB are those of Redis; a collection is written element by element, and one of more than 64 MiB answers an error.',
   },
   {
     name: 'restore',
@@ -173,6 +173,6 @@ export const dumpCommands: readonly CommandRow[] = [
       { name: 'frequency', type: 'integer', token: 'FREQ', since: '5.0.0', optional: true },
     ],
     handler: { kind: 'record', parse: parseRestore },
-    difference: `Streams, modules and hash fields that expire are refused, and collections of more than 64 MiB. Payloads of Redis 7.2 and 7.4 are taken, too. IDLETIME and FREQ change nothing. ${FAR_EXPIRY}`,
+    difference: `Streams and modules are refused, and collections of more than 64 MiB. Payloads of Redis 7.2 and 7.4 are taken, too. IDLETIME and FREQ change nothing. ${FAR_EXPIRY}`,
   },
 ];

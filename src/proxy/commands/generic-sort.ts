@@ -8,6 +8,7 @@ import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR, WRONGTYPE } from 
 import type { ArgumentDoc, AtomicStep, CommandRow, KeysView } from '../command.ts';
 import type { Session } from '../session.ts';
 import { EMPTY_ARRAY } from '../values/keyed-steps.ts';
+import { HASH, viewOf } from '../values/keyed-steps.ts';
 import { KeyedView } from '../values/keyed-view.ts';
 import { ListEdit } from '../values/list-edit.ts';
 import { ListView } from '../values/list-view.ts';
@@ -146,7 +147,9 @@ function lookedUp(view: KeysView, lookups: readonly SortLookup[]): (lookup: Sort
     if (place === undefined || record === null) return null;
     const { value } = record;
     const pages = view.pages(place);
-    if (field !== null) return value.type === ValueType.hash ? new KeyedView(value, 2, pages).find(field) : null;
+    if (field !== null) {
+      return value.type === ValueType.hash ? viewOf(HASH, value, view.nowMs, pages).find(field) : null;
+    }
     return value.type === ValueType.string ? Buffer.concat(readAll(value, pages), record.sizeBytes) : null;
   };
 }

@@ -1,11 +1,12 @@
-import { type CollectionValue, Encoding, type PageAccess } from '../../record/value.ts';
+import { Encoding } from '../../record/value.ts';
 import { addFloats } from '../../resp/float.ts';
 import { isInt64, parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, NOT_A_FLOAT, NOT_AN_INTEGER, OK, type Reply } from '../../resp/reply.ts';
 import type { KeyedStep } from '../command.ts';
 import { defaultConfigValues } from '../config-values.ts';
 import type { Session } from '../session.ts';
-import { KeyedEdit } from '../values/keyed-edit.ts';
+import { editHash } from '../values/hash-edit.ts';
+import type { HashEditor } from '../values/keyed-edit.ts';
 import {
   argumentsFrom,
   changesNothing,
@@ -23,32 +24,34 @@ const NOT_FINITE = new ErrorReply('ERR increment would produce NaN or Infinity')
 const NOT_FINITE_ARGUMENT = new ErrorReply('ERR value is NaN or Infinity');
 
 /** When a hash is no listpack any more. */
-interface HashLimits {
+export interface HashLimits {
   readonly hashMaxListpackEntries: number;
   readonly hashMaxListpackValue: number;
 }
 
 const DEFAULT_LIMITS: HashLimits = defaultConfigValues();
 
-function limitsOf(session: Session | undefined): HashLimits {
+export function limitsOf(session: Session | undefined): HashLimits {
   return session?.proxy.config ?? DEFAULT_LIMITS;
 }
 
 /** Sets one field, as Redis chooses the encoding: what is long makes a table before it is put in, what is many after. */
-function setField(edit: KeyedEdit, field: Buffer, value: Buffer, limits: HashLimits): boolean {
+export function setField(
+  edit: HashEditor,
+  field: Buffer,
+  value: Buffer,
+  limits: HashLimits,
+  keepsTime = false,
+): boolean {
   const longest = limits.hashMaxListpackValue;
   if (edit.encoding === Encoding.listpack && (field.length > longest || value.length > longest)) {
     edit.encoding = Encoding.hashtable;
   }
-  const isNew = edit.set(field, value);
+  const isNew = edit.set(field, value, keepsTime);
   if (edit.encoding === Encoding.listpack && edit.count > limits.hashMaxListpackEntries) {
     edit.encoding = Encoding.hashtable;
   }
   return isNew;
-}
-
-function editHash(value: CollectionValue | null, changes: number, pages: PageAccess): KeyedEdit {
-  return new KeyedEdit(HASH.type, HASH.width, value, Encoding.listpack, changes, pages);
 }
 
 /** HSET and HMSET, which differ in what they reply. */
@@ -58,8 +61,8 @@ export function parseHset(command: 'hset' | 'hmset') {
     if (args.length % 2 === 1) return wrongArity;
     const limits = limitsOf(session);
     const { hashMaxListpackEntries, hashMaxListpackValue } = limits;
-    const step = new KeyedWriteStep(HASH, (value, pages) => {
-      const edit = editHash(value, (args.length - 2) / 2, pages);
+    const step = new KeyedWriteStep(HASH, (value, pages, nowMs) => {
+      const edit = editHash(value, Encoding.listpack, (args.length - 2) / 2, nowMs, pages);
       edit.need(argumentsFrom(args, 2, 2));
       let added = 0;
       for (let i = 2; i < args.length; i += 2) {
@@ -78,8 +81,8 @@ export function parseHset(command: 'hset' | 'hmset') {
 export function parseHsetnx(args: readonly Buffer[], session?: Session): KeyedStep {
   const limits = limitsOf(session);
   const field = argument(args, 2);
-  const step = new KeyedWriteStep(HASH, (value, pages) => {
-    const edit = editHash(value, 1, pages);
+  const step = new KeyedWriteStep(HASH, (value, pages, nowMs) => {
+    const edit = editHash(value, Encoding.listpack, 1, nowMs, pages);
     if (edit.find(field) !== null) return changesNothing(0);
     setField(edit, field, argument(args, 3), limits);
     return { reply: 1, value: edit.finish() };
@@ -88,9 +91,9 @@ export function parseHsetnx(args: readonly Buffer[], session?: Session): KeyedSt
 }
 
 export function parseHdel(args: readonly Buffer[]): KeyedStep {
-  const step = new KeyedWriteStep(HASH, (value, pages) => {
+  const step = new KeyedWriteStep(HASH, (value, pages, nowMs) => {
     if (value === null) return changesNothing(0);
-    const edit = editHash(value, args.length - 2, pages);
+    const edit = editHash(value, Encoding.listpack, args.length - 2, nowMs, pages);
     const fields = argumentsFrom(args, 2);
     edit.need(fields);
     let deleted = 0;
@@ -108,11 +111,11 @@ function changeField(
 ): KeyedStep {
   const limits = limitsOf(session);
   const field = argument(args, 2);
-  const step = new KeyedWriteStep(HASH, (value, pages): KeyedChange => {
-    const edit = editHash(value, 1, pages);
+  const step = new KeyedWriteStep(HASH, (value, pages, nowMs): KeyedChange => {
+    const edit = editHash(value, Encoding.listpack, 1, nowMs, pages);
     const made = make(edit.find(field));
     if (made instanceof ErrorReply) return changesNothing(made);
-    setField(edit, field, Buffer.from(made.text, 'latin1'), limits);
+    setField(edit, field, Buffer.from(made.text, 'latin1'), limits, true);
     return { reply: made.reply, value: edit.finish() };
   });
   return { key: argument(args, 1), step };

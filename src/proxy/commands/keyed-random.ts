@@ -5,7 +5,7 @@ import type { KeyedStep } from '../command.ts';
 import type { Session } from '../session.ts';
 import type { KeyedElement } from '../values/keyed-elements.ts';
 import { EMPTY_ARRAY, encodeElements, KeyedReadStep, type Kind, withValues } from '../values/keyed-steps.ts';
-import type { KeyedView } from '../values/keyed-view.ts';
+import type { KeyedReader } from '../values/keyed-view.ts';
 import { RandomPicks } from '../values/random-picks.ts';
 import { argument, optionName } from './keyed-row.ts';
 
@@ -27,7 +27,7 @@ function parseCount(bytes: Buffer): number | ErrorReply {
 }
 
 /** Up to `count` different elements, or, of a negative count, so many that need not differ. */
-function pick(view: KeyedView, count: number, seed: number): KeyedElement[] | ErrorReply {
+function pick(view: KeyedReader, count: number, seed: number): KeyedElement[] | ErrorReply {
   const picks = new RandomPicks(seed);
   if (count >= 0) return view.at(picks.distinct(Math.min(count, view.count), view.count));
   if (-count > limits.randomPicks) return OUT_OF_RANGE;

@@ -15,7 +15,7 @@ import type { TransactionOperation } from '../../quorum/transaction.ts';
 import { TransactionRecords } from '../../quorum/transaction-records.ts';
 import { type Ballot, NO_BALLOT } from '../../record/ballot.ts';
 import { NO_PAST } from '../../record/request-history.ts';
-import type { LiveRecord, PageId, RecordPast } from '../../record/state.ts';
+import { endsAtMs, type LiveRecord, type PageId, type RecordPast } from '../../record/state.ts';
 import { NeedPages, type PageAccess, type Value } from '../../record/value.ts';
 import type { Reply } from '../../resp/reply.ts';
 import {
@@ -361,7 +361,8 @@ export class LocalCluster implements ClusterPort {
   }
 
   #expired(record: LiveRecord): boolean {
-    return record.expiresAtMs !== 0 && record.expiresAtMs <= this.#clock.wallMs();
+    const endMs = endsAtMs(record);
+    return endMs !== 0 && endMs <= this.#clock.wallMs();
   }
 
   #database(namespace: number): Map<string, Entry> {
@@ -391,5 +392,5 @@ export class LocalCluster implements ClusterPort {
 }
 
 function withoutBytes(value: Value): Value {
-  return value.paged ? value : { type: value.type, paged: false, bytes: null };
+  return value.paged ? value : { ...value, bytes: null };
 }

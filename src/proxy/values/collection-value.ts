@@ -32,7 +32,8 @@ export function encodingOfCollection(value: CollectionValue): Encoding {
 
 /** The same as OBJECT ENCODING says it. */
 export function encodingName(value: CollectionValue): string {
-  return ENCODING_NAMES[encodingOfCollection(value)];
+  const name = ENCODING_NAMES[encodingOfCollection(value)];
+  return value.fieldTimes !== undefined && name === 'listpack' ? 'listpackex' : name;
 }
 
 /** The bytes of a collection in the record, which was asked for with `needs: 'value'`. */

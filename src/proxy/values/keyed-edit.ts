@@ -12,8 +12,21 @@ import { type InlineEdit, MapEdit, PackedEdit } from './packed-edit.ts';
 /** Up to so many changes are made in the packed bytes, each by a pass over them. */
 const FEW_CHANGES = 4;
 
-/** What one command changes in a hash or a set. Every method may throw NeedPages, after which it is of no use any more. */
-export class KeyedEdit {
+/** Changes the fields of a hash. Every method may throw NeedPages, after which it is of no use any more. */
+export interface HashEditor {
+  encoding: Encoding;
+  /** Of a hash in trees also of fields that have expired, and are still to be removed. */
+  readonly count: number;
+  need(names: readonly Buffer[]): void;
+  find(name: Buffer): Buffer | null;
+  /** True if the name is new. A field that is there never expires any more, or, with `keepsTime`, when it did. */
+  set(name: Buffer, value: Buffer, keepsTime?: boolean): boolean;
+  delete(name: Buffer): boolean;
+  finish(): CollectionValue | null;
+}
+
+/** What one command changes in a hash, none of whose fields expires, or a set. Every method may throw NeedPages, after which it is of no use any more. */
+export class KeyedEdit implements HashEditor {
   /** How Redis would keep it by now; never back to a listpack or an intset. */
   encoding: Encoding;
   readonly #type: CollectionType;
@@ -84,12 +97,7 @@ export class KeyedEdit {
     const tree = this.#tree?.finish();
     if (tree === undefined) return null;
     const { encoding } = this;
-    const value: CollectionValue = { type: this.#type, paged: true, encoding, length: tree.bytes, trees: [tree] };
-    if (tree.depth > 0 || tree.bytes > limits.treeRootBytes) return value;
-    // What has become small goes back into the record.
-    const edit = new MapEdit(null, this.#width);
-    new KeyedView(value, this.#width, this.#pages).visit((name, bytes) => edit.set(name, bytes));
-    return { type: this.#type, paged: false, bytes: edit.pack(encoding) };
+    return collectionOf(this.#type, this.#width, tree, encoding, this.#pages);
   }
 
   #finishInline(edit: InlineEdit): CollectionValue {
@@ -101,8 +109,23 @@ export class KeyedEdit {
   }
 }
 
+/** A hash or a set of the elements of a tree: what is small goes into the record. */
+export function collectionOf(
+  type: CollectionType,
+  width: Width,
+  tree: Tree,
+  encoding: Encoding,
+  pages: PageAccess,
+): CollectionValue {
+  const value: CollectionValue = { type, paged: true, encoding, length: tree.bytes, trees: [tree] };
+  if (tree.depth > 0 || tree.bytes > limits.treeRootBytes) return value;
+  const edit = new MapEdit(null, width);
+  new KeyedView(value, width, pages).visit((name, bytes) => edit.set(name, bytes));
+  return { type, paged: false, bytes: edit.pack(encoding) };
+}
+
 /** What has outgrown the record; Redis would call it a hash table. */
-function toTree(type: CollectionType, elements: readonly KeyedElement[], pages: PageAccess): CollectionValue {
+export function toTree(type: CollectionType, elements: readonly KeyedElement[], pages: PageAccess): CollectionValue {
   const keyed = elements.map(({ name, value }) => ({ key: treeKeyOf(name), name, value }));
   keyed.sort((a, b) => a.key.compare(b.key));
   const builder = new TreeBuilder(pages);

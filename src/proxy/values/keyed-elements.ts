@@ -54,16 +54,18 @@ export function treeKeyOf(name: Buffer): Buffer {
   const isLong = name.length > LONGEST_PLAIN_NAME;
   const rest = isLong ? createHash('sha256').update(name).digest() : name;
   const key = Buffer.allocUnsafe(PREFIX_BYTES + rest.length);
-  writeU32(key, 0, (hashOfName(name) & ~1) | (isLong ? 1 : 0));
+  writeU32(key, 0, prefixOfName(name));
   key.set(rest, PREFIX_BYTES);
   return key;
 }
 
+/** The prefix of a name's key: a scan's cursor. */
+export function prefixOfName(name: Buffer): number {
+  return ((hashOfName(name) & ~1) | (name.length > LONGEST_PLAIN_NAME ? 1 : 0)) >>> 0;
+}
+
 export function treeValueOf(name: Buffer, value: Buffer): Buffer {
-  if (name.length <= LONGEST_PLAIN_NAME) return value;
-  const head = Buffer.allocUnsafe(varintLength(name.length));
-  writeVarint(head, 0, name.length);
-  return Buffer.concat([head, name, value]);
+  return name.length <= LONGEST_PLAIN_NAME ? value : joinLongName(name, value);
 }
 
 /** The key below which the elements of smaller prefixes are. */
@@ -92,6 +94,18 @@ export function elementOf(element: LeafCursor, pages: PageAccess): KeyedElement 
   if (!hasLongName(element)) {
     return { name: element.bytes.subarray(element.keyStart + PREFIX_BYTES, element.keyEnd), value: stored };
   }
+  return splitLongName(stored);
+}
+
+/** The value of an element of a long name, with that before it. */
+export function joinLongName(name: Buffer, value: Buffer): Buffer {
+  const head = Buffer.allocUnsafe(varintLength(name.length));
+  writeVarint(head, 0, name.length);
+  return Buffer.concat([head, name, value]);
+}
+
+/** Takes what `joinLongName` made apart; views. */
+export function splitLongName(stored: Buffer): KeyedElement {
   let length = 0;
   let factor = 1;
   let at = 0;
@@ -103,7 +117,8 @@ export function elementOf(element: LeafCursor, pages: PageAccess): KeyedElement 
   return { name: stored.subarray(at, at + length), value: stored.subarray(at + length) };
 }
 
-function storedValue(element: LeafCursor, pages: PageAccess): Buffer {
+/** As it was put, also where it has pages of its own. */
+export function storedValue(element: LeafCursor, pages: PageAccess): Buffer {
   if (element.isBig) return readBig(element.stored, pages);
   return element.valueStart === element.end ? NO_BYTES : element.stored;
 }

@@ -10,8 +10,9 @@ import {
 } from '../../record/value.ts';
 import { BulkEncoder } from '../../resp/bulk-encoder.ts';
 import { BulkItems, type Reply } from '../../resp/reply.ts';
+import { HashView } from './hash-view.ts';
 import type { KeyedElement } from './keyed-elements.ts';
-import { KeyedView, type Width } from './keyed-view.ts';
+import { type KeyedReader, KeyedView, type Width } from './keyed-view.ts';
 import { type Listing, listed } from './paged-items.ts';
 import { WRONG_TYPE } from './string-value.ts';
 
@@ -43,26 +44,31 @@ export const EMPTY_MAP = new BulkItems('map', 0, 0, []);
 /** What a bulk string costs beside its bytes, about. */
 const BULK_OVERHEAD_BYTES = 8;
 
+/** A collection of this kind as it is at a moment. May throw NeedPages. */
+export function viewOf({ width }: Kind, value: CollectionValue, nowMs: number, pages: PageAccess): KeyedReader {
+  return value.fieldTimes === undefined ? new KeyedView(value, width, pages) : new HashView(value, nowMs, pages);
+}
+
 /** Reads a collection. */
 export class KeyedReadStep implements Step<Reply> {
   readonly access = 'read';
   readonly needs = 'value';
   readonly #kind: Kind;
   readonly #missing: Reply;
-  readonly #read: (view: KeyedView, record: LiveRecord) => Reply;
+  readonly #read: (view: KeyedReader, record: LiveRecord, nowMs: number) => Reply;
 
   /** `missing`: the reply where there is no such key. */
-  constructor(kind: Kind, missing: Reply, read: (view: KeyedView, record: LiveRecord) => Reply) {
+  constructor(kind: Kind, missing: Reply, read: (view: KeyedReader, record: LiveRecord, nowMs: number) => Reply) {
     this.#kind = kind;
     this.#missing = missing;
     this.#read = read;
   }
 
-  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+  run(record: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
     if (record === null) return { reply: this.#missing, change: null };
     const { value } = record;
     if (value.type === ValueType.string || value.type !== this.#kind.type) return WRONG_TYPE;
-    return { reply: this.#read(new KeyedView(value, this.#kind.width, pages), record), change: null };
+    return { reply: this.#read(viewOf(this.#kind, value, nowMs, pages), record, nowMs), change: null };
   }
 }
 
@@ -79,21 +85,21 @@ export class KeyedWriteStep implements Step<Reply> {
   readonly access = 'write';
   readonly needs = 'value';
   readonly #kind: Kind;
-  readonly #write: (value: CollectionValue | null, pages: PageAccess) => KeyedChange;
+  readonly #write: (value: CollectionValue | null, pages: PageAccess, nowMs: number) => KeyedChange;
 
-  constructor(kind: Kind, write: (value: CollectionValue | null, pages: PageAccess) => KeyedChange) {
+  constructor(kind: Kind, write: (value: CollectionValue | null, pages: PageAccess, nowMs: number) => KeyedChange) {
     this.#kind = kind;
     this.#write = write;
   }
 
-  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+  run(record: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
     let before: CollectionValue | null = null;
     if (record !== null) {
       const { value } = record;
       if (value.type === ValueType.string || value.type !== this.#kind.type) return WRONG_TYPE;
       before = value;
     }
-    const { reply, value } = this.#write(before, pages);
+    const { reply, value } = this.#write(before, pages, nowMs);
     return { reply, change: value === undefined ? null : changeTo(value, record) };
   }
 }
@@ -120,13 +126,13 @@ export class ListElementsStep implements Step<Reply> {
     this.#mayStream = mayStream;
   }
 
-  run(record: LiveRecord | null, { pages }: RunContext): StepResult<Reply> {
+  run(record: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
     const [form, what] = [this.#form, this.#what];
     if (record === null) return { reply: new BulkItems(form, 0, 0, []), change: null };
     const { value, sizeBytes } = record;
-    const { type, width } = this.#kind;
-    if (value.type === ValueType.string || value.type !== type) return WRONG_TYPE;
-    const elements = new KeyedView(value, width, pages).count;
+    const kind = this.#kind;
+    if (value.type === ValueType.string || value.type !== kind.type) return WRONG_TYPE;
+    const elements = viewOf(kind, value, nowMs, pages).count;
     const listing: Listing = {
       kind: form,
       elements,
@@ -138,7 +144,8 @@ export class ListElementsStep implements Step<Reply> {
           if (what !== 'values') encoder.add(name);
           if (what !== 'names') encoder.add(one);
         };
-        new KeyedView(value, width, access).visit(see, from, to);
+        // What expires while the reply is sent stays in it.
+        viewOf(kind, value, nowMs, access).visit(see, from, to);
         return encoder.finish(form);
       },
     };

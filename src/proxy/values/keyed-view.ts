@@ -40,7 +40,10 @@ export interface KeyedScan {
   readonly elements: readonly KeyedElement[];
 }
 
-/** Reads a hash or a set. Every method may throw NeedPages. */
+/** What commands read a hash or a set through. Every method may throw NeedPages. */
+export type KeyedReader = Pick<KeyedView, 'count' | 'encoding' | 'need' | 'find' | 'has' | 'visit' | 'at' | 'scan'>;
+
+/** Reads a hash, none of whose fields expires, or a set. Every method may throw NeedPages. */
 export class KeyedView {
   readonly count: number;
   readonly #width: Width;
@@ -89,7 +92,7 @@ export class KeyedView {
   /** All elements in order, or those from rank `from` up to, not including, `to`. */
   visit(see: (name: Buffer, value: Buffer) => void, from = 0, to = this.count): void {
     if (this.#packed === null) {
-      if (treeHasBig(this.#tree)) this.#needBigBetween(from, to);
+      needBigBetween(this.#tree, from, to, this.#pages);
       visitTree(this.#tree, from, to, this.#pages, (cursor) => {
         const { name, value } = elementOf(cursor, this.#pages);
         see(name, value);
@@ -116,7 +119,7 @@ export class KeyedView {
       order.map((i) => ranks[i] ?? 0),
       this.#pages,
     );
-    this.#needBig(cursors);
+    needBig(cursors, this.#pages);
     const found = new Array<KeyedElement>(ranks.length);
     order.forEach((place, i) => {
       const cursor = cursors[i];
@@ -145,7 +148,7 @@ export class KeyedView {
         if (end === 0) continue;
       }
       const cursors = found.slice(0, end).map((one) => one.cursor);
-      this.#needBig(cursors);
+      needBig(cursors, this.#pages);
       const elements = cursors.map((one) => elementOf(one, this.#pages));
       return { next: end < found.length ? (found[end]?.prefix ?? 0) : 0, elements };
     }
@@ -156,28 +159,26 @@ export class KeyedView {
     this.visit((name, value) => elements.push({ name, value }));
     return elements;
   }
+}
 
-  /** Asks at once for the pages of all big values of these. */
-  #needBig(cursors: readonly LeafCursor[]): void {
-    const big = cursors.filter(({ isBig }) => isBig);
-    if (big.length > 0)
-      needStrings(
-        big.map(({ stored }) => stored),
-        this.#pages,
-      );
-  }
+/** Asks at once for the pages of all big values of these. */
+export function needBig(cursors: readonly LeafCursor[], pages: PageAccess): void {
+  const big = cursors.filter(({ isBig }) => isBig).map(({ stored }) => stored);
+  if (big.length > 0) needStrings(big, pages);
+}
 
-  #needBigBetween(from: number, to: number): void {
-    const big: Buffer[] = [];
-    for (const { bytes, firstRank } of leavesOf(this.#tree, from, to, this.#pages)) {
-      const cursor = new LeafCursor(bytes);
-      while (cursor.next()) {
-        const rank = firstRank + cursor.index;
-        if (cursor.isBig && rank >= from && rank < to) big.push(cursor.stored);
-      }
+/** The same of the elements from rank `from` up to, not including, `to`. */
+export function needBigBetween(tree: Tree, from: number, to: number, pages: PageAccess): void {
+  if (!treeHasBig(tree)) return;
+  const big: Buffer[] = [];
+  for (const { bytes, firstRank } of leavesOf(tree, from, to, pages)) {
+    const cursor = new LeafCursor(bytes);
+    while (cursor.next()) {
+      const rank = firstRank + cursor.index;
+      if (cursor.isBig && rank >= from && rank < to) big.push(cursor.stored);
     }
-    if (big.length > 0) needStrings(big, this.#pages);
   }
+  if (big.length > 0) needStrings(big, pages);
 }
 
 export function treeOf(value: PagedCollection): Tree {

@@ -6,8 +6,11 @@ import type { LiveRecord } from '../../record/state.ts';
 import { type CollectionValue, Encoding, type PageAccess, type Value, ValueType } from '../../record/value.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import type { ConfigValues } from '../config-values.ts';
+import { hashOfFields } from './hash-build.ts';
+import { LAST_TIME_MS } from './hash-times.ts';
+import { HashView } from './hash-view.ts';
 import { KeyedEdit } from './keyed-edit.ts';
-import { HASH, SET } from './keyed-steps.ts';
+import { HASH, SET, viewOf } from './keyed-steps.ts';
 import { KeyedView } from './keyed-view.ts';
 import { ListEdit } from './list-edit.ts';
 import { ListView } from './list-view.ts';
@@ -34,8 +37,8 @@ export type EncodingLimits = Pick<
   | 'zsetMaxListpackValue'
 >;
 
-/** What DUMP answers of a value; reads all of its pages. May throw NeedPages. */
-export function dumpValue({ value, sizeBytes }: LiveRecord, pages: PageAccess): Buffer {
+/** What DUMP answers of a value, without fields that have expired; reads all of its pages. May throw NeedPages. */
+export function dumpValue({ value, sizeBytes }: LiveRecord, nowMs: number, pages: PageAccess): Buffer {
   switch (value.type) {
     case ValueType.string: {
       const [first = NO_BYTES, ...rest] = readAll(value, pages);
@@ -49,7 +52,9 @@ export function dumpValue({ value, sizeBytes }: LiveRecord, pages: PageAccess): 
       );
     }
     case ValueType.hash: {
-      const view = new KeyedView(value, HASH.width, pages);
+      const view = viewOf(HASH, value, nowMs, pages);
+      if (view instanceof HashView && view.hasTimes)
+        return dumpTimes(view, value.fieldTimes?.soonestMs ?? 1, sizeBytes);
       return dumpElements(RdbType.hash, view.count, sizeBytes, (writer) =>
         view.visit((field, bytes) => {
           writer.string(field);
@@ -75,6 +80,23 @@ export function dumpValue({ value, sizeBytes }: LiveRecord, pages: PageAccess): 
   }
 }
 
+/** `soonestMs`: what the times are reckoned from. */
+function dumpTimes(view: HashView, soonestMs: number, bytes: number): Buffer {
+  return sealDump(
+    RdbType.hashFieldExpiry,
+    (writer) => {
+      writer.uint64LE(soonestMs);
+      writer.count(view.count);
+      view.visitTimed(({ name, value, timeMs }) => {
+        writer.count(timeMs === 0 ? 0 : timeMs - soonestMs + 1);
+        writer.string(name);
+        writer.string(value);
+      });
+    },
+    bytes + view.count * ELEMENT_BYTES,
+  );
+}
+
 function dumpElements(type: number, count: number, bytes: number, write: (writer: RdbWriter) => void): Buffer {
   return sealDump(
     type,
@@ -86,8 +108,11 @@ function dumpElements(type: number, count: number, bytes: number, write: (writer
   );
 }
 
-/** The value in new pages, in the encoding that Redis with these settings would choose. */
-export function valueOfRdb(rdb: RdbValue, config: EncodingLimits, pages: PageAccess): Value {
+/**
+ * The value in new pages, in the encoding that Redis with these settings would choose; null of a hash all of whose fields have
+ * expired.
+ */
+export function valueOfRdb(rdb: RdbValue, config: EncodingLimits, nowMs: number, pages: PageAccess): Value | null {
   switch (rdb.kind) {
     case 'string':
       return stringFromBytes(rdb.bytes, pages);
@@ -96,7 +121,7 @@ export function valueOfRdb(rdb: RdbValue, config: EncodingLimits, pages: PageAcc
     case 'set':
       return setOf(rdb.items, config, pages);
     case 'hash':
-      return hashOf(rdb.items, config, pages);
+      return hashOf(rdb.items, rdb.times, config, nowMs, pages);
     case 'zset':
       return sortedSetOf(rdb.items, rdb.scores, config, pages);
   }
@@ -121,11 +146,26 @@ function setOf(items: readonly Buffer[], { setMaxIntsetEntries }: EncodingLimits
   return made(edit.finish());
 }
 
-function hashOf(items: readonly Buffer[], config: EncodingLimits, pages: PageAccess): CollectionValue {
+function hashOf(
+  items: readonly Buffer[],
+  times: readonly number[] | undefined,
+  config: EncodingLimits,
+  nowMs: number,
+  pages: PageAccess,
+): CollectionValue | null {
   const { hashMaxListpackEntries, hashMaxListpackValue } = config;
   const count = items.length / 2;
   const isListpack = count <= hashMaxListpackEntries && items.every((item) => item.length <= hashMaxListpackValue);
   const encoding = isListpack ? Encoding.listpack : Encoding.hashtable;
+  if (times !== undefined) {
+    const fields = times.map((timeMs, i) => ({
+      name: items[2 * i] ?? NO_BYTES,
+      value: items[2 * i + 1] ?? NO_BYTES,
+      timeMs: Math.min(timeMs, LAST_TIME_MS),
+    }));
+    const live = fields.filter(({ timeMs }) => timeMs === 0 || timeMs > nowMs);
+    return hashOfFields(live, encoding, pages);
+  }
   const edit = new KeyedEdit(HASH.type, HASH.width, null, encoding, count, pages);
   for (let i = 0; i < items.length; i += 2) edit.set(items[i] ?? NO_BYTES, items[i + 1] ?? NO_BYTES);
   return made(edit.finish());

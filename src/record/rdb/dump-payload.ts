@@ -1,5 +1,5 @@
 import { CRC64_BYTES, Crc64 } from './crc64.ts';
-import { RDB_VERSION, RDB_VERSION_MAX, type RdbProblem, RdbType, type RdbValue } from './rdb-format.ts';
+import { RDB_VERSION_MAX, type RdbProblem, RdbType, type RdbValue, versionOfType } from './rdb-format.ts';
 import { RDB_BOUNDS, type RdbBounds, readRdbValue } from './rdb-value.ts';
 import { RdbWriter } from './rdb-writer.ts';
 
@@ -14,7 +14,7 @@ export function sealDump(type: number, write: (writer: RdbWriter) => void, expec
   const writer = new RdbWriter(expectedBytes === undefined ? undefined : expectedBytes + FOOTER_BYTES + 8);
   writer.byte(type);
   write(writer);
-  writer.uint16LE(RDB_VERSION);
+  writer.uint16LE(versionOfType(type));
   writer.uint64LE(0);
   const payload = writer.finish();
   const crc = new Crc64();

@@ -27,10 +27,15 @@ export const RdbType = {
   hashFieldExpiryListpack: 25,
 } as const;
 
-/** The version that is written: Redis 7.0's. */
+/** The version that is written, but for hashes whose fields expire: Redis 7.0's. */
 export const RDB_VERSION = 10;
-/** The highest that is read: Redis 7.4's. */
+/** The highest that is read, and written of those: Redis 7.4's. */
 export const RDB_VERSION_MAX = 12;
+
+/** The lowest version that has this type, of those that are written. */
+export function versionOfType(type: number): number {
+  return hasFieldTimes(type) ? RDB_VERSION_MAX : RDB_VERSION;
+}
 
 /** What stands in the place of a type in an RDB file: Redis's RDB_OPCODE_ constants. */
 export const RdbOpcode = {
@@ -52,8 +57,10 @@ export const RdbOpcode = {
 /** A decoded value. Its buffers may be views of what it was read from. */
 export type RdbValue =
   | { readonly kind: 'string'; readonly bytes: Buffer }
-  /** Of a hash each field and its value, one after the other. */
-  | { readonly kind: 'list' | 'set' | 'hash'; readonly items: readonly Buffer[] }
+  /** Of a hash `items` are each field and its value, one after the other. */
+  | { readonly kind: 'list' | 'set'; readonly items: readonly Buffer[] }
+  /** `times`: of a hash with fields that expire, when each does; wall clock milliseconds, 0: never. */
+  | { readonly kind: 'hash'; readonly items: readonly Buffer[]; readonly times?: readonly number[] }
   | { readonly kind: 'zset'; readonly items: readonly Buffer[]; readonly scores: readonly number[] };
 
 export type ValueKind = RdbValue['kind'];
@@ -62,7 +69,7 @@ export type ValueKind = RdbValue['kind'];
 export type RdbProblem = 'malformed' | 'unsupported' | 'too-large';
 
 /** The kind of a value of this type, or what it is that is not taken; null: no type at all. */
-export function kindOfType(type: number): ValueKind | 'stream' | 'module' | 'hash with expiring fields' | null {
+export function kindOfType(type: number): ValueKind | 'stream' | 'module' | null {
   switch (type) {
     case RdbType.string:
       return 'string';
@@ -79,6 +86,10 @@ export function kindOfType(type: number): ValueKind | 'stream' | 'module' | 'has
     case RdbType.hashZipmap:
     case RdbType.hashZiplist:
     case RdbType.hashListpack:
+    case RdbType.hashFieldExpiryEarly:
+    case RdbType.hashFieldExpiryListpackEarly:
+    case RdbType.hashFieldExpiry:
+    case RdbType.hashFieldExpiryListpack:
       return 'hash';
     case RdbType.zset:
     case RdbType.zset2:
@@ -93,10 +104,16 @@ export function kindOfType(type: number): ValueKind | 'stream' | 'module' | 'has
     case RdbType.moduleWithoutMarkers:
       return 'module';
     default:
-      return isFieldExpiry(type) ? 'hash with expiring fields' : null;
+      return null;
   }
 }
 
-function isFieldExpiry(type: number): boolean {
+/** A hash with fields that expire. */
+export function hasFieldTimes(type: number): boolean {
   return type >= RdbType.hashFieldExpiryEarly && type <= RdbType.hashFieldExpiryListpack;
+}
+
+/** The soonest time of a hash's fields stands before all else: eight bytes. */
+export function hasSoonestTime(type: number): boolean {
+  return type === RdbType.hashFieldExpiry || type === RdbType.hashFieldExpiryListpack;
 }

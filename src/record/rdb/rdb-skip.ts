@@ -23,6 +23,11 @@ export function* skipUnit(feed: RdbFeed, units: ReturnType<typeof unitsOf>): Wai
       yield* feed.string();
       yield* feed.string();
       return;
+    case 'timed-pairs':
+      yield* feed.count();
+      yield* feed.string();
+      yield* feed.string();
+      return;
     case 'doubles':
       yield* feed.string();
       yield* feed.skip(DOUBLE_BYTES);
@@ -50,20 +55,6 @@ export function* skipUnsupported(feed: RdbFeed, type: number): Waiting {
     case RdbType.module:
       yield* feed.count();
       yield* skipModuleFields(feed);
-      return;
-    case RdbType.hashFieldExpiryEarly:
-    case RdbType.hashFieldExpiry: {
-      if (type === RdbType.hashFieldExpiry) yield* feed.skip(MILLISECONDS_BYTES);
-      for (let left = yield* feed.count(); left > 0; left--) {
-        yield* feed.count();
-        yield* skipUnit(feed, 'pairs');
-      }
-      return;
-    }
-    case RdbType.hashFieldExpiryListpackEarly:
-    case RdbType.hashFieldExpiryListpack:
-      if (type === RdbType.hashFieldExpiryListpack) yield* feed.skip(MILLISECONDS_BYTES);
-      yield* feed.string();
       return;
     case RdbType.moduleWithoutMarkers:
       throw new BadRdb('a value of a module of Redis 4, whose end cannot be told');

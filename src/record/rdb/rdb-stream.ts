@@ -2,13 +2,14 @@ import { limits } from '../../base/limits.ts';
 import { RdbCursor } from './rdb-cursor.ts';
 import { BadRdb, RdbFeed } from './rdb-feed.ts';
 import { libraryName } from './library-name.ts';
-import { kindOfType, RDB_VERSION_MAX, RdbOpcode, type RdbValue } from './rdb-format.ts';
+import { hasSoonestTime, kindOfType, RDB_VERSION_MAX, RdbOpcode, type RdbValue } from './rdb-format.ts';
 import { skipModuleFields, skipUnit, skipUnsupported } from './rdb-skip.ts';
 import { RDB_BOUNDS, RdbElements, unitsOf } from './rdb-value.ts';
 
 const MAGIC = 'REDIS';
 const HEADER_BYTES = 9;
 const CHECKSUM_BYTES = 8;
+const TIME_BYTES = 8;
 /** Earlier ones, before Redis 2.6, have no checksum. */
 const RDB_VERSION_MIN = 5;
 
@@ -215,13 +216,19 @@ export class RdbStream {
   *#collection(type: number, key: Buffer, expiresAtMs: number): Generator<RdbEvent | null, boolean> {
     const feed = this.#feed;
     const units = unitsOf(type);
+    let soonestMs = 0;
+    if (hasSoonestTime(type)) {
+      yield* feed.need(TIME_BYTES);
+      soonestMs = Number(feed.bytes.readBigUInt64LE(feed.at));
+      feed.at += TIME_BYTES;
+    }
     if (units === 'packed') {
       yield* feed.string();
       return true;
     }
     let left = yield* feed.count();
     if (left === 0) throw new BadRdb('a collection without elements');
-    /** Bytes of the count, which only the first part has before it. */
+    /** Bytes of the count and of the soonest time, which only the first part has before it. */
     let skipped = feed.at - feed.mark;
     let count = 0;
     let isFirst = true;
@@ -231,7 +238,7 @@ export class RdbStream {
       count++;
       const isFull = feed.at - feed.mark >= this.#partBytes;
       if (!(isFull || (left === 0 && !isFirst))) continue;
-      const part = decodePart(feed, type, skipped, count);
+      const part = decodePart(feed, type, soonestMs, skipped, count);
       feed.release();
       yield { kind: 'part', key, expiresAtMs, part, isFirst, isLast: left === 0 };
       [skipped, count, isFirst] = [0, 0, false];
@@ -241,9 +248,9 @@ export class RdbStream {
 }
 
 /** The units from the feed's mark on. */
-function decodePart(feed: RdbFeed, type: number, skipped: number, count: number): RdbValue {
+function decodePart(feed: RdbFeed, type: number, soonestMs: number, skipped: number, count: number): RdbValue {
   const cursor = new RdbCursor(feed.bytes, feed.mark + skipped, feed.at, RDB_BOUNDS.bytes);
-  const elements = new RdbElements(type, RDB_BOUNDS.items);
+  const elements = new RdbElements(type, RDB_BOUNDS.items, soonestMs);
   for (let i = 0; i < count && !cursor.isBad && !elements.isTooMany; i++) elements.read(cursor);
   if (elements.isTooMany) throw new BadRdb('a collection with more elements in one piece than can be taken');
   if (cursor.isBad) throw new BadRdb('a collection that is not what it says');

@@ -1,7 +1,7 @@
 import { limits } from '../../base/limits.ts';
 import { type ItemSink, readIntset, readListpack, readZiplist, readZipmap } from './packed-forms.ts';
 import { RdbCursor } from './rdb-cursor.ts';
-import { kindOfType, type RdbProblem, RdbType, type RdbValue } from './rdb-format.ts';
+import { hasFieldTimes, hasSoonestTime, kindOfType, type RdbProblem, RdbType, type RdbValue } from './rdb-format.ts';
 
 /** Of a sorted set of the oldest type: a score's length, or what it is instead. */
 const SCORE_NAN = 253;
@@ -10,6 +10,8 @@ const SCORE_MINUS_INFINITY = 255;
 /** Of a quicklist's node: an element by itself, or a listpack. */
 const NODE_PLAIN = 1;
 const NODE_PACKED = 2;
+/** Redis's limit for the expiry of a field in a file. */
+const LAST_TIME_MS = 2 ** 48 - 2;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const INFINITY = /^[+-]?inf(?:inity)?$/i;
 
@@ -41,7 +43,7 @@ export function readRdbValue(
     return cursor.isBad ? problemOf(cursor) : { kind, bytes: string };
   }
   if (kind !== 'list' && kind !== 'set' && kind !== 'hash' && kind !== 'zset') return 'unsupported';
-  const parts = new RdbElements(type, bounds.items);
+  const parts = new RdbElements(type, bounds.items, hasSoonestTime(type) ? soonestTime(cursor) : 0);
   const isPacked = unitsOf(type) === 'packed';
   const units = isPacked ? 1 : cursor.count();
   for (let left = units; left > 0 && !cursor.isBad && !parts.isTooMany; left--) parts.read(cursor);
@@ -50,15 +52,21 @@ export function readRdbValue(
   return parts.finish();
 }
 
+/** Of a type that has it. */
+export function soonestTime(cursor: RdbCursor): number {
+  const start = cursor.skip(8);
+  return cursor.isBad ? 0 : Number(cursor.bytes.readBigUInt64LE(start));
+}
+
 function problemOf(cursor: RdbCursor): RdbProblem {
   return cursor.roomBytes < 0 ? 'too-large' : 'malformed';
 }
 
 /**
  * How a collection of this type is laid out: one string that holds all; or a count, and so many strings, pairs of them,
- * strings with a score as text or as a double, or nodes of a list with what they are before them.
+ * strings with a score as text or as a double, pairs with a time before them, or nodes of a list with what they are before them.
  */
-export function unitsOf(type: number): 'packed' | 'strings' | 'pairs' | 'texts' | 'doubles' | 'nodes' {
+export function unitsOf(type: number): 'packed' | 'strings' | 'pairs' | 'timed-pairs' | 'texts' | 'doubles' | 'nodes' {
   switch (type) {
     case RdbType.list:
     case RdbType.set:
@@ -66,6 +74,9 @@ export function unitsOf(type: number): 'packed' | 'strings' | 'pairs' | 'texts' 
       return 'strings';
     case RdbType.hash:
       return 'pairs';
+    case RdbType.hashFieldExpiryEarly:
+    case RdbType.hashFieldExpiry:
+      return 'timed-pairs';
     case RdbType.zset:
       return 'texts';
     case RdbType.zset2:
@@ -81,10 +92,14 @@ export function unitsOf(type: number): 'packed' | 'strings' | 'pairs' | 'texts' 
 export class RdbElements {
   readonly #type: number;
   readonly #sink: ItemSink;
+  readonly #soonestMs: number;
   #scores: number[] = [];
+  #times: number[] = [];
 
-  constructor(type: number, most: number) {
+  /** `soonestMs`: what stood before the elements, where something did. */
+  constructor(type: number, most: number, soonestMs = 0) {
     this.#type = type;
+    this.#soonestMs = soonestMs;
     this.#sink = { items: [], most };
   }
 
@@ -103,6 +118,12 @@ export class RdbElements {
       case 'pairs':
         items.push(cursor.string(), cursor.string());
         return;
+      case 'timed-pairs': {
+        const count = cursor.count();
+        this.#time(cursor, count === 0 || this.#soonestMs === 0 ? count : count + this.#soonestMs - 1);
+        items.push(cursor.string(), cursor.string());
+        return;
+      }
       case 'texts':
         items.push(cursor.string());
         this.#score(cursor, textScore(cursor));
@@ -127,8 +148,11 @@ export class RdbElements {
     const items = this.#sink.items.splice(0);
     const scores = this.#scores;
     this.#scores = [];
+    const times = this.#times;
+    this.#times = [];
     if (kind === 'zset') return { kind, items, scores };
-    return { kind: kind === 'hash' || kind === 'set' ? kind : 'list', items };
+    if (kind === 'hash') return hasFieldTimes(this.#type) ? { kind, items, times } : { kind, items };
+    return { kind: kind === 'set' ? kind : 'list', items };
   }
 
   finish(): RdbValue | RdbProblem {
@@ -137,6 +161,11 @@ export class RdbElements {
     const step = value.kind === 'hash' ? 2 : 1;
     if (value.items.length % step !== 0) return 'malformed';
     return value.kind !== 'list' && hasDuplicates(value.items, step) ? 'malformed' : value;
+  }
+
+  #time(cursor: RdbCursor, timeMs: number): void {
+    if (!(timeMs >= 0 && timeMs <= LAST_TIME_MS)) cursor.isBad = true;
+    this.#times.push(timeMs);
   }
 
   #score(cursor: RdbCursor, score: number): void {
@@ -166,6 +195,20 @@ export class RdbElements {
       this.#packed(cursor, readListpack);
     }
     if (kindOfType(this.#type) === 'zset') this.#splitScores(cursor);
+    if (hasFieldTimes(this.#type)) this.#splitTimes(cursor);
+  }
+
+  /** Fields, values and times come one after the other in a hash that is one string. */
+  #splitTimes(cursor: RdbCursor): void {
+    const { items } = this.#sink;
+    if (items.length % 3 !== 0) cursor.isBad = true;
+    if (cursor.isBad) return;
+    const all = items.splice(0);
+    for (let i = 0; i < all.length; i += 3) {
+      items.push(...all.slice(i, i + 2));
+      const text = all[i + 2]?.toString('latin1') ?? '';
+      this.#time(cursor, /^\d+$/.test(text) ? Number(text) : Number.NaN);
+    }
   }
 
   /** Members and scores come one after the other in a sorted set that is one string. */
