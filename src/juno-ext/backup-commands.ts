@@ -57,9 +57,11 @@ function shardAt(session: Session, args: readonly Buffer[]): number | null {
 /** JUNO.BACKUP INFO: what a manifest says of the cluster, as JSON. */
 const info: Run = async (port, session) => {
   const map = session.proxy.cluster.map();
-  const { clusterId, shards, epoch, namespaceGroups } = map;
+  const { clusterId, shards, epoch, namespaceGroups, databases } = map;
   const groups = namespaceGroups.map(({ name, limits: own }) => ({ name, limits: own }));
-  return JSON.stringify({ clusterId, shards, mapEpoch: epoch, keystoreFingerprint: port.keystoreFingerprint, groups });
+  const { keystoreFingerprint } = port;
+  const storedAs = databases.map((database) => database.storedAs);
+  return JSON.stringify({ clusterId, shards, mapEpoch: epoch, keystoreFingerprint, groups, storedAs });
 };
 
 /** JUNO.BACKUP LIST shard after-id limit */

@@ -107,6 +107,8 @@ async function fill({ redis }: Running, count: number): Promise<void> {
 const COLLECTIONS = [
   'small hash',
   'large hash',
+  'small timed hash',
+  'large timed hash',
   'integers',
   'small set',
   'large set',
@@ -124,6 +126,19 @@ async function fillCollections({ redis }: Running): Promise<void> {
   await redis.hset('small hash', 'a', '1', 'b', '');
   await redis.hset('large hash', fields.flat());
   await redis.pexpireat('large hash', parts.clock.wallMs() + 1_000_000);
+  for (const [name, count] of [
+    ['small timed hash', 3],
+    ['large timed hash', 3_000],
+  ] as const) {
+    await redis.hset(name, fields.slice(0, count).flat());
+    await redis.pexpireat(name, parts.clock.wallMs() + 2_000_000);
+    for (let from = 0; from < count; from += 1_000) {
+      const some = fields.slice(from, Math.min(from + 1_000, count)).map(([field = '']) => field);
+      const momentMs = parts.clock.wallMs() + 1_000_000 + from;
+      await redis.call('HPEXPIREAT', name, momentMs, 'FIELDS', some.length, ...some);
+    }
+    await redis.call('HPERSIST', name, 'FIELDS', 1, 'field 1');
+  }
   await redis.sadd('integers', 3, 1, 2);
   await redis.sadd('small set', 'z', 'a');
   await redis.sadd('large set', members);
@@ -135,7 +150,11 @@ async function fillCollections({ redis }: Running): Promise<void> {
 }
 
 async function elementsOf(redis: Redis, name: string): Promise<unknown> {
-  if (name.endsWith('hash')) return Object.entries(await redis.hgetall(name));
+  if (name.endsWith('hash')) {
+    const pairs = Object.entries(await redis.hgetall(name));
+    const fields = pairs.map(([field]) => field);
+    return [pairs, await redis.call('HPEXPIRETIME', name, 'FIELDS', fields.length, ...fields)];
+  }
   if (name.endsWith('list')) return redis.lrange(name, 0, -1);
   return name.endsWith('zset') ? redis.zrange(name, 0, '-1', 'WITHSCORES') : redis.smembers(name);
 }
@@ -263,6 +282,38 @@ describe('a backup and its restore into a cluster of another shape', () => {
     expect(await backup('full')).toMatchObject({ records: 1 });
     expect(await restore('full')).toMatchObject({ written: 1, expired: 0 });
     expect(await contentsOf(target)).toEqual({ kept: 'v' });
+  });
+});
+
+describe('databases that were swapped', () => {
+  it('are restored under the numbers that they had at the end, whatever the target has swapped', async () => {
+    await source.redis.set('k', 'zero');
+    await source.redis.select(3);
+    await source.redis.set('k', 'three');
+    await source.redis.set('gone', 'three');
+    await backup('full');
+    await source.redis.swapdb(0, 3);
+    await source.redis.del('k');
+    await source.redis.select(0);
+    await source.redis.del('gone');
+    await backup('more', ['--since', join(dir, 'full')]);
+    expect(readFileSync(join(dir, 'more', 'manifest.json'), 'utf8')).toContain('"formatVersion": 2');
+    await target.redis.swapdb(0, 1);
+    expect(await restore('more')).toMatchObject({ written: 1 });
+    expect(await contentsOf(target)).toEqual({ k: 'three' });
+    await target.redis.select(3);
+    expect(await target.redis.dbsize()).toBe(0);
+    await compare('more', target);
+    const refused = await run(['restore', join(dir, 'more'), ...at(target), ...key()]);
+    expect(refused.complaints).toContain("namespace 'default', database 0, has keys");
+    await target.redis.set('k', 'in three');
+    await target.redis.select(0);
+    expect(await restore('full', ['--merge'])).toMatchObject({ written: 1, kept: 2 });
+    await target.redis.select(3);
+    expect(await target.redis.get('gone')).toBe('three');
+    // For the tests that come after this one.
+    await source.redis.swapdb(0, 3);
+    await target.redis.swapdb(0, 1);
   });
 });
 

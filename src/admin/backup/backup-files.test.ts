@@ -251,7 +251,7 @@ describe('an interrupted backup', () => {
       liveRecords: { 0: 1 },
     });
     if (unfinished === null) throw new Error('it is there');
-    await new BackupWriter(dir, unfinished).finish(2, unfinished.groups);
+    await new BackupWriter(dir, unfinished).finish(2, unfinished.groups, []);
     expect((await contentsOf('begun')).live).toEqual({ k: 'v' });
     expect(readUnfinished(dir)).toBeNull();
   });
@@ -283,7 +283,7 @@ describe('an interrupted backup', () => {
       expect(await writer.pagedRecord(large, broken())).toBe(false);
       await writer.index(record.shard, [{ ...record, accepted: record.stored.accepted, namespace: 0 }]);
     }
-    await writer.finish(2, manifest.groups);
+    await writer.finish(2, manifest.groups, []);
     expect(await chainProblems(openChain(dir), NOBODY)).toEqual([]);
     let count = 0;
     for await (const _item of readChain(openChain(dir))) count++;

@@ -29,7 +29,8 @@ export interface BackupGroup {
 
 /** What a backup is of, and what it consists of. */
 export interface Manifest {
-  readonly formatVersion: 1;
+  /** 2 with `storedAs`, which older programs would pass over. */
+  readonly formatVersion: 1 | 2;
   /** 32 hex digits. */
   readonly backupId: string;
   readonly junokvVersion: string;
@@ -42,7 +43,12 @@ export interface Manifest {
   readonly groups: readonly BackupGroup[];
   /** The backup that this one adds to; its directory as seen from this one's. Null: a full backup. */
   readonly base: { readonly backupId: string; readonly path: string } | null;
-  /** Live records by namespace number: sixteen to a group. */
+  /**
+   * By database number, up to the last that was ever swapped (SWAPDB): the namespace number that its records carry. Absent: each
+   * its own.
+   */
+  readonly storedAs?: readonly number[];
+  /** Live records by the namespace number that they carry: sixteen to a group. */
   readonly liveRecords: Readonly<Record<string, number>>;
   /** In the order of their contents. */
   readonly files: readonly BackupFile[];
@@ -118,7 +124,8 @@ function readFields(dir: string, name: string): { readonly manifest: Manifest; r
     throw new BackupProblem(`${path} is damaged: ${messageOf(error)}`);
   }
   if (!isFields(fields)) throw new BackupProblem(`${path} is damaged: it is not a JSON object`);
-  if (fields['formatVersion'] !== 1) throw new BackupProblem(`${path} has a format that this version does not know`);
+  if (fields['formatVersion'] !== 1 && fields['formatVersion'] !== 2)
+    throw new BackupProblem(`${path} has a format that this version does not know`);
   const { checksum, ...rest } = fields;
   if (!isManifest(rest) || checksum !== checksumOf(rest)) throw new BackupProblem(`${path} is damaged`);
   return { manifest: rest, fields };
@@ -130,7 +137,7 @@ function checksumOf(manifest: object): string {
 
 function isManifest(fields: object): fields is Manifest {
   if (!isFields(fields)) return false;
-  const { files, groups, base, liveRecords } = fields;
+  const { files, groups, base, liveRecords, storedAs } = fields;
   const texts = ['backupId', 'junokvVersion', 'clusterId', 'keystoreFingerprint'];
   const counts = ['startedAtMs', 'endedAtMs', 'shards'];
   return (
@@ -140,6 +147,7 @@ function isManifest(fields: object): fields is Manifest {
     files.every(isBackupFile) &&
     Array.isArray(groups) &&
     groups.every(isBackupGroup) &&
+    (storedAs === undefined ? fields['formatVersion'] === 1 : isStoredAs(storedAs)) &&
     (base === null || (isFields(base) && typeof base['backupId'] === 'string' && typeof base['path'] === 'string')) &&
     isFields(liveRecords) &&
     Object.values(liveRecords).every(isCount)
@@ -163,6 +171,11 @@ export function isBackupGroup(group: unknown): group is BackupGroup {
   if (!isFields(group) || typeof group['name'] !== 'string') return false;
   const own = group['limits'];
   return isFields(own) && LIMIT_NAMES.every((name) => isCount(own[name]));
+}
+
+/** Each number stands for one database. */
+export function isStoredAs(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every(isCount) && new Set(value).size === value.length;
 }
 
 export function isFields(value: unknown): value is Fields {

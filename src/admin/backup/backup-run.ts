@@ -61,8 +61,9 @@ export async function runBackup(
   const run = new BackupRun(request, cluster, system, writer, base);
   try {
     await run.copy(from, info.shards);
-    // A namespace may have been added meanwhile.
-    const finished = await writer.finish(system.clock.wallMs(), (await cluster.info()).groups);
+    // A namespace may have been added meanwhile, or databases swapped: records carry the same number before and after that.
+    const { groups, storedAs } = await cluster.info();
+    const finished = await writer.finish(system.clock.wallMs(), groups, storedAs);
     const { stored } = writer.figures;
     const tookMs = system.clock.monotonicMs() - startedMs;
     return { manifest: finished, stored, resumed: unfinished !== null, tookMs };

@@ -120,9 +120,10 @@ export class BackupWriter {
   }
 
   /** Everything is written: the manifest makes it a backup. */
-  async finish(endedAtMs: number, groups: readonly BackupGroup[]): Promise<Manifest> {
+  async finish(endedAtMs: number, groups: readonly BackupGroup[], storedAs: readonly number[]): Promise<Manifest> {
     await this.#closeFiles();
-    const manifest = { ...this.#current(endedAtMs), groups };
+    const plain = { ...this.#current(endedAtMs), groups };
+    const manifest = storedAs.length === 0 ? plain : { ...plain, formatVersion: 2 as const, storedAs };
     await writeManifest(this.#dir, MANIFEST_FILE, manifest);
     await unlink(join(this.#dir, UNFINISHED_FILE)).catch(() => {});
     return manifest;

@@ -6,7 +6,7 @@ import type { PageId } from '../../record/state.ts';
 import { decodeStored, encodeStored, type StoredRecord } from '../../record/state-codec.ts';
 import type { IndexEntry, PageEntry, Position, RecordEntry } from './backup-format.ts';
 import { type BackupSource, bytesOf, itemsOf } from './backup-link.ts';
-import { type BackupGroup, isBackupGroup, isCount, isFields } from './backup-manifest.ts';
+import { type BackupGroup, isBackupGroup, isCount, isFields, isStoredAs } from './backup-manifest.ts';
 import { BackupProblem } from './backup-problem.ts';
 
 const LISTED_BYTES = ID_BYTES + BALLOT_BYTES + 4;
@@ -17,10 +17,13 @@ export interface ClusterInfo {
   readonly shards: number;
   readonly keystoreFingerprint: string;
   readonly groups: readonly BackupGroup[];
+  /** By database number, up to the last that was ever swapped: the namespace number that its records carry. */
+  readonly storedAs: readonly number[];
 }
 
 /** A live record of the cluster, by the ballot that it had when it was listed. */
 export interface ListedEntry extends IndexEntry {
+  /** As the record carries it. */
   readonly namespace: number;
 }
 
@@ -42,10 +45,11 @@ export class ClusterRecords {
   async info(): Promise<ClusterInfo> {
     const info: unknown = JSON.parse(bytesOf(await this.#link.backup('INFO')).toString('utf8'));
     if (isFields(info)) {
-      const { clusterId, shards, keystoreFingerprint, groups } = info;
+      // A proxy of before there was SWAPDB does not speak of it.
+      const { clusterId, shards, keystoreFingerprint, groups, storedAs = [] } = info;
       const isInfo = typeof clusterId === 'string' && isCount(shards) && typeof keystoreFingerprint === 'string';
-      if (isInfo && Array.isArray(groups) && groups.every(isBackupGroup)) {
-        return { clusterId, shards, keystoreFingerprint, groups };
+      if (isInfo && Array.isArray(groups) && groups.every(isBackupGroup) && isStoredAs(storedAs)) {
+        return { clusterId, shards, keystoreFingerprint, groups, storedAs };
       }
     }
     throw new BackupProblem('the proxy answers something else than JUNO.BACKUP INFO should');

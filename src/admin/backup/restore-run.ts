@@ -41,7 +41,7 @@ export interface RestoreRequest {
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Namespace numbers of a backup as numbers of the cluster, by the names of their groups. */
+/** The namespace numbers that records of a backup carry, as databases of the cluster: by the names of their groups. */
 export type NamespaceNumbers = (namespace: number) => number;
 
 /**
@@ -124,12 +124,19 @@ async function enterGroups(
 export async function namespaceNumbers(manifest: Manifest, cluster: ClusterRecords): Promise<NamespaceNumbers> {
   const names = (await cluster.info()).groups.map(({ name }) => name);
   const groups = manifest.groups.map(({ name }) => names.indexOf(name));
-  return (namespace) => {
+  return (carried) => {
+    const namespace = databaseAmong(manifest.storedAs ?? [], carried);
     const group = groups[groupOf(namespace)];
     if (group === undefined || group < 0)
       throw new BackupProblem('a record is of a namespace that the cluster has not');
     return numberInGroup(group, namespace % DATABASES_PER_GROUP);
   };
+}
+
+/** The database whose records carry this number. */
+function databaseAmong(storedAs: readonly number[], carried: number): number {
+  const database = storedAs.indexOf(carried);
+  return database < 0 ? carried : database;
 }
 
 async function makeRoom(
@@ -148,12 +155,13 @@ async function makeRoom(
 
 /** Lists the cluster up to the first key in a namespace and database that the backup has keys of. */
 async function expectNoKeys(manifest: Manifest, cluster: ClusterRecords, numbers: NamespaceNumbers): Promise<void> {
-  const used = new Map(Object.keys(manifest.liveRecords).map((name) => [numbers(Number(name)), Number(name)]));
-  const { shards } = await cluster.info();
+  const used = new Set(Object.keys(manifest.liveRecords).map((name) => numbers(Number(name))));
+  const { shards, groups, storedAs } = await cluster.info();
   for await (const { entries } of cluster.parts({ shard: 0, id: '' }, shards)) {
-    const found = entries.map(({ namespace }) => used.get(namespace)).find((namespace) => namespace !== undefined);
+    const databases = entries.map(({ namespace }) => databaseAmong(storedAs, namespace));
+    const found = databases.find((database) => used.has(database));
     if (found === undefined) continue;
-    const name = manifest.groups[groupOf(found)]?.name ?? '';
+    const name = groups[groupOf(found)]?.name ?? '';
     throw new BackupProblem(
       `namespace '${name}', database ${found % DATABASES_PER_GROUP}, has keys. --merge keeps what is newer there, ` +
         '--replace removes everything in the namespaces of the backup first; after an interrupted restore, go on with --merge.',

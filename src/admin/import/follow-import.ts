@@ -14,7 +14,7 @@ import { LinkLost, type RedisPlace } from './redis-link.ts';
 import { ReplicaLink } from './replica-link.ts';
 import { pageOf, type SourceReader } from './source-reader.ts';
 import type { StreamApplier, StreamPlace } from './stream-applier.ts';
-import { StreamCommands } from './stream-commands.ts';
+import { type StreamCommand, StreamCommands } from './stream-commands.ts';
 import { StreamSpool } from './stream-spool.ts';
 
 /** What a live import is made of. */
@@ -56,6 +56,8 @@ export class FollowImport {
   #rdbPlace = 0;
   /** Commands up to here may have been sent. */
   #sentUpTo = 0;
+  /** Where the last SWAPDB ends that was begun: it may have been carried out, and must not be twice. */
+  #swapsUpTo = 0;
   #link: ReplicaLink | null = null;
   #mustBeginAnew = false;
   #failure: unknown = null;
@@ -108,6 +110,7 @@ export class FollowImport {
     this.#keysDone = numberIn(state, 'keysDone');
     this.#rdbPlace = numberIn(state, 'rdbPlace');
     this.#sentUpTo = numberIn(state, 'sentUpTo');
+    this.#swapsUpTo = numberIn(state, 'swapsUpTo');
     this.#syncs = 1;
     this.#parts.applier.begin({ position: numberIn(state, 'position'), database: numberIn(state, 'database') });
     const unsure: unknown = state['unsure'];
@@ -143,6 +146,7 @@ export class FollowImport {
         applier.begin({ position: agreed.position, database: 0 });
         [this.#id, this.#phase, this.#keysDone, this.#rdbPlace] = [agreed.id, 'rdb', 0, agreed.position];
         this.#sentUpTo = agreed.position;
+        this.#swapsUpTo = 0;
         this.#save();
         return;
       } catch (error) {
@@ -255,11 +259,27 @@ export class FollowImport {
       commands.push(chunk);
       for (let command = commands.next(); command !== null; command = commands.next()) {
         if (applier.position + command.bytes > this.#sentUpTo) this.#goAhead(command.bytes);
+        if (command.name === 'swapdb') await this.#beginSwap(command);
         await applier.take(command, applier.position < unsureUpTo);
+        if (command.name === 'swapdb') this.#save();
       }
       this.#noteProgress();
     }
     await applier.drained();
+    this.#save();
+  }
+
+  /** Notes that it may be carried out from now on. Throws ImportProblem where it may have been before. */
+  async #beginSwap({ bytes }: StreamCommand): Promise<void> {
+    const { applier } = this.#parts;
+    const end = applier.position + bytes;
+    if (end <= this.#swapsUpTo) {
+      throw new ImportProblem(
+        `the import was interrupted at a SWAPDB, and it is open whether the target has carried it out: remove ${this.#parts.directory.path} to begin anew`,
+      );
+    }
+    await applier.drained();
+    this.#swapsUpTo = end;
     this.#save();
   }
 
@@ -292,6 +312,7 @@ export class FollowImport {
       position,
       database,
       sentUpTo: this.#sentUpTo,
+      swapsUpTo: this.#swapsUpTo,
       unsure: repairs.list(),
       counts: counts.toJson(),
     });

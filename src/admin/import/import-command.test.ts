@@ -172,6 +172,41 @@ describe.skipIf(why !== null)(
       other.disconnect();
     });
 
+    it('follows SWAPDB, also in a transaction, and says where it is open whether it was carried out', async () => {
+      await write(500, 8, false);
+      await source.set('mark', 'copied');
+      const followTo = async (mark: string): Promise<string> => {
+        const system = new FakeSystem();
+        const running = run(system, 'import', url(), '--follow');
+        await expect.poll(() => target.get('mark'), { timeout: 20_000 }).toBe(mark);
+        system.signal();
+        expect((await running).result).toMatchObject({ ok: true, stopped: true });
+        return readFileSync(at('state/state.json'), 'utf8');
+      };
+      const before = JSON.parse(await followTo('copied')) as Record<string, unknown>;
+      await source.swapdb(0, 3);
+      await write(100, 9, true);
+      await source.multi().set('j', 'three').swapdb(0, 3).set('j', 'zero').exec();
+      await source.swapdb(3, 4);
+      await source.set('mark', 'swapped');
+      const after = await followTo('swapped');
+      // As if it had been killed before it noted that.
+      const position = Math.max(Number(before['position']), Number(before['rdbPlace']));
+      const isOpen = { ...(JSON.parse(after) as object), position, database: before['database'] };
+      writeFileSync(at('state/state.json'), JSON.stringify(isOpen));
+      const refused = await junokv('import', url(), '--follow', '--until-caught-up');
+      expect(refused.code).toBe(1);
+      expect(refused.out).toContain('it is open whether the target has carried it out');
+      writeFileSync(at('state/state.json'), after);
+      const { code, out, result } = await junokv('import', url(), '--follow', '--until-caught-up', '--verify');
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ verified: { different: 0 } });
+      expect(await target.get('j')).toBe('zero');
+      const other = target.duplicate({ db: 4 });
+      expect(await other.get('j')).toBe('three');
+      other.disconnect();
+    });
+
     it('goes on when the connection to the source breaks', async () => {
       await write(1_000, 6, false);
       const system = new FakeSystem();

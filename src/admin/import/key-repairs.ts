@@ -90,6 +90,17 @@ export class KeyRepairs {
       });
   }
 
+  /**
+   * Two databases have changed places, here as at the source. What is not sure of a key goes with it, and what is asked for
+   * already is of the place that it had: so both are looked at. Throws ImportProblem.
+   */
+  swapped(one: number, other: number): void {
+    for (const { database, key } of [...this.#unsure.values()]) {
+      if (database === one) this.add(other, key);
+      else if (database === other) this.add(one, key);
+    }
+  }
+
   /** Throws what asking failed with. */
   throwIfFailed(): void {
     if (this.#failure !== null) throw this.#failure;

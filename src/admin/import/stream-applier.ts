@@ -185,6 +185,7 @@ export class StreamApplier {
       const words = reply === null ? 'it is open whether it was done' : reply.text;
       throw new ImportProblem(`the target could not carry out ${args.join(' ')}: ${words}`);
     }
+    if (name === 'swapdb') this.#repairs.swapped(Number(args[1]?.toString()), Number(args[2]?.toString()));
     this.#counts.commands++;
   }
 

@@ -127,7 +127,7 @@ export class BackupKit {
       await writer.index(shard, [{ shard, id, accepted: state.accepted, namespace: NAMESPACE }]);
       await writer.reached(made.record);
     }
-    return writer.finish(2, manifest.groups);
+    return writer.finish(2, manifest.groups, []);
   }
 
   async #writeRecord(writer: BackupWriter, { record, pages }: MadeRecord): Promise<void> {
