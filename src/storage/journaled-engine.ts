@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { journalKey } from '../record/record-id.ts';
+import { EmptyPrefixes } from './empty-prefixes.ts';
 import {
   type Engine,
   type EngineCallback,
@@ -46,6 +47,7 @@ export class JournaledEngine implements Engine {
   readonly #gate = new ScanGate();
   readonly #settler: Settler;
   readonly #innerWrites: WriteQueue;
+  readonly #empty = new EmptyPrefixes();
   #writing = false;
   #inFlight = 0;
   #closed = false;
@@ -57,7 +59,7 @@ export class JournaledEngine implements Engine {
     this.#journal = parts.journal;
     this.#records = parts.records;
     this.#clock = parts.clock;
-    this.#innerWrites = new WriteQueue(parts.inner);
+    this.#innerWrites = new WriteQueue({ write: (changes, callback) => this.#writeWithin(changes, callback) });
     this.#settler = new Settler(parts.records, parts.inner, this.#innerWrites, parts.clock, this.#gate, parts.mark);
   }
 
@@ -265,7 +267,7 @@ export class JournaledEngine implements Engine {
    */
   #scan(range: EngineRange, callback: EngineCallback<EngineEntry[]>): void {
     const within = withRoomForMark(range);
-    this.#inner.scan(within, (error, entries) => {
+    this.#scanWithin(within, (error, entries) => {
       if (error !== null || entries === undefined) {
         callback(error, undefined);
         return;
@@ -279,6 +281,26 @@ export class JournaledEngine implements Engine {
       } else {
         callback(null, merged);
       }
+    });
+  }
+
+  #scanWithin(range: EngineRange, callback: EngineCallback<readonly EngineEntry[]>): void {
+    if (this.#empty.covers(range)) {
+      callback(null, []);
+      return;
+    }
+    const scan = this.#empty.scanning(range);
+    this.#inner.scan(range, (error, entries) => {
+      this.#empty.scanned(range, scan, error !== null || entries === undefined || entries.length > 0);
+      callback(error, entries);
+    });
+  }
+
+  #writeWithin(changes: readonly EngineChange[], callback: EngineCallback<void>): void {
+    this.#empty.written(changes);
+    this.#inner.write(changes, (error) => {
+      this.#empty.written(changes);
+      callback(error, undefined);
     });
   }
 

@@ -2,11 +2,11 @@ import type { Engine, EngineCallback, EngineChange } from './engine.ts';
 
 /** Lets several write to an engine that takes one batch at a time: in the order they asked. */
 export class WriteQueue {
-  readonly #engine: Engine;
+  readonly #engine: Pick<Engine, 'write'>;
   readonly #waiting: (() => void)[] = [];
   #writing = false;
 
-  constructor(engine: Engine) {
+  constructor(engine: Pick<Engine, 'write'>) {
     this.#engine = engine;
   }
 
