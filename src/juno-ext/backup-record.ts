@@ -6,10 +6,15 @@ import type { Reply } from '../resp/reply.ts';
 export interface BackedUpRecord {
   /** Key and past. The value is null of a string; of a collection its outline: no bytes, trees without nodes. */
   readonly content: RecordContent;
-  /** 0 = never. */
+  /** When it ends by itself, 0 = never; of a hash whose fields expire, the key's own expiry may be later (`keyExpiryOf`). */
   readonly expiresAtMs: number;
   /** Length of the whole value. */
   readonly sizeBytes: number;
+}
+
+/** When the key itself expires: milliseconds, 0 = never. */
+export function keyExpiryOf({ content, expiresAtMs }: BackedUpRecord): number {
+  return content.keyExpiresAtMs ?? expiresAtMs;
 }
 
 /** What a restore answers for a record; all but `written` and `deleted` left the cluster as it was. */
@@ -59,10 +64,11 @@ export function only(reply: RestoreReply): StepResult<Reply> {
 }
 
 /** The first field beside the value's bytes that differs, or null. */
-export function difference(found: LiveRecord, { content, expiresAtMs, sizeBytes }: BackedUpRecord): string | null {
+export function difference(found: LiveRecord, record: BackedUpRecord): string | null {
+  const { content, sizeBytes } = record;
   if (found.recordVersion !== content.recordVersion) return 'version';
   if (found.creationTimeMs !== content.creationTimeMs) return 'created';
   if (found.lastModifiedMs !== content.lastModifiedMs) return 'modified';
-  if (found.expiresAtMs !== expiresAtMs) return 'expiry';
+  if (found.expiresAtMs !== keyExpiryOf(record)) return 'expiry';
   return found.sizeBytes === sizeBytes ? null : 'size';
 }

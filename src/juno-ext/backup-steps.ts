@@ -8,6 +8,7 @@ import type { Reply } from '../resp/reply.ts';
 import {
   type BackedUpRecord,
   difference,
+  keyExpiryOf,
   kept,
   only,
   pastOf,
@@ -40,7 +41,7 @@ export class RestoreStep implements Step<Reply> {
   }
 
   run(found: LiveRecord | null, { nowMs, pages }: RunContext): StepResult<Reply> {
-    const { content, expiresAtMs, sizeBytes } = this.#record;
+    const { content, sizeBytes } = this.#record;
     const refused = refusal(found, this.#record, nowMs, this.#offset === 0 && this.#overOlder);
     if (refused !== null) return refused;
     if (this.#offset > 0 && found?.recordVersion !== content.recordVersion) return kept();
@@ -49,7 +50,7 @@ export class RestoreStep implements Step<Reply> {
     return written({
       kind: 'put',
       value: this.#value(found, content.value, pages),
-      expiresAtMs,
+      expiresAtMs: keyExpiryOf(this.#record),
       restored: pastOf(this.#record, isLast),
     });
   }

@@ -4,7 +4,7 @@ import type { LiveRecord } from '../record/state.ts';
 import { EMPTY_TREE } from '../record/tree.ts';
 import type { PageAccess, PagedCollection, Tree } from '../record/value.ts';
 import { ErrorReply, type Reply } from '../resp/reply.ts';
-import { type BackedUpRecord, kept, pastOf, refusal, written } from './backup-record.ts';
+import { type BackedUpRecord, keyExpiryOf, kept, pastOf, refusal, written } from './backup-record.ts';
 
 /** Where a piece of a collection goes. */
 export interface PiecePlace {
@@ -78,7 +78,7 @@ export class RestoreTreesStep implements Step<Reply> {
     return written({
       kind: 'put',
       value: { ...this.#outline, trees },
-      expiresAtMs: this.#record.expiresAtMs,
+      expiresAtMs: keyExpiryOf(this.#record),
       restored: pastOf(this.#record, isLast),
     });
   }
