@@ -22,7 +22,6 @@ import {
   word,
 } from './random-command.ts';
 
-export const COLLECTION_KEYS = ['k', 'other'];
 export const key = oneOf('k', 'k', 'k', 'other');
 const pairs = listOf(fc.tuple(name, text));
 

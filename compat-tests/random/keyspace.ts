@@ -43,7 +43,7 @@ function readerOf(key: string, type: string): { words: string[]; compare: Compar
 
 /**
  * Compares all that is in these databases: names, types, encodings, times of expiry, contents; and what either server makes of
- * the other's DUMP. Returns what is wrong, or null.
+ * the other's DUMP. Deletes it, and returns what is wrong, or null.
  */
 export async function compareKeyspaces(pair: ServerPair, databases: readonly string[], looseEncoding: Comparison) {
   await pair.send([['RESET']]);
@@ -74,7 +74,9 @@ async function compareDatabase(pair: ServerPair, database: string, looseEncoding
   if (about !== null) return about;
   const types = await pair.send(keys.map((key) => ['TYPE', key]));
   const readers = keys.map((key, i) => readerOf(key, types[i]?.theirs.toString('latin1', 1).trimEnd() ?? ''));
-  return (await pair.compare(readers)) ?? (await exchangeAll(pair, keys, readers));
+  const problem = (await pair.compare(readers)) ?? (await exchangeAll(pair, keys, readers));
+  await pair.send([['DEL', ...keys]]);
+  return problem;
 }
 
 /** Restores every key from the other's DUMP of it, and compares what that makes of it. */

@@ -9,8 +9,7 @@ export interface SequenceKind {
   readonly name: string;
   /** Sequences of any length, all of whose parts fast-check can leave out. */
   readonly sequences: fc.Arbitrary<readonly RandomCommand[]>;
-  /** Every key that they make, in every database of these. */
-  readonly keys: readonly string[];
+  /** Those that they use. */
   readonly databases: readonly string[];
   /** Of OBJECT ENCODING, at the end. */
   readonly encoding: Comparison;
@@ -21,13 +20,8 @@ const SEQUENCES_PER_CHECK = 20;
 const PROGRESS_MS = 15_000;
 
 /** Sequences of single commands. */
-export function kindOf(
-  name: string,
-  keys: readonly string[],
-  commands: Commands,
-  more: Partial<SequenceKind> = {},
-): SequenceKind {
-  return { name, keys, databases: ['0'], encoding: sameEncoding, sequences: sequencesOf(commands), ...more };
+export function kindOf(name: string, commands: Commands, more: Partial<SequenceKind> = {}): SequenceKind {
+  return { name, databases: ['0'], encoding: sameEncoding, sequences: sequencesOf(commands), ...more };
 }
 
 export function sequencesOf(commands: Commands): fc.Arbitrary<RandomCommand[]> {
@@ -41,7 +35,7 @@ export async function compareSequences(pair: ServerPair, kind: SequenceKind, atL
   const property = fc.asyncProperty(fc.constantFrom('2', '3'), kind.sequences, async (protocol, commands) => {
     const problem = await runSequence(pair, kind, protocol, commands);
     if (problem !== null) {
-      // Perhaps within MULTI.
+      // What it left goes when the next begins.
       pair.close();
       throw new Error(problem);
     }
@@ -61,7 +55,7 @@ async function runSequence(
   protocol: string,
   commands: readonly RandomCommand[],
 ): Promise<string | null> {
-  await begin(pair, kind, protocol);
+  await pair.send([['RESET'], ['HELLO', protocol]]);
   let gathered: Asked[] = [];
   for (const command of commands) {
     if (!command.isExchange) {
@@ -73,14 +67,6 @@ async function runSequence(
     gathered = [];
   }
   return (await pair.compare(gathered)) ?? (await compareKeyspaces(pair, kind.databases, kind.encoding));
-}
-
-async function begin(pair: ServerPair, kind: SequenceKind, protocol: string): Promise<void> {
-  const emptied = kind.databases.flatMap((database) => [
-    ['SELECT', database],
-    ['DEL', ...kind.keys],
-  ]);
-  await pair.send([['RESET'], ...emptied, ['SELECT', '0'], ['HELLO', protocol]]);
 }
 
 async function exchangeOne(pair: ServerPair, command: RandomCommand): Promise<string | null> {

@@ -15,7 +15,7 @@ export interface Answers {
   readonly ours: Buffer;
 }
 
-/** One connection to either server, over which the same commands go, many in one write. */
+/** One connection to either server, empty at first, over which the same commands go, many in one write. */
 export class ServerPair {
   readonly #ports: Ports;
   readonly #settings: readonly string[];
@@ -84,8 +84,10 @@ export class ServerPair {
     this.#theirs = await RawClient.connect(this.#ports.redis);
     this.#ours = await RawClient.connect(this.#ports.junokv);
     for (const client of [this.#theirs, this.#ours]) {
-      const answer = await client.command(['CONFIG', 'SET', ...this.#settings]);
-      if (answer.toString() !== '+OK\r\n') throw new Error(`CONFIG SET: ${answer.toString()}`);
+      for (const words of [['FLUSHALL'], ['CONFIG', 'SET', ...this.#settings]]) {
+        const answer = await client.command(words);
+        if (answer.toString() !== '+OK\r\n') throw new Error(`${words[0]}: ${answer.toString()}`);
+      }
     }
     return [this.#theirs, this.#ours];
   }

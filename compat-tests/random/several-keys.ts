@@ -18,8 +18,6 @@ import {
   word,
 } from './random-command.ts';
 
-/** Beside the first: HyperLogLogs. */
-export const SEVERAL_KEYS = ['k', 'l', 'm', 'n', 'hll1', 'hll2'];
 const key = oneOf('k', 'l', 'm', 'n');
 const counter = oneOf('hll1', 'hll2');
 const keys = listOf(key);

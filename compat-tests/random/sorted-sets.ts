@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { exactly, inAnyOrderAtAllLevels, nearlySameNumbers } from '../support/comparisons.ts';
-import { COLLECTION_KEYS, key, ofAnyType } from './collections.ts';
+import { key, ofAnyType } from './collections.ts';
 import { DISTANCES_KEY } from './keyspace.ts';
 import {
   bytes,
@@ -114,8 +114,6 @@ const store = fc.oneof(
   key.map((one) => ['STORE', one]),
   fc.constant(['STOREDIST', DISTANCES_KEY]),
 );
-
-export const GEO_KEYS = [...COLLECTION_KEYS, DISTANCES_KEY];
 
 export const geoCommands: Commands = fc.oneof(
   often(6, line(exactly, word('GEOADD'), key, longitude, latitude, name)),

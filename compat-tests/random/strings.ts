@@ -22,9 +22,8 @@ import {
   word,
 } from './random-command.ts';
 
-/** The last two never hold long ones: LCS takes the product of two lengths. */
-export const STRING_KEYS = ['k', 'l', 'm', 'a', 'b'];
 const key = oneOf('k', 'k', 'l', 'm');
+/** Never of long ones: LCS takes the product of two lengths. */
 const short = oneOf('a', 'b');
 const anyKey = oneOf('k', 'k', 'k', 'l', 'm', 'a', 'b');
 const keys = listOf(anyKey);
@@ -101,7 +100,6 @@ export const stringCommands: Commands = fc.oneof(
   exchange(key, key),
 );
 
-export const BITMAP_KEYS = ['k', 'l', 'm'];
 const bitKey = oneOf('k', 'k', 'l', 'm');
 const bitOffset = fc.oneof(
   { weight: 8, arbitrary: fc.nat(70).map(String) },
@@ -156,7 +154,6 @@ export const bitmapCommands: Commands = fc.oneof(
 );
 
 /** Their bytes may differ, so what they hold is never copied to another name. */
-export const COUNTER_KEYS = ['hll1', 'hll2', 'hll3', 's'];
 const counter = oneOf('hll1', 'hll2', 'hll3');
 const counters = listOf(counter, 1, 3);
 /** A list, a broken counter, or nothing. */

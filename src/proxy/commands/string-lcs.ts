@@ -35,9 +35,9 @@ function parseOptions(args: readonly Buffer[]): LcsOptions | ErrorReply {
   return { lengthOnly, withIndexes, withMatchLength, minMatchLength };
 }
 
-function parseLcs(args: readonly Buffer[]): AtomicStep | ErrorReply {
+/** As Redis: keys of another type are refused first, then options. */
+function parseLcs(args: readonly Buffer[]): AtomicStep {
   const options = parseOptions(args);
-  if (options instanceof ErrorReply) return options;
   return {
     keys: [{ key: argument(args, 1) }, { key: argument(args, 2) }],
     access: 'read',
@@ -45,7 +45,8 @@ function parseLcs(args: readonly Buffer[]): AtomicStep | ErrorReply {
     run: (view) => {
       const a = view.apply(0, GET_STEP);
       const b = view.apply(1, GET_STEP);
-      return isError(a) || isError(b) ? NOT_STRINGS : lcs(wholeString(a), wholeString(b), options);
+      if (isError(a) || isError(b)) return NOT_STRINGS;
+      return options instanceof ErrorReply ? options : lcs(wholeString(a), wholeString(b), options);
     },
   };
 }

@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import type { DocumentedArgument, DocumentedCommand } from '../support/command-docs.ts';
+import { allArguments } from '../support/command-docs.ts';
+import { comparisonOf } from './documented-comparisons.ts';
+import { beginning, keysFor, refills, valuesFor } from './documented-values.ts';
+import { DISTANCES_KEY } from './keyspace.ts';
+import { type Commands, oneOf, RandomCommand } from './random-command.ts';
+import { sequencesOf } from './run-sequences.ts';
+
+/* Commands made from what COMMAND DOCS says of their arguments: every one of them, with every option, right and wrong. */
+
+/** Made by no generator; each has scripts or tests of its own. */
+const APART: ReadonlySet<string> = new Set(['migrate', 'sort', 'sort_ro']);
+const MOST_OF_A_KIND = 3;
+
+export function hasKeys(command: DocumentedCommand): boolean {
+  return allArguments(command.parts).some(({ type }) => type === 'key');
+}
+
+/** One that `documentedCommands` takes. */
+export function isGenerated(command: DocumentedCommand): boolean {
+  return hasKeys(command) && !APART.has(command.name);
+}
+
+type Words = fc.Arbitrary<string[]>;
+
+/** Sequences of any of these commands; they begin with something to work on. */
+export function documentedSequences(commands: readonly DocumentedCommand[]): fc.Arbitrary<RandomCommand[]> {
+  const any = fc.oneof(...commands.map(documentedCommand), ...refills, ...refills, ...refills);
+  return sequencesOf(any).map((list) => [...beginning, ...list]);
+}
+
+function documentedCommand(command: DocumentedCommand): Commands {
+  const name = command.name.toUpperCase().split('|');
+  const compare = comparisonOf(command.name);
+  const whole = argumentsOf(command).map((words) => sortedApart([...name, ...words]));
+  const mutated = fc.tuple(whole, mutationFor(command)).map(([words, mutate]) => mutate(words, name.length));
+  return fc
+    .oneof({ weight: 12, arbitrary: whole }, { weight: 1, arbitrary: mutated })
+    .map((words) => new RandomCommand(words, compare));
+}
+
+function argumentsOf(command: DocumentedCommand): Words {
+  const words = listOfParts(command, command.parts);
+  // All members or none, and not one by chance.
+  return command.name === 'spop' ? words.map(([key = '']) => [key, key < 't2' ? '0' : '1000']) : words;
+}
+
+/** What is sorted by members gets sets of one score, and distances a key of their own. */
+function sortedApart(words: string[]): string[] {
+  const [name = '', ...rest] = words;
+  if (rest.some((one) => one.toUpperCase() === 'BYLEX')) {
+    const source = name === 'ZRANGESTORE' ? 1 : 0;
+    return [name, ...rest.map((one, i) => (i === source ? 'lex1' : one))];
+  }
+  const at = rest.findIndex((one) => one.toUpperCase() === 'STOREDIST');
+  if (at < 0) return words;
+  const destination = name === 'GEOSEARCHSTORE' ? 0 : at + 1;
+  return [name, ...rest.map((one, i) => (i === destination ? DISTANCES_KEY : one))];
+}
+
+function listOfParts(command: DocumentedCommand, parts: readonly DocumentedArgument[]): Words {
+  const words: Words[] = [];
+  for (let i = 0; i < parts.length; i++) {
+    const [part, next] = [parts[i], parts[i + 1]];
+    if (part === undefined) break;
+    if (part.name === 'numkeys' && next?.type === 'key') {
+      words.push(fc.tuple(oneArgument(command, next), oneOf('', '', '', '', '', '0', '2', '-1', 'x')).map(counted));
+      i += 1;
+    } else {
+      words.push(oneArgument(command, part));
+    }
+  }
+  return fc.tuple(...words).map((list) => list.flat());
+}
+
+function counted([keys, wrong]: readonly [readonly string[], string]): string[] {
+  return [wrong === '' ? String(keys.length) : wrong, ...keys];
+}
+
+function oneArgument(command: DocumentedCommand, argument: DocumentedArgument): Words {
+  const values = valuesOf(command, argument);
+  const { token } = argument;
+  const once = token === null || argument.type === 'pure-token' ? values : values.map((words) => [token, ...words]);
+  const several = (one: Words): Words =>
+    argument.isMultiple ? fc.array(one, { minLength: 1, maxLength: MOST_OF_A_KIND }).map((list) => list.flat()) : one;
+  const whole =
+    token !== null && argument.isMultiple && !argument.repeatsToken
+      ? several(values).map((words) => [token, ...words])
+      : several(once);
+  if (!argument.isOptional) return whole;
+  return fc.oneof({ weight: 3, arbitrary: fc.constant<string[]>([]) }, { weight: 2, arbitrary: whole });
+}
+
+function valuesOf(command: DocumentedCommand, argument: DocumentedArgument): Words {
+  switch (argument.type) {
+    case 'pure-token':
+      return oneOf(argument.token ?? '', argument.token ?? '', argument.token?.toLowerCase() ?? '').map((one) => [one]);
+    case 'oneof':
+      return fc.oneof(...argument.parts.map((part) => oneArgument(command, part)));
+    case 'block':
+      return listOfParts(command, argument.parts);
+    case 'key':
+      return keysFor(command, argument).map((one) => [one]);
+    default:
+      return valuesFor(command, argument).map((one) => [one]);
+  }
+}
+
+type Mutation = (words: readonly string[], nameWords: number) => string[];
+
+/** Not what ends a key soon, or makes a string of many megabytes. */
+const junk = oneOf('', 'x', '-1', '0', '777777', '1.5', 'NX', 'COUNT', 'WITHSCORES', 'LIMIT', 'REPLACE', '\xff\x00');
+const append: fc.Arbitrary<Mutation> = junk.map((one) => (words) => [...words, one]);
+const cut: fc.Arbitrary<Mutation> = fc.nat(2).map((n) => (words, name) => words.slice(0, name + n));
+const drop: fc.Arbitrary<Mutation> = fc.nat(5).map((n) => (words, name) => words.toSpliced(name + n, 1));
+const replace: fc.Arbitrary<Mutation> = fc.tuple(fc.nat(6), junk).map(
+  ([n, one]) =>
+    (words, name) =>
+      words.map((word, i) => (i === name + 1 + n ? one : word)),
+);
+
+/** SPOP may not become one of a random member, nor a key of other kinds one of a HyperLogLog. */
+function mutationFor(command: DocumentedCommand): fc.Arbitrary<Mutation> {
+  if (command.name === 'spop' || command.group === 'hyperloglog') return append;
+  return fc.oneof(append, cut, drop, replace);
+}
