@@ -63,6 +63,14 @@ const trees: Value = {
     { count: 1, bytes: 0, depth: 0, root: Buffer.alloc(0) },
   ],
 };
+const timed: Value = {
+  type: ValueType.hash,
+  paged: true,
+  encoding: Encoding.hashtable,
+  length: 4,
+  trees: [],
+  fieldTimes: { soonestMs: 6, vanishesAtMs: 7 },
+};
 const separate: Value = { type: ValueType.string, paged: false, bytes: Buffer.alloc(limits.embeddedValueBytes + 1, 7) };
 
 const bytesArbitrary = fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes));
@@ -95,6 +103,24 @@ const valueArbitrary: fc.Arbitrary<Value | null> = fc.oneof(
     root: fc.array(fc.oneof(fc.constant(''), pageIdArbitrary), { maxLength: limits.rootFanout }),
   }),
 );
+const timesArbitrary = fc.record({ soonestMs: fc.maxSafeNat(), vanishesAtMs: fc.maxSafeNat() });
+
+/** Of a hash perhaps with times. */
+function withTimes(content: RecordContent): fc.Arbitrary<RecordContent> {
+  const { value } = content;
+  if (value?.type !== ValueType.hash) return fc.constant(content);
+  return fc.oneof(
+    fc.constant(content),
+    fc
+      .record({ fieldTimes: timesArbitrary, keyExpiresAtMs: fc.maxSafeNat() })
+      .map(({ fieldTimes, keyExpiresAtMs }) => ({
+        ...content,
+        value: { ...value, fieldTimes },
+        keyExpiresAtMs,
+      })),
+  );
+}
+
 const requestArbitrary: fc.Arbitrary<RequestRecord> = fc.record({
   requestId: pageIdArbitrary,
   action: fc.constantFrom(...Object.values(RequestAction)),
@@ -143,9 +169,21 @@ describe('record content', () => {
     );
   });
 
+  it('has pinned bytes of a hash whose fields expire', () => {
+    const times = ['04', '0000000000000005', '0000000000000006', '0000000000000007'].join('');
+    const keyExpiresAtMs = 5;
+    expect(encodeContent({ ...content, keyExpiresAtMs, value: timed }).toString('hex')).toBe(
+      `${goldenHead}02${times}0302000000000000000400`,
+    );
+    const small: Value = { ...hash, fieldTimes: { soonestMs: 6, vanishesAtMs: 7 } };
+    expect(encodeContent({ ...content, keyExpiresAtMs, value: small }).toString('hex')).toBe(
+      `${goldenHead}02${times}00010000000101610162`,
+    );
+  });
+
   it('round trips', () => {
     fc.assert(
-      fc.property(contentArbitrary, (made) => {
+      fc.property(contentArbitrary.chain(withTimes), (made) => {
         const { value } = made;
         const apart = value !== null && !value.paged && isSeparate(value) ? value.bytes : null;
         expect(decodeContent(encodeContent(made), apart)).toEqual(made);
@@ -179,7 +217,7 @@ describe('record content', () => {
   });
 
   it('is null when cut (but for the tail of an embedded value) or continued', () => {
-    for (const value of [null, separate, paged, trees]) {
+    for (const value of [null, separate, paged, trees, timed]) {
       const bytes = encodeContent({ ...content, value });
       for (let i = 0; i < bytes.length; i++) expect(decodeContent(bytes.subarray(0, i), null)).toBeNull();
       expect(decodeContent(Buffer.concat([bytes, Buffer.alloc(1)]), null)).toBeNull();
@@ -228,6 +266,19 @@ describe('record content', () => {
     ['a root past the end', 120, 'ffffffff'],
   ])('of trees is null with %s', (_name, offset, hex) => {
     const bytes = encodeContent({ ...content, value: trees });
+    Buffer.from(hex, 'hex').copy(bytes, offset);
+    expect(decodeContent(bytes, null)).toBeNull();
+  });
+
+  it.each<[string, number, string]>([
+    ['an unsafe expiry of the key', 93, '0020000000000000'],
+    ['an unsafe soonest time', 101, '0020000000000000'],
+    ['an unsafe last time', 109, '0020000000000000'],
+    ['times again', 117, '04'],
+    ['another form', 117, '02'],
+    ['another type', 91, '03'],
+  ])('of a hash whose fields expire is null with %s', (_name, offset, hex) => {
+    const bytes = encodeContent({ ...content, value: timed });
     Buffer.from(hex, 'hex').copy(bytes, offset);
     expect(decodeContent(bytes, null)).toBeNull();
   });

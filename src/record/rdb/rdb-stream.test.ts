@@ -136,6 +136,26 @@ describe('an RDB stream', () => {
     }
   });
 
+  it.each([1, 4, 1_000])('gives the times of fields, in parts too, from chunks of %i bytes', (chunkBytes) => {
+    const bytes = file((writer) => {
+      writer.byte(RdbType.hashFieldExpiry);
+      string(writer, 'h');
+      writer.uint64LE(5_000);
+      writer.count(5);
+      for (let i = 0; i < 5; i++) {
+        writer.count(i % 2 === 0 ? i + 1 : 0);
+        string(writer, `field ${i}`);
+        string(writer, 'v');
+      }
+    }, '0012');
+    const whole = eventsOf(bytes, chunkBytes);
+    expect(whole.map(shown)[0]).toEqual(['h', 0, [0, 1, 2, 3, 4].flatMap((i) => [`field ${i}`, 'v'])]);
+    const parts = eventsOf(bytes, chunkBytes, 25).flatMap((event) => (event.kind === 'part' ? [event.part] : []));
+    expect(parts.length).toBeGreaterThan(1);
+    const times = parts.flatMap((part) => (part.kind === 'hash' ? (part.times ?? []) : []));
+    expect(times).toEqual([5_000, 0, 5_002, 0, 5_004]);
+  });
+
   it('says where it is cut short, or changed', () => {
     expect(eventsOf(SAMPLE.subarray(0, -1), 9).at(-1)).toMatchObject({ kind: 'problem' });
     fc.assert(

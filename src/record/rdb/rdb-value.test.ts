@@ -141,6 +141,21 @@ describe('a listpack', () => {
   });
 });
 
+/** 1700000000124 */
+const SOONEST = '7c 68 e5 cf 8b 01 00 00';
+/** f v 0, g 2 1700000000624 */
+const LISTPACK_TIMES = ['81 66 02', '81 76 02', '00 01', '81 67 02', '02 01', 'f4 70 6a e5 cf 8b 01 00 00 09'];
+
+/** A listpack of these entries, as a string of an RDB. */
+function listpackOf(entries: readonly string[]): string {
+  const body = hex(entries.join(' '));
+  const header = Buffer.alloc(6);
+  header.writeUInt32LE(6 + body.length + 1, 0);
+  header.writeUInt16LE(entries.length, 4);
+  const bytes = Buffer.concat([header, body, hex('ff')]);
+  return `${bytes.length.toString(16).padStart(2, '0')} ${bytes.toString('hex')}`;
+}
+
 describe('a payload', () => {
   /** Made by redis-server 7.0.15. */
   it.each<[string, string, unknown]>([
@@ -157,6 +172,30 @@ describe('a payload', () => {
     const value = readDump(hex(payload));
     expect(textsOf(value)).toEqual(content);
     if (typeof value !== 'string' && value.kind === 'zset') expect(value.scores[0]).toBe(1.5);
+  });
+
+  /** As Redis 7.4 and its release candidates write them: Redis's RDB_TYPE_HASH_METADATA, _LISTPACK_EX and their _PRE_GA. */
+  it.each([
+    [RdbType.hashFieldExpiry, `${SOONEST} 02 00 01 66 01 76 41 f5 01 67 c0 02`],
+    [RdbType.hashFieldExpiryEarly, `02 00 01 66 01 76 81 ${'0000018bcfe56a70'} 01 67 c0 02`],
+    [RdbType.hashFieldExpiryListpack, `${SOONEST} ${listpackOf(LISTPACK_TIMES)}`],
+    [RdbType.hashFieldExpiryListpackEarly, listpackOf(LISTPACK_TIMES)],
+  ])('of a hash whose fields expire, of type %i, is read', (type, bytes) => {
+    const value = hex(bytes);
+    const read = readRdbValue(type, value, 0, value.length);
+    if (typeof read === 'string' || read.kind !== 'hash') throw new Error('a hash');
+    expect(read.items.map(String)).toEqual(['f', 'v', 'g', '2']);
+    expect(read.times).toEqual([0, 1_700_000_000_624]);
+  });
+
+  it.each([
+    ['is beyond what Redis has', RdbType.hashFieldExpiry, `${'ff'.repeat(6)} 00 00 01 05 01 66 01 76`],
+    ['is no number', RdbType.hashFieldExpiryListpack, `${SOONEST} ${listpackOf(['81 66 02', '81 76 02', '81 78 02'])}`],
+    ['is not there', RdbType.hashFieldExpiryListpack, `${SOONEST} ${listpackOf(['81 66 02', '81 76 02'])}`],
+    ['is cut off', RdbType.hashFieldExpiry, '00 00 00'],
+  ])('of a hash with a time that %s is malformed', (_name, type, bytes) => {
+    const value = hex(bytes);
+    expect(readRdbValue(type, value, 0, value.length)).toBe('malformed');
   });
 
   it('says where it is not whole', () => {
