@@ -156,34 +156,37 @@ class HashTreesEdit implements TimedHashEditor {
   need(names: readonly Buffer[]): void {
     const [plain, fields, times] = this.#before;
     const keys = names.map(treeKeyOf);
+    needInTrees([[fields, keys]], this.#pages);
+    const plainKeys: Buffer[] = [];
+    const timedKeys: Buffer[] = [];
+    names.forEach((name, i) => {
+      const key = keys[i] ?? name;
+      const timeMs = this.#storedTime(key);
+      if (timeMs === 0) plainKeys.push(key);
+      else timedKeys.push(timedKeyOf(name, timeMs));
+    });
     needInTrees(
       [
-        [plain, keys],
-        [fields, keys],
+        [plain, plainKeys],
+        [times, timedKeys],
       ],
       this.#pages,
     );
-    const timedKeys: Buffer[] = [];
-    names.forEach((name, i) => {
-      const timeMs = this.#storedTime(keys[i] ?? name);
-      if (timeMs !== 0) timedKeys.push(timedKeyOf(name, timeMs));
-    });
-    needInTrees([[times, timedKeys]], this.#pages);
   }
 
   find(name: Buffer): Buffer | null {
     const key = treeKeyOf(name);
-    const element = this.#plain.find(key);
-    if (element !== null) return elementValue(element, this.#pages);
     const timeMs = this.#storedTime(key);
-    return timeMs <= this.#nowMs ? null : this.#valueAt(name, timeMs);
+    if (timeMs !== 0) return timeMs <= this.#nowMs ? null : this.#valueAt(name, timeMs);
+    const element = this.#plain.find(key);
+    return element === null ? null : elementValue(element, this.#pages);
   }
 
   timeOf(name: Buffer): number | null {
     const key = treeKeyOf(name);
-    if (this.#plain.find(key) !== null) return 0;
     const timeMs = this.#storedTime(key);
-    return timeMs <= this.#nowMs ? null : timeMs;
+    if (timeMs !== 0) return timeMs <= this.#nowMs ? null : timeMs;
+    return this.#plain.find(key) === null ? null : 0;
   }
 
   set(name: Buffer, value: Buffer, keepsTime = false): boolean {
@@ -218,9 +221,8 @@ class HashTreesEdit implements TimedHashEditor {
 
   delete(name: Buffer): boolean {
     const key = treeKeyOf(name);
-    if (this.#plain.delete(key)) return true;
     const timeMs = this.#storedTime(key);
-    if (timeMs === 0) return false;
+    if (timeMs === 0) return this.#plain.delete(key);
     this.#removeTimed(name, key, timeMs);
     return timeMs > this.#nowMs;
   }

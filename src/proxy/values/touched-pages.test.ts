@@ -8,13 +8,16 @@ import { type CollectionType, Encoding, type PagedCollection, ValueType } from '
 import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import type { CommandRow } from '../command.ts';
 import { hashCommands } from '../commands/hash-commands.ts';
+import { hashExpiryCommands } from '../commands/hash-expiry-commands.ts';
 import { setCommands } from '../commands/set-commands.ts';
+import { type HashTrees, hashInTrees } from './hash-build.ts';
+import { encodeTime, timedKeyOf } from './hash-times.ts';
 import { hashOfName, treeKeyOf } from './keyed-elements.ts';
 import { PagedItems } from './paged-items.ts';
 
 const COUNT = 1_000_000;
 const MOST_PAGES = 12;
-const ROWS: readonly CommandRow[] = [...hashCommands, ...setCommands];
+const ROWS: readonly CommandRow[] = [...hashCommands, ...hashExpiryCommands, ...setCommands];
 
 const nameOf = (i: number): string => `name:${i}`;
 
@@ -46,15 +49,32 @@ function million(type: CollectionType, pages: CountedPages): LiveRecord {
   return { ...NO_PAST, key: Buffer.from('key'), expiresAtMs: 0, sizeBytes: tree.bytes, value: paged };
 }
 
+/** A hash of which every second field expires, a millisecond after the one before. */
+function timedMillion(pages: CountedPages): LiveRecord {
+  const plain = new TreeBuilder(pages);
+  const fields = new TreeBuilder(pages);
+  const times = new TreeBuilder(pages);
+  const value = Buffer.from('a value');
+  names.forEach((name, i) => {
+    const field = Buffer.from(name);
+    if (i % 2 === 0) plain.add(treeKeyOf(field), value);
+    else fields.add(treeKeyOf(field), encodeTime(i));
+    if (i % 2 === 1) times.add(timedKeyOf(field, i), value);
+  });
+  const trees: HashTrees = [plain.finish(), fields.finish(), times.finish()];
+  const hash = hashInTrees(trees, { soonestMs: 1, vanishesAtMs: 0 });
+  return { ...NO_PAST, key: Buffer.from('key'), expiresAtMs: 0, sizeBytes: 0, value: hash };
+}
+
 /** Runs a command's step on the record as if all pages were at hand. */
-function run(line: string, record: LiveRecord, pages: CountedPages, isStreamed = false): Reply {
+function run(line: string, record: LiveRecord, pages: CountedPages, isStreamed = false, nowMs = 0): Reply {
   const args = line.split(' ').map((word) => Buffer.from(word));
   const handler = ROWS.find(({ name }) => name === line.split(' ')[0])?.handler;
   if (handler?.kind !== 'record') throw new Error('a command over one key');
   const parsed = handler.parse(args);
   if (parsed instanceof ErrorReply) throw new Error(parsed.text);
   const step = isStreamed ? (parsed.streamed ?? parsed.step) : parsed.step;
-  return step.run(record, { nowMs: 0, pages, past: record }).reply;
+  return step.run(record, { nowMs, pages, past: record }).reply;
 }
 
 describe.each([
@@ -115,5 +135,66 @@ describe.each([
     const part = listing.read(500_000, 500_000 + width, pages);
     expect(part.count).toBe(width * listing.itemsEach);
     expect(pages.touched).toBeLessThanOrEqual(limits.streamWindowBytes / limits.treePageBytes + 10);
+  });
+});
+
+describe('a hash of 1,000,000 fields, half of which expire', () => {
+  const plainName = names[400_000] ?? '';
+  const timedName = names[700_001] ?? '';
+  const commands: readonly (readonly [string, unknown])[] = [
+    [`hget key ${plainName}`, 'a value'],
+    [`hget key ${timedName}`, 'a value'],
+    [`hexpire key 5 fields 1 ${plainName}`, [1]],
+    [`hexpire key 5 fields 1 ${timedName}`, [1]],
+    [`hpersist key fields 1 ${timedName}`, [1]],
+    [`hexpiretime key fields 1 ${timedName}`, [701]],
+    [`hset key ${timedName} other`, 0],
+    ['hset key name:new other', 1],
+    [`hdel key ${timedName}`, 1],
+    [`hgetdel key fields 1 ${timedName}`, ['a value']],
+    ['hrandfield key', null],
+  ];
+  const shownReply = (reply: Reply): unknown => {
+    if (Array.isArray(reply)) return reply.map((item: Reply) => shownReply(item));
+    return Buffer.isBuffer(reply) ? reply.toString() : reply;
+  };
+
+  it('touches at most 12 pages for one field while none has expired', () => {
+    const pages = new CountedPages();
+    const record = timedMillion(pages);
+    for (const [line, expected] of [['hlen key', COUNT] as const, ...commands]) {
+      pages.reset();
+      const reply = shownReply(run(line, record, pages));
+      if (expected === null) expect(reply).toMatch(/^name:\d+$/);
+      else expect(reply, line).toEqual(expected);
+      expect(pages.touched, line).toBeLessThanOrEqual(MOST_PAGES);
+    }
+  });
+
+  it('counts, reads and lists what is left by ranges when many have expired', () => {
+    const pages = new CountedPages();
+    const record = timedMillion(pages);
+    const nowMs = 600_000;
+    const left = COUNT - nowMs / 2;
+    for (const [line, expected] of [
+      ['hlen key', left],
+      [`hget key ${names[1]}`, null],
+      [`hget key ${timedName}`, 'a value'],
+    ] as const) {
+      pages.reset();
+      expect(shownReply(run(line, record, pages, false, nowMs)), line).toBe(expected);
+      expect(pages.touched, line).toBeLessThanOrEqual(MOST_PAGES);
+    }
+    // A write takes some of them along: each has a page by field of its own at most, twice.
+    pages.reset();
+    expect(run(`hexpire key 700 fields 1 ${timedName}`, record, pages, false, nowMs)).toEqual([1]);
+    expect(pages.touched).toBeLessThanOrEqual(MOST_PAGES + 4 * (limits.reapedFields + 2));
+    const streamed = run('hgetall key', record, Object.assign(pages, { recordId: 'record' }), true, nowMs);
+    if (!(streamed instanceof PagedItems)) throw new Error('it is streamed');
+    expect(streamed.count).toBe(2 * left);
+    pages.reset();
+    const part = streamed.listing.read(left - 1_000, left, pages);
+    expect(part.count).toBe(2_000);
+    expect(pages.touched).toBeLessThanOrEqual(MOST_PAGES);
   });
 });
