@@ -170,6 +170,38 @@ describe('FLUSHDB', () => {
   });
 });
 
+describe('SWAPDB', () => {
+  it('exchanges what is counted, scanned and shown of two databases', async () => {
+    const kit = new ClusterKit();
+    await kit.set(['a', 'b'], 0);
+    await kit.set(['c'], 1);
+    expect(await kit.until(kit.cluster.swap(1, 0))).toEqual({ ok: true, reply: null });
+    expect(await kit.until(kit.cluster.count(0))).toEqual({ keys: 1, expires: 0 });
+    expect(await kit.until(kit.cluster.count(1))).toEqual({ keys: 2, expires: 0 });
+    expect((await kit.scanAll(10)).keys).toEqual(['c']);
+    expect((await kit.until(kit.cluster.randomKey(0)))?.toString()).toBe('c');
+    for (const [namespace, key, kind] of [
+      [0, 'c', 'live'],
+      [1, 'c', 'absent'],
+      [1, 'a', 'live'],
+    ] as const) {
+      const replicas = await kit.until(kit.cluster.inspect(namespace, Buffer.from(key)));
+      expect(replicas.map(({ replica }) => replica.kind)).toEqual([kind, kind, kind]);
+    }
+  });
+
+  it('keeps to the databases of a group', async () => {
+    const kit = new ClusterKit();
+    await kit.until(kit.cluster.createNamespace('orders'));
+    await kit.set(['k'], 0);
+    await kit.run('k', step(set('of orders')), 16);
+    expect(await kit.until(kit.cluster.swap(16, 17))).toEqual({ ok: true, reply: null });
+    expect(await kit.run('k', step(GET), 17)).toBe('of orders');
+    expect(await kit.run('k', step(GET), 16)).toBeNull();
+    expect(await kit.run('k', step(GET), 0)).toBe('x');
+  });
+});
+
 describe('a new namespace group', () => {
   const numbers = Array.from({ length: 16 }, (_, database) => 16 + database);
 
