@@ -15,6 +15,7 @@ import { severalSetsScripts } from './sets-several.ts';
 import { severalKeysScripts } from './several-keys.ts';
 import { sortScripts } from './sort.ts';
 import { stringScripts } from './strings.ts';
+import { swapdbScripts } from './swapdb.ts';
 import { zsetScripts } from './zsets.ts';
 import { severalZsetsScripts } from './zsets-several.ts';
 
@@ -33,6 +34,7 @@ export const allScripts: readonly Script[] = [
   ...genericScripts,
   ...sortScripts,
   ...severalKeysScripts,
+  ...swapdbScripts,
   ...connectionScripts,
   ...serverScripts,
   ...clusterScripts,
