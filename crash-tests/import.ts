@@ -238,7 +238,7 @@ class ImportRound {
   async #until(child: ChildServer, condition: () => Promise<boolean>): Promise<string[]> {
     const endMs = performance.now() + WAIT_MS + MS_PER_KEY * this.#keys;
     while (performance.now() < endMs) {
-      if (child.exitText !== null) return [`it ended: ${child.output}`];
+      if (child.exitText !== null) return [`it ended: ${child.output}`, `the cluster: ${this.#junokv.process.output}`];
       if (await condition()) return [];
       this.#progress(lastLine(child));
       await pause(100);

@@ -807,6 +807,8 @@ export const limits = {
   /** A live import waits so long for the first keys of its source, and after a lost connection, and looks for news so often. */
   importSyncMs: 600_000,
   importSourceAwayMs: 600_000,
+  /** Who has answered before is waited for so long: a cluster under load may not confirm writes for a while. */
+  importAnswersMs: 600_000,
   importReconnectMs: 500,
   importIdleMs: 100,
   /** How often an import notes how far it is. */

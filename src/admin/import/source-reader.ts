@@ -32,6 +32,7 @@ export class SourceReader {
   readonly #clock: Clock;
   #link: RedisLink | null = null;
   #database = -1;
+  #hasAnswered = false;
   /** Whether it tells when a key expires; else it tells how long from now. */
   #hasExpireTime: boolean | null = null;
 
@@ -66,8 +67,10 @@ export class SourceReader {
         this.#database = -1;
         reason = error.message;
       }
+      if (due.length < commands.length) this.#hasAnswered = true;
       if (due.length === 0) break;
-      if (this.#clock.monotonicMs() - startedMs > limits.backupUnreachableMs) {
+      const patienceMs = this.#hasAnswered ? limits.importAnswersMs : limits.backupUnreachableMs;
+      if (this.#clock.monotonicMs() - startedMs > patienceMs) {
         throw new ImportProblem(`the server does not answer: ${reason}`);
       }
       await pause(this.#clock, limits.backupRetryMs);

@@ -21,6 +21,7 @@ export class TargetLinks {
   readonly #links = new Map<number, (Promise<RedisLink> | null)[]>();
   #next = 0;
   #isClosed = false;
+  #hasAnswered = false;
 
   /** `perDatabase`: connections for one database. */
   constructor(places: readonly RedisPlace[], perDatabase: number, clock: Clock) {
@@ -31,7 +32,7 @@ export class TargetLinks {
 
   /**
    * The reply to a command that may be sent several times: what passes, and lost connections, are tried again, with other
-   * servers in turn. Throws ImportProblem where none has answered for limits.backupUnreachableMs.
+   * servers in turn. Throws ImportProblem where none has for limits.importAnswersMs, or before any did for limits.backupUnreachableMs.
    */
   async call(database: number, args: readonly Argument[]): Promise<Reply> {
     const startedMs = this.#clock.monotonicMs();
@@ -40,14 +41,17 @@ export class TargetLinks {
       try {
         const link = await this.#take(database);
         const reply = await link.call(args);
-        if (!isPassing(reply)) return reply;
+        if (!isPassing(reply)) {
+          this.#hasAnswered = true;
+          return reply;
+        }
         reason = reply instanceof ErrorReply ? reply.text : '';
       } catch (error) {
         if (!(error instanceof LinkLost)) throw error;
         reason = error.message;
       }
       if (this.#isClosed) throw new ImportProblem('the connections are closed');
-      if (this.#clock.monotonicMs() - startedMs > limits.backupUnreachableMs) {
+      if (this.#clock.monotonicMs() - startedMs > this.#patienceMs) {
         throw new ImportProblem(`the target does not answer: ${reason}`);
       }
       await pause(this.#clock, limits.backupRetryMs);
@@ -72,7 +76,7 @@ export class TargetLinks {
     return RedisLink.open({ ...place, greeting: [...place.greeting, ['SELECT', String(database)]] }, this.#clock);
   }
 
-  /** The same, tried again for limits.backupUnreachableMs. Throws ImportProblem. */
+  /** The same, tried again as long as `call` does. Throws ImportProblem. */
   async openPatiently(database: number): Promise<RedisLink> {
     const startedMs = this.#clock.monotonicMs();
     for (;;) {
@@ -80,12 +84,16 @@ export class TargetLinks {
         return await this.open(database);
       } catch (error) {
         if (!(error instanceof LinkLost)) throw error;
-        if (this.#isClosed || this.#clock.monotonicMs() - startedMs > limits.backupUnreachableMs) {
+        if (this.#isClosed || this.#clock.monotonicMs() - startedMs > this.#patienceMs) {
           throw new ImportProblem(`the target does not answer: ${error.message}`);
         }
         await pause(this.#clock, limits.backupRetryMs);
       }
     }
+  }
+
+  get #patienceMs(): number {
+    return this.#hasAnswered ? limits.importAnswersMs : limits.backupUnreachableMs;
   }
 
   close(): void {
