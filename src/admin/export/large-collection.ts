@@ -7,6 +7,9 @@ import type { SourceReader } from '../import/source-reader.ts';
 import type { RdbFileWriter } from './rdb-file-writer.ts';
 
 const ELEMENTS = '4096';
+/** What HPEXPIRETIME answers of a field that is not there, and of one that never expires. */
+const GONE = -2;
+const NEVER = -1;
 const COPY_BYTES = 1_048_576;
 
 interface Reading {
@@ -28,7 +31,7 @@ const READINGS: Readonly<Record<string, Reading>> = {
  * before them. What is changed meanwhile is in it or not. False: it is gone.
  */
 export async function writeLargeCollection(
-  reader: SourceReader,
+  reader: Pick<SourceReader, 'ask'>,
   database: number,
   key: Buffer,
   file: RdbFileWriter,
@@ -42,11 +45,21 @@ export async function writeLargeCollection(
   if (reading === undefined || typeof expiry !== 'number') return false;
   const scratch = await open(scratchPath, 'w+');
   try {
-    const count = await spoolElements(reader, database, key, reading, scratch);
-    if (count === 0) return false;
+    const spool = (withTimes: boolean): Promise<Spooled> =>
+      spoolElements(reader, database, key, reading, withTimes, scratch);
+    let spooled = await spool(false);
+    const isTimed = spooled.hasTimes;
+    if (isTimed) {
+      // The times stand between the fields: all of it is made once more.
+      await scratch.truncate(0);
+      spooled = await spool(true);
+    }
+    if (spooled.count === 0) return false;
     const head = new RdbWriter();
-    head.count(count);
-    await file.key(key, Math.max(0, expiry), reading.type, head.finish());
+    // What times are reckoned from: so they stand there as they are.
+    if (isTimed) head.uint64LE(1);
+    head.count(spooled.count);
+    await file.key(key, Math.max(0, expiry), isTimed ? RdbType.hashFieldExpiry : reading.type, head.finish());
     const buffer = Buffer.allocUnsafe(COPY_BYTES);
     for (let at = 0; ; ) {
       const { bytesRead } = await scratch.read(buffer, 0, COPY_BYTES, at);
@@ -59,16 +72,25 @@ export async function writeLargeCollection(
   }
 }
 
-/** How many there were. */
+interface Spooled {
+  readonly count: number;
+  /** Some fields of a hash expire. */
+  readonly hasTimes: boolean;
+}
+
+/** Writes the elements from the scratch file's beginning on; `withTimes`: each field with the moment before it. */
 async function spoolElements(
-  reader: SourceReader,
+  reader: Pick<SourceReader, 'ask'>,
   database: number,
   key: Buffer,
   reading: Reading,
+  withTimes: boolean,
   scratch: FileHandle,
-): Promise<number> {
+): Promise<Spooled> {
   const { command, width } = reading;
   let count = 0;
+  let bytes = 0;
+  let hasTimes = false;
   let cursor = '0';
   for (;;) {
     const args =
@@ -78,17 +100,35 @@ async function spoolElements(
     const [reply] = await reader.ask(database, [args]);
     const answer = itemsOf(reply);
     const items = command === 'LRANGE' ? answer : itemsOf(answer[1]);
+    const times = command === 'HSCAN' ? await timesOf(reader, database, key, items) : [];
+    hasTimes ||= times.some((timeMs) => timeMs > 0);
     const writer = new RdbWriter();
     items.forEach((item, i) => {
-      if (!Buffer.isBuffer(item)) return;
+      if (!Buffer.isBuffer(item) || times[Math.floor(i / 2)] === GONE) return;
+      if (withTimes && i % 2 === 0) writer.count(times[i / 2] ?? 0);
       if (command === 'ZSCAN' && i % 2 === 1) writer.double(scoreOf(item.toString('latin1')));
       else writer.string(item);
     });
-    await scratch.write(writer.finish());
-    count += items.length / width;
+    const chunk = writer.finish();
+    await scratch.write(chunk, 0, chunk.length, bytes);
+    bytes += chunk.length;
+    count += items.length / width - times.filter((timeMs) => timeMs === GONE).length;
     cursor = command === 'LRANGE' ? (items.length === 0 ? '0' : 'more') : wordOf(answer[0]);
-    if (cursor === '0') return count;
+    if (cursor === '0') return { count, hasTimes };
   }
+}
+
+/** When the fields among these items of a hash expire, 0: never; GONE: it has. */
+async function timesOf(
+  reader: Pick<SourceReader, 'ask'>,
+  database: number,
+  key: Buffer,
+  items: readonly Reply[],
+): Promise<readonly number[]> {
+  const fields = items.filter((item, i): item is Buffer => i % 2 === 0 && Buffer.isBuffer(item));
+  if (fields.length === 0) return [];
+  const [reply] = await reader.ask(database, [['HPEXPIRETIME', key, 'FIELDS', String(fields.length), ...fields]]);
+  return itemsOf(reply).map((timeMs) => (timeMs === NEVER || typeof timeMs !== 'number' ? 0 : timeMs));
 }
 
 function wordOf(reply: Reply | undefined): string {

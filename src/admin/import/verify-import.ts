@@ -208,10 +208,11 @@ function elementTexts(value: Exclude<RdbValue, { kind: 'string' }>): string[] {
   const step = value.kind === 'hash' ? 2 : 1;
   for (let i = 0; i < value.items.length; i += step) {
     const name = value.items[i]?.toString('latin1') ?? '';
-    // Score and field's value come after the name's length, so that no two elements have one text.
+    // Score and field's value come after the name's length, and the field's time, so that no two elements have one text.
     const rest = value.kind === 'hash' ? (value.items[i + 1]?.toString('latin1') ?? '') : '';
     const score = value.kind === 'zset' ? String(value.scores[i]) : '';
-    texts.push(`${name.length} ${name}${rest}${score}`);
+    const timeMs = value.kind === 'hash' ? (value.times?.[i / 2] ?? 0) : 0;
+    texts.push(`${name.length} ${timeMs} ${name}${rest}${score}`);
   }
   return texts.sort();
 }
