@@ -8,6 +8,7 @@ import { geoScripts } from './geo.ts';
 import { hashScripts } from './hashes.ts';
 import { hyperloglogScripts } from './hyperloglogs.ts';
 import { listScripts } from './lists.ts';
+import { maxmemoryScripts } from './maxmemory.ts';
 import { numberScripts } from './numbers.ts';
 import { serverScripts } from './server.ts';
 import { setScripts } from './sets.ts';
@@ -38,5 +39,6 @@ export const allScripts: readonly Script[] = [
   ...connectionScripts,
   ...serverScripts,
   ...clusterScripts,
+  ...maxmemoryScripts,
   ...errorScripts,
 ];

@@ -1,14 +1,20 @@
 import { resolve } from 'node:path';
 import { limits } from '../base/limits.ts';
-import { configParameters } from '../proxy/config-parameters.ts';
+import { configParameters, MAXMEMORY_POLICIES } from '../proxy/config-parameters.ts';
 import { defaultConfigValues } from '../proxy/config-values.ts';
 import { type CommandName, integerOption, type Option, textOption } from './option.ts';
 
 const LISTENING: readonly CommandName[] = ['start', 'proxy'];
 const INT_MAX = 2_147_483_647;
 
+/** Decided once the storage nodes have told what they are, and by a contradiction where they are in this process. */
+const ACCEPTING = { ...defaultConfigValues(), storageEngine: 'memory' } as const;
+
 /** An option with the name, the form and the default of a parameter of CONFIG SET; its value is the text. */
-function redisOption(name: string, row: { readonly summary: string; readonly allowed: string }): Option<string> {
+function redisOption(
+  name: string,
+  row: { readonly summary: string; readonly allowed: string; readonly placeholder?: string },
+): Option<string> {
   const parameter = configParameters.find((each) => each.name === name);
   const defaultValue = parameter?.read(defaultConfigValues()) ?? '';
   return {
@@ -17,11 +23,31 @@ function redisOption(name: string, row: { readonly summary: string; readonly all
     placeholder: 'BYTES',
     ...row,
     parse(text) {
-      const isTaken = parameter?.change === 'mutable' && parameter.parse(text, defaultConfigValues()) === null;
+      const isTaken = parameter?.change === 'mutable' && parameter.parse(text, { ...ACCEPTING }) === null;
       return isTaken ? { ok: true, value: text } : { ok: false };
     },
   };
 }
+
+/** The options of `start` and `proxy` about the memory of storage nodes with --engine memory, in Redis's names. */
+export const memoryOptions = {
+  maxmemory: redisOption('maxmemory', {
+    summary:
+      'Most that the values on each storage node with --engine memory may take; beyond it --maxmemory-policy decides. 0: no limit. Give all proxies of a cluster the same; CONFIG SET changes it at one.',
+    allowed: 'bytes; units such as kb, mb and gb may follow',
+  }),
+  maxmemoryPolicy: redisOption('maxmemory-policy', {
+    summary:
+      'Which keys are deleted at --maxmemory to make room; noeviction: none, and commands that need room are errors.',
+    allowed: `one of ${MAXMEMORY_POLICIES.join(', ')}`,
+    placeholder: 'POLICY',
+  }),
+  maxmemorySamples: redisOption('maxmemory-samples', {
+    summary: 'A key is deleted for --maxmemory as the best of so many.',
+    allowed: 'a whole number of at least 1',
+    placeholder: 'KEYS',
+  }),
+} as const;
 
 /** The options of `start` and `proxy` about single clients' connections, in Redis's names. */
 export const connectionOptions = {

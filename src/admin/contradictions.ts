@@ -1,3 +1,4 @@
+import { parseMemory } from '../proxy/config-parameters.ts';
 import type { CommandName, Option } from './option.ts';
 import { type Configuration, type OptionKey, optionName, optionTable } from './option-table.ts';
 
@@ -58,6 +59,13 @@ const contradictions: readonly Contradiction[] = [
       engine === 'memory' && fsync === 'always' && given.has('fsync')
         ? '--fsync always promises that writes survive a loss of power, which --engine memory cannot keep; choose one'
         : null,
+  },
+  {
+    options: ['engine', 'maxmemory'],
+    find: ({ engine, maxmemory }) =>
+      engine === 'memory' || parseMemory(maxmemory) === 0n
+        ? null
+        : '--maxmemory limits what storage nodes keep in memory, and with --engine rocksdb they keep it on disks; see --disk-reserve for those',
   },
   {
     options: ['engine', 'keystore', 'keystoreCommand', 'zones'],

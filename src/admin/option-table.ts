@@ -5,7 +5,7 @@ import { auditOptions } from './audit-options.ts';
 import { backupOptions } from './backup/backup-options.ts';
 import { certsOptions } from './certs/certs-options.ts';
 import { clientOptions } from './client-options.ts';
-import { connectionOptions } from './connection-options.ts';
+import { connectionOptions, memoryOptions } from './connection-options.ts';
 import { etcdOptions } from './etcd-options.ts';
 import { isHostAndPort } from './host-and-port.ts';
 import { importOptions } from './import/import-options.ts';
@@ -199,6 +199,7 @@ export const optionTable = {
       defaultValue: 10_000,
     },
   ),
+  ...memoryOptions,
   ...connectionOptions,
   clusterEnabled: yesNoOption({
     summary: 'Answer as a Redis Cluster node, for cluster-aware clients; every proxy serves every slot.',

@@ -48,7 +48,10 @@ export function proxyConfig(config: Configuration, log: Log, seat = ALONE, disks
     ['client-query-buffer-limit', config.clientQueryBufferLimit],
     ['client-output-buffer-limit', config.clientOutputBufferLimit],
     ['proto-max-bulk-len', config.protoMaxBulkLen],
+    ['maxmemory-policy', config.maxmemoryPolicy],
+    ['maxmemory-samples', config.maxmemorySamples],
   ]);
+  runtime.adopt(['maxmemory', config.maxmemory]);
   assert(problem === null, 'options are checked as CONFIG SET checks them');
   return runtime;
 }

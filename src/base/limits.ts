@@ -580,6 +580,28 @@ export const limits = {
   reapedFields: 8,
   /** So much of a client's own argument is repeated in an error reply. */
   quotedArgumentBytes: 1_024,
+  // --- proxy: maxmemory ---
+  /** A node that does not tell in this time what it holds is left out of a look at all of them. */
+  memoryLookTimeoutMs: 250,
+  /** Over maxmemory, or since the last look, a proxy lets through this part of the limit, within these bounds, before commands wait for a look. */
+  memorySlack: 1 / 64,
+  memorySlackMinBytes: 65_536,
+  memorySlackMaxBytes: 16_777_216,
+  /** What each argument of a command may cost on a node beside its bytes: a record's overhead, shared by key and value. */
+  memoryArgumentBytes: 160,
+  /** A command waits so long at most for evictions to make room: as long as it would wait for the nodes. */
+  memoryWaitMs: 2_000,
+  /** Keys that are evicted side by side, and how many are looked at for them; a key is the best of so many at most. */
+  evictionRecords: 128,
+  evictionCandidates: 640,
+  evictionSamples: 64,
+  /** First guess of what a key takes. */
+  evictionUsualBytes: 1_024,
+  /** Shards of which a sample is taken at once where few records are found, and records that are asked for of each, at least. */
+  evictionShardsAtOnce: 32,
+  evictionShardRecords: 16,
+  /** After a round that could delete nothing. */
+  evictionRetryMs: 100,
   // --- learning (protocol §8) ---
   /** Moves that one learner begins at once: a change of the map for many shards, and little to begin anew after a crash. */
   movesAtOncePerLearner: 64,

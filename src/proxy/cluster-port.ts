@@ -13,6 +13,7 @@ import type { RecordId } from '../record/state.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { NodeStatus } from '../rpc/messages.ts';
 import type { SweepToldResponse } from '../rpc/sweep-messages.ts';
+import type { MemoryPort } from './memory/memory-port.ts';
 import type { TypeName } from './values/collection-value.ts';
 
 /** One key found by a scan, with what the scan knows of it without a read. */
@@ -117,9 +118,9 @@ export interface ClusterPort {
   randomKey(namespace: number): Promise<Buffer | null>;
   /** Raises the generation of these namespaces under a new epoch; constant time. */
   flush(namespaces: readonly number[]): Promise<Outcome<null>>;
-  map(): ClusterMap;
   /** Two namespaces of one group, not the same, exchange what they hold, under a new epoch; constant time. */
   swap(one: number, other: number): Promise<Outcome<null>>;
+  map(): ClusterMap;
   /** Calls `listener` with each newer map, as soon as `map` returns it. */
   onMap(listener: (map: ClusterMap) => void): void;
   /** Adds a namespace group to the cluster map; null, or in words why there cannot be one of this name. */
@@ -132,6 +133,8 @@ export interface ClusterPort {
   inspect(namespace: number, key: Buffer): Promise<readonly KeyReplica[]>;
   /** What this proxy has seen of the nodes and met on its ways. Absent where there are none. */
   figures?(): ProposerFigures;
+  /** What a limit on the nodes' memory needs. Absent where there are no nodes. */
+  readonly memory?: MemoryPort;
   /** Absent where records are not stored. */
   readonly backup?: BackupPort;
   /** Absent where records are not stored. */

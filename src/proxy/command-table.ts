@@ -20,6 +20,8 @@ export interface CommandEntry {
   readonly subcommands: NameIndex | null;
   readonly writes: boolean;
   readonly readOnly: boolean;
+  /** May need more memory: refused where there is none left. */
+  readonly grows: boolean;
   readonly fast: boolean;
   readonly allowedBeforeAuth: boolean;
   /** What the user must be allowed. */
@@ -134,6 +136,7 @@ function addEntry(row: CommandRow, all: CommandEntry[]): CommandEntry {
     subcommands: null,
     writes: flags.has('write'),
     readOnly: flags.has('readonly'),
+    grows: flags.has('denyoom'),
     fast: flags.has('fast'),
     allowedBeforeAuth: flags.has('no_auth'),
     access: accessNeeded(row),

@@ -44,9 +44,9 @@ const MEMORY_UNITS: Readonly<Record<string, bigint>> = {
   gb: 1024n * 1024n * 1024n,
 };
 
-/** Redis's memtoull: digits and a unit (b, k, kb, m, mb, g, gb; either case). Null when it is none. */
+/** Redis's memtoull: digits, which may be missing, and a unit (b, k, kb, m, mb, g, gb; either case). Null when it is none. */
 export function parseMemory(text: string): bigint | null {
-  const match = /^([0-9]{1,19})([a-z]{0,2})$/.exec(text.toLowerCase());
+  const match = /^([0-9]{0,19})([a-z]{0,2})$/.exec(text.toLowerCase());
   if (match === null) return null;
   const unit = MEMORY_UNITS[match[2] ?? ''];
   return unit === undefined ? null : BigInt(match[1] ?? '') * unit;
@@ -168,7 +168,7 @@ const preferredEndpointType: ConfigParameter = {
 };
 
 /** In the order in which Redis names them. */
-const POLICIES: readonly string[] = [
+export const MAXMEMORY_POLICIES: readonly string[] = [
   'volatile-lru',
   'volatile-lfu',
   'volatile-random',
@@ -179,13 +179,27 @@ const POLICIES: readonly string[] = [
   'noeviction',
 ];
 
+const anyMaxmemory = memory('maxmemory', 'maxmemoryBytes', 0n);
+const maxmemory: ConfigParameter = {
+  ...anyMaxmemory,
+  change: 'mutable',
+  parse(given, values) {
+    const problem = anyMaxmemory.change === 'mutable' ? anyMaxmemory.parse(given, values) : null;
+    if (problem !== null || values.maxmemoryBytes === 0 || values.storageEngine === 'memory') return problem;
+    return values.storageEngine === 'rocksdb'
+      ? 'the storage nodes keep their data on disks, which --disk-reserve keeps from filling up; a limit is for --engine memory'
+      : 'no storage node has told yet whether it keeps its data in memory; try again';
+  },
+};
+
 const maxmemoryPolicy: ConfigParameter = {
   name: 'maxmemory-policy',
   change: 'mutable',
   read: (values) => values.maxmemoryPolicy,
   parse(given, values) {
     const lower = given.toLowerCase();
-    if (!POLICIES.includes(lower)) return `argument(s) must be one of the following: ${POLICIES.join(', ')}`;
+    if (!MAXMEMORY_POLICIES.includes(lower))
+      return `argument(s) must be one of the following: ${MAXMEMORY_POLICIES.join(', ')}`;
     values.maxmemoryPolicy = lower;
     return null;
   },
@@ -303,8 +317,9 @@ export const configParameters: readonly ConfigParameter[] = [
   immutable('appendfsync', (values) => values.appendfsync),
   fixed('appendonly', 'no'),
   fixed('save', ''),
-  fixed('maxmemory', '0'),
+  maxmemory,
   maxmemoryPolicy,
+  integer('maxmemory-samples', 'maxmemorySamples', 1n, INT_MAX),
   integer('lfu-log-factor', 'lfuLogFactor', 0n, INT_MAX),
   integer('lfu-decay-time', 'lfuDecayMinutes', 0n, INT_MAX),
   fixed('notify-keyspace-events', ''),

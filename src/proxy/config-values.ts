@@ -68,8 +68,14 @@ export interface ConfigValues {
   zsetMaxListpackValue: number;
   /** Who may use DEBUG; decided where a proxy is started. */
   enableDebugCommand: 'no' | 'yes' | 'local';
-  /** How Redis would choose what to evict: it decides which of OBJECT IDLETIME and FREQ is answered. */
+  /** What each storage node may hold of live values in memory; 0: no limit. */
+  maxmemoryBytes: number;
+  /** How keys to evict are chosen; it also decides which of OBJECT IDLETIME and FREQ is answered. */
   maxmemoryPolicy: string;
+  /** Out of so many keys one is evicted. */
+  maxmemorySamples: number;
+  /** What the storage nodes keep records in: `rocksdb` if any of them has a disk. */
+  storageEngine: 'unknown' | 'memory' | 'rocksdb';
   lfuLogFactor: number;
   lfuDecayMinutes: number;
   clusterEnabled: boolean;
@@ -131,7 +137,10 @@ export function defaultConfigValues(): ConfigValues {
     zsetMaxListpackEntries: 128,
     zsetMaxListpackValue: 64,
     enableDebugCommand: 'no',
+    maxmemoryBytes: 0,
     maxmemoryPolicy: 'noeviction',
+    maxmemorySamples: 5,
+    storageEngine: 'unknown',
     lfuLogFactor: 10,
     lfuDecayMinutes: 1,
     clusterEnabled: false,

@@ -8,11 +8,12 @@ import { clientLine } from './client-line.ts';
 import { giveSocket } from './client-socket.ts';
 import { isBarrier } from './command.ts';
 import type { CommandEntry } from './command-table.ts';
+import { ConnectionHolds } from './connection-holds.ts';
 import type { ConnectionEnds, ConnectionHome, ServedConnection } from './connection-home.ts';
-import { ConnectionIdentity } from './connection-identity.ts';
 import { ConnectionReplies } from './connection-replies.ts';
 import { ConnectionRequests, type HeldCommand } from './connection-requests.ts';
-import { admit, runOnSession, start } from './dispatch.ts';
+import { admit, rejected, runOnSession, start } from './dispatch.ts';
+import { OUT_OF_MEMORY } from './memory/memory-limit.ts';
 import { type CommandOwner, PendingCommand, requestSize } from './pending-command.ts';
 import { ALL_QUERY_BUFFERS_FULL, QUERY_BUFFER_FULL, type QueryHolder } from './query-budget.ts';
 import type { Session } from './session.ts';
@@ -21,7 +22,7 @@ import type { Session } from './session.ts';
  * One client connection over a socket: bytes -> parser -> dispatch -> cluster -> replies in request order -> one write
  * per turn. It stops parsing, and then reading, while too much is under way or unread; nothing is dropped.
  */
-export class Connection extends ConnectionIdentity implements Session, CommandOwner, QueryHolder, ServedConnection {
+export class Connection extends ConnectionHolds implements Session, CommandOwner, QueryHolder, ServedConnection {
   readonly #socket: Socket;
   readonly #replies: ConnectionReplies;
   readonly #requests: ConnectionRequests;
@@ -42,8 +43,6 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
   #isClosing = false;
   #isEnding = false;
   #isGone = false;
-  /** Made when it is needed. */
-  #resume: (() => void) | null = null;
 
   constructor(socket: Socket, home: ConnectionHome, ends: ConnectionEnds) {
     super(home, ends);
@@ -88,13 +87,13 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
   closeAfterReplies(): void {
     this.#isClosing = true;
     this.#requests.dropHeld();
-    this.#scheduleFlush();
+    this.scheduleFlush();
   }
 
   /** ServedConnection. */
   drain(): void {
     this.#requests.drain();
-    this.#scheduleFlush();
+    this.scheduleFlush();
   }
 
   destroy(): void {
@@ -171,6 +170,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     this.#turnMs = this.proxy.clock.monotonicMs();
     this.#lastActiveMs = this.#turnMs;
     if (this.#isClosing) return;
+    if (this.#requests.held === null) this.roomWait = null;
     this.#requests.push(chunk);
     this.#advance();
   }
@@ -185,7 +185,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
       return;
     }
     this.#replies.settled(command, this);
-    this.#scheduleFlush();
+    this.scheduleFlush();
   }
 
   /** Parses and starts commands as far as the limits allow. */
@@ -226,34 +226,31 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     if (this.replyMode === 'skip-next') this.replyMode = 'skip-this';
     const entry = admit(this, args);
     if (this.#isGone) return;
-    if (entry instanceof ErrorReply) this.transaction?.fail();
-    if (entry instanceof ErrorReply) this.#put(entry, this.takeSilence());
-    else if (this.transaction?.takes(entry)) this.#put(this.transaction.queue(entry, args), this.takeSilence());
-    else if (this.#mustHold(entry)) {
-      this.#requests.hold({ entry, args, argumentBytes: requestSize(args) });
-      this.#waitForUnpause(entry);
-    } else this.#execute(entry, args);
+    if (entry instanceof ErrorReply) this.#refuse(entry);
+    else this.#begin(entry, args);
   }
 
-  #mustHold(entry: CommandEntry): boolean {
-    if (this.proxy.clients.holdsBack(this.willWrite(entry))) return true;
-    return isBarrier(entry.row.handler?.kind) && this.#replies.awaited > 0;
+  #refuse(error: ErrorReply): void {
+    this.transaction?.fail();
+    this.#put(error, this.takeSilence());
   }
 
-  #waitForUnpause(entry: CommandEntry): void {
-    this.#resume ??= () => this.#scheduleFlush();
-    if (this.proxy.clients.holdsBack(this.willWrite(entry))) this.proxy.clients.onUnpause(this.#resume);
+  /** Starts the command, queues or refuses it, or holds it as long as it has to wait. */
+  #begin(entry: CommandEntry, args: readonly Buffer[]): void {
+    const { transaction } = this;
+    const isQueued = transaction?.takes(entry) === true;
+    const room = this.gate(entry, args, isQueued, this.#replies.awaited);
+    if (room === 'wait') this.#requests.hold({ entry, args, argumentBytes: requestSize(args) });
+    else if (room === 'none') this.#refuse(rejected(this, entry, OUT_OF_MEMORY));
+    else if (isQueued) this.#put(transaction.queue(entry, args), this.takeSilence());
+    else this.#execute(entry, args);
   }
 
   /** False while it still has to wait. */
-  #startHeld({ entry, args }: HeldCommand): boolean {
-    if (this.#mustHold(entry)) {
-      this.#waitForUnpause(entry);
-      return false;
-    }
+  #startHeld(held: HeldCommand): boolean {
     this.#requests.dropHeld();
-    this.#execute(entry, args);
-    return true;
+    this.#begin(held.entry, held.args);
+    return this.#requests.held === null;
   }
 
   #execute(entry: CommandEntry, args: readonly Buffer[]): void {
@@ -282,7 +279,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
   #put(reply: Reply, silent: boolean): void {
     if (silent) return;
     this.#replies.put(reply, this.protocol);
-    this.#scheduleFlush();
+    this.scheduleFlush();
   }
 
   #updateReading(): void {
@@ -301,7 +298,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     this.proxy.clock.after(limits.queryBudgetRetryMs, () => {
       if (this.#isReading || this.#isGone) return;
       this.#retryLater();
-      this.#scheduleFlush();
+      this.scheduleFlush();
     });
   }
 
@@ -317,7 +314,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     this.closeAfterReplies();
   }
 
-  #scheduleFlush(): void {
+  protected override scheduleFlush(): void {
     if (this.#isFlushScheduled || this.#isGone) return;
     this.#isFlushScheduled = true;
     this.home.turns.add(this);
@@ -341,7 +338,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     this.#hasInputEnded = true;
     // Thousands of idle clients may go at once. TLS has last words of its own.
     if (this.#owesNothing && !this.home.encrypted) this.destroy();
-    else this.#scheduleFlush();
+    else this.scheduleFlush();
   }
 
   /** Nothing of what the client has sent or is sent is left here. */
@@ -351,7 +348,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
   }
 
   drained(): void {
-    this.#scheduleFlush();
+    this.scheduleFlush();
   }
 
   failed(error: Error): void {
@@ -393,7 +390,7 @@ export class Connection extends ConnectionIdentity implements Session, CommandOw
     this.#requests.drop();
     this.#replies.leave();
     this.home.budget.remove(this);
-    if (this.#resume !== null) this.proxy.clients.forgetUnpause(this.#resume);
+    this.forgetHolds();
     this.proxy.monitors.remove(this);
     this.proxy.clients.remove(this);
   }

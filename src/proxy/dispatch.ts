@@ -35,13 +35,17 @@ export function admit(session: Session, args: readonly Buffer[]): CommandEntry |
     checkAuthenticated(session, entry) ??
     checkAccess(session, entry, args) ??
     checkRates(session, entry, args);
-  if (refusal !== null) {
-    stats.of(entry).rejected += 1;
-    stats.countError(refusal.text);
-    return entry.row.name === 'exec' ? aborted(session, refusal) : refusal;
-  }
+  if (refusal !== null) return rejected(session, entry, refusal);
   if (monitors.active) monitors.feed(session, entry.row, args);
   return entry;
+}
+
+/** What a command is answered that is not carried out; it is counted. */
+export function rejected(session: Session, entry: CommandEntry, refusal: ErrorReply): ErrorReply {
+  const { stats } = session.proxy;
+  stats.of(entry).rejected += 1;
+  stats.countError(refusal.text);
+  return entry.row.name === 'exec' ? aborted(session, refusal) : refusal;
 }
 
 /** An EXEC that cannot be carried out has ended its transaction. */

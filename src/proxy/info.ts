@@ -1,6 +1,7 @@
 import { machine, release, totalmem, type } from 'node:os';
 import { JUNOKV_VERSION } from '../base/junokv-version.ts';
 import { DATABASES_PER_GROUP } from '../cluster/namespace-groups.ts';
+import type { NodeStatus } from '../rpc/messages.ts';
 import type { SweepFindings } from '../rpc/sweep-messages.ts';
 import type { NodeHealth, ProposerFigures } from './cluster-port.ts';
 import type { ProxyContext } from './proxy-context.ts';
@@ -110,10 +111,13 @@ function clientFields({ proxy }: Source): Field[] {
 
 function memoryFields({ proxy }: Source): Field[] {
   const { memory } = proxy.info;
+  const { maxmemoryBytes } = proxy.config;
+  // Where there is a limit, what it limits: tools draw the one beside the other.
+  const used = maxmemoryBytes === 0 ? memory.rssBytes : (proxy.memory.usedBytes ?? 0);
   const peak = memory.peakRssBytes;
   return [
-    ['used_memory', memory.rssBytes],
-    ['used_memory_human', humanBytes(memory.rssBytes)],
+    ['used_memory', used],
+    ['used_memory_human', humanBytes(used)],
     ['used_memory_rss', memory.rssBytes],
     ['used_memory_rss_human', humanBytes(memory.rssBytes)],
     ['used_memory_peak', peak],
@@ -123,8 +127,8 @@ function memoryFields({ proxy }: Source): Field[] {
     ['used_memory_external', memory.externalBytes],
     ['total_system_memory', totalmem()],
     ['total_system_memory_human', humanBytes(totalmem())],
-    ['maxmemory', 0],
-    ['maxmemory_human', '0B'],
+    ['maxmemory', maxmemoryBytes],
+    ['maxmemory_human', humanBytes(maxmemoryBytes)],
     ['maxmemory_policy', proxy.config.maxmemoryPolicy],
     ['mem_clients_normal', proxy.clients.queryBufferBytes + proxy.clients.outputBufferBytes],
   ];
@@ -156,7 +160,7 @@ function statsFields({ proxy: { stats } }: Source): Field[] {
     ['instantaneous_output_kbps', (stats.outputBytesPerSecond() / 1024).toFixed(2)],
     ['rejected_connections', stats.rejectedConnections],
     ['tls_handshakes_failed', stats.tlsHandshakesFailed],
-    ['evicted_keys', 0],
+    ['evicted_keys', stats.evictedKeys],
     ['keyspace_hits', stats.keyspaceHits],
     ['keyspace_misses', stats.keyspaceMisses],
     ['pubsub_channels', 0],
@@ -279,12 +283,17 @@ function sweepFields(nodes: readonly NodeHealth[], shards: number): Field[] {
   ];
 }
 
+/** Of a node in memory: what maxmemory limits. */
+function liveOf({ engine, liveBytes }: NodeStatus): string {
+  return engine === 'memory' ? `,live_bytes=${liveBytes}` : '';
+}
+
 function nodeField(node: NodeHealth): Field {
   const { status } = node;
   const own =
     status === null
       ? ''
-      : `,corrupt_records=${status.corruptRecords},data_bytes=${status.dataBytes},unsynced_ms=${Math.round(status.unsyncedMs)}`;
+      : `,corrupt_records=${status.corruptRecords},data_bytes=${status.dataBytes},unsynced_ms=${Math.round(status.unsyncedMs)}${liveOf(status)}`;
   return [`node${node.nodeId}`, `zone=${node.zone},address=${node.host}:${node.port},up=${node.up ? 1 : 0}${own}`];
 }
 

@@ -6,6 +6,7 @@ import type { ClusterPort } from './cluster-port.ts';
 import type { CommandTable } from './command-table.ts';
 import type { KeyUse } from './key-use.ts';
 import type { LatencyMonitor } from './latency-monitor.ts';
+import type { MemoryLimit } from './memory/memory-limit.ts';
 import type { MonitorHub } from './monitor-hub.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { ProcessPort } from './process-port.ts';
@@ -25,6 +26,7 @@ export interface ProxyContext {
   readonly table: CommandTable;
   readonly config: RuntimeConfig;
   readonly keyUse: KeyUse;
+  readonly memory: MemoryLimit;
   readonly process: ProcessPort;
   readonly stats: ProxyStats;
   readonly clients: ClientRegistry;

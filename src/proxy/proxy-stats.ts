@@ -25,6 +25,7 @@ const SUMMED = [
   'netOutputBytes',
   'keyspaceHits',
   'keyspaceMisses',
+  'evictedKeys',
   'outputLimitDisconnections',
   'queryLimitDisconnections',
 ] as const;
@@ -93,6 +94,8 @@ export class ProxyStats {
   netOutputBytes = 0;
   keyspaceHits = 0;
   keyspaceMisses = 0;
+  /** Keys that this proxy deleted to keep to maxmemory. */
+  evictedKeys = 0;
   /** Connections closed because they did not read what they were sent. */
   outputLimitDisconnections = 0;
   /** Connections closed because their unparsed request outgrew its limit or the common budget. */

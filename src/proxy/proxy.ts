@@ -12,6 +12,7 @@ import { CommandTable } from './command-table.ts';
 import { KeyUse } from './key-use.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
 import { type ListenAddress, Listener } from './listener.ts';
+import { MemoryLimit } from './memory/memory-limit.ts';
 import { MonitorHub } from './monitor-hub.ts';
 import { Namespaces } from './namespaces.ts';
 import { NumberRow } from './peers/number-row.ts';
@@ -72,6 +73,8 @@ export class ProxyServer {
     const seat = worker?.seat;
     const numbers = (): NumberRow => new NumberRow(seat?.index, seat?.workers, seat?.firstNumber);
     const table = new CommandTable(setup.commands);
+    const keyUse = new KeyUse(config, random);
+    const stats = new ProxyStats(table);
     this.context = {
       clock,
       random,
@@ -79,9 +82,10 @@ export class ProxyServer {
       cluster,
       config,
       table,
-      keyUse: new KeyUse(config, random),
+      keyUse,
+      memory: new MemoryLimit({ clock, random, log, config, keyUse, stats, cluster, port: cluster.memory ?? null }),
       process: setup.process ?? NO_PROCESS,
-      stats: new ProxyStats(table),
+      stats,
       clients: new ClientRegistry(numbers()),
       slowLog: new SlowLog(config, clock, numbers()),
       latency: new LatencyMonitor(clock, config),
@@ -146,9 +150,10 @@ export class ProxyServer {
 
   /** The regular work: rates, idle clients, clients that do not read, the end of a pause. */
   #tick(): void {
-    const { clock, stats, clients } = this.context;
+    const { clock, stats, clients, memory } = this.context;
     const nowMs = clock.monotonicMs();
     stats.sample(nowMs);
+    memory.tick();
     clients.endPauseIfDue(nowMs);
     for (const listener of this.#listeners) listener.checkClients(nowMs);
     this.#ticker = clock.after(limits.rateSampleMs, () => this.#tick());

@@ -37,6 +37,8 @@ import {
   type ScannedKey,
   type ScanPage,
 } from './cluster-port.ts';
+import type { MemoryPort } from './memory/memory-port.ts';
+import { QuorumMemory } from './memory/quorum-memory.ts';
 import { decodeCursor, encodeCursor, lastIdOf, prefixOf } from './scan-cursor.ts';
 import { typeName } from './values/collection-value.ts';
 
@@ -61,6 +63,7 @@ export class QuorumCluster implements ClusterPort {
   readonly #scan: KeyScan<Reply>;
   readonly #leases: PageLeases;
   readonly backup: BackupPort;
+  readonly memory: MemoryPort;
   readonly keys: KeysPort | undefined;
 
   /** `ring`: what records are sealed with; none where no keys are to be changed. */
@@ -77,6 +80,7 @@ export class QuorumCluster implements ClusterPort {
     this.#map = map;
     this.#transport = transport;
     this.#scan = new KeyScan(coordinator, EXISTS, (reply) => reply === 1);
+    this.memory = new QuorumMemory(coordinator);
     this.backup = { keystoreFingerprint, records: new RecordExport(coordinator, EXISTS) };
     this.keys = ring === null ? undefined : keysPort(coordinator, keystoreFingerprint, ring);
   }
@@ -193,10 +197,6 @@ export class QuorumCluster implements ClusterPort {
     return failure === null ? { ok: true, reply: null } : { ok: false, failure };
   }
 
-  async #changeGroups(change: (map: ClusterMap) => GroupsChange): Promise<string | null> {
-    const result = await changeNamespaceGroups(this.#map, change);
-    if (result.kind === 'failed') throw new ClusterFailure(result.failure);
-    return result.kind === 'refused' ? result.problem : null;
   /** The time that is left from now on, and how it is waited. */
   #flushTime(): [left: () => number, pause: (ms: number) => Promise<void>] {
     const { clock } = this.#coordinator;
@@ -204,6 +204,10 @@ export class QuorumCluster implements ClusterPort {
     return [() => endMs - clock.monotonicMs(), (ms) => new Promise((resolve) => clock.after(ms, resolve))];
   }
 
+  async #changeGroups(change: (map: ClusterMap) => GroupsChange): Promise<string | null> {
+    const result = await changeNamespaceGroups(this.#map, change);
+    if (result.kind === 'failed') throw new ClusterFailure(result.failure);
+    return result.kind === 'refused' ? result.problem : null;
   }
 
   nodes(): Promise<readonly NodeHealth[]> {

@@ -27,6 +27,7 @@ describe('RuntimeConfig.get', () => {
       databases: '16',
       maxmemory: '0',
       'maxmemory-policy': 'noeviction',
+      'maxmemory-samples': '5',
     });
   });
 });

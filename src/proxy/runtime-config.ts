@@ -16,6 +16,8 @@ function failed(name: string, problem: string): string {
 export class RuntimeConfig {
   #values: ConfigValues;
   readonly #changed = new Set<string>();
+  /** How often `set` has changed something. */
+  revision = 0;
   readonly #seat: { readonly index: number; readonly workers: number };
 
   /** `seat`: which of how many workers this one is, who share what a proxy may have. */
@@ -102,6 +104,19 @@ export class RuntimeConfig {
   get enableDebugCommand(): ConfigValues['enableDebugCommand'] {
     return this.#values.enableDebugCommand;
   }
+  get maxmemoryBytes(): number {
+    return this.#values.maxmemoryBytes;
+  }
+  get maxmemorySamples(): number {
+    return this.#values.maxmemorySamples;
+  }
+  get storageEngine(): ConfigValues['storageEngine'] {
+    return this.#values.storageEngine;
+  }
+  /** How many processes share what a proxy may have. */
+  get workers(): number {
+    return this.#seat.workers;
+  }
   get maxmemoryPolicy(): string {
     return this.#values.maxmemoryPolicy;
   }
@@ -138,6 +153,19 @@ export class RuntimeConfig {
   }
   get appendfsync(): ConfigValues['appendfsync'] {
     return this.#values.appendfsync;
+  }
+
+  /** Takes what was checked before: by another worker of the proxy, or with its options. */
+  adopt(pair: readonly [string, string]): void {
+    const { storageEngine } = this.#values;
+    this.#values.storageEngine = 'memory';
+    this.set([pair]);
+    this.#values.storageEngine = storageEngine;
+  }
+
+  /** What the storage nodes say of themselves. */
+  noteEngine(engine: 'memory' | 'rocksdb'): void {
+    this.#values.storageEngine = engine;
   }
 
   /** The port in use, once the listener has it (port 0 at start means any free one). */
@@ -197,6 +225,7 @@ export class RuntimeConfig {
       }
     }
     this.#values = next;
+    this.revision++;
     return null;
   }
 }

@@ -73,6 +73,18 @@ export const commandMetrics: MetricGroup = {
         ['miss', stats.keyspaceMisses],
       ],
     ),
+    ofProxy(
+      'gauge',
+      'junokv_max_memory_bytes',
+      'What each storage node with --engine memory may hold of live values (maxmemory); 0: no limit.',
+      ({ context }) => context.config.maxmemoryBytes,
+    ),
+    ofProxy(
+      'counter',
+      'junokv_evicted_keys_total',
+      'Keys that this proxy deleted to keep to maxmemory.',
+      ({ context }) => context.stats.evictedKeys,
+    ),
   ],
 };
 

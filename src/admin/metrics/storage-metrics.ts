@@ -75,6 +75,12 @@ export const storageMetrics: MetricGroup = {
     ),
     ofNode(
       'gauge',
+      'junokv_storage_live_bytes',
+      'What the values that clients can see take on a node with --engine memory: what maxmemory limits. Absent on disks.',
+      ({ status }) => (status?.engine === 'memory' ? status.liveBytes : null),
+    ),
+    ofNode(
+      'gauge',
       'junokv_storage_unsynced_seconds',
       'How long the oldest acknowledged write has not been forced to the disk; 0: all is.',
       ({ status }) => (status === null ? null : status.unsyncedMs / 1000),

@@ -29,7 +29,7 @@ export function applySettings(settings: readonly KeptSetting[], { config, client
   for (const setting of settings) {
     if (setting.kind === 'config') {
       // They were accepted by another worker; one by one, as they were not set together.
-      for (const pair of setting.pairs) config.set([pair]);
+      for (const pair of setting.pairs) config.adopt(pair);
     } else if (setting.pause !== null && setting.pause.untilMs > clock.wallMs()) {
       const { mode, untilMs } = setting.pause;
       clients.pause(mode, clock.monotonicMs() + (untilMs - clock.wallMs()));

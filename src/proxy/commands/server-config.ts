@@ -96,7 +96,7 @@ const subcommands: readonly CommandRow[] = [
     ],
     handler: { kind: 'session', run: configSet },
     difference:
-      'Changes one proxy, not the others. Parameters of things that are not here (save, maxmemory ...) can only be set to their one value.',
+      'Changes one proxy, not the others. Parameters of things that are not here (save, appendonly ...) can only be set to their one value. maxmemory limits the live values on each storage node, with --engine memory; with disks it is always 0.',
   },
   {
     name: 'config|resetstat',

@@ -35,7 +35,7 @@ function memoryUsage(args: readonly Buffer[]): KeyedStep | ErrorReply {
 }
 
 function memoryStats(session: Session): Reply {
-  const { clients, info } = session.proxy;
+  const { clients, info, config, memory: nodes } = session.proxy;
   const { memory } = info;
   return new MapReply([
     ['peak.allocated', memory.peakRssBytes],
@@ -43,6 +43,8 @@ function memoryStats(session: Session): Reply {
     ['clients.normal', clients.queryBufferBytes + clients.outputBufferBytes],
     ['heap.allocated', memory.heapBytes],
     ['external.allocated', memory.externalBytes],
+    // Where there is a limit, what it limits.
+    ...(config.maxmemoryBytes === 0 ? [] : [['dataset.bytes', nodes.usedBytes ?? 0] as const]),
   ]);
 }
 

@@ -29,6 +29,7 @@ import type { ConfigValues } from '../config-values.ts';
 import { failureReply } from '../failure-reply.ts';
 import { KeyUse } from '../key-use.ts';
 import { LatencyMonitor } from '../latency-monitor.ts';
+import { MemoryLimit } from '../memory/memory-limit.ts';
 import { MonitorHub } from '../monitor-hub.ts';
 import { Namespaces } from '../namespaces.ts';
 import { NO_PROCESS, type ProcessPort } from '../process-port.ts';
@@ -104,6 +105,7 @@ export class TestProxy implements ProxyContext {
   readonly namespaces = new Namespaces(this.cluster, this.clock);
   readonly config: RuntimeConfig;
   readonly keyUse: KeyUse;
+  readonly memory: MemoryLimit;
   process: ProcessPort = NO_PROCESS;
   readonly tracer = null;
   readonly users: Users;
@@ -113,6 +115,7 @@ export class TestProxy implements ProxyContext {
   constructor(config: Partial<ConfigValues> = {}, users: readonly User[] = []) {
     this.config = new RuntimeConfig(config);
     this.keyUse = new KeyUse(this.config, this.random);
+    this.memory = new MemoryLimit({ ...this, port: null });
     this.users = new Users(this.config, users);
     this.slowLog = new SlowLog(this.config, this.clock);
     this.latency = new LatencyMonitor(this.clock, this.config);

@@ -1,0 +1,110 @@
+import { limits } from '../../base/limits.ts';
+import { databaseOf } from '../../cluster/databases.ts';
+import type { Coordinator } from '../../quorum/coordinator.ts';
+import { type RecordId, StateKind } from '../../record/state.ts';
+import { MessageType, Want } from '../../rpc/messages.ts';
+import { EVERY_GENERATION, type ScanEntry, type ScannedResponse, type ScanRequest } from '../../rpc/scan-messages.ts';
+import type { NodeId } from '../../rpc/transport.ts';
+import { lastIdOf } from '../scan-cursor.ts';
+import type { Candidate, Gathered, MemoryPort, NodeMemory } from './memory-port.ts';
+
+/** What a record takes on a node beside its sealed name and its value: ids, ballots, the entry of the engine. */
+const RECORD_OVERHEAD_BYTES = 350;
+
+/** The storage nodes' memory, over the coordinator: a node is asked for what it has, and nobody else. */
+export class QuorumMemory<R> implements MemoryPort {
+  readonly #coordinator: Coordinator<R>;
+
+  constructor(coordinator: Coordinator<R>) {
+    this.#coordinator = coordinator;
+  }
+
+  /** A node that is suspect is not waited for: it takes part in few writes, and tells again when it is well. */
+  look(done: (nodes: readonly NodeMemory[]) => void): void {
+    const { map, rounds, caller } = this.#coordinator;
+    const asked = map.zones.flatMap(({ nodes }) => nodes).filter(({ id }) => !rounds.health.isSuspect(id));
+    const told: NodeMemory[] = [];
+    let open = asked.length;
+    if (open === 0) done(told);
+    for (const { id } of asked) {
+      caller.call(id, { type: MessageType.nodeStatus }, limits.memoryLookTimeoutMs, (response) => {
+        if (response.type === MessageType.status) {
+          const { engine, liveBytes, expiringRecords } = response.status;
+          told.push({ nodeId: id, isMemory: engine === 'memory', liveBytes, expiringRecords });
+        }
+        if (--open === 0) done(told);
+      });
+    }
+  }
+
+  async gather(node: NodeId, wanted: number, expiring: boolean): Promise<Gathered> {
+    const { map, random } = this.#coordinator;
+    const placement = map.zones.find(({ nodes }) => nodes.some(({ id }) => id === node))?.placement ?? [];
+    const shards = placement.flatMap((holder, shard) => (holder === node ? shard : []));
+    const first = random.below(Math.max(1, shards.length));
+    const candidates: Candidate[] = [];
+    let wave = 1;
+    for (let offset = 0; offset < shards.length && candidates.length < wanted; ) {
+      const some = Array.from({ length: Math.min(wave, shards.length - offset) }, (_, i) => {
+        return shards[(first + offset + i) % shards.length] ?? 0;
+      });
+      const each = Math.max(limits.evictionShardRecords, Math.ceil((wanted - candidates.length) / some.length));
+      const found = await Promise.all(some.map((shard) => this.#ofShard(node, shard, each)));
+      for (const entries of found) {
+        for (const entry of entries) {
+          const candidate = this.#open(entry, expiring);
+          if (candidate !== null) candidates.push(candidate);
+        }
+      }
+      offset += some.length;
+      wave = Math.min(limits.evictionShardsAtOnce, wave * 2);
+      if (offset >= shards.length) return { candidates, complete: true };
+    }
+    return { candidates, complete: shards.length === 0 };
+  }
+
+  /** Records from a random id on, and then from the start. */
+  async #ofShard(node: NodeId, shard: number, limit: number): Promise<readonly ScanEntry[]> {
+    const after = lastIdOf(this.#coordinator.random.below(2 ** 30) * 2 ** 8);
+    const behind = await this.#scan(node, shard, after, limit);
+    if (behind === null || behind.entries.length >= limit) return behind?.entries ?? [];
+    const before = await this.#scan(node, shard, '', limit);
+    return [...behind.entries, ...(before?.entries ?? []).filter(({ id }) => id <= after)];
+  }
+
+  #scan(node: NodeId, shard: number, afterId: RecordId, limit: number): Promise<ScannedResponse | null> {
+    const { map, caller, rounds } = this.#coordinator;
+    const request: ScanRequest = {
+      type: MessageType.scan,
+      shard,
+      shardEpoch: map.shardEpochs[shard] ?? 0,
+      namespace: 0,
+      namespaceEpoch: map.namespaces[0]?.epoch ?? 0,
+      generation: EVERY_GENERATION,
+      afterId,
+      limit,
+      want: Want.meta,
+    };
+    return new Promise((resolve) => {
+      caller.call(node, request, limits.deadlineMs, (response) => {
+        if (response.type === MessageType.epoch) rounds.epochs?.onOtherEpoch(node, response.mapEpoch);
+        resolve(response.type === MessageType.scanned ? response : null);
+      });
+    });
+  }
+
+  /** Null: it is not to be evicted, or does not open. */
+  #open({ id, state }: ScanEntry, expiring: boolean): Candidate | null {
+    const { map, seal } = this.#coordinator;
+    const { kind, namespace, generation, sizeBytes } = state.header;
+    if (kind !== StateKind.live || map.namespaces[namespace]?.generation !== generation) return null;
+    if (expiring && state.header.expiresAtMs === 0) return null;
+    const content = seal.open(id, state)?.content;
+    if (content === undefined) return null;
+    const expiresAtMs = content.keyExpiresAtMs ?? state.header.expiresAtMs;
+    if (expiring && expiresAtMs === 0) return null;
+    const { key, lastModifiedMs } = content;
+    const bytes = RECORD_OVERHEAD_BYTES + key.length + sizeBytes;
+    return { namespace: databaseOf(map, namespace), key, bytes, expiresAtMs, lastModifiedMs };
+  }
+}
