@@ -5,32 +5,19 @@ import {
   type Branch,
   bytesOfLeaf,
   decode,
-  type Inner,
-  isBig,
+  Inner,
+  innerHasBig,
   keyBefore,
   type Leaf,
   lastStart,
   leafHasBig,
   type Node,
   sizeOf,
+  type Turn,
 } from './tree-edit-node.ts';
-import {
-  boundBetween,
-  childLength,
-  encodeElement,
-  encodeInnerNode,
-  LeafCursor,
-  type TreeLayout,
-  writeBig,
-} from './tree-node.ts';
+import { boundBetween, childLength, encodeElement, LeafCursor, type TreeLayout, writeBig } from './tree-node.ts';
 import { Removal } from './tree-removal.ts';
 import type { PageAccess, Tree } from './value.ts';
-
-/** A step from the root towards a leaf. */
-interface Turn {
-  readonly inner: Inner;
-  readonly index: number;
-}
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -151,7 +138,7 @@ export class TreeEditor {
     const reader = new PageReader(this.#pages);
     if (this.#root.kind === 'inner') this.#settle(this.#root, this.#depth, reader);
     reader.throwIfMissing();
-    while (this.#root.kind === 'inner' && this.#root.children.length <= 1) {
+    while (this.#root.kind === 'inner' && this.#root.isNarrow) {
       const only = this.#root.children[0];
       if (only === undefined) {
         this.#root = { kind: 'leaf', bytes: NO_BYTES };
@@ -178,17 +165,9 @@ export class TreeEditor {
     const turns: Turn[] = [];
     let node = this.#root;
     for (let depth = this.#depth; node.kind === 'inner'; depth--) {
-      const { children } = node;
-      let low = 0;
-      let high = children.length - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >> 1;
-        const bound = children[middle]?.bound ?? NO_BYTES;
-        if (bound.compare(key) <= 0) low = middle;
-        else high = middle - 1;
-      }
-      turns.push({ inner: node, index: low });
-      node = this.#openAt(node, low, depth - 1);
+      const turn = node.turnToKey(key);
+      turns.push(turn);
+      node = this.#open(turn.branch, depth - 1);
     }
     return { leaf: node, turns };
   }
@@ -198,23 +177,12 @@ export class TreeEditor {
     let node = this.#root;
     let left = rank;
     for (let depth = this.#depth; node.kind === 'inner'; depth--) {
-      const { children } = node;
-      let index = 0;
-      for (; index < children.length - 1; index++) {
-        const count = children[index]?.count ?? 0;
-        if (left < count) break;
-        left -= count;
-      }
-      turns.push({ inner: node, index });
-      node = this.#openAt(node, index, depth - 1);
+      const turn = node.turnToRank(left);
+      turns.push(turn);
+      left = turn.rank;
+      node = this.#open(turn.branch, depth - 1);
     }
     return { leaf: node, turns, index: left };
-  }
-
-  #openAt(inner: Inner, index: number, depth: number): Node {
-    const branch = inner.children[index];
-    assert(branch !== undefined, 'an inner node has children');
-    return this.#open(branch, depth);
   }
 
   /** Puts an element at the cursor: over the one that is there, or before it. */
@@ -240,9 +208,7 @@ export class TreeEditor {
   }
 
   #touch(turns: readonly Turn[], added: number, isBig: boolean): void {
-    for (const { inner, index } of turns) {
-      const branch = inner.children[index];
-      assert(branch !== undefined, 'the way to a leaf is made of children');
+    for (const { branch } of turns) {
       branch.id = '';
       branch.count += added;
       branch.hasBig ||= isBig;
@@ -256,7 +222,7 @@ export class TreeEditor {
   /** `appendedAt`: where the last element is, if that was added just now; else negative. */
   #splitLeaf(leaf: Leaf, turns: readonly Turn[], appendedAt: number): void {
     // What grows at its end leaves full pages behind.
-    const isRightmost = turns.every(({ inner, index }) => index === inner.children.length - 1);
+    const isRightmost = turns.every(({ isLast }) => isLast);
     const target = isRightmost && appendedAt > 0 ? appendedAt : leaf.bytes.length / 2;
     const cursor = new LeafCursor(leaf.bytes);
     let lastKey: Buffer = NO_BYTES;
@@ -280,13 +246,11 @@ export class TreeEditor {
       const hasBig = true;
       const first: Branch = { bound: NO_BYTES, id: '', count: leftCount, hasBig, node: left };
       const second: Branch = { bound, id: '', count: this.#count - leftCount, hasBig, node: right };
-      this.#root = { kind: 'inner', children: [first, second] };
+      this.#root = new Inner([first, second]);
       this.#depth++;
       return;
     }
-    const { inner, index } = turn;
-    const branch = inner.children[index];
-    assert(branch !== undefined, 'what is split is a child');
+    const { inner, index, branch } = turn;
     const sibling: Branch = { bound, id: '', count: branch.count - leftCount, hasBig: branch.hasBig, node: right };
     branch.count = leftCount;
     inner.children.splice(index + 1, 0, sibling);
@@ -306,26 +270,33 @@ export class TreeEditor {
       leftCount += child.count;
       at++;
     }
-    const right: Inner = { kind: 'inner', children: inner.children.splice(at) };
+    const right = new Inner(inner.children.splice(at));
     this.#addSibling(inner, leftCount, right, right.children[0]?.bound ?? NO_BYTES, turns);
   }
 
   /** Drops empty children and merges small ones that were changed, from the leaves up. */
   #settle(inner: Inner, depth: number, reader: PageReader): void {
-    for (const branch of inner.children) {
-      if (branch.id !== '' || branch.node === null) continue;
-      if (branch.node.kind === 'inner') this.#settle(branch.node, depth - 1, reader);
+    let isAsListed = true;
+    for (const { id, count, node } of inner.touched) {
+      if (id !== '' || node === null) continue;
+      if (node.kind === 'inner') this.#settle(node, depth - 1, reader);
+      if (count === 0 || this.#isSmall(node)) isAsListed = false;
     }
+    if (isAsListed) return;
     if (inner.children.some(({ count }) => count === 0)) {
       inner.children = inner.children.filter(({ count }) => count > 0);
     }
     for (let i = 0; i < inner.children.length; i++) {
       const branch = inner.children[i];
       if (branch === undefined || branch.id !== '' || branch.node === null) continue;
-      if (sizeOf(branch.node) * 4 >= this.#layout.treePageBytes) continue;
+      if (!this.#isSmall(branch.node)) continue;
       const left = i + 1 < inner.children.length ? i : i - 1;
       if (left >= 0 && this.#merge(inner, left, depth, reader)) i = Math.max(-1, left - 1);
     }
+  }
+
+  #isSmall(node: Node): boolean {
+    return sizeOf(node) * 4 < this.#layout.treePageBytes;
   }
 
   /** Merges the children `left` and `left + 1` if they fit well into one; false if not, or if a page is missing. */
@@ -347,7 +318,7 @@ export class TreeEditor {
       assert(a.node.kind === 'inner' && b.node.kind === 'inner', 'siblings are of one kind');
       const [first] = b.node.children;
       if (first !== undefined) first.bound = b.bound;
-      node = { kind: 'inner', children: [...a.node.children, ...b.node.children] };
+      node = new Inner([...a.node.children, ...b.node.children]);
     }
     const merged: Branch = { bound: a.bound, id: '', count: a.count + b.count, hasBig: a.hasBig || b.hasBig, node };
     inner.children.splice(left, 2, merged);
@@ -356,14 +327,14 @@ export class TreeEditor {
 
   #encode(node: Node): Buffer {
     if (node.kind === 'leaf') return node.bytes;
-    for (const branch of node.children) {
+    for (const branch of node.touched) {
       if (branch.id !== '') continue;
       const child = branch.node;
       assert(child !== null, 'what was changed is in memory');
       const bytes = this.#encode(child);
-      if (branch.hasBig) branch.hasBig = child.kind === 'leaf' ? leafHasBig(bytes) : child.children.some(isBig);
+      if (branch.hasBig) branch.hasBig = child.kind === 'leaf' ? leafHasBig(bytes) : innerHasBig(bytes);
       branch.id = this.#pages.write(bytes);
     }
-    return encodeInnerNode(node.children);
+    return node.encode();
   }
 }

@@ -170,6 +170,18 @@ export class InnerCursor extends VarintReader {
     return this.idAt(this.#idAt);
   }
 
+  /** The end of the current child. */
+  get end(): number {
+    return this.at;
+  }
+
+  /** Goes to the child at `index`, known to begin at `start`; false if there is none. */
+  jump(index: number, start: number): boolean {
+    this.index = index - 1;
+    this.at = start;
+    return this.next();
+  }
+
   /** Where the current child's id is: for those who look at many children and want one of them. */
   get idStart(): number {
     return this.#idAt;
@@ -229,29 +241,23 @@ export function childLength(child: Child): number {
   return ID_BYTES + varintLength(count * 2 + 1) + varintLength(bound.length) + bound.length;
 }
 
+/** Writes one child of an inner node; returns the offset behind it. */
+export function writeChild(bytes: Buffer, start: number, { id, count, hasBig, bound }: Child): number {
+  assert(id.length === ID_BYTES, 'a page id has 16 bytes');
+  let at = writeLatin1(bytes, start, id);
+  at = writeVarint(bytes, at, count * 2 + (hasBig ? 1 : 0));
+  at = writeVarint(bytes, at, bound.length);
+  bytes.set(bound, at);
+  return at + bound.length;
+}
+
 export function encodeInnerNode(children: readonly Child[]): Buffer {
   let length = 0;
   for (const child of children) length += childLength(child);
   const bytes = Buffer.allocUnsafe(length);
   let at = 0;
-  for (const { id, count, hasBig, bound } of children) {
-    assert(id.length === ID_BYTES, 'a page id has 16 bytes');
-    at = writeLatin1(bytes, at, id);
-    at = writeVarint(bytes, at, count * 2 + (hasBig ? 1 : 0));
-    at = writeVarint(bytes, at, bound.length);
-    bytes.set(bound, at);
-    at += bound.length;
-  }
+  for (const child of children) at = writeChild(bytes, at, child);
   return at === length ? bytes : bytes.subarray(0, at);
-}
-
-export function decodeInnerNode(bytes: Buffer): Child[] {
-  const children: Child[] = [];
-  const cursor = new InnerCursor(bytes);
-  while (cursor.next()) {
-    children.push({ bound: cursor.bound, id: cursor.id, count: cursor.count, hasBig: cursor.hasBig });
-  }
-  return children;
 }
 
 /** The shortest bytes that are above `before` and not above `after`; empty where both are positions. */

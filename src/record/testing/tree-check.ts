@@ -1,5 +1,5 @@
 import type { PageId } from '../state.ts';
-import { decodeInnerNode, LeafCursor, readBig, type TreeLayout } from '../tree-node.ts';
+import { type Child, InnerCursor, LeafCursor, readBig, type TreeLayout } from '../tree-node.ts';
 import type { PageAccess, Tree } from '../value.ts';
 
 /** For tests: all elements of a tree in order, as text; throws where the tree is not as it should be. */
@@ -23,7 +23,7 @@ export function checkedElements(tree: Tree, layout: TreeLayout, pages: PageAcces
       }
       return count;
     }
-    const children = decodeInnerNode(node);
+    const children = childrenOf(node);
     if (children.length === 0) throw new Error('an inner node without children');
     let count = 0;
     for (const [i, child] of children.entries()) {
@@ -45,7 +45,7 @@ export function checkedElements(tree: Tree, layout: TreeLayout, pages: PageAcces
 }
 
 function hasBigBelow(node: Buffer, depth: number, pages: PageAccess): boolean {
-  if (depth > 0) return decodeInnerNode(node).some(({ id }) => hasBigBelow(pages.read(id), depth - 1, pages));
+  if (depth > 0) return childrenOf(node).some(({ id }) => hasBigBelow(pages.read(id), depth - 1, pages));
   const cursor = new LeafCursor(node);
   while (cursor.next()) if (cursor.isBig) return true;
   return false;
@@ -85,4 +85,13 @@ export class CountedPages implements PageAccess {
     this.written++;
     return id;
   }
+}
+
+function childrenOf(node: Buffer): Child[] {
+  const children: Child[] = [];
+  const cursor = new InnerCursor(node);
+  while (cursor.next()) {
+    children.push({ bound: cursor.bound, id: cursor.id, count: cursor.count, hasBig: cursor.hasBig });
+  }
+  return children;
 }
