@@ -89,7 +89,7 @@ const BY_NAME: Readonly<Record<string, fc.Arbitrary<string>>> = {
   latitude: tenths(860),
   score,
   weight: score,
-  cursor: oneOf('0', '0', '0', 'x', '-1'),
+  cursor: oneOf('0', '0', '0', 'x'),
   seconds: secondsAhead,
   milliseconds: millisecondsAhead,
   ttl: fc.oneof(oneOf('0', '0', 'x', '-1'), millisecondsAhead),

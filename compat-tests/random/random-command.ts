@@ -80,7 +80,8 @@ export const integer = fc.oneof(
   { weight: 1, arbitrary: oneOf('', '1.5', ' 1', '1 ', '01', '+1', '-0', 'x', '0x10', '1e3') },
 );
 
-const utf8 = Buffer.from('żółw 日本 🐢').toString('latin1');
+/** Of several bytes a character. */
+export const utf8 = Buffer.from('żółw 日本 🐢').toString('latin1');
 
 /** A field, a member, an element: few, so that they meet. Without a zero byte, after which SORT ALPHA does not look. */
 export const name = fc.oneof(

@@ -49,7 +49,7 @@ export async function compareSequences(pair: ServerPair, kind: SequenceKind, atL
   }
 }
 
-async function runSequence(
+export async function runSequence(
   pair: ServerPair,
   kind: SequenceKind,
   protocol: string,

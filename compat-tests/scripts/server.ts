@@ -285,7 +285,14 @@ const debug = script('DEBUG', [
 
 const process = script('SAVE, SHUTDOWN, SWAPDB, WAIT', [
   ...['BGSAVE nonsense', 'BGSAVE SCHEDULE x', 'SAVE x', 'LASTSAVE x', as(inType, 'LASTSAVE')],
-  ...['SHUTDOWN ABORT', 'SHUTDOWN nonsense', 'SHUTDOWN NOSAVE SAVE', 'SHUTDOWN NOSAVE ABORT', 'SHUTDOWN NOW NOW ABORT'],
+  ...[
+    'SHUTDOWN ABORT',
+    'SHUTDOWN nonsense',
+    'SHUTDOWN NOSAVE SAVE',
+    'SHUTDOWN NOSAVE ABORT',
+    'SHUTDOWN NOW NOW ABORT',
+    'SHUTDOWN FORCE ABORT',
+  ],
   ...['SWAPDB a 1', 'SWAPDB 0 b', 'SWAPDB 0 99', 'SWAPDB -1 0', 'SWAPDB 3 3', 'SWAPDB 0'],
   ...['WAIT x 0', 'WAIT 0 x', 'WAIT 0 -1', 'WAIT 0', 'WAIT 0 99999999999999999999'],
 ]);

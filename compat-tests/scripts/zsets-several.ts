@@ -58,6 +58,9 @@ const infinities = script('zsets: infinities together', [
   'ZUNION 2 a b WITHSCORES',
   'ZUNION 2 a b WEIGHTS 0 0 WITHSCORES',
   'ZUNION 2 a b WEIGHTS inf -inf WITHSCORES',
+  'ZADD c 1 x 2 z',
+  'ZINTER 2 c a WEIGHTS -1 0 WITHSCORES',
+  'ZINTER 2 c a WEIGHTS -1 0 AGGREGATE MAX WITHSCORES',
   'ZINTER 2 a b AGGREGATE MAX WITHSCORES',
   'ZINTER 2 a b AGGREGATE MIN WITHSCORES',
 ]);

@@ -34,12 +34,12 @@ export class Operand {
     return this.#view?.has(member) ?? false;
   }
 
-  /** Weighted; null if it is not there. */
+  /** Weighted, NaN for infinity times 0; null if it is not there. */
   scoreOf(member: Buffer): number | null {
     if (this.#view === null) return null;
-    if (!this.#isScored) return this.#view.has(member) ? this.#weighted(1) : null;
+    if (!this.#isScored) return this.#view.has(member) ? this.weight : null;
     const bytes = this.#view.find(member);
-    return bytes === null ? null : this.#weighted(decodeScore(bytes));
+    return bytes === null ? null : decodeScore(bytes) * this.weight;
   }
 
   visit(see: (member: Buffer, score: number) => void, from = 0, to = this.count): void {
@@ -78,6 +78,7 @@ export function operandsOf(
   return operands;
 }
 
+/** `b` may be NaN, as in Redis, where a score is found for an intersection: a sum with it is 0, and it is no least or greatest. */
 function joined(aggregate: Aggregate, a: number, b: number): number {
   // Not Math.min and Math.max: of two zeros the first stays, whatever its sign.
   if (aggregate !== 'sum') {
