@@ -19,7 +19,8 @@ import { prepareSingleCluster } from './single-cluster.ts';
 
 const FACTS = { role: 'one-process', version: '9.9.9', startedAtMs: 1_700_000_000_000 };
 /** Metrics of what is not in one process, or has not happened. */
-const ABSENT = /^junokv_(sweep_last_shard|node_latency|certificate_end|config_store|workers$|workers?_|monitor_lines)/;
+const ABSENT =
+  /^junokv_(sweep_last_shard|node_latency|certificate_end|config_store|storage_live_bytes|workers$|workers?_|monitor_lines)/;
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();

@@ -8,6 +8,7 @@ import {
   type EngineFailureKind,
   type EngineRange,
 } from '../engine.ts';
+import type { LiveUse } from '../live-use.ts';
 import { MemoryEngine } from '../memory-engine.ts';
 
 export type EngineCall = 'get' | 'write' | 'sync' | 'scan';
@@ -92,6 +93,10 @@ export class HeldEngine implements Engine {
 
   scan(range: EngineRange, callback: EngineCallback<readonly EngineEntry[]>): void {
     this.#call('scan', 0, callback, () => this.inner.scan(range, callback));
+  }
+
+  liveUse(isCurrent: (namespace: number, generation: number) => boolean): LiveUse {
+    return this.inner.liveUse(isCurrent);
   }
 
   sizeBytes(): number {
