@@ -381,7 +381,7 @@ export const limits = {
   pageCacheBytes: 67_108_864,
   /** A larger page is not kept there: those of long strings, which are read as a whole. */
   cachedPageBytes: 8_192,
-  /** Of commands that load more pages at once than this none is kept: who reads everything would drive out all others. */
+  /** Of commands that load more pages at once than this, each, none is kept: who reads everything would drive out all others. */
   cachedPagesPerLoad: 64,
   /** How often a proxy says which pages it still reads: well below the shortest purgeAfter. */
   pagePinEveryMs: 3_000,

@@ -96,8 +96,24 @@ export class PageTransfer {
     this.#seal = seal;
   }
 
-  /** Fetches and opens pages from nodes that hold the state; false if one is to be had from none of them. */
+  /** As `fetch`, for so many commands: unless they are very many, the pages are kept for what comes next. */
   load(
+    address: RecordAddress,
+    pageIds: readonly PageId[],
+    holders: readonly NodeId[],
+    into: Map<PageId, Buffer>,
+    progress: Progress,
+    done: (ok: boolean) => void,
+    commands = 1,
+  ): void {
+    this.fetch(address, pageIds, holders, into, progress, (ok) => {
+      if (ok && pageIds.length <= limits.cachedPagesPerLoad * commands) this.#keepLoaded(address.id, pageIds, into);
+      done(ok);
+    });
+  }
+
+  /** Fetches and opens pages from nodes that hold the state; false if one is to be had from none of them. */
+  fetch(
     address: RecordAddress,
     pageIds: readonly PageId[],
     holders: readonly NodeId[],
@@ -109,15 +125,12 @@ export class PageTransfer {
     const step = (group: readonly PageId[], groupDone: (ok: boolean) => void): void => {
       this.#loadGroup(address, group, holders, 0, into, groupDone);
     };
-    windowed(inGroups(pageIds), step, progress, (ok) => {
-      if (ok && pageIds.length <= limits.cachedPagesPerLoad) this.#keepLoaded(address.id, pageIds, into);
-      done(ok);
-    });
+    windowed(inGroups(pageIds), step, progress, done);
   }
 
-  /** These pages were written and are part of a chosen state: what comes next will probably read them. */
-  keep(id: RecordId, pages: readonly PlainPage[]): void {
-    if (pages.length > limits.cachedPagesPerLoad) return;
+  /** These pages were written by so many commands and are part of a chosen state: what comes next will probably read them. */
+  keep(id: RecordId, pages: readonly PlainPage[], commands: number): void {
+    if (pages.length > limits.cachedPagesPerLoad * commands) return;
     for (const { pageId, bytes } of pages) this.cache.add(id, pageId, bytes);
   }
 

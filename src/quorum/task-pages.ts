@@ -47,10 +47,11 @@ export class TaskPages<R> implements LoadedPages {
     this.#loaded ??= new Map();
     const holders = base.holders.length > 0 ? base.holders : nodes;
     const progress = (): void => this.#extendDeadlines(active);
-    this.#context.pageTransfer.load(address, pageIds, holders, this.#loaded, progress, (ok) => {
+    const ended = (ok: boolean): void => {
       if (ok) this.#context.counters.add('pages-loaded');
       done(ok);
-    });
+    };
+    this.#context.pageTransfer.load(address, pageIds, holders, this.#loaded, progress, ended, active.length);
     return true;
   }
 

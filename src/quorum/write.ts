@@ -109,8 +109,9 @@ export class Write<R> implements CommitOwner {
     const { counters, clock, pageTransfer } = this.#context;
     counters.add('commit-chosen');
     if (this.attempt.expired) counters.add('expired-written-dead');
-    if (this.#active.length > 1) counters.add('shared-commit');
-    if (this.#written.length > 0) pageTransfer.keep(this.request.address.id, this.#written);
+    const commands = this.#active.length;
+    if (commands > 1) counters.add('shared-commit');
+    if (this.#written.length > 0) pageTransfer.keep(this.request.address.id, this.#written, commands);
     const nowMs = clock.monotonicMs();
     if (this.attempt.changed) chain.lastWriteMs = nowMs;
     const { next, ballot, state } = this.request;
