@@ -106,7 +106,8 @@ export class MemoryLimit {
     const evicts = config.maxmemoryPolicy !== 'noeviction' && config.maxmemoryPolicy !== this.#emptyHanded;
     const slackBytes = this.#slackBytes(limitBytes);
     const estimate = (this.#fullest?.liveBytes ?? 0) + this.#sentBytes;
-    const mayGo = this.#revision === config.revision && (!isOver || evicts);
+    const isFresh = this.#revision === config.revision;
+    const mayGo = isFresh && (!isOver || evicts);
     if (mayGo && estimate <= limitBytes + slackBytes) {
       client.roomWait = null;
       this.#sentBytes += bytes;
@@ -124,7 +125,7 @@ export class MemoryLimit {
       client.roomWait = { sinceMs: clock.monotonicMs(), look: this.#looksBegun + 2 };
     }
     // What evicts looks when it has made room, and the tick does: no sooner.
-    if (!isOver || !evicts) this.#look();
+    if (!isFresh || !isOver || !evicts) this.#look();
     return 'wait';
   }
 
