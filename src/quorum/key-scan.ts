@@ -62,9 +62,9 @@ export class KeyScan<R> {
     resolve: (result: ShardScan) => void,
   ): void {
     const { map } = this.#coordinator;
+    const stored = storedAs(map, namespace);
     const request: ScanRequest = {
       type: MessageType.scan,
-    const stored = storedAs(map, namespace);
       shard,
       shardEpoch: map.shardEpochs[shard] ?? 0,
       namespace: stored,
