@@ -114,7 +114,8 @@ class OpenPages implements LastingPages {
   load(pageIds: readonly PageId[], into: Map<PageId, Buffer>, done: (ok: boolean) => void): void {
     const { pageTransfer, rounds } = this.#host;
     const nodes = rounds.health.prefer(this.#host.nodesOfShard(this.#pinned.shard));
-    pageTransfer.load(addressOf(this.#host, this.#pinned), pageIds, nodes, into, () => {}, done);
+    // Not kept: who reads everything would drive out the upper levels of all trees.
+    pageTransfer.fetch(addressOf(this.#host, this.#pinned), pageIds, nodes, into, () => {}, done);
   }
 
   reserve(count: number): boolean {

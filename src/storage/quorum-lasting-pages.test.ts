@@ -3,7 +3,7 @@ import { limits } from '../base/limits.ts';
 import { shardOf, slotOf } from '../cluster/slot.ts';
 import { type LastingPages, PageLeases } from '../quorum/lasting-pages.ts';
 import type { Step } from '../quorum/operation.ts';
-import { DEL, set, type TestReply } from '../quorum/testing/steps.ts';
+import { DEL, GET, set, type TestReply } from '../quorum/testing/steps.ts';
 import { shardPageRange } from '../record/record-id.ts';
 import type { PageId } from '../record/state.ts';
 import { rootPageIds } from '../record/value-pages.ts';
@@ -90,6 +90,21 @@ describe('pages that are still read', () => {
     expect(reader.leases.size).toBe(0);
     await wait(quorum, GONE_MS);
     expect(await read(quorum, reader)).toBeNull();
+  });
+
+  it('are not kept for others, as those that a command loads are', async () => {
+    const quorum = new LocalQuorum();
+    // Long pages are never kept.
+    const value = `${'a'.repeat((PAGES - 1) * limits.pageBytes)}short`;
+    await quorum.proxy().do(KEY, set(value));
+    const proxy = quorum.proxy();
+    const { cache } = proxy.coordinator.pageTransfer;
+    const reader = await begin(quorum, proxy);
+    expect(await read(quorum, reader)).toBe(value);
+    expect(cache.sizeBytes).toBe(0);
+    expect(await proxy.do(KEY, GET)).toBe(value);
+    expect(cache.sizeBytes).toBeGreaterThan(0);
+    reader.pages.close();
   });
 
   it('go without that in the same time', async () => {
