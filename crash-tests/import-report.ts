@@ -87,6 +87,7 @@ export class Phases {
     const seconds = (nowMs - this.#fromMs) / 1_000;
     this.#fromMs = nowMs;
     const rate = keys === null ? '' : Math.round(keys / seconds);
+    console.log(`          ${seconds.toFixed(1)} s: ${name}`);
     this.#rows.push([name, Number(seconds.toFixed(1)), keys ?? '', rate]);
   }
 

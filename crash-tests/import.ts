@@ -79,10 +79,11 @@ class ImportRound {
       `every key is the same in both, read by commands, and there are no others: ${source.digests.size} keys`,
       problems,
     );
+    console.log(`\n${totalsTable(source.totals)}\n\n${this.#phases.table()}\n\n${outcome.text}\n`);
     await this.#exported(source);
+    console.log(`\n${this.#phases.table()}`);
     this.#source.disconnect();
     this.#target.disconnect();
-    console.log(`\n${totalsTable(source.totals)}\n\n${this.#phases.table()}\n\n${outcome.text}`);
   }
 
   #start(...more: string[]): ChildServer {
