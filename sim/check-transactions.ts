@@ -1,12 +1,15 @@
 import { balanceOf, type HistoryOp } from './checker.ts';
 import { ACCOUNT, HOLDER } from './plan-transactions.ts';
 import { checkTransactions } from './serial-history.ts';
+import { pairOf } from './swap-keys.ts';
 
 /**
  * What transactions must keep, seen by those who look at all keys that belong together: nothing of the money is lost or made,
  * and what is handed on is in one place at a time. And their serial order. Where something was flushed (protocol §8) only the order.
  */
-export function checkTogether(history: readonly HistoryOp[]): string[] {
+export function checkTogether(whole: readonly HistoryOp[]): string[] {
+  // A swap keeps the promise to each key alone, as a flush does.
+  const history = whole.filter(({ key }) => pairOf(key) === null);
   const problems = [...checkTransactions(history)];
   if (history.some(({ op }) => op.kind === 'flush')) return problems;
   const looks = looksOf(history);

@@ -22,6 +22,7 @@ export type KeyOp =
   | { readonly kind: 'persist' }
   /** FLUSHDB, as one key sees it: the value is gone, and what it remembers of requests. */
   | { readonly kind: 'flush' }
+  | { readonly kind: 'swap' }
   /** A write that is carried out once, however often it is sent with this request id (a UUID). */
   | {
       readonly kind: 'juno';
@@ -62,7 +63,7 @@ export interface HistoryOp {
   answer?: string;
 }
 
-interface KeyState {
+export interface KeyState {
   readonly value: string | null;
   /** 0: never. */
   readonly expiresAtMs: number;
@@ -70,7 +71,7 @@ interface KeyState {
   readonly requests: string;
 }
 
-const START: KeyState = { value: null, expiresAtMs: 0, requests: '' };
+export const START: KeyState = { value: null, expiresAtMs: 0, requests: '' };
 const INTEGER = /^-?\d{1,15}$/;
 /** In place of a request id: a write that is sent once and not remembered. */
 const UNNAMED = '';
@@ -133,6 +134,7 @@ export function apply(state: KeyState, op: KeyOp): { readonly reply: SimReply; r
       return state.value === null || state.expiresAtMs === 0
         ? { reply: 0, state }
         : { reply: 1, state: holding(state, state.value) };
+    case 'swap':
     case 'flush':
       // Not the same state, even where it is equal: the answer does not say whether anything changed.
       return { reply: '+OK', state: { ...START } };

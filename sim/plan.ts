@@ -3,6 +3,7 @@ import type { KeyOp } from './checker.ts';
 import { LONG_RUN } from './long-values.ts';
 import { type Fault, makeFaults, makeFlapping, makeMemberFaults, makeRareFaults, type Targets } from './plan-faults.ts';
 import { makeRequestClients } from './plan-requests.ts';
+import { makeSwaps } from './plan-swaps.ts';
 import { makeTransactions } from './plan-transactions.ts';
 import type { DiskProfile } from './sim-disk.ts';
 import { SMALL_PAGES, SMALL_RANGES, shortTimes } from './sim-limits.ts';
@@ -47,7 +48,7 @@ export interface PlannedRepeat {
 export type TxnMode = 'all' | 'all-or-none' | 'look' | 'watched';
 
 /** An operation on one key, without request id. */
-export type PlainOp = Exclude<KeyOp, { readonly kind: 'flush' | 'juno' }>;
+export type PlainOp = Exclude<KeyOp, { readonly kind: 'flush' | 'swap' | 'juno' }>;
 
 /** A transaction has each key once. */
 export interface TxnPart {
@@ -110,7 +111,9 @@ export function makePlan(seed: number, zones: number): Plan {
   const transactions = makeTransactions({ seed, zones, proxies, keys });
   clients.push(...transactions.clients);
   faults.push(...transactions.faults);
-  return { setup, links, keys: [...keys, ...transactions.keys], clients, faults };
+  const swaps = makeSwaps(seed, zones, proxies);
+  clients.push(...swaps.clients);
+  return { setup, links, keys: [...keys, ...transactions.keys, ...swaps.keys], clients, faults };
 }
 
 function makeSetup(random: SimRandom, seed: number, zones: number, proxies: number): WorldSetup {
@@ -203,7 +206,7 @@ function makeFlusher(random: SimRandom, proxies: number): PlannedClient {
 }
 
 /** Of operations that may be carried out as often as they are sent. */
-type PlainKind = Exclude<KeyOp['kind'], 'juno' | 'flush' | 'getappend' | 'pay'>;
+type PlainKind = Exclude<KeyOp['kind'], 'juno' | 'flush' | 'swap' | 'getappend' | 'pay'>;
 
 const PAGED_MIX: readonly PlainKind[] = ['set', 'append', 'get', 'getset', 'setpxat', 'setnx', 'get'];
 

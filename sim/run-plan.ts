@@ -3,8 +3,9 @@ import { MessageType, type Request, type Response } from '../src/rpc/messages.ts
 import { checkIntents, checkPages, checkPurged, checkReplicas, checkStrays } from './check-replicas.ts';
 import { checkRequests } from './check-requests.ts';
 import { checkTogether } from './check-transactions.ts';
-import { checkKey, type HistoryOp } from './checker.ts';
+import type { HistoryOp } from './checker.ts';
 import { isLong } from './long-values.ts';
+import { verdicts } from './pair-checker.ts';
 import type { Plan } from './plan.ts';
 import { START_US } from './sim-clock.ts';
 import { RandomNetwork, scheduleFaults } from './sim-faults.ts';
@@ -223,7 +224,7 @@ function checkDeadlines(plan: Plan, history: readonly HistoryOp[], problems: str
   for (const fault of plan.faults) if (fault.kind === 'pause-proxy') allowedUs += fault.forUs;
   if (history.some(({ op }) => 'value' in op && isLong(op.value))) return;
   for (const entry of history) {
-    if (entry.op.kind === 'flush') continue;
+    if (entry.op.kind === 'flush' || entry.op.kind === 'swap') continue;
     if (entry.returnedUs - entry.invokedUs > allowedUs && Number.isFinite(entry.returnedUs)) {
       problems.push(`operation ${entry.id} took ${Math.round((entry.returnedUs - entry.invokedUs) / 1000)} ms`);
     }
@@ -233,8 +234,7 @@ function checkDeadlines(plan: Plan, history: readonly HistoryOp[], problems: str
 /** Returns how many keys could not be decided. */
 function checkHistory(keys: readonly string[], history: readonly HistoryOp[], problems: string[]): number {
   let undecided = 0;
-  for (const key of keys) {
-    const verdict = checkKey(history.filter((entry) => entry.key === key));
+  for (const [key, verdict] of verdicts(keys, history)) {
     if (verdict.kind === 'undecided') undecided++;
     if (verdict.kind === 'violation') {
       problems.push(`${key} is not linearizable: stuck at ${verdict.stuck.map((id) => `#${id}`).join(' ')}`);

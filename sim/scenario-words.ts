@@ -32,6 +32,7 @@ export function parseOp(words: readonly string[]): { readonly key: string; reado
     case 'cas':
       return { key, op: { kind, expected: value === 'nil' ? null : value, value: last } };
     case 'flush':
+    case 'swap':
       return { key: '', op: { kind } };
     default:
       return { key, op: parsePlain(words) };
@@ -58,7 +59,7 @@ export function parseTxn(words: readonly string[]): Pick<PlannedTxn, 'mode' | 'p
     .split(' / ')
     .map((text) => {
       const { key, op } = parseOp(text.split(' '));
-      assert(op.kind !== 'flush' && op.kind !== 'juno', `${text} in a transaction`);
+      assert(op.kind !== 'flush' && op.kind !== 'swap' && op.kind !== 'juno', `${text} in a transaction`);
       return { key, op };
     });
   return { mode, parts };

@@ -4,8 +4,9 @@ import { isNoBallot, sameBallot } from '../src/record/ballot.ts';
 import { recordKey } from '../src/record/record-id.ts';
 import { decodeStored, type StoredRecord } from '../src/record/state-codec.ts';
 import { checkTogether } from './check-transactions.ts';
-import { checkKey, type HistoryOp } from './checker.ts';
+import type { HistoryOp } from './checker.ts';
 import type { SimNode, SimProxy } from './machines.ts';
+import { verdicts } from './pair-checker.ts';
 import { outsidePromises } from './promises.ts';
 import { Pattern, ScriptedNetwork } from './scenario-network.ts';
 import { parseCluster, parseOp, parseTxn, type ScenarioCluster } from './scenario-words.ts';
@@ -152,6 +153,8 @@ class ScenarioRun {
     const done = (entry: HistoryOp): void => answered([entry]);
     if (op.kind === 'flush') {
       this.#workload.flush(proxy, label, this.#keys(), done);
+    } else if (op.kind === 'swap') {
+      this.#workload.swap(proxy, label, this.#keys(), done);
     } else {
       this.#workload.send(proxy, label, key, op, done);
     }
@@ -228,8 +231,7 @@ class ScenarioRun {
     const { history, problems, running } = this.#workload;
     this.#network.output.push(...problems);
     for (const entry of running) this.#network.output.push(`${entry.client} is not answered`);
-    for (const key of this.#keys()) {
-      const verdict = checkKey(history.filter((entry) => entry.key === key));
+    for (const [key, verdict] of verdicts(this.#keys(), history)) {
       this.#network.output.push(`${key} ${verdict.kind === 'violation' ? 'is not linearizable' : verdict.kind}`);
     }
     if (history.every(({ txn }) => txn === undefined)) return;

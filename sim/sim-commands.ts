@@ -49,7 +49,7 @@ function renewStep(renew: (found: string | null) => string): Step<Reply> {
   };
 }
 
-export function stepOf(key: string, op: Exclude<KeyOp, { readonly kind: 'flush' }>): Step<Reply> {
+export function stepOf(key: string, op: Exclude<KeyOp, { readonly kind: 'flush' | 'swap' }>): Step<Reply> {
   switch (op.kind) {
     case 'get':
     case 'incr':

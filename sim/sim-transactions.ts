@@ -4,6 +4,7 @@ import type { Reply } from '../src/resp/reply.ts';
 import type { KeyOp, SimReply } from './checker.ts';
 import type { TxnMode, TxnPart } from './plan.ts';
 import { commandStep, simReply, stepOf } from './sim-commands.ts';
+import { placeOf } from './swap-keys.ts';
 
 /** A transaction as it is sent. */
 export interface TxnSetup {
@@ -83,7 +84,7 @@ export function succeeds(op: KeyOp, found: SimReply): boolean {
 }
 
 function keysOf(keys: readonly string[]): Bare['keys'] {
-  return keys.map((key) => ({ namespace: 0, key: Buffer.from(key, 'latin1') }));
+  return keys.map(placeOf);
 }
 
 function foundAt(view: TransactionView<Reply>, key: string, index: number): Reply {

@@ -111,6 +111,7 @@ export class WorkloadClient {
         end();
       };
       if (op.kind === 'flush') this.#workload.flush(proxy, this.#planned.name, this.#keys, done);
+      else if (op.kind === 'swap') this.#workload.swap(proxy, this.#planned.name, this.#keys, done);
       else this.#workload.send(proxy, this.#planned.name, key, op, done);
     };
     this.#until(proxy, start, ended);
@@ -138,7 +139,7 @@ export class WorkloadClient {
 
   #resolve(planned: PlannedOp): KeyOp {
     const { op, key } = planned;
-    if (op.kind === 'flush') return op;
+    if (op.kind === 'flush' || op.kind === 'swap') return op;
     if (op.kind === 'juno') return { ...op, requestId: this.#workload.newRequestId() };
     return this.#resolvePlain(key, op);
   }

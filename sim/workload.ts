@@ -1,6 +1,6 @@
 import { type Failure, uncertain } from '../src/base/failure.ts';
 import { limits } from '../src/base/limits.ts';
-import { flushNamespaces } from '../src/quorum/flush.ts';
+import { flushNamespaces, swapDatabases } from '../src/quorum/flush.ts';
 import { type Reply, SimpleString } from '../src/resp/reply.ts';
 import type { HistoryOp, KeyOp, SimReply } from './checker.ts';
 import { compact } from './long-values.ts';
@@ -9,6 +9,7 @@ import type { PlannedClient } from './plan.ts';
 import { START_US } from './sim-clock.ts';
 import { requestIdAt, simReply, stepOf, wholeAnswer } from './sim-commands.ts';
 import { type Found, foundOf, lookAt, type TxnSetup, transactionOf } from './sim-transactions.ts';
+import { pairOf, placeOf, SWAPPED_DATABASES } from './swap-keys.ts';
 import { WorkloadClient } from './workload-client.ts';
 import type { World } from './world.ts';
 
@@ -67,14 +68,13 @@ export class Workload {
     proxy: SimProxy,
     client: string,
     key: string,
-    op: Exclude<KeyOp, { readonly kind: 'flush' }>,
+    op: Exclude<KeyOp, { readonly kind: 'flush' | 'swap' }>,
     done: (entry: HistoryOp) => void,
   ): void {
     const entry = this.#begin(proxy, client, key, op);
     let answered = false;
     proxy.coordinator?.submit({
-      namespace: 0,
-      key: Buffer.from(key, 'latin1'),
+      ...placeOf(key),
       step: stepOf(key, op),
       done: (outcome) => {
         if (answered) this.problems.push(`operation ${entry.id} was answered twice`);
@@ -85,15 +85,37 @@ export class Workload {
     });
   }
 
-  /** FLUSHDB: an operation on each of the keys. One that fails may have happened, or happen yet. */
+  /** FLUSHDB of database 0: an operation on each of its keys. One that fails may have happened, or happen yet. */
   flush(proxy: SimProxy, client: string, keys: readonly string[], done: (entry: HistoryOp) => void): void {
+    const flushed = keys.filter((key) => pairOf(key) === null);
+    this.#changeMap(proxy, client, flushed, 'flush', done);
+  }
+
+  /** SWAPDB of the two databases that are for that: an operation on each pair of keys. */
+  swap(proxy: SimProxy, client: string, keys: readonly string[], done: (entry: HistoryOp) => void): void {
+    const pairs = new Set(keys.map(pairOf).filter((name) => name !== null));
+    this.#changeMap(proxy, client, [...pairs], 'swap', done);
+  }
+
+  #changeMap(
+    proxy: SimProxy,
+    client: string,
+    keys: readonly string[],
+    kind: 'flush' | 'swap',
+    done: (entry: HistoryOp) => void,
+  ): void {
     const { coordinator, map, process } = proxy;
     if (coordinator === null || map === null) return;
     const { clock, caller } = coordinator;
-    const entries = keys.map((key) => this.#begin(proxy, client, key, { kind: 'flush' }));
+    const entries = keys.map((key) => this.#begin(proxy, client, key, { kind }));
     const endMs = clock.monotonicMs() + limits.flushDeadlineMs;
+    const left = (): number => endMs - clock.monotonicMs();
     const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
-    void flushNamespaces(map, caller, [0], () => endMs - clock.monotonicMs(), pause).then((failure) => {
+    const changing =
+      kind === 'flush'
+        ? flushNamespaces(map, caller, [0], left, pause)
+        : swapDatabases(map, caller, ...SWAPPED_DATABASES, left, pause);
+    void changing.then((failure) => {
       if (process?.alive !== true) return;
       for (const entry of entries) {
         if (failure === null) this.#finish(entry, proxy, { ok: true, reply: new SimpleString('OK') });
