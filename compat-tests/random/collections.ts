@@ -19,6 +19,7 @@ import {
   sameDump,
   smallInteger,
   text,
+  wideBulk,
   word,
 } from './random-command.ts';
 
@@ -93,7 +94,7 @@ export const listCommands: Commands = fc.oneof(
   line(exactly, word('RPOPLPUSH'), key, key),
   line(exactly, oneOf('SORT', 'SORT_RO'), key, sortForm),
   line(exactly, word('SADD'), key, names),
-  line(exactly, word('RPUSH'), word('k'), fc.constant(longBulk)),
+  line(exactly, oneOf('RPUSH', 'LPUSH'), word('k'), fc.constantFrom(longBulk, wideBulk)),
   line(exactly, word('LTRIM'), word('k'), word('-6'), word('-1')),
   ...ofAnyType,
 );

@@ -105,6 +105,7 @@ export const nameCommands: Commands = fc.oneof(
   often(2, exchange(key, key)),
   line(inAnyOrder, word('KEYS'), oneOf('*', 'k', '?', '[kl]', '[^k]', 'w_*', '\\k', '', 'x*')),
   line(exactly, word('DBSIZE')),
+  fc.oneof(often(3, line(exactly, word('SWAPDB'), database, selected)), line(exactly, oneOf('FLUSHDB', 'FLUSHALL'))),
   line(inShape, word('RANDOMKEY')),
   ...sortCommands,
 );

@@ -107,6 +107,9 @@ export const longBulk: readonly string[] = bulk.map((one) => `${one}: so long th
 
 export const index = fc.oneof(fc.integer({ min: -8, max: 8 }), fc.integer({ min: -300, max: 300 })).map(String);
 
+/** Enough at once for the tree of a list, which stays longer in its record. */
+export const wideBulk: readonly string[] = bulk.map((one) => one.padEnd(400, '.'));
+
 /** Any TTL but one that ends soon: far from now, so far from each other that the time of the run does not show, or past. */
 export const secondsAhead = fc.oneof(
   { weight: 6, arbitrary: fc.noBias(fc.integer({ min: 100_000, max: 900_000_000 })).map(String) },

@@ -9,7 +9,15 @@ import type { Report } from '../report.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 /** Those for which one server of the usual configuration is enough, wherever it is. */
-const FILES = ['scripts', 'random-collections', 'command-metadata', 'known-differences', 'ioredis', 'node-redis'];
+const FILES = [
+  'scripts',
+  'random-collections',
+  'random-strings',
+  'command-metadata',
+  'known-differences',
+  'ioredis',
+  'node-redis',
+];
 const SUITE_MS = 900_000;
 /** Of one test: everything is a process of its own, on as many cores as there are. */
 const TEST_MS = 300_000;

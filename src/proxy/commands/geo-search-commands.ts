@@ -51,6 +51,8 @@ const DESTINATION: readonly ArgumentDoc[] = [
 ];
 
 const TIES = 'Members at the same distance may come in another order where COUNT cuts some off.';
+/** Sine and cosine are another library's. */
+const STORED = `${TIES} Of a distance that is stored with all its digits the last may differ, as they do between machines.`;
 
 /** Where GEOSEARCH looks. */
 const AREA: readonly ArgumentDoc[] = [
@@ -110,7 +112,7 @@ export const geoSearchCommands: readonly CommandRow[] = [
       ...DESTINATION,
     ],
     handler: { kind: 'atomic', parse: parseGeoSearch('georadius') },
-    difference: TIES,
+    difference: STORED,
   },
   {
     name: 'georadius_ro',
@@ -159,7 +161,7 @@ export const geoSearchCommands: readonly CommandRow[] = [
       ...DESTINATION,
     ],
     handler: { kind: 'atomic', parse: parseGeoSearch('georadiusbymember') },
-    difference: TIES,
+    difference: STORED,
   },
   {
     name: 'georadiusbymember_ro',
@@ -220,6 +222,6 @@ export const geoSearchCommands: readonly CommandRow[] = [
       { name: 'storedist', type: 'pure-token', token: 'STOREDIST', optional: true },
     ],
     handler: { kind: 'atomic', parse: parseGeoSearch('geosearchstore') },
-    difference: TIES,
+    difference: STORED,
   },
 ];
