@@ -296,9 +296,10 @@ describe('the state to write', () => {
       ...plain,
       state: plain.state && { ...plain.state, header: { ...plain.state.header, paged: true } },
     };
-    expect(buildState(plainSeal, ID, 7, 9, NEW, paged, attempt, pages).pages).toEqual({
+    const later = { ...NEW, time: NEW.time + 1 };
+    expect(buildState(plainSeal, ID, 7, 9, later, paged, attempt, new AttemptPages(new Map(), later)).pages).toEqual({
       complete: false,
-      added,
+      added: [],
       dropped: [],
     });
     // A repair of it adds none, but only to those who have the base.

@@ -12,7 +12,7 @@ import {
   StateKind,
 } from '../record/state.ts';
 import { NeedPages, type Value, ValueType } from '../record/value.ts';
-import { diffPages, pagesOfBallot, rootPageIds } from '../record/value-pages.ts';
+import { diffPages, pagesOfBallot } from '../record/value-pages.ts';
 import { keepUntilMs } from './apply-change.ts';
 import type { Attempt, AttemptPages, OpenedBase } from './attempt.ts';
 import { deadFromAbsent, extendLineage } from './lineage.ts';
@@ -84,8 +84,10 @@ export function buildState<R>(
         }
       : contentOf(live);
   // What one command of the round wrote and the next replaced again is not sent.
-  if (live?.value.paged === true) pages.keepOnly(pagesOfBallot(live.value, ballot, pages));
-  return { state: seal.seal(id, header, content), pages: manifestFor(base, live, pages), baseOrigin };
+  const made = live?.value.paged === true ? pagesOfBallot(live.value, ballot, pages) : null;
+  if (made !== null) pages.keepOnly(made.ids);
+  const restsOnOthers = made?.restsOnOthers ?? false;
+  return { state: seal.seal(id, header, content), pages: manifestFor(base, live, pages, restsOnOthers), baseOrigin };
 }
 
 /** Where fields expire, the key's own expiry is not that of the header. */
@@ -94,23 +96,20 @@ function contentOf(live: LiveRecord): RecordContent {
   return isTimed ? { ...live, keyExpiresAtMs: live.expiresAtMs } : live;
 }
 
-/**
- * Everything is new if the base was not in pages, or if the value was made without a look at those; otherwise it may rest on
- * pages of the base.
- */
-function manifestFor(base: OpenedBase, live: LiveRecord | null, pages: AttemptPages): PageManifest | null {
+/** Everything is new if the base was not in pages, or if the value lists none of those, and was made without a look at them. */
+function manifestFor(
+  base: OpenedBase,
+  live: LiveRecord | null,
+  pages: AttemptPages,
+  restsOnOthers: boolean,
+): PageManifest | null {
   if (live === null || !live.value.paged) return null;
   const added = pages.written.map((page) => page.pageId);
   const before = base.live?.value;
-  if (before?.paged !== true || !(pages.hasReadBase || sharesRootPages(before, live.value))) {
+  if (before?.paged !== true || !(pages.hasReadBase || restsOnOthers)) {
     return { complete: true, added, dropped: [] };
   }
   return { complete: false, added, dropped: droppedPages(before, live.value, pages) };
-}
-
-function sharesRootPages(before: Value, after: Value): boolean {
-  const ids = new Set(rootPageIds(before));
-  return rootPageIds(after).some((id) => ids.has(id));
 }
 
 /** As far as pages in memory can tell; the rest goes with the value's end. */

@@ -75,7 +75,7 @@ function checkedStep(world: PageWorld, layout: StringLayout, value: StringValue 
   expect(new Set(after).size).toBe(after.length);
   const added = after.filter((id) => !before.includes(id)).sort();
   expect(run.written.toSorted()).toEqual(added);
-  const ofBallot = world.run((pages) => pagesOfBallot(run.result, run.ballot, pages, layout)).result;
+  const ofBallot = world.run((pages) => pagesOfBallot(run.result, run.ballot, pages, layout)).result.ids;
   expect(ofBallot.toSorted()).toEqual(added);
   const difference = world.run((pages) => diffPages(value, run.result, pages, layout));
   expect(difference.loads).toBeLessThanOrEqual(1);

@@ -68,7 +68,8 @@ function applyBatch(world: PageWorld, tree: Tree, model: Map<string, string>, ba
   expect(new Set(difference.added)).toEqual(new Set([...after].filter((id) => !before.has(id))));
   expect(new Set(difference.dropped)).toEqual(new Set([...before].filter((id) => !after.has(id))));
   const shipped = world.run((pages) => pagesOfBallot(asValue(next), run.ballot, pages)).result;
-  expect(new Set(shipped)).toEqual(new Set(difference.added));
+  expect(new Set(shipped.ids)).toEqual(new Set(difference.added));
+  expect(shipped.restsOnOthers).toBe([...after].some((id) => !difference.added.includes(id)));
   for (const id of rootPageIds(asValue(next))) expect(after.has(id)).toBe(true);
   return next;
 }

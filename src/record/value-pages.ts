@@ -73,6 +73,12 @@ export function diffPages(
   };
 }
 
+export interface BallotPages {
+  readonly ids: readonly PageId[];
+  /** The value also lists pages that are older. */
+  readonly restsOnOthers: boolean;
+}
+
 /**
  * The pages of `value` that were written under `ballot`: what an attempt must ship, and what its manifest calls added. The
  * pages that it wrote and replaced again are not among them. Needs only pages of that attempt, which are in memory.
@@ -82,18 +88,20 @@ export function pagesOfBallot(
   ballot: Ballot,
   pages: PageAccess,
   layout: StringLayout = limits,
-): PageId[] {
+): BallotPages {
   const prefix = makePageId(ballot, 0).slice(0, -INDEX_CHARS);
   const reader = new PageReader(pages);
   const found = new Found(reader, layout, NO_IDS, prefix);
   found.add(value, NO_IDS);
   reader.throwIfMissing();
-  return [...found.ids];
+  return { ids: [...found.ids], restsOnOthers: found.hasOthers };
 }
 
 /** Collects page ids from the roots down. */
 class Found {
   readonly ids = new Set<PageId>();
+  /** Ids that do not begin so are listed. */
+  hasOthers = false;
   readonly #reader: PageReader;
   readonly #layout: StringLayout;
   /** Only ids that begin so, and what is below them. */
@@ -119,7 +127,10 @@ class Found {
   }
 
   #wanted(id: PageId): boolean {
-    return !this.#skipped.has(id) && id.startsWith(this.#prefix);
+    if (this.#skipped.has(id)) return false;
+    const isWanted = id.startsWith(this.#prefix);
+    this.hasOthers ||= !isWanted;
+    return isWanted;
   }
 
   #addString(value: PagedString): void {

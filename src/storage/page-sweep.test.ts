@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { shardOf, slotOf } from '../cluster/slot.ts';
-import { appendText, DEL, GET, set } from '../quorum/testing/steps.ts';
+import type { Step } from '../quorum/operation.ts';
+import { appendText, DEL, GET, set, type TestReply } from '../quorum/testing/steps.ts';
 import { writeBallot } from '../record/bytes.ts';
 import {
   droppedPageKey,
@@ -12,6 +13,11 @@ import {
   supersededPages,
   VOID_MARK,
 } from '../record/record-id.ts';
+import type { LiveRecord } from '../record/state.ts';
+import { EMPTY_TREE, elementAt } from '../record/tree.ts';
+import { TreeEditor } from '../record/tree-editor.ts';
+import { readBig } from '../record/tree-node.ts';
+import { Encoding, type Tree, ValueType } from '../record/value.ts';
 import { MessageType } from '../rpc/messages.ts';
 import type { EngineChange } from './engine.ts';
 import { LocalQuorum } from './testing/local-quorum.ts';
@@ -41,7 +47,47 @@ async function wait(quorum: LocalQuorum, durationMs: number): Promise<void> {
   }
 }
 
+/** Adds values to a list in trees; replies how many elements it has. */
+function pushAll(values: readonly Buffer[]): Step<TestReply> {
+  return {
+    access: 'write',
+    needs: 'value',
+    run: (record, { pages }) => {
+      const editor = new TreeEditor(treeOf(record), pages);
+      for (const value of values) editor.insertAt(editor.count, value);
+      const tree = editor.finish();
+      const list = { type: ValueType.list, paged: true, encoding: Encoding.quicklist, length: tree.bytes } as const;
+      return { reply: tree.count, change: { kind: 'put', value: { ...list, trees: [tree] }, expiresAtMs: 0 } };
+    },
+  };
+}
+
+const FIRST_LENGTH: Step<TestReply> = {
+  access: 'read',
+  needs: 'value',
+  run: (record, { pages }) => {
+    const first = elementAt(treeOf(record), 0, pages);
+    return { reply: readBig(first.stored, pages).length, change: null };
+  },
+};
+
+function treeOf(record: LiveRecord | null): Tree {
+  const value = record?.value;
+  return value?.paged === true && value.type === ValueType.list ? (value.trees[0] ?? EMPTY_TREE) : EMPTY_TREE;
+}
+
 describe('pages', () => {
+  it('of a long element stay when the tree around it is made anew without a look at any page', async () => {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    const values = [Buffer.alloc(20_000, 1), ...Array.from({ length: 100 }, () => Buffer.alloc(60, 2))];
+    expect(await proxy.do('k', pushAll(values.slice(0, 1)))).toBe(1);
+    // The root, which lies in the record, becomes pages.
+    expect(await proxy.do('k', pushAll(values.slice(1)))).toBe(101);
+    await wait(quorum, limits.purgeAfterMs + limits.pageSweepPassMs + 10_000);
+    expect(await quorum.proxy().do('k', FIRST_LENGTH)).toBe(20_000);
+  });
+
   it('stay for purgeAfter when their value is replaced, and then go', async () => {
     const quorum = new LocalQuorum();
     const proxy = quorum.proxy();
