@@ -102,6 +102,12 @@ class NoRereadAfterT extends ProposerRules {
   }
 }
 
+class SwapIgnored extends ProposerRules {
+  override awaitsDecision(): boolean {
+    return false;
+  }
+}
+
 class TDeletedEarly extends ProposerRules {
   override forgetsUnresolved(): boolean {
     return true;
@@ -318,6 +324,7 @@ export const DEFECTS: ReadonlyMap<string, Parts> = new Map([
   ['intent-on-one-record', withRules(() => new IntentOnOneRecord())],
   ['no-reread-after-t', withRules(() => new NoRereadAfterT())],
   ['t-deleted-early', withRules(() => new TDeletedEarly())],
+  ['swap-ignored', withRules(() => new SwapIgnored())],
   ['refused-coordinator-commits', withRules(() => new RefusedCoordinatorCommits())],
   ['one-read-round', withRules(() => new OneReadRound())],
   ['snapshot-by-prepare', withRules(() => new SnapshotByPrepare())],

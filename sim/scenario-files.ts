@@ -41,6 +41,8 @@ export const GUARDS: readonly (readonly [scenario: string, defect: string])[] = 
   ['promise-forgotten', 'no-ceiling'],
   ['purge-queue-without-all', 'purge-without-all-replicas'],
   ['purge-without-all-replicas', 'purge-without-all-replicas'],
+  ['swap-under-intent', 'swap-ignored'],
+  ['swap-unfenced', 'flush-unfenced'],
   ['t-deleted-early', 't-deleted-early'],
 ];
 

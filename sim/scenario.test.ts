@@ -53,6 +53,8 @@ const SCENARIOS = [
   'promise-forgotten',
   'purge-queue-without-all',
   'purge-without-all-replicas',
+  'swap-under-intent',
+  'swap-unfenced',
   't-deleted-early',
 ];
 

@@ -122,7 +122,7 @@ export class IntentVisit implements ReadOwner, Step {
       else this.#wait();
     } else if (decision?.outcome === 'committed') {
       this.#end('committed');
-    } else if (result.kind === 'unsettled' || (decision === null && this.#record.isSwapped)) {
+    } else if (result.kind === 'unsettled' || (decision === null && this.#awaitsDecision())) {
       // Its coordinator is deciding it right now, or has died while it did; or whether it will is not known.
       if (this.#isRipe()) this.#settle();
       else this.#wait();
@@ -148,6 +148,10 @@ export class IntentVisit implements ReadOwner, Step {
     const round = new ReadRound(rounds, this.#context.nodesOf(address), address, want, this);
     this.#round = round;
     round.begin(rounds.clock.monotonicMs());
+  }
+
+  #awaitsDecision(): boolean {
+    return this.#record.isSwapped && this.#context.rounds.rules.awaitsDecision();
   }
 
   #isRipe(): boolean {

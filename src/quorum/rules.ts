@@ -76,6 +76,11 @@ export class ProposerRules {
     return true;
   }
 
+  /** Whether a reader of a database that was ever swapped waits until a transaction is decided (protocol §8). */
+  awaitsDecision(): boolean {
+    return true;
+  }
+
   /** Whether the record is read again where its transaction was not found committed: that may have been resolved and forgotten. */
   rereadsAfterTransaction(): boolean {
     return true;
