@@ -19,6 +19,14 @@ import { boundBetween, childLength, encodeElement, LeafCursor, type TreeLayout, 
 import { Removal } from './tree-removal.ts';
 import type { PageAccess, Tree } from './value.ts';
 
+/** A value as it is in a leaf. */
+interface Stored {
+  readonly isBig: boolean;
+  readonly stored: Buffer;
+  /** Of the value itself. */
+  readonly bytes: number;
+}
+
 const NO_BYTES = Buffer.alloc(0);
 
 /**
@@ -71,8 +79,17 @@ export class TreeEditor {
     const { leaf, turns } = this.#toKey(key);
     const cursor = new LeafCursor(leaf.bytes);
     const isThere = cursor.seek(key);
-    this.#replace(leaf, turns, cursor, isThere, key, value);
+    this.#replace(leaf, turns, cursor, isThere, key, this.#stored(value));
     return !isThere;
+  }
+
+  /** Gives a key, which must be new, the value that an element of another tree of this record has: its own pages are not read. */
+  putFrom(key: Buffer, { isBig, stored, elementBytes, keyStart, keyEnd }: LeafCursor): void {
+    assert(key.length <= limits.treeKeyBytes, 'a key fits into a node');
+    const { leaf, turns } = this.#toKey(key);
+    const cursor = new LeafCursor(leaf.bytes);
+    assert(!cursor.seek(key), 'the key is new');
+    this.#replace(leaf, turns, cursor, false, key, { isBig, stored, bytes: elementBytes - (keyEnd - keyStart) });
   }
 
   /** False if there is no such key. */
@@ -90,7 +107,7 @@ export class TreeEditor {
     const { leaf, turns, index } = this.#toRank(rank);
     const cursor = new LeafCursor(leaf.bytes);
     while (cursor.index < index && cursor.next());
-    this.#replace(leaf, turns, cursor, false, NO_BYTES, value);
+    this.#replace(leaf, turns, cursor, false, NO_BYTES, this.#stored(value));
   }
 
   /** Sets the value of the element at `rank`, which must be there. */
@@ -99,7 +116,7 @@ export class TreeEditor {
     const { leaf, turns, index } = this.#toRank(rank);
     const cursor = new LeafCursor(leaf.bytes);
     cursor.goTo(index);
-    this.#replace(leaf, turns, cursor, true, Buffer.from(cursor.key), value);
+    this.#replace(leaf, turns, cursor, true, Buffer.from(cursor.key), this.#stored(value));
   }
 
   /** Removes the element at `rank`, which must be there. */
@@ -185,17 +202,22 @@ export class TreeEditor {
     return { leaf: node, turns, index: left };
   }
 
-  /** Puts an element at the cursor: over the one that is there, or before it. */
-  #replace(leaf: Leaf, turns: readonly Turn[], cursor: LeafCursor, isThere: boolean, key: Buffer, value: Buffer): void {
+  #stored(value: Buffer): Stored {
     const isBig = value.length > this.#layout.treeBigValueBytes;
-    const element = encodeElement(key, isBig ? writeBig(value, this.#pages) : value, isBig);
+    return { isBig, stored: isBig ? writeBig(value, this.#pages) : value, bytes: value.length };
+  }
+
+  /** Puts an element at the cursor: over the one that is there, or before it. */
+  #replace(leaf: Leaf, turns: readonly Turn[], cursor: LeafCursor, isThere: boolean, key: Buffer, value: Stored): void {
+    const { isBig, stored, bytes } = value;
+    const element = encodeElement(key, stored, isBig);
     const oldBytes = isThere ? cursor.elementBytes : 0;
     const { start } = cursor;
     const end = isThere ? cursor.end : start;
     const isLast = end === leaf.bytes.length;
     leaf.bytes = Buffer.concat([leaf.bytes.subarray(0, start), element, leaf.bytes.subarray(end)]);
     this.#touch(turns, isThere ? 0 : 1, isBig);
-    this.#bytes += key.length + value.length - oldBytes;
+    this.#bytes += key.length + bytes - oldBytes;
     this.#count += isThere ? 0 : 1;
     if (leaf.bytes.length > this.#limitOf(turns)) this.#splitLeaf(leaf, turns, isLast ? start : -1);
   }

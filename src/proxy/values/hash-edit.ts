@@ -8,6 +8,7 @@ import { type HashTrees, hashInTrees, hashOfFields } from './hash-build.ts';
 import {
   decodeTime,
   encodeTime,
+  isKeptAlike,
   needInTrees,
   type TimedField,
   timedFieldOf,
@@ -203,19 +204,24 @@ class HashTreesEdit implements TimedHashEditor {
 
   setTime(name: Buffer, timeMs: number): void {
     const key = treeKeyOf(name);
-    const value = this.find(name);
-    if (value === null) return;
     const oldMs = this.#storedTime(key);
-    if (oldMs === timeMs) return;
-    if (oldMs === 0) this.#plain.delete(key);
-    else this.#times.delete(timedKeyOf(name, oldMs));
+    if (oldMs === timeMs || (oldMs !== 0 && oldMs <= this.#nowMs)) return;
+    const oldKey = oldMs === 0 ? key : timedKeyOf(name, oldMs);
+    const from = oldMs === 0 ? this.#plain : this.#times;
+    const element = from.find(oldKey)?.copy();
+    if (element === undefined) return;
+    // Long values stay where they are; the two trees differ in when a name counts as long.
+    const value = (oldMs === 0) !== (timeMs === 0) && !isKeptAlike(name) ? this.find(name) : null;
+    from.delete(oldKey);
+    const to = timeMs === 0 ? this.#plain : this.#times;
+    const toKey = timeMs === 0 ? key : timedKeyOf(name, timeMs);
+    if (value === null) to.putFrom(toKey, element);
+    else to.put(toKey, timeMs === 0 ? treeValueOf(name, value) : timedValueOf(name, value));
     if (timeMs === 0) {
       this.#fields.delete(key);
-      this.#plain.put(key, treeValueOf(name, value));
       return;
     }
     this.#fields.put(key, treeValueOf(name, encodeTime(timeMs)));
-    this.#times.put(timedKeyOf(name, timeMs), timedValueOf(name, value));
     this.#soonestMs = Math.min(this.#soonestMs, timeMs);
   }
 

@@ -284,6 +284,25 @@ describe('a hash whose fields expire', () => {
     }
   });
 
+  it('does not read or write long values whose times change', async () => {
+    const session = new SessionRunner();
+    const names = ['short', 'l'.repeat(505), 'o'.repeat(600)];
+    for (const name of names) await ask(session, 'HSET', KEY, name, name[0]?.repeat(100_000) ?? '');
+    const { pages } = session.proxy.cluster;
+    const before = new Set([...pages].flatMap(([id, bytes]) => (bytes.length > 10_000 ? [id] : [])));
+    expect(before.size).toBeGreaterThan(5);
+    for (const words of [
+      ['HEXPIRE', KEY, 50],
+      ['HEXPIRE', KEY, 70],
+      ['HPERSIST', KEY],
+    ]) {
+      expect(await ask(session, ...words, 'FIELDS', 3, ...names)).toEqual([1, 1, 1]);
+      const after = [...pages].flatMap(([id, bytes]) => (bytes.length > 10_000 ? [id] : []));
+      expect(new Set(after)).toEqual(before);
+      for (const name of names) expect(await ask(session, 'HGET', KEY, name)).toBe(name[0]?.repeat(100_000));
+    }
+  });
+
   it('never piles up what has expired', async () => {
     const session = new SessionRunner();
     await ask(session, 'HSET', KEY, ...Array.from({ length: 1_000 }, (_, i) => [`kept-${i}`, 'v']).flat());

@@ -4,7 +4,7 @@ import type { PageId } from '../../record/state.ts';
 import { needKeys } from '../../record/tree.ts';
 import type { LeafCursor } from '../../record/tree-node.ts';
 import { NeedPages, type PageAccess, type Tree } from '../../record/value.ts';
-import { joinLongName, splitLongName, storedValue } from './keyed-elements.ts';
+import { joinLongName, LONGEST_PLAIN_NAME, splitLongName, storedValue } from './keyed-elements.ts';
 
 /*
  * A hash some of whose fields expire (`FieldTimes`). Small, it is packed with three items to an element: field, value, time;
@@ -58,6 +58,11 @@ export function timedKeyOf(field: Buffer, timeMs: number): Buffer {
 
 export function timedValueOf(field: Buffer, value: Buffer): Buffer {
   return field.length > LONGEST_PLAIN_FIELD ? joinLongName(field, value) : value;
+}
+
+/** Whether a field's value is the same bytes in both of the trees that have values. */
+export function isKeptAlike(field: Buffer): boolean {
+  return field.length > LONGEST_PLAIN_FIELD === field.length > LONGEST_PLAIN_NAME;
 }
 
 /** Of an element of tree 2. */
