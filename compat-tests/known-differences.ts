@@ -188,6 +188,7 @@ export const knownDifferences: readonly KnownDifference[] = [...values, ...servi
 export const metadataDifferences: Readonly<Record<string, string>> = {
   zrank: 'WITHSCORE, of Redis 7.2',
   zrevrank: 'WITHSCORE, of Redis 7.2',
+  hscan: 'NOVALUES, of Redis 7.4',
   hexpire: 'of Redis 7.4',
   hexpireat: 'of Redis 7.4',
   hexpiretime: 'of Redis 7.4',

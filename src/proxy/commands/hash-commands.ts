@@ -265,8 +265,9 @@ export const hashCommands: readonly CommandRow[] = [
       { name: 'cursor', type: 'integer' },
       { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
       { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+      { name: 'novalues', type: 'pure-token', token: 'NOVALUES', optional: true, since: '7.4.0' },
     ],
     handler: { kind: 'record', parse: parseKeyedScan(HASH) },
-    difference: 'Cursors are other numbers than in Redis. COUNT is at most 100000.',
+    difference: 'Cursors are other numbers than in Redis. COUNT is at most 100000. NOVALUES is of Redis 7.4.',
   },
 ];

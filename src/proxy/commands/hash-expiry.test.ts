@@ -147,6 +147,20 @@ describe('the time to live of fields', () => {
   });
 });
 
+describe('HSCAN with NOVALUES', () => {
+  it('answers fields alone, whatever options are around it', async () => {
+    await expectReplies(new SessionRunner(), [
+      ['hset h a 1 b 2', 2],
+      ['hscan h 0 novalues', ['0', ['a', 'b']]],
+      ['hscan h 0 match b NOVALUES count 10', ['0', ['b']]],
+      ['hscan h 0 match novalues', ['0', []]],
+      ['hscan h 0 novalues novalues', '-ERR syntax error'],
+      ['sadd s m', 1],
+      ['sscan s 0 novalues', '-ERR syntax error'],
+    ]);
+  });
+});
+
 describe('HGETDEL, HGETEX and HSETEX', () => {
   it('read and write fields and their times', async () => {
     const session = new SessionRunner();
