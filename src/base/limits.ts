@@ -85,11 +85,13 @@ export const limits = {
   pageFanout: 256,
   /** Page ids in a record's root. */
   rootFanout: 64,
-  /** A page of a collection's tree: one element changes one page of each level. */
+  /** A leaf of a collection's tree: one element changes one, so the smaller it is the cheaper are changes here and there. */
+  treeLeafBytes: 4_096,
+  /** An inner page of it: large, so that a million elements have two levels of pages. */
   treePageBytes: 8_192,
   /** A tree's root lies in the record, and travels with every change. */
   treeRootBytes: 4_096,
-  /** A longer value of an element gets pages of its own, so that a page holds at least four elements. */
+  /** A longer value of an element gets pages of its own, so that a leaf holds at least two elements. */
   treeBigValueBytes: 1_024,
   /** The longest key in a tree, likewise. */
   treeKeyBytes: 512,
@@ -589,12 +591,14 @@ export const limits = {
   memorySlackMaxBytes: 16_777_216,
   /** What each argument of a command may cost on a node beside its bytes: a record's overhead, shared by key and value. */
   memoryArgumentBytes: 160,
-  /** A command waits so long at most for evictions to make room: as long as it would wait for the nodes. */
+  /** A command waits so long at most for evictions to make room, as long as it would wait for the nodes, and then goes on. */
   memoryWaitMs: 2_000,
   /** Keys that are evicted side by side, and how many are looked at for them; a key is the best of so many at most. */
-  evictionRecords: 128,
-  evictionCandidates: 640,
+  evictionRecords: 256,
+  evictionCandidates: 1_280,
   evictionSamples: 64,
+  /** After so many samples without a key for the policy, where a node has too many for a look at all, it counts as having none. */
+  evictionEmptySamples: 8,
   /** First guess of what a key takes. */
   evictionUsualBytes: 1_024,
   /** Shards of which a sample is taken at once where few records are found, and records that are asked for of each, at least. */

@@ -33,6 +33,8 @@ export interface EvictorParts extends Judge {
  */
 export class Evictor {
   readonly #parts: EvictorParts;
+  /** Samples in a row that had nothing for the policy. */
+  #emptySamples = 0;
   /** What a key took that was looked at in the last round, on average. */
   #usualBytes: number = limits.evictionUsualBytes;
 
@@ -48,11 +50,15 @@ export class Evictor {
     const { config, port } = this.#parts;
     const choice = choiceOf(config.maxmemoryPolicy);
     if (choice === null) return 'nothing';
-    const samples = Math.min(limits.evictionSamples, config.maxmemorySamples);
+    const samples = choice.by === 'random' ? 1 : Math.min(limits.evictionSamples, config.maxmemorySamples);
     const needed = Math.min(limits.evictionRecords, Math.ceil(bytes / this.#usualBytes));
     const wanted = Math.min(limits.evictionCandidates, samples * needed);
     const { candidates, complete } = await port.gather(node, wanted, choice.expiring);
-    if (candidates.length === 0) return complete ? 'nothing' : 'failed';
+    if (candidates.length === 0) {
+      this.#emptySamples++;
+      return complete || this.#emptySamples >= limits.evictionEmptySamples ? 'nothing' : 'failed';
+    }
+    this.#emptySamples = 0;
     this.#usualBytes = candidates.reduce((sum, each) => sum + each.bytes, 0) / candidates.length;
     const most = Math.ceil(candidates.length / samples);
     const victims = chooseVictims(candidates, choice.by, most, bytes, this.#parts);

@@ -118,7 +118,8 @@ export class MemoryLimit {
     if (isBehind) return 'wait';
     const wait = client.roomWait;
     if (wait !== null) {
-      if (clock.monotonicMs() - wait.sinceMs >= limits.memoryWaitMs) return 'none';
+      // Redis, too, goes on while it evicts and cannot keep up.
+      if (clock.monotonicMs() - wait.sinceMs >= limits.memoryWaitMs) return evicts ? 'there' : 'none';
       if (isOver && this.#looksDone >= wait.look && !evicts) return 'none';
     } else {
       // Two looks: a replica may be a moment behind the majority that a deletion was answered by.

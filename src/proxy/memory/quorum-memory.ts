@@ -9,11 +9,19 @@ import { lastIdOf } from '../scan-cursor.ts';
 import type { Candidate, Gathered, MemoryPort, NodeMemory } from './memory-port.ts';
 
 /** What a record takes on a node beside its sealed name and its value: ids, ballots, the entry of the engine. */
-const RECORD_OVERHEAD_BYTES = 350;
+const RECORD_OVERHEAD_BYTES = 380;
+
+/** Records of one shard; `isAll`: it has no others. */
+interface Sample {
+  readonly entries: readonly ScanEntry[];
+  readonly isAll: boolean;
+}
 
 /** The storage nodes' memory, over the coordinator: a node is asked for what it has, and nobody else. */
 export class QuorumMemory<R> implements MemoryPort {
   readonly #coordinator: Coordinator<R>;
+  /** Records that a shard gave in the last sample, on average. */
+  #perShard: number = limits.evictionShardRecords;
 
   constructor(coordinator: Coordinator<R>) {
     this.#coordinator = coordinator;
@@ -43,33 +51,45 @@ export class QuorumMemory<R> implements MemoryPort {
     const shards = placement.flatMap((holder, shard) => (holder === node ? shard : []));
     const first = random.below(Math.max(1, shards.length));
     const candidates: Candidate[] = [];
-    let wave = 1;
-    for (let offset = 0; offset < shards.length && candidates.length < wanted; ) {
-      const some = Array.from({ length: Math.min(wave, shards.length - offset) }, (_, i) => {
-        return shards[(first + offset + i) % shards.length] ?? 0;
-      });
-      const each = Math.max(limits.evictionShardRecords, Math.ceil((wanted - candidates.length) / some.length));
-      const found = await Promise.all(some.map((shard) => this.#ofShard(node, shard, each)));
-      for (const entries of found) {
+    let visited = 0;
+    let found = 0;
+    let complete = true;
+    while (visited < shards.length && candidates.length < wanted) {
+      const lacking = wanted - candidates.length;
+      const width = Math.min(this.#width(lacking), shards.length - visited);
+      const some = Array.from({ length: width }, (_, i) => shards[(first + visited + i) % shards.length] ?? 0);
+      const each = Math.max(limits.evictionShardRecords, Math.ceil(lacking / width));
+      for (const { entries, isAll } of await Promise.all(some.map((shard) => this.#ofShard(node, shard, each)))) {
+        found += entries.length;
+        complete &&= isAll;
         for (const entry of entries) {
+          // To open a record is what costs most.
+          if (candidates.length >= wanted) break;
           const candidate = this.#open(entry, expiring);
           if (candidate !== null) candidates.push(candidate);
         }
       }
-      offset += some.length;
-      wave = Math.min(limits.evictionShardsAtOnce, wave * 2);
-      if (offset >= shards.length) return { candidates, complete: true };
+      visited += width;
+      this.#perShard = found / visited;
     }
-    return { candidates, complete: shards.length === 0 };
+    return { candidates, complete: complete && visited >= shards.length };
+  }
+
+  /** How many shards are likely to have so many records, from the last that were looked at. */
+  #width(records: number): number {
+    const shards = Math.ceil(records / Math.max(1, this.#perShard));
+    return Math.max(1, Math.min(limits.evictionShardsAtOnce, shards));
   }
 
   /** Records from a random id on, and then from the start. */
-  async #ofShard(node: NodeId, shard: number, limit: number): Promise<readonly ScanEntry[]> {
+  async #ofShard(node: NodeId, shard: number, limit: number): Promise<Sample> {
     const after = lastIdOf(this.#coordinator.random.below(2 ** 30) * 2 ** 8);
     const behind = await this.#scan(node, shard, after, limit);
-    if (behind === null || behind.entries.length >= limit) return behind?.entries ?? [];
+    if (behind === null || !behind.exhausted) return { entries: behind?.entries ?? [], isAll: false };
     const before = await this.#scan(node, shard, '', limit);
-    return [...behind.entries, ...(before?.entries ?? []).filter(({ id }) => id <= after)];
+    if (before === null) return { entries: behind.entries, isAll: false };
+    const entries = [...behind.entries, ...before.entries.filter(({ id }) => id <= after)];
+    return { entries, isAll: before.exhausted || before.lastId > after };
   }
 
   #scan(node: NodeId, shard: number, afterId: RecordId, limit: number): Promise<ScannedResponse | null> {
