@@ -1,27 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { silentLog } from '../base/log.ts';
-import { SystemClock } from '../base/system-clock.ts';
-import { SystemRandom } from '../base/system-random.ts';
-import { createClusterMap, nodesOf } from '../cluster/cluster-map.ts';
 import { FileConfigStore } from '../cluster/file-config-store.ts';
 import { generateKeystore } from '../crypto/keystore.ts';
 import { assembly } from './assemble.ts';
-import type { AssemblyResult } from './assembly.ts';
 import { runCommandLine } from './cli.ts';
 import { configurationWith } from './configuration.ts';
-import { openDataDirectory } from './data-directory.ts';
 import { FakeAssembly, FakeSystem } from './testing/fake-system.ts';
+import { freePort, parts, secret, TcpCluster } from './testing/tcp-cluster.ts';
 import { passwordHashText, readUsersFile } from './users-file.ts';
 
 /** "Within a second", and some time for a machine that is busy with other tests. */
 const SOON_MS = 3_000;
-const parts = { clock: new SystemClock(), random: new SystemRandom(), log: silentLog };
-const secret = Buffer.from('s'.repeat(32));
 const hash = (password: string): string => passwordHashText(Buffer.from(password));
 const USERS = [
   { name: 'boss', passwordHash: hash('b'), access: 'admin' },
@@ -29,63 +20,24 @@ const USERS = [
   { name: 'tenant', passwordHash: hash('t'), namespace: 'orders', access: 'write' },
 ];
 
+let cluster: TcpCluster;
 let directory = '';
-const ports: number[] = [];
-const stops: (() => Promise<unknown> | unknown)[] = [];
+let ports: readonly number[] = [];
 const clients: Redis[] = [];
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-function started(result: AssemblyResult): number {
-  if (!result.ok) throw new Error(result.problem);
-  stops.push(() => result.running.stop());
-  return result.running.listening[0]?.port ?? 0;
-}
-
-/** Three storage nodes and two proxies over TCP, each with its own view of the one cluster-map file. */
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'junokv-namespaces-'));
-  const path = join(directory, 'map.json');
-  const newStore = (): FileConfigStore => {
-    const store = new FileConfigStore({ path, ...parts });
-    stops.push(() => store.close());
-    return store;
-  };
-  const nodePorts = [await freePort(), await freePort(), await freePort()];
-  const zones = nodePorts.map((port, i) => ({ name: `z${i + 1}`, nodes: [{ id: i + 1, host: '127.0.0.1', port }] }));
-  const map = createClusterMap({ clusterId: 'c1', shards: 16, zones });
-  await newStore().compareAndSet(0, map);
-  for (const node of nodesOf(map)) {
-    const opened = openDataDirectory(join(directory, `node-${node.id}`));
-    if (!opened.ok) throw new Error(opened.problem);
-    stops.push(() => opened.directory.release());
-    const config = configurationWith({ engine: 'memory' });
-    const storage = { config, map, store: newStore(), secret, node, directory: opened.directory };
-    started(await assembly.startStorage(storage, parts));
-  }
-  const users = join(directory, 'users.json');
-  writeFileSync(users, JSON.stringify(USERS));
-  const keystore = generateKeystore(parts.random, Date.now());
-  const config = configurationWith({ port: 0, users, requirepass: 'secret' });
-  for (let i = 0; i < 2; i++) {
-    const store = newStore();
-    const read = await store.read();
-    if (!read.ok || read.value === null) throw new Error('no map');
-    ports.push(started(await assembly.startProxy({ config, map: read.value, store, secret, keystore }, parts)));
-  }
+  cluster = await TcpCluster.start((path) => {
+    const users = join(path, 'users.json');
+    writeFileSync(users, JSON.stringify(USERS));
+    return { users, requirepass: 'secret' };
+  });
+  ({ directory, ports } = cluster);
 });
 afterEach(() => {
   for (const client of clients.splice(0)) client.disconnect();
 });
 afterAll(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-  rmSync(directory, { recursive: true, force: true });
+  await cluster.stop();
 });
 
 async function run(proxy: number, ...args: string[]): Promise<{ code: number; out: string; err: string }> {

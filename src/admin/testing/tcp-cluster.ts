@@ -12,12 +12,15 @@ import { assembly } from '../assemble.ts';
 import type { AssemblyResult } from '../assembly.ts';
 import { configurationWith } from '../configuration.ts';
 import { openDataDirectory } from '../data-directory.ts';
+import type { Configuration } from '../option-table.ts';
 
-const parts = { clock: new SystemClock(), random: new SystemRandom(), log: silentLog };
-const secret = Buffer.from('s'.repeat(32));
+/** Of this machine. */
+export const parts = { clock: new SystemClock(), random: new SystemRandom(), log: silentLog };
+/** What its parts know each other by. */
+export const secret = Buffer.from('s'.repeat(32));
 
 /** A port of the loopback that nobody listens on. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -27,15 +30,18 @@ async function freePort(): Promise<number> {
 
 /** Three storage nodes and two proxies over TCP in this process, each with its own view of the one cluster-map file. */
 export class TcpCluster {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'junokv-tcp-'));
+  readonly directory = mkdtempSync(join(tmpdir(), 'junokv-tcp-'));
   /** Of the proxies. */
   readonly ports: number[] = [];
   readonly #stops: (() => Promise<unknown> | unknown)[] = [];
 
-  static async start(): Promise<TcpCluster> {
+  /** `more`: of the proxies' configuration. */
+  static async start(
+    more: (directory: string) => Parameters<typeof configurationWith>[0] = () => ({}),
+  ): Promise<TcpCluster> {
     const cluster = new TcpCluster();
     try {
-      await cluster.#start();
+      await cluster.#start(configurationWith({ port: 0, ...more(cluster.directory) }));
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -45,24 +51,29 @@ export class TcpCluster {
 
   async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0).reverse()) await stop();
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async #start(): Promise<void> {
+  async #start(config: Configuration): Promise<void> {
     const nodePorts = [await freePort(), await freePort(), await freePort()];
     const zones = nodePorts.map((port, i) => ({ name: `z${i + 1}`, nodes: [{ id: i + 1, host: '127.0.0.1', port }] }));
     const map = createClusterMap({ clusterId: 'c1', shards: 16, zones });
     await this.#newStore().compareAndSet(0, map);
     for (const node of nodesOf(map)) {
-      const opened = openDataDirectory(join(this.#directory, `node-${node.id}`));
+      const opened = openDataDirectory(join(this.directory, `node-${node.id}`));
       if (!opened.ok) throw new Error(opened.problem);
       this.#stops.push(() => opened.directory.release());
-      const config = configurationWith({ engine: 'memory' });
-      const storage = { config, map, store: this.#newStore(), secret, node, directory: opened.directory };
+      const storage = {
+        config: configurationWith({ engine: 'memory' }),
+        map,
+        store: this.#newStore(),
+        secret,
+        node,
+        directory: opened.directory,
+      };
       this.#started(await assembly.startStorage(storage, parts));
     }
     const keystore = generateKeystore(parts.random, Date.now());
-    const config = configurationWith({ port: 0 });
     for (let i = 0; i < 2; i++) {
       const store = this.#newStore();
       const read = await store.read();
@@ -73,7 +84,7 @@ export class TcpCluster {
   }
 
   #newStore(): FileConfigStore {
-    const store = new FileConfigStore({ path: join(this.#directory, 'map.json'), ...parts });
+    const store = new FileConfigStore({ path: join(this.directory, 'map.json'), ...parts });
     this.#stops.push(() => store.close());
     return store;
   }
