@@ -57,7 +57,7 @@ export class TreeBuilder {
   }
 
   #add(key: Buffer, element: Buffer, isBig: boolean): void {
-    if (this.#length > 0 && this.#length + element.length > this.#layout.treePageBytes * FILL) {
+    if (this.#length > 0 && this.#length + element.length > this.#layout.treeLeafBytes * FILL) {
       this.#endLeaf();
       this.#bound = boundBetween(this.#lastKey, key);
     }

@@ -219,7 +219,7 @@ export class TreeEditor {
     this.#touch(turns, isThere ? 0 : 1, isBig);
     this.#bytes += key.length + bytes - oldBytes;
     this.#count += isThere ? 0 : 1;
-    if (leaf.bytes.length > this.#limitOf(turns)) this.#splitLeaf(leaf, turns, isLast ? start : -1);
+    if (leaf.bytes.length > this.#limitOf(leaf, turns)) this.#splitLeaf(leaf, turns, isLast ? start : -1);
   }
 
   #remove(leaf: Leaf, turns: readonly Turn[], cursor: LeafCursor): void {
@@ -237,8 +237,12 @@ export class TreeEditor {
     }
   }
 
-  #limitOf(turns: readonly Turn[]): number {
-    return turns.length === 0 ? this.#layout.treeRootBytes : this.#layout.treePageBytes;
+  #limitOf(node: Node, turns: readonly Turn[]): number {
+    return turns.length === 0 ? this.#layout.treeRootBytes : this.#pageBytesOf(node);
+  }
+
+  #pageBytesOf({ kind }: Node): number {
+    return kind === 'leaf' ? this.#layout.treeLeafBytes : this.#layout.treePageBytes;
   }
 
   /** `appendedAt`: where the last element is, if that was added just now; else negative. */
@@ -277,7 +281,7 @@ export class TreeEditor {
     branch.count = leftCount;
     inner.children.splice(index + 1, 0, sibling);
     const rest = turns.slice(0, -1);
-    if (sizeOf(inner) > this.#limitOf(rest)) this.#splitInner(inner, rest);
+    if (sizeOf(inner) > this.#limitOf(inner, rest)) this.#splitInner(inner, rest);
   }
 
   #splitInner(inner: Inner, turns: readonly Turn[]): void {
@@ -318,7 +322,7 @@ export class TreeEditor {
   }
 
   #isSmall(node: Node): boolean {
-    return sizeOf(node) * 4 < this.#layout.treePageBytes;
+    return sizeOf(node) * 4 < this.#pageBytesOf(node);
   }
 
   /** Merges the children `left` and `left + 1` if they fit well into one; false if not, or if a page is missing. */
@@ -332,7 +336,7 @@ export class TreeEditor {
       if (bytes !== null) branch.node = decode(bytes, depth - 1);
     }
     if (a.node === null || b.node === null) return false;
-    if ((sizeOf(a.node) + sizeOf(b.node)) * 4 > this.#layout.treePageBytes * 3) return false;
+    if ((sizeOf(a.node) + sizeOf(b.node)) * 4 > this.#pageBytesOf(a.node) * 3) return false;
     let node: Node;
     if (a.node.kind === 'leaf' && b.node.kind === 'leaf') {
       node = { kind: 'leaf', bytes: Buffer.concat([a.node.bytes, b.node.bytes]) };

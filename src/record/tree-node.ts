@@ -21,7 +21,9 @@ import { type PageAccess, type PagedString, ValueType } from './value.ts';
 
 /** The sizes of a tree; tests use small ones. */
 export interface TreeLayout {
-  /** A node's page is never longer. */
+  /** A leaf's page is never longer. */
+  readonly treeLeafBytes: number;
+  /** An inner node's page is never longer. */
   readonly treePageBytes: number;
   /** The root, which lies in the record. */
   readonly treeRootBytes: number;

@@ -7,7 +7,7 @@ import { TreeEditor } from './tree-editor.ts';
 import type { TreeLayout } from './tree-node.ts';
 import type { Tree } from './value.ts';
 
-const tiny: TreeLayout = { treePageBytes: 120, treeRootBytes: 90, treeBigValueBytes: 12 };
+const tiny: TreeLayout = { treeLeafBytes: 120, treePageBytes: 120, treeRootBytes: 90, treeBigValueBytes: 12 };
 const NO_BYTES = Buffer.alloc(0);
 
 /** Values of one length, but for those that are `odd`. */

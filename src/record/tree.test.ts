@@ -10,7 +10,7 @@ import { readBig, type TreeLayout } from './tree-node.ts';
 import { Encoding, type Tree, type Value, ValueType } from './value.ts';
 import { diffPages, listPages, pagesOfBallot, rootPageIds } from './value-pages.ts';
 
-const tiny: TreeLayout = { treePageBytes: 120, treeRootBytes: 90, treeBigValueBytes: 12 };
+const tiny: TreeLayout = { treeLeafBytes: 120, treePageBytes: 120, treeRootBytes: 90, treeBigValueBytes: 12 };
 
 type Op = { readonly put: boolean; readonly key: string; readonly value: string };
 
@@ -221,7 +221,7 @@ describe('a tree by positions', () => {
     const editor = new TreeEditor(EMPTY_TREE, pages);
     for (let i = 0; i < 20_000; i++) editor.insertAt(i, bytesOf('0123456789'));
     const tree = editor.finish();
-    expect(pages.written).toBeLessThan((20_000 * 12 * 1.1) / limits.treePageBytes + 2);
+    expect(pages.written).toBeLessThan((20_000 * 12 * 1.1) / limits.treeLeafBytes + 2);
     expect(tree.count).toBe(20_000);
   });
 });

@@ -134,7 +134,7 @@ describe.each([
     const width = Math.floor(limits.streamWindowBytes / listing.elementBytes);
     const part = listing.read(500_000, 500_000 + width, pages);
     expect(part.count).toBe(width * listing.itemsEach);
-    expect(pages.touched).toBeLessThanOrEqual(limits.streamWindowBytes / limits.treePageBytes + 10);
+    expect(pages.touched).toBeLessThanOrEqual(limits.streamWindowBytes / limits.treeLeafBytes + 10);
   });
 });
 
