@@ -21,7 +21,7 @@ const USAGE = `Usage: npm run test:crash -- [--rounds N] [--megabytes N] [--keys
 
   --rounds N      how often the one-process cluster is killed (default 20)
   --megabytes N   what the cluster holds while its members change (default 32)
-  --keys N        keys of the Redis that is imported live (default 20000; 1000000 takes a quarter of an hour)
+  --keys N        keys of the Redis that is imported live (default 50000; 1000000 takes some twenty minutes)
   --only          one: only the one-process cluster; separate: only the separate processes;
                   juno: only the clients of JUNO.* commands through failing connections;
                   members: only changes of members under load; backup: only backups under load;
@@ -44,7 +44,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '20' },
     megabytes: { type: 'string', default: '32' },
-    keys: { type: 'string', default: '20000' },
+    keys: { type: 'string', default: '50000' },
     only: { type: 'string' },
     'etcd-seconds': { type: 'string', default: '10' },
     help: { type: 'boolean' },

@@ -128,6 +128,26 @@ describe.skipIf(why !== null)(
       expect(result).toMatchObject({ ok: true, failed: {}, verified: { different: 0, problems: [] } });
     });
 
+    it('follows several databases, each in its order, and what goes from one to another', async () => {
+      await source.set('counter', '0');
+      const system = new FakeSystem();
+      const running = run(system, 'import', url(), '--follow', '--until-caught-up', '--verify');
+      for (let round = 0; round < 60; round++) {
+        const pipeline = source.pipeline();
+        for (const database of ['0', '5', '9']) {
+          pipeline.call('SELECT', database);
+          pipeline.rpush('list', `${round}`).call('COPY', 'list', `from ${database}`, 'DB', '7', 'REPLACE');
+          pipeline.set(`moved ${round}`, database).call('MOVE', `moved ${round}`, '7');
+        }
+        pipeline.call('MULTI').incr('counter').call('SELECT', '5');
+        pipeline.rpush('list', 'together').call('SELECT', '9').incr('counter').call('EXEC');
+        await pipeline.exec();
+      }
+      const { code, out, result } = await running;
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ refused: {}, failed: {}, verified: { different: 0, problems: [] } });
+    });
+
     it('goes on after a stop, and after commands that may have been carried out', async () => {
       await write(2_000, 4, false);
       await source.set('counter', '0');

@@ -26,9 +26,15 @@ interface Placed {
 const IGNORED = new Set(['ping', 'replconf', 'publish', 'spublish', 'script', 'discard']);
 const FLUSHES = new Set(['flushall', 'flushdb', 'swapdb']);
 
+/** What has been sent together; `isEnded`: and answered. */
+interface UnderWay {
+  readonly place: StreamPlace;
+  isEnded: boolean;
+}
+
 /**
- * Carries a source's commands out at the target, in their order, over one connection. Whatever a command fails with, its keys
- * are repaired (`KeyRepairs`).
+ * Carries a source's commands out at the target, over a connection for each database: those of one database in their order, and
+ * what concerns several with nothing else under way. Whatever a command fails with, its keys are repaired (`KeyRepairs`).
  */
 export class StreamApplier {
   readonly #source: SourceReader;
@@ -36,13 +42,17 @@ export class StreamApplier {
   readonly #repairs: KeyRepairs;
   readonly #counts: ImportCounts;
   readonly #hasMulti: boolean;
-  #link: RedisLink | null = null;
-  #linkDatabase = 0;
+  /** By their databases. */
+  readonly #open = new Map<number, RedisLink>();
   #database = 0;
   #transaction: Placed[] | null = null;
   #transactionBytes = 0;
+  /** In the order of the stream. */
+  readonly #queue: UnderWay[] = [];
   #underWay = 0;
   #underWayBytes = 0;
+  /** What was sent last concerns several databases. */
+  #isCrossing = false;
   #room: (() => void) | null = null;
   readonly #untaken = new Set<string>();
   /** Commands before it have been answered; and the database that was selected there. */
@@ -112,7 +122,7 @@ export class StreamApplier {
   }
 
   close(): void {
-    this.#link?.close();
+    for (const link of this.#open.values()) link.close();
   }
 
   async #isRepair(args: readonly Buffer[]): Promise<boolean> {
@@ -206,26 +216,47 @@ export class StreamApplier {
     }
     const isTransaction = this.#hasMulti && commands.length > 1;
     const first = commands[0]?.database ?? 0;
+    const isCrossing = commands.some(({ database, command }) => database !== first || otherDatabase(command) !== null);
+    if (isCrossing || this.#isCrossing) await this.drained();
+    this.#isCrossing = isCrossing;
     try {
-      const link = await this.#select(first);
-      const calls: Promise<Reply>[] = [];
-      let database = first;
-      if (isTransaction) calls.push(link.call(['MULTI']));
-      for (const placed of commands) {
-        if (placed.database !== database) {
-          if (!isTransaction) await this.#select(placed.database);
-          else calls.push(link.call(['SELECT', String(placed.database)]));
-          database = placed.database;
-        }
-        calls.push(link.call(placed.command.args));
-      }
-      if (isTransaction) calls.push(link.call(['EXEC']));
-      this.#linkDatabase = database;
+      const calls = isTransaction ? await this.#callTogether(first, commands) : await this.#callEach(commands);
       this.#follow(commands, calls, isTransaction, bytes, start);
     } catch (error) {
       if (!(error instanceof LinkLost)) throw error;
       this.#repairAll(commands);
     }
+  }
+
+  /** As a transaction of the target; the last answer is that to EXEC. */
+  async #callTogether(first: number, commands: readonly Placed[]): Promise<Promise<Reply>[]> {
+    const link = await this.#linkTo(first);
+    const calls = [link.call(['MULTI'])];
+    let database = first;
+    for (const placed of commands) {
+      if (placed.database !== database) calls.push(link.call(['SELECT', String(placed.database)]));
+      database = placed.database;
+      calls.push(link.call(placed.command.args));
+    }
+    calls.push(link.call(['EXEC']));
+    if (database !== first) {
+      // Which database it has now depends on the answers.
+      this.#open.delete(first);
+      Promise.allSettled(calls).then(() => link.close());
+    }
+    return calls;
+  }
+
+  async #callEach(commands: readonly Placed[]): Promise<Promise<Reply>[]> {
+    const calls: Promise<Reply>[] = [];
+    let last: RedisLink | null = null;
+    for (const { database, command } of commands) {
+      const link = await this.#linkTo(database);
+      if (link !== last) await Promise.allSettled(calls);
+      last = link;
+      calls.push(link.call(command.args));
+    }
+    return calls;
   }
 
   /** Looks at the answers when they come. */
@@ -237,7 +268,9 @@ export class StreamApplier {
     start: number,
   ): void {
     const place = { position: start, database: this.#database };
+    const entry: UnderWay = { place, isEnded: false };
     if (this.#underWay === 0) this.#done = place;
+    this.#queue.push(entry);
     this.#underWay++;
     this.#underWayBytes += bytes;
     Promise.all(calls)
@@ -254,12 +287,20 @@ export class StreamApplier {
       .finally(() => {
         this.#underWay--;
         this.#underWayBytes -= bytes;
-        // Answers come in order.
-        if (place.position > this.#done.position) this.#done = place;
+        entry.isEnded = true;
+        this.#advance();
         const room = this.#room;
         this.#room = null;
         room?.();
       });
+  }
+
+  /** Databases do not wait for each other: done is what has ended without a gap. */
+  #advance(): void {
+    while (this.#queue[0]?.isEnded === true) {
+      const ended = this.#queue.shift();
+      if (ended !== undefined) this.#done = this.#queue[0]?.place ?? ended.place;
+    }
   }
 
   async #change(): Promise<void> {
@@ -305,18 +346,14 @@ export class StreamApplier {
     for (const key of keys) this.#repairs.add(database, key);
   }
 
-  async #select(database: number): Promise<RedisLink> {
-    if (this.#link === null || this.#link.isLost) {
-      await this.drained();
-      this.#link = await this.#links.openPatiently(database);
-      this.#linkDatabase = database;
-    } else if (database !== this.#linkDatabase) {
-      await this.drained();
-      const reply = await this.#link.call(['SELECT', String(database)]);
-      if (reply instanceof ErrorReply) throw new LinkLost(`SELECT ${database} was answered: ${reply.text}`);
-      this.#linkDatabase = database;
-    }
-    return this.#link;
+  async #linkTo(database: number): Promise<RedisLink> {
+    const known = this.#open.get(database);
+    if (known !== undefined && !known.isLost) return known;
+    // What was under way on a lost one is known first.
+    await this.drained();
+    const link = await this.#links.openPatiently(database);
+    this.#open.set(database, link);
+    return link;
   }
 }
 
