@@ -18,6 +18,7 @@ describe('settings that contradict one another', () => {
     ['start', '--port 7000 --http-port 7000', '{}', '--http-port and --port are the same port of 127.0.0.1'],
     ['storage', '--engine memory --fsync always --node 1', '{}', '--fsync always promises'],
     ['start', '--engine memory --keystore-command x', '{}', '--keystore-command names keys, but'],
+    ['start', '--maxmemory 1gb', '{}', '--maxmemory limits what storage nodes keep in memory'],
   ])('stop %s %s', (command, args, file, problem) => {
     expect(problems(command, args, file)).toEqual([expect.stringContaining(problem)]);
   });
@@ -25,6 +26,9 @@ describe('settings that contradict one another', () => {
   it.each<[CommandName, string, string]>([
     ['start', '--port 0 --cluster-port 0', '{}'],
     ['start', '--engine memory', '{"fsync": "everysec"}'],
+    ['start', '--engine memory --maxmemory 1gb', '{"maxmemory-policy": "allkeys-lru"}'],
+    ['start', '--maxmemory 0', '{}'],
+    ['proxy', '--maxmemory 1gb', '{}'],
     ['start', '--port 7000 --http-port 7000 --http-host 127.0.0.2', '{}'],
     ['storage', '--node 1', '{"keystore": "k.json", "keystore-command": "cat k"}'],
     ['proxy', '--keystore k.json --keystore-command=', '{}'],

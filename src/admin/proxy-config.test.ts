@@ -47,9 +47,21 @@ describe('the options about connections', () => {
     ['--client-output-buffer-limit', 'nobody 1 2 3'],
     ['--proto-max-bulk-len', 'much'],
     ['--timeout', '-1'],
+    ['--maxmemory', '10%'],
+    ['--maxmemory-policy', 'sometimes'],
+    ['--maxmemory-samples', '0'],
   ])('%s %s stops the start', (name, value) => {
     const loaded = loadConfiguration('start', [`${name}=${value}`], {});
     expect(loaded.kind === 'invalid' && loaded.problems.length === 1 && loaded.problems[0]?.includes(name)).toBe(true);
+  });
+
+  it('limit memory before any storage node has told what it is', () => {
+    const args = ['--maxmemory', '2gb', '--maxmemory-policy', 'Volatile-TTL', '--maxmemory-samples', '7'];
+    const loaded = loadConfiguration('proxy', args, {});
+    if (loaded.kind !== 'loaded') throw new Error(JSON.stringify(loaded));
+    const config = proxyConfig(loaded.config, silentLog);
+    const names = ['maxmemory', 'maxmemory-policy', 'maxmemory-samples'];
+    expect(names.map((name) => shown(config, name))).toEqual(['2147483648', 'volatile-ttl', '7']);
   });
 
   it('have the defaults of CONFIG GET', () => {

@@ -10,11 +10,9 @@ import {
   VerbatimReply,
 } from '../../resp/reply.ts';
 import type { CommandRow, KeyedStep } from '../command.ts';
+import { RECORD_OVERHEAD_BYTES } from '../memory/memory-port.ts';
 import type { Session } from '../session.ts';
 import { helpHandler } from './help-reply.ts';
-
-/** What one replica keeps of a record apart from key and value: ids, ballots, lineage, the seal's nonce and tag. */
-const RECORD_OVERHEAD_BYTES = 256;
 
 function usage(record: LiveRecord | null): StepResult<Reply> {
   const reply = record === null ? null : RECORD_OVERHEAD_BYTES + record.key.length + record.sizeBytes;
@@ -105,7 +103,7 @@ const subcommands: readonly CommandRow[] = [
     docArguments: [],
     handler: { kind: 'session', run: memoryStats },
     difference:
-      'Figures of the process that the client is connected to; those that only an in-memory data set has are absent.',
+      'Figures of the process that the client is connected to; those that only an in-memory data set has are absent. dataset.bytes, while maxmemory is set, is what the fullest storage node holds of live values.',
   },
   {
     name: 'memory|doctor',

@@ -1,5 +1,8 @@
 import type { NodeId } from '../../rpc/transport.ts';
 
+/** What a record takes on a node beside its key and its value, about: ids, ballots, lineage, seals, its entry in the engine. */
+export const RECORD_OVERHEAD_BYTES = 380;
+
 /** What one storage node says of its memory. */
 export interface NodeMemory {
   readonly nodeId: NodeId;

@@ -6,10 +6,13 @@ import { MessageType, Want } from '../../rpc/messages.ts';
 import { EVERY_GENERATION, type ScanEntry, type ScannedResponse, type ScanRequest } from '../../rpc/scan-messages.ts';
 import type { NodeId } from '../../rpc/transport.ts';
 import { lastIdOf } from '../scan-cursor.ts';
-import type { Candidate, Gathered, MemoryPort, NodeMemory } from './memory-port.ts';
-
-/** What a record takes on a node beside its sealed name and its value: ids, ballots, the entry of the engine. */
-const RECORD_OVERHEAD_BYTES = 380;
+import {
+  type Candidate,
+  type Gathered,
+  type MemoryPort,
+  type NodeMemory,
+  RECORD_OVERHEAD_BYTES,
+} from './memory-port.ts';
 
 /** Records of one shard; `isAll`: it has no others. */
 interface Sample {
