@@ -8,8 +8,8 @@ import type { Reply } from '../resp/reply.ts';
 import {
   type BackedUpRecord,
   difference,
-  keyExpiryOf,
   kept,
+  keyExpiryOf,
   only,
   pastOf,
   type RestoreReply,

@@ -4,7 +4,7 @@ import type { LiveRecord } from '../record/state.ts';
 import { EMPTY_TREE } from '../record/tree.ts';
 import type { PageAccess, PagedCollection, Tree } from '../record/value.ts';
 import { ErrorReply, type Reply } from '../resp/reply.ts';
-import { type BackedUpRecord, keyExpiryOf, kept, pastOf, refusal, written } from './backup-record.ts';
+import { type BackedUpRecord, kept, keyExpiryOf, pastOf, refusal, written } from './backup-record.ts';
 
 /** Where a piece of a collection goes. */
 export interface PiecePlace {

@@ -7,8 +7,15 @@ import { RawClient, RealRedis, whyNoRealRedis } from '../testing/real-redis.ts';
 import { SessionRunner, type ShownReply, shown, TestProxy } from '../testing/session-runner.ts';
 import { allCommands } from './all-commands.ts';
 
-/** Commands of later Redis releases, which 7.0 does not know, or that have an option more there (WITHSCORE). */
-const newerThanSeven = new Set(['client|no-touch', 'client|setinfo', 'zrank', 'zrevrank']);
+/** Commands of later Redis releases, which 7.0 does not know, or that have an option more there (WITHSCORE, NOVALUES). */
+const newerThanSeven = new Set([
+  'client|no-touch',
+  'client|setinfo',
+  'zrank',
+  'zrevrank',
+  'hscan',
+  ...allCommands.flatMap(({ name, since }) => (/^(?:7\.4|8)\./.test(since) ? [name] : [])),
+]);
 const ourNames = allCommands
   .filter((row) => row.group !== 'juno')
   .flatMap((row) => [row.name, ...(row.subcommands ?? []).map((child) => child.name)])
