@@ -163,10 +163,10 @@ const elements = fc.oneof(names, listOf(fc.nat(100_000).map(String), 0, 30));
 const manyElements = fc.nat(5).map((n) => Array.from({ length: 2_500 }, (_, i) => `element ${n * 1_700 + i}`));
 
 export const counterCommands: Commands = fc.oneof(
-  often(8, line(exactly, word('PFADD'), counter, elements)),
+  often(24, line(exactly, word('PFADD'), counter, elements)),
   line(exactly, word('PFADD'), counter, manyElements),
-  often(4, line(exactly, word('PFCOUNT'), counters)),
-  often(3, line(exactly, word('PFMERGE'), counter, listOf(counter, 0, 3))),
+  often(6, line(exactly, word('PFCOUNT'), counters)),
+  often(4, line(exactly, word('PFMERGE'), counter, listOf(counter, 0, 3))),
   line(exactly, oneOf('PFMERGE', 'PFCOUNT'), counter, noCounter),
   line(exactly, word('PFCOUNT'), noCounter),
   line(exactly, word('SET'), noCounter, oneOf('HYLL', 'HYLL\x02', 'x', '', `HYLL\x00${'\x00'.repeat(11)}`)),

@@ -9,6 +9,8 @@ const MAX_TEXT_LENGTH = 5_119;
 const PLAIN_INTEGERS = 2 ** 52;
 /** Of a double, so that it reads back to the same. */
 const SIGNIFICANT_DIGITS = 17;
+/** That toExponential can show after the point. */
+const MOST_DIGITS = 100;
 
 const DECIMAL_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 const HEX_TEXT = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?$/i;
@@ -193,7 +195,16 @@ export function formatDouble(value: number): string {
   const match = /^(-?)(\d)\.(\d+)e([+-]\d+)$/.exec(value.toExponential(SIGNIFICANT_DIGITS - 1));
   assert(match !== null, 'toExponential has one form');
   const [, sign = '', first = '', rest = '', exponentText = '0'] = match;
-  return sign + layOut((first + rest).replace(/0+$/, ''), Number(exponentText));
+  const digits = first + rest;
+  return sign + layOut(toEven(digits, value).replace(/0+$/, ''), Number(exponentText));
+}
+
+/** Where `value` lies in the middle of two such numbers C takes the even one, and toExponential the larger. */
+function toEven(digits: string, value: number): string {
+  const last = digits.charCodeAt(SIGNIFICANT_DIGITS - 1);
+  if (last % 2 === 0 || !/5e/.test(value.toExponential(SIGNIFICANT_DIGITS))) return digits;
+  const isMiddle = /^-?\d\.\d{16}50*e/.test(value.toExponential(MOST_DIGITS));
+  return isMiddle ? digits.slice(0, -1) + String.fromCharCode(last - 1) : digits;
 }
 
 /** `digits` with the point after the first, x 10^`exponent`, as "%.17g" lays them out. */

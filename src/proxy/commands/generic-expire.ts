@@ -4,7 +4,7 @@ import type { LiveRecord } from '../../record/state.ts';
 import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import type { ArgumentDoc, CommandRow, Handler } from '../command.ts';
 import { type ExpiryArgument, type ExpiryUnit, expiresAt, invalidExpireTime, parseExpiry } from '../values/expiry.ts';
-import { argument, FAR_EXPIRY, KEY, keyOnly, ONE, ONE_KEY, optionName, ZERO } from './keyed-row.ts';
+import { argument, FAR_EXPIRY, KEY, keyOnly, ONE_KEY, optionName, ZERO } from './keyed-row.ts';
 
 /** Which of the present expiries the new one may replace: none (nx), any (xx), a nearer (gt) or a farther one (lt). */
 interface ExpireCondition {
@@ -38,7 +38,8 @@ class ExpireStep implements Step<Reply> {
     if (expiresAtMs === null) return { reply: this.#invalidExpiry, change: null };
     if (record === null || !allows(this.#condition, record.expiresAtMs, expiresAtMs)) return ZERO;
     if (expiresAtMs <= nowMs) return EXPIRED;
-    return expiresAtMs === record.expiresAtMs ? ONE : { reply: 1, change: { kind: 'expire', expiresAtMs } };
+    // Written even if it is the same moment, for those who WATCH the key.
+    return { reply: 1, change: { kind: 'expire', expiresAtMs } };
   }
 }
 

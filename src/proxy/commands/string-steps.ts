@@ -130,6 +130,6 @@ export class GetExpireStep implements Step<Reply> {
     if (expiresAtMs === null) return { reply: this.#invalidExpiry, change: null };
     const reply = stringReply(record, pages);
     if (expiresAtMs <= nowMs) return { reply, change: { kind: 'delete' } };
-    return { reply, change: expiresAtMs === record.expiresAtMs ? null : { kind: 'expire', expiresAtMs } };
+    return { reply, change: { kind: 'expire', expiresAtMs } };
   }
 }
