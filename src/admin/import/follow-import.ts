@@ -62,6 +62,7 @@ export class FollowImport {
   #mustBeginAnew = false;
   #failure: unknown = null;
   #isClosed = false;
+  /** Synchronizations before this one of which keys may be there. */
   #syncs = 0;
 
   constructor(
@@ -105,13 +106,18 @@ export class FollowImport {
   /** What an earlier run left; the position up to which commands may have been carried out. */
   #restore(state: ImportState | null): number {
     this.#id = textIn(state, 'id');
-    if (state === null || this.#id === '') return 0;
+    if (state === null) return 0;
+    this.#syncs = typeof state['syncs'] === 'number' ? numberIn(state, 'syncs') : 1;
+    if (this.#id === '') {
+      // Some keys may be there of an RDB that is not.
+      this.#syncs++;
+      return 0;
+    }
     this.#phase = state['phase'] === 'stream' ? 'stream' : 'rdb';
     this.#keysDone = numberIn(state, 'keysDone');
     this.#rdbPlace = numberIn(state, 'rdbPlace');
     this.#sentUpTo = numberIn(state, 'sentUpTo');
     this.#swapsUpTo = numberIn(state, 'swapsUpTo');
-    this.#syncs = 1;
     this.#parts.applier.begin({ position: numberIn(state, 'position'), database: numberIn(state, 'database') });
     const unsure: unknown = state['unsure'];
     if (Array.isArray(unsure)) {
@@ -122,7 +128,10 @@ export class FollowImport {
         }
       }
     }
-    if (this.#phase === 'rdb' && !existsSync(this.#rdbPath)) this.#id = '';
+    if (this.#phase === 'rdb' && !existsSync(this.#rdbPath)) {
+      this.#id = '';
+      this.#syncs++;
+    }
     return this.#sentUpTo;
   }
 
@@ -210,12 +219,12 @@ export class FollowImport {
       this.#save();
       return;
     }
-    this.#phase = 'stream';
     applier.begin({ position: this.#rdbPlace, database: 0 });
-    this.#save();
-    rmSync(this.#rdbPath, { force: true });
     if (this.#syncs > 0 && this.#parts.ownsTarget) await this.#findStale();
     this.#syncs++;
+    this.#phase = 'stream';
+    this.#save();
+    rmSync(this.#rdbPath, { force: true });
   }
 
   /** Keys that the source has deleted between two full synchronizations. */
@@ -308,6 +317,7 @@ export class FollowImport {
       id: this.#id,
       phase: this.#phase,
       keysDone: this.#keysDone,
+      syncs: this.#syncs,
       rdbPlace: this.#rdbPlace,
       position,
       database,
