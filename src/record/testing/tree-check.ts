@@ -28,7 +28,8 @@ export function checkedElements(tree: Tree, layout: TreeLayout, pages: PageAcces
     let count = 0;
     for (const [i, child] of children.entries()) {
       const page = pages.read(child.id);
-      if (page.length > (depth === 1 ? layout.treeLeafBytes : layout.treePageBytes)) throw new Error(`a page of ${page.length} bytes`);
+      if (page.length > (depth === 1 ? layout.treeLeafBytes : layout.treePageBytes))
+        throw new Error(`a page of ${page.length} bytes`);
       const below = walk(page, depth - 1, i === 0 ? low : child.bound, children[i + 1]?.bound ?? high);
       if (below !== child.count || below === 0) throw new Error(`a child of ${child.count} has ${below}`);
       if (!child.hasBig && hasBigBelow(page, depth - 1, pages)) throw new Error('a big value that its parent denies');
