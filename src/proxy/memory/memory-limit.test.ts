@@ -211,6 +211,23 @@ describe('maxmemory with evictions', () => {
     expect(kit.liveBytes).toBeGreaterThan(LIMIT_BYTES - SLACK_BYTES);
   });
 
+  it('far over a limit that was lowered lets through half of what evictions free', async () => {
+    const kit = new LimitKit({ maxmemoryPolicy: 'allkeys-lru' });
+    kit.candidates = Array.from({ length: 100 }, (_, i) => key(`key ${i}`, 50_000));
+    kit.liveBytes = 3 * LIMIT_BYTES;
+    const line = `SET key ${'x'.repeat(50_000)}`;
+    expect(kit.ask(line)).toBe('wait');
+    kit.answer();
+    expect(kit.ask(line)).toBe('wait');
+    await turn();
+    kit.answer();
+    let bytes = 0;
+    while (kit.ask(line) === 'there') bytes += line.length;
+    const freed = kit.stats.evictedKeys * 50_000;
+    expect(bytes).toBeGreaterThan(freed / 2 - line.length);
+    expect(bytes).toBeLessThan(freed / 2 + 2 * line.length);
+  });
+
   it('refuses where nothing is to be evicted, until another policy finds something', async () => {
     const kit = new LimitKit({ maxmemoryPolicy: 'volatile-ttl' });
     kit.liveBytes = LIMIT_BYTES + 1;

@@ -62,6 +62,8 @@ export class MemoryLimit {
   #revisionAtLook = -1;
   /** The policy that found nothing to evict on the fullest node. */
   #emptyHanded = '';
+  /** By the last round, less twice what was let through for it. */
+  #freedBytes = 0;
   /** Monotonic: no eviction is tried before then. */
   #evictNotBeforeMs = 0;
   #hasWarned = false;
@@ -105,14 +107,17 @@ export class MemoryLimit {
     const isOver = (this.#fullest?.liveBytes ?? 0) > limitBytes;
     const evicts = config.maxmemoryPolicy !== 'noeviction' && config.maxmemoryPolicy !== this.#emptyHanded;
     const slackBytes = this.#slackBytes(limitBytes);
-    const estimate = (this.#fullest?.liveBytes ?? 0) + this.#sentBytes;
+    const roomBytes = limitBytes + slackBytes - (this.#fullest?.liveBytes ?? 0);
     const isFresh = this.#revision === config.revision;
-    const mayGo = isFresh && (!isOver || evicts);
-    if (mayGo && estimate <= limitBytes + slackBytes) {
+    const isEvicting = isOver && evicts;
+    const hasRoom = this.#sentBytes < roomBytes;
+    // Far over a limit that was lowered, clients go on at half the pace of the evictions.
+    if (isFresh && (isEvicting ? hasRoom || this.#freedBytes > 0 : hasRoom && !isOver)) {
       client.roomWait = null;
+      if (!hasRoom) this.#freedBytes -= 2 * bytes;
       this.#sentBytes += bytes;
       this.#sentSinceLook += bytes;
-      if (this.#sentBytes > slackBytes / 2) this.#look();
+      if (!isEvicting && this.#sentBytes > slackBytes / 2) this.#look();
       return 'there';
     }
     if (isBehind) return 'wait';
@@ -126,7 +131,7 @@ export class MemoryLimit {
       client.roomWait = { sinceMs: clock.monotonicMs(), look: this.#looksBegun + 2 };
     }
     // What evicts looks when it has made room, and the tick does: no sooner.
-    if (!isFresh || !isOver || !evicts) this.#look();
+    if (!isFresh || !isEvicting) this.#look();
     return 'wait';
   }
 
@@ -202,6 +207,7 @@ export class MemoryLimit {
       if (node === null) return;
       const result = await this.#evictor.round(node.nodeId, node.bytes);
       this.#emptyHanded = result === 'nothing' ? this.#parts.config.maxmemoryPolicy : '';
+      this.#freedBytes = typeof result === 'number' ? result : 0;
       if (typeof result !== 'number') {
         this.#evictNotBeforeMs = clock.monotonicMs() + limits.evictionRetryMs;
         this.#wake();
