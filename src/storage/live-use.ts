@@ -1,4 +1,4 @@
-import { type LiveGlance, glanceAtLive } from '../record/stored-glance.ts';
+import { glanceAtLive, type LiveGlance } from '../record/stored-glance.ts';
 
 /** What an engine holds of records that clients can see. */
 export interface LiveUse {
