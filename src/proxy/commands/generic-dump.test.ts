@@ -172,19 +172,17 @@ describe.skipIf(why !== null)(
       elements.map(
         (items): Words => ['HSET', 'k', ...items.flatMap((item, i) => [item, items[items.length - 1 - i] ?? item])],
       ),
-      fc
-        .tuple(elements, fc.array(score, { minLength: 1, maxLength: 10 }))
-        .map(
-          ([items, scores]): Words => [
-            'ZADD',
-            'k',
-            // Long members that begin alike come in an order of their own here (docs/values.md).
-            ...items.flatMap((item, i) => [
-              String(scores[i % scores.length] ?? 0),
-              item.length > 400 ? Buffer.concat([Buffer.from(`${i} `), item]) : item,
-            ]),
-          ],
-        ),
+      fc.tuple(elements, fc.array(score, { minLength: 1, maxLength: 10 })).map(
+        ([items, scores]): Words => [
+          'ZADD',
+          'k',
+          // Long members that begin alike come in an order of their own here (docs/values.md).
+          ...items.flatMap((item, i) => [
+            String(scores[i % scores.length] ?? 0),
+            item.length > 400 ? Buffer.concat([Buffer.from(`${i} `), item]) : item,
+          ]),
+        ],
+      ),
     );
 
     it('values of all types go there and come back', async () => {
