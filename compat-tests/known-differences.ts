@@ -65,6 +65,14 @@ const serving: readonly KnownDifference[] = [
     junokv: /^:[0-2]$/,
   },
   {
+    name: 'WATCH and a write that changes nothing',
+    reason: 'What leaves a list or a string as it was is a read here: LTRIM, LMOVE to where it was, APPEND of nothing.',
+    before: ['RPUSH l a', 'WATCH l', 'LTRIM l 0 9', 'MULTI', 'PING'],
+    step: 'EXEC',
+    redis: /^\*null$/,
+    junokv: /^\*\[\+PONG\]$/,
+  },
+  {
     name: 'WATCH of a deleted key and SWAPDB',
     reason: 'What was deleted in the last minute cannot be told from what was written and deleted since WATCH.',
     before: ['SELECT 1', 'SET k v', 'DEL k', 'SELECT 0', 'WATCH k', 'SWAPDB 0 1', 'MULTI', 'PING'],

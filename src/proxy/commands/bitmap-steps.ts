@@ -208,12 +208,16 @@ function runOperation(operation: FieldOperation, edit: BitEdit): bigint | null {
   const { kind, type, offset, number, overflow } = operation;
   const old = fromBits(type, edit.read(offset, type.bits));
   if (kind === 'get') return old;
-  // As in Redis, a negative number set in an unsigned field is a very large one.
-  const set = type.isSigned ? number : BigInt.asUintN(64, number);
-  const next = fitted(type, kind === 'set' ? set : old + number, overflow);
+  const next = fitted(type, kind === 'set' ? numberToSet(type, number) : old + number, overflow);
   if (next === null) return null;
   edit.write(offset, type.bits, next);
   return kind === 'set' ? old : next;
+}
+
+/** As in Redis a negative number is a very large one for an unsigned field, and for a signed one from which it is 2^63 away. */
+function numberToSet({ isSigned, bits }: FieldType, number: bigint): bigint {
+  const isFar = isSigned && bits < 64 && (1n << BigInt(bits - 1)) - 1n - number >= 1n << 63n;
+  return isFar || !isSigned ? BigInt.asUintN(64, number) : number;
 }
 
 /** BITFIELD and BITFIELD_RO: key [GET type offset | [OVERFLOW WRAP|SAT|FAIL] SET|INCRBY type offset number ...] */
