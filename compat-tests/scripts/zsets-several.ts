@@ -69,6 +69,8 @@ const ranges = script('zsets: ZRANGESTORE', [
   'ZADD a 1 one 2 two 3 three 4 four',
   'ZRANGESTORE d a 1 2',
   'ZRANGE d 0 -1 WITHSCORES',
+  'ZRANGESTORE d a 0 1 WITHSCORES LIMIT 0 0',
+  'ZRANGESTORE d a 0 1 LIMIT x 0 WITHSCORES',
   'ZRANGESTORE d a (1 +inf BYSCORE LIMIT 1 2',
   'ZRANGE d 0 -1 WITHSCORES',
   'ZRANGESTORE d a 0 1 REV',

@@ -79,6 +79,8 @@ interface RangeOptions {
 export interface RangeForm {
   readonly kind: RangeKind | null;
   readonly isReverse: boolean | null;
+  /** ZRANGESTORE: WITHSCORES is no option of it. */
+  readonly stores?: boolean;
 }
 
 /** Which elements a range command means, in which order and form. */
@@ -130,7 +132,7 @@ function parseOptions(args: readonly Buffer[], form: RangeForm): RangeOptions | 
   const options = { kind: form.kind, isReverse: form.isReverse, withScores: false, offset: 0, limit: -1 };
   for (let i = 4; i < args.length; i++) {
     const name = optionName(argument(args, i));
-    if (name === 'withscores') {
+    if (name === 'withscores' && form.stores !== true) {
       options.withScores = true;
     } else if (name === 'limit' && args.length - i > 2) {
       const [offset, limit] = [parseInteger(argument(args, i + 1)), parseInteger(argument(args, i + 2))];

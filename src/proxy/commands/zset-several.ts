@@ -146,9 +146,8 @@ function scoredReply(elements: readonly Scored[], withScores: boolean, isNested:
 
 /** ZRANGESTORE destination source min max [BYSCORE | BYLEX] [REV] [LIMIT offset count] */
 export function parseZrangestore(args: readonly Buffer[], session?: Session): AtomicStep | ErrorReply {
-  const asked = parseAsked(args.slice(1), { kind: null, isReverse: null });
+  const asked = parseAsked(args.slice(1), { kind: null, isReverse: null, stores: true });
   if (asked instanceof ErrorReply) return asked;
-  if (asked.withScores) return SYNTAX_ERROR;
   return {
     keys: [{ key: argument(args, 1) }, { key: argument(args, 2) }],
     access: 'write',
