@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { containing, exactly, inAnyOrder, inShape, masking, pairsInAnyOrder, within } from './comparisons.ts';
-import { splitLine } from './request.ts';
+import {
+  containing,
+  exactly,
+  inAnyOrder,
+  inShape,
+  masking,
+  nearlySameNumbers,
+  oneByOne,
+  pairsInAnyOrder,
+  sameEncoding,
+  within,
+} from './comparisons.ts';
+import { commandsOf, encodeCommand, splitLine } from './request.ts';
 import { readReply, showReply } from './resp-reply.ts';
 
 const REPLIES = [
@@ -46,6 +57,11 @@ it('splitLine takes words and quoted words apart', () => {
   expect(splitLine('GET ""').map(String)).toEqual(['GET', '']);
 });
 
+it('commandsOf reads what encodeCommand writes, up to what is no command', () => {
+  const bytes = Buffer.concat([encodeCommand(['GET', 'k']), encodeCommand(['PING']), Buffer.from('*1\r\n$x')]);
+  expect(commandsOf(bytes)).toEqual([['GET', 'k'], ['PING']]);
+});
+
 describe('comparisons', () => {
   const bytes = (text: string): Buffer => Buffer.from(text.replaceAll('|', '\r\n'));
 
@@ -62,6 +78,13 @@ describe('comparisons', () => {
     expect(inShape.differ(bytes('*1|:1|'), bytes('*1|+1|'))).not.toBeNull();
     expect(masking(/id=\d+/).differ(bytes('+id=1 x|'), bytes('+id=22 x|'))).toBeNull();
     expect(masking(/id=\d+/).differ(bytes('+id=1 x|'), bytes('+id=22 y|'))).not.toBeNull();
+    expect(oneByOne([exactly, inAnyOrder]).differ(bytes('*2|:1|*2|+a|+b|'), bytes('*2|:1|*2|+b|+a|'))).toBeNull();
+    expect(oneByOne([exactly, exactly]).differ(bytes('*2|:1|*2|+a|+b|'), bytes('*2|:1|*2|+b|+a|'))).toContain('item 2');
+    expect(oneByOne([exactly]).differ(bytes('*1|:1|'), bytes('*-1|'))).not.toBeNull();
+    expect(sameEncoding.differ(bytes('$3|raw|'), bytes('$6|embstr|'))).toBeNull();
+    expect(sameEncoding.differ(bytes('$3|raw|'), bytes('$8|listpack|'))).not.toBeNull();
+    expect(nearlySameNumbers.differ(bytes('$18|7296.5473816456451|'), bytes('$18|7296.5473816456442|'))).toBeNull();
+    expect(nearlySameNumbers.differ(bytes('$18|7296.5473816456451|'), bytes('$18|7296.5473816556451|'))).not.toBeNull();
     expect(containing(/a:\d/).differ(bytes('+a:1|'), bytes('+b:1|'))).toContain('junokv lacks');
   });
 });
