@@ -227,6 +227,28 @@ describe.skipIf(why !== null)(
       other.disconnect();
     });
 
+    it('has keys that the source made live on before their time was over, though it comes later', async () => {
+      await source.set('counter', '0');
+      const first = new FakeSystem();
+      const running = run(first, 'import', url(), '--follow');
+      await expect.poll(() => target.get('counter'), { timeout: 20_000 }).toBe('0');
+      first.signal();
+      expect((await running).result).toMatchObject({ ok: true, stopped: true });
+      const endsMs = Date.now() + 2_000;
+      await source.multi().rpush('stays', 'a').pexpireat('stays', endsMs).persist('stays').exec();
+      await source
+        .multi()
+        .set('longer', 'b', 'PXAT', endsMs)
+        .pexpireat('longer', endsMs + 1_000_000)
+        .exec();
+      await expect.poll(() => Date.now(), { timeout: 20_000 }).toBeGreaterThan(endsMs);
+      const { code, out, result } = await junokv('import', url(), '--follow', '--until-caught-up', '--verify');
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ verified: { different: 0 } });
+      expect(await target.lrange('stays', 0, -1)).toEqual(['a']);
+      expect(await target.pexpiretime('longer')).toBe(endsMs + 1_000_000);
+    });
+
     it('goes on when the connection to the source breaks', async () => {
       await write(1_000, 6, false);
       const system = new FakeSystem();

@@ -26,6 +26,9 @@ interface Placed {
 const IGNORED = new Set(['ping', 'replconf', 'publish', 'spublish', 'script', 'discard']);
 const FLUSHES = new Set(['flushall', 'flushdb', 'swapdb']);
 
+/** Of what these concern 0 is the answer where it is not there. */
+const LIVES_ON = new Set(['persist', 'pexpireat', 'expireat', 'pexpire', 'expire']);
+
 /** What has been sent together; `isEnded`: and answered. */
 interface UnderWay {
   readonly place: StreamPlace;
@@ -327,8 +330,10 @@ export class StreamApplier {
   }
 
   #check(placed: Placed, reply: Reply): void {
-    if (!(reply instanceof ErrorReply)) return;
     const { database, command, keys } = placed;
+    // The source did it, or it would not have sent it: here the key's time was over before.
+    if (reply === 0 && LIVES_ON.has(command.name)) this.#repairAll([placed]);
+    if (!(reply instanceof ErrorReply)) return;
     const isKnown = keys.every((key) => this.#repairs.isUnsure(database, key));
     if (!isKnown && !isPassing(reply)) this.#counts.refuse(command.name, reply.text);
     this.#repairAll([placed]);
