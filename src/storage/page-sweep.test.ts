@@ -8,6 +8,8 @@ import {
   droppedPageKey,
   makePageId,
   pageKey,
+  parseDroppedPageKey,
+  parsePageKey,
   shardDroppedRange,
   shardPageRange,
   supersededPages,
@@ -34,6 +36,18 @@ function keysOf(quorum: LocalQuorum, node: number, range: typeof shardPageRange)
     found = entries?.length ?? 0;
   });
   return found;
+}
+
+/** All pages of the shard that 'k' is in, in hex. */
+function pageKeys(quorum: LocalQuorum, node: number): string[] {
+  const shard = shardOf(slotOf(Buffer.from('k')), quorum.map.shards);
+  const keys: string[] = [];
+  quorum
+    .engine(node)
+    .scan({ ...shardPageRange(shard), limit: 100, limitBytes: 1e9, keysOnly: true }, (_error, found) => {
+      keys.push(...(found ?? []).map(({ key }) => key.toString('hex')));
+    });
+  return keys;
 }
 
 const pages = (quorum: LocalQuorum): number[] => [1, 2, 3].map((node) => keysOf(quorum, node, shardPageRange));
@@ -158,6 +172,41 @@ describe('pages', () => {
     const last = quorum.proxy();
     last.network.takeDown(1);
     expect(await last.do('k', GET)).toBe(`${large('a')}more`);
+  });
+
+  it('stay on a node that gets them again while their mark is looked at', async () => {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    await proxy.do('k', set(large('a')));
+    await quorum.pass(10);
+    const engine = quorum.engine(3);
+    const shard = shardOf(slotOf(Buffer.from('k')), quorum.map.shards);
+    const ago = Buffer.alloc(12);
+    writeBallot(ago, 0, { time: quorum.clock.wallUs() - limits.purgeAfterMs * 2_000, proposer: 1 });
+    engine.scan({ ...shardPageRange(shard), limit: 1, limitBytes: 1e9, keysOnly: true }, (_error, found) => {
+      const page = parsePageKey(found?.[0]?.key ?? Buffer.alloc(0));
+      if (page !== null) engine.plant(droppedPageKey(shard, page.id, page.pageId), ago);
+    });
+    proxy.transport.fate = (node) => (node === 3 ? 'drop' : 'pass');
+    await proxy.do('k', appendText('b'));
+    proxy.transport.fate = () => 'pass';
+    // Node 3 hears of a complete list of pages; what it makes of it stays on the way to the disk.
+    const write = engine.write.bind(engine);
+    const writes = vi.spyOn(engine, 'write').mockImplementation((changes, callback) => {
+      const isList = changes.some(({ key }) => parseDroppedPageKey(key)?.pageId === VOID_MARK);
+      if (isList) engine.hold('write');
+      write(changes, callback);
+    });
+    await proxy.do('k', appendText('c'));
+    await quorum.pass(1_000, () => engine.waiting('write') > 0);
+    expect(engine.waiting('write')).toBe(1);
+    await wait(quorum, limits.pageSweepPassMs + 1_000);
+    writes.mockRestore();
+    engine.flow('write');
+    await wait(quorum, 2 * limits.pageSweepPassMs);
+    const used = pageKeys(quorum, 1);
+    expect(used).toHaveLength(4);
+    expect(pageKeys(quorum, 3)).toEqual(expect.arrayContaining(used));
   });
 
   it('of a write that never came to an end go after a long time', async () => {

@@ -102,9 +102,17 @@ export class PageSweep {
     this.#shard = (shard + 1) % this.#parts.map.current.shards;
     if (this.#shard === 0) this.#pass++;
     this.#listedAnew = this.#parts.pages.watchLists();
-    this.#dropMarked(shard, shardDroppedRange(shard), NONE_VOID, () => {
-      if (looksForUnfinished) this.#dropUnfinished(shard, shardPageRange(shard));
-      else this.#later();
+    // What was listed before is among the marks once it is written, and a look before that would not see it.
+    this.#parts.pipeline.whenSettled((isWritten) => {
+      if (this.#stopped) return;
+      if (!isWritten) {
+        this.#later();
+        return;
+      }
+      this.#dropMarked(shard, shardDroppedRange(shard), NONE_VOID, () => {
+        if (looksForUnfinished) this.#dropUnfinished(shard, shardPageRange(shard));
+        else this.#later();
+      });
     });
   }
 

@@ -15,13 +15,15 @@ import type { WritePipeline } from './write-pipeline.ts';
 
 /** Between two steps, so that clients are served first. */
 const PAUSE_MS = 2;
+/** Looked at in one turn, where there is nothing. */
+const SHARDS_PER_TURN = 64;
 
 export interface ShardDropParts {
   readonly engine: Engine;
   readonly pipeline: WritePipeline;
   readonly clock: Clock;
   readonly log: Log;
-  readonly loader: RecordLoader;
+  readonly loader: Pick<RecordLoader, 'whenLoaded'>;
   /** A stretch of the disk cannot be read, so it cannot be emptied either. */
   readonly onDamaged?: () => void;
   /** A record is gone from the disk: memory must not answer for it either. */
@@ -76,7 +78,12 @@ export class ShardDrop {
       this.#dropMarks(job);
       return;
     }
-    const dropPages = (): void => this.#dropRange(shardPageRange(shard), () => this.#dropShards(left, job), all);
+    const next = (): void => {
+      // What is empty may be answered at once, and there are thousands of shards.
+      if (left.length % SHARDS_PER_TURN === 0) this.#parts.clock.after(0, () => this.#dropShards(left, job));
+      else this.#dropShards(left, job);
+    };
+    const dropPages = (): void => this.#dropRange(shardPageRange(shard), next, all);
     this.#dropRange(recordRange(shard), dropPages, all);
   }
 
