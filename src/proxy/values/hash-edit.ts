@@ -2,12 +2,14 @@ import { limits } from '../../base/limits.ts';
 import { packedEncoding } from '../../record/packed-items.ts';
 import { EMPTY_TREE, visitTree } from '../../record/tree.ts';
 import { TreeEditor } from '../../record/tree-editor.ts';
+import type { LeafCursor } from '../../record/tree-node.ts';
 import { type CollectionValue, Encoding, type PageAccess, type Tree, ValueType } from '../../record/value.ts';
 import { packedBytes } from './collection-value.ts';
 import { type HashTrees, hashInTrees, hashOfFields } from './hash-build.ts';
 import {
   decodeTime,
   encodeTime,
+  hasLongName,
   isKeptAlike,
   needInTrees,
   type TimedField,
@@ -20,6 +22,7 @@ import {
 import { HashView, unpackTimed } from './hash-view.ts';
 import { collectionOf, type HashEditor, KeyedEdit } from './keyed-edit.ts';
 import { elementValue, treeKeyOf, treeValueOf } from './keyed-elements.ts';
+import { needBig } from './keyed-view.ts';
 import { PackedEdit } from './packed-edit.ts';
 
 const HASH_WIDTH = 2;
@@ -252,10 +255,12 @@ class HashTreesEdit implements TimedHashEditor {
   /** Removes what has expired, up to so many fields. */
   #reap(most: number): void {
     const [, fields, times] = this.#before;
-    const keys: Buffer[] = [];
+    const expired: LeafCursor[] = [];
     visitTree(times, 0, Math.min(most, times.count), this.#pages, (element) => {
-      if (timeOf(element) <= this.#nowMs) keys.push(treeKeyOf(timedNameOf(element, this.#pages)));
+      if (timeOf(element) <= this.#nowMs) expired.push(element.copy());
     });
+    needBig(expired.filter(hasLongName), this.#pages);
+    const keys = expired.map((element) => treeKeyOf(timedNameOf(element, this.#pages)));
     needInTrees([[fields, keys]], this.#pages);
     for (const key of keys) this.#fields.delete(key);
     this.#times.deleteRanks(keys.map((_, rank) => rank));

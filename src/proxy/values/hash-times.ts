@@ -70,18 +70,23 @@ export function timeOf(element: LeafCursor): number {
   return element.bytes.readUIntBE(element.keyStart, TIME_BYTES);
 }
 
+/** Whether the field of an element of tree 2 is in its value. */
+export function hasLongName(element: LeafCursor): boolean {
+  return element.bytes[element.keyStart + TIME_BYTES] === 1;
+}
+
 /** An element of tree 2. May throw NeedPages, of a long field or value. */
 export function timedFieldOf(element: LeafCursor, pages: PageAccess): TimedField {
   const stored = storedValue(element, pages);
   const timeMs = timeOf(element);
-  if (element.bytes[element.keyStart + TIME_BYTES] === 1) return { ...splitLongName(stored), timeMs };
+  if (hasLongName(element)) return { ...splitLongName(stored), timeMs };
   const name = element.bytes.subarray(element.keyStart + TIME_BYTES + 1, element.keyEnd);
   return { name, value: stored, timeMs };
 }
 
 /** The field of an element of tree 2, without reading its value where that is not needed. May throw NeedPages. */
 export function timedNameOf(element: LeafCursor, pages: PageAccess): Buffer {
-  if (element.bytes[element.keyStart + TIME_BYTES] === 1) return timedFieldOf(element, pages).name;
+  if (hasLongName(element)) return timedFieldOf(element, pages).name;
   return element.bytes.subarray(element.keyStart + TIME_BYTES + 1, element.keyEnd);
 }
 
