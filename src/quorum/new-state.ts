@@ -3,7 +3,6 @@ import { remembersRequests } from '../record/request-history.ts';
 import {
   endsAtMs,
   type LiveRecord,
-  type PageId,
   type PageManifest,
   type RecordContent,
   type RecordId,
@@ -11,8 +10,8 @@ import {
   type StateHeader,
   StateKind,
 } from '../record/state.ts';
-import { NeedPages, type Value, ValueType } from '../record/value.ts';
-import { diffPages, pagesOfBallot } from '../record/value-pages.ts';
+import { ValueType } from '../record/value.ts';
+import { knownDropped, pagesOfBallot } from '../record/value-pages.ts';
 import { keepUntilMs } from './apply-change.ts';
 import type { Attempt, AttemptPages, OpenedBase } from './attempt.ts';
 import { deadFromAbsent, extendLineage } from './lineage.ts';
@@ -109,17 +108,8 @@ function manifestFor(
   if (before?.paged !== true || !(pages.hasReadBase || restsOnOthers)) {
     return { complete: true, added, dropped: [] };
   }
-  return { complete: false, added, dropped: droppedPages(before, live.value, pages) };
-}
-
-/** As far as pages in memory can tell; the rest goes with the value's end. */
-function droppedPages(before: Value, after: Value, pages: AttemptPages): readonly PageId[] {
-  try {
-    return diffPages(before, after, pages).dropped;
-  } catch (error) {
-    if (error instanceof NeedPages) return [];
-    throw error;
-  }
+  // As far as pages in memory can tell; the rest goes with the value's end.
+  return { complete: false, added, dropped: knownDropped(before, live.value, pages) };
 }
 
 /** The base after a COMMIT was chosen, for the next link of a chain. */

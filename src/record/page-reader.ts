@@ -23,6 +23,11 @@ export class PageReader {
     }
   }
 
+  /** Nothing was missing so far. */
+  get isComplete(): boolean {
+    return this.#missing.size === 0;
+  }
+
   /** To be called before anything that was read is used. */
   throwIfMissing(): void {
     if (this.#missing.size > 0) throw new NeedPages([...this.#missing]);

@@ -8,7 +8,7 @@ import { TreeBuilder } from './tree-builder.ts';
 import { TreeEditor } from './tree-editor.ts';
 import { readBig, type TreeLayout } from './tree-node.ts';
 import { Encoding, type Tree, type Value, ValueType } from './value.ts';
-import { diffPages, listPages, pagesOfBallot, rootPageIds } from './value-pages.ts';
+import { diffPages, knownDropped, listPages, pagesOfBallot, rootPageIds } from './value-pages.ts';
 
 const tiny: TreeLayout = { treeLeafBytes: 120, treePageBytes: 120, treeRootBytes: 90, treeBigValueBytes: 12 };
 
@@ -67,6 +67,12 @@ function applyBatch(world: PageWorld, tree: Tree, model: Map<string, string>, ba
   const difference = world.run((pages) => diffPages(asValue(tree), asValue(next), pages)).result;
   expect(new Set(difference.added)).toEqual(new Set([...after].filter((id) => !before.has(id))));
   expect(new Set(difference.dropped)).toEqual(new Set([...before].filter((id) => !after.has(id))));
+  // With some of the old pages in memory only.
+  for (const part of [2, 3, 5]) {
+    const isThere = (id: string): boolean => difference.added.includes(id) || id.charCodeAt(7) % part !== 0;
+    const known = knownDropped(asValue(tree), asValue(next), world.some(isThere));
+    expect(difference.dropped).toEqual(expect.arrayContaining(known));
+  }
   const shipped = world.run((pages) => pagesOfBallot(asValue(next), run.ballot, pages)).result;
   expect(new Set(shipped.ids)).toEqual(new Set(difference.added));
   expect(shipped.restsOnOthers).toBe([...after].some((id) => !difference.added.includes(id)));
@@ -173,6 +179,93 @@ describe('a tree by keys', () => {
     }
     expect(wide).toBeGreaterThan(30);
     expect(tree).toMatchObject({ count: 4, depth: 0 });
+  });
+});
+
+describe('what a change of a tree drops', () => {
+  /** Makes a change with nothing in memory but what it asks for; what is known then, and what is so. */
+  function dropsOf(world: PageWorld, tree: Tree, layout: TreeLayout, change: (editor: TreeEditor) => void) {
+    const { result } = world.run((pages) => {
+      const editor = new TreeEditor(tree, pages, layout);
+      change(editor);
+      const next = editor.finish();
+      return { next, known: knownDropped(asValue(tree), asValue(next), pages) };
+    });
+    const { dropped } = world.run((pages) => diffPages(asValue(tree), asValue(result.next), pages)).result;
+    return { known: new Set(result.known), dropped: new Set(dropped) };
+  }
+
+  function treeOf(world: PageWorld, count: number, layout: TreeLayout, makeValue: (i: number) => Buffer): Tree {
+    return world.run((pages) => {
+      const editor = new TreeEditor(EMPTY_TREE, pages, layout);
+      for (let i = 0; i < count; i++) editor.put(bytesOf(`k${String(i).padStart(4, '0')}`), makeValue(i));
+      return editor.finish();
+    }).result;
+  }
+
+  it('is known beside a value that has inner pages, without those', () => {
+    const world = new PageWorld(false);
+    const isLong = (i: number): boolean => i === 50;
+    const tree = treeOf(world, 100, limits, (i) => Buffer.alloc(isLong(i) ? 5_000_000 : 60, i));
+    const { known, dropped } = dropsOf(world, tree, limits, (editor) => editor.put(bytesOf('k0051'), bytesOf('other')));
+    expect(known.size).toBeGreaterThan(0);
+    expect(known).toEqual(dropped);
+    const replaced = dropsOf(world, tree, limits, (editor) => editor.put(bytesOf('k0050'), Buffer.alloc(60)));
+    expect(replaced.known.size).toBeGreaterThan(known.size);
+    expect([...replaced.known].every((id) => replaced.dropped.has(id))).toBe(true);
+  });
+
+  it('is known but for what is below nodes that go unread', () => {
+    const world = new PageWorld(false);
+    const tree = treeOf(world, 500, tiny, () => Buffer.alloc(20));
+    expect(tree.depth).toBeGreaterThan(2);
+    const { known, dropped } = dropsOf(world, tree, tiny, (editor) => editor.keep(100, 500));
+    expect(known.size).toBeGreaterThan(tree.depth);
+    expect([...known].every((id) => dropped.has(id))).toBe(true);
+  });
+});
+
+describe('pages of larger leaves, made before', () => {
+  const larger: TreeLayout = { ...tiny, treeLeafBytes: 2 * tiny.treeLeafBytes };
+  const edit = fc.record({ kind: fc.constantFrom('put', 'put', 'delete', 'cut'), at: fc.nat(999), value: fc.nat(30) });
+
+  it('are changed like any other', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 300 }), fc.array(fc.array(edit, { maxLength: 30 })), (count, batches) => {
+        const world = new PageWorld(false);
+        const keyOf = (i: number): string => `k${String(i).padStart(3, '0')}`;
+        let model = new Map(Array.from({ length: count }, (_, i) => [keyOf(i * 3), 'v'.repeat(i % 9)]));
+        let tree = world.run((pages) => {
+          const builder = new TreeBuilder(pages, larger);
+          for (const [key, value] of sorted(model)) builder.add(bytesOf(key), bytesOf(value));
+          return builder.finish();
+        }).result;
+        for (const batch of batches) {
+          const start = model;
+          const run = world.run((pages) => {
+            model = new Map(start);
+            const editor = new TreeEditor(tree, pages, tiny);
+            for (const { kind, at, value } of batch) {
+              if (kind === 'put') {
+                editor.put(bytesOf(keyOf(at)), bytesOf('x'.repeat(value)));
+                model.set(keyOf(at), 'x'.repeat(value));
+              } else if (kind === 'delete') {
+                expect(editor.delete(bytesOf(keyOf(at)))).toBe(model.delete(keyOf(at)));
+              } else {
+                const ranks = Array.from({ length: model.size }, (_, i) => i).filter((i) => i % 40 === at % 40);
+                const keys = sorted(model).map(([key]) => key);
+                editor.deleteRanks(ranks);
+                for (const rank of ranks) model.delete(keys[rank] ?? '');
+              }
+            }
+            return editor.finish();
+          });
+          tree = run.result;
+          expect(world.run((pages) => checkedElements(tree, larger, pages)).result).toEqual(sorted(model));
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

@@ -37,8 +37,9 @@ export function rootPageIds(value: Value): PageId[] {
 /** Every page that the value rests on, each once. Reads the inner pages; may throw NeedPages. */
 export function listPages(value: Value, pages: PageAccess, layout: StringLayout = limits): PageId[] {
   const reader = new PageReader(pages);
-  const found = new Found(reader, layout, NO_IDS);
+  const found = new Found(reader, layout);
   found.add(value, NO_IDS);
+  found.addBelow(NO_IDS);
   reader.throwIfMissing();
   return [...found.ids];
 }
@@ -61,16 +62,49 @@ export function diffPages(
   layout: StringLayout = limits,
 ): PageDifference {
   const reader = new PageReader(pages);
-  const before = new Found(reader, layout, NO_IDS);
-  const after = new Found(reader, layout, NO_IDS);
-  const shared = oldValue === null || newValue === null ? NO_IDS : sharedNodes(oldValue, newValue, reader);
-  if (oldValue !== null) before.add(oldValue, shared);
-  if (newValue !== null) after.add(newValue, shared);
+  const { before, after } = foundIn(oldValue, newValue, reader, reader, layout);
   reader.throwIfMissing();
   return {
-    added: [...after.ids].filter((id) => !before.ids.has(id)),
-    dropped: [...before.ids].filter((id) => !after.ids.has(id)),
+    added: [...after].filter((id) => !before.has(id)),
+    dropped: [...before].filter((id) => !after.has(id)),
   };
+}
+
+/**
+ * Pages of the old value that the new one does not have, as far as the pages in memory tell: what is below nodes of the old
+ * value that are not there is left out. Nothing where it is not known what the new value has.
+ */
+export function knownDropped(
+  oldValue: Value,
+  newValue: Value,
+  pages: PageAccess,
+  layout: StringLayout = limits,
+): PageId[] {
+  const newReader = new PageReader(pages);
+  const { before, after } = foundIn(oldValue, newValue, new PageReader(pages), newReader, layout);
+  // A page has one parent, so what stands below unread nodes of the old value is not among those found.
+  return newReader.isComplete ? [...before].filter((id) => !after.has(id)) : [];
+}
+
+function foundIn(
+  oldValue: Value | null,
+  newValue: Value | null,
+  oldReader: PageReader,
+  newReader: PageReader,
+  layout: StringLayout,
+): { readonly before: ReadonlySet<PageId>; readonly after: ReadonlySet<PageId> } {
+  const before = new Found(oldReader, layout);
+  const after = new Found(newReader, layout);
+  const shared = oldValue === null || newValue === null ? NO_IDS : sharedNodes(oldValue, newValue, oldReader);
+  if (oldValue !== null) before.add(oldValue, shared);
+  if (newValue !== null) after.add(newValue, shared);
+  if (before.isDeep || after.isDeep) {
+    // What is below an inner page that both have is shared, too.
+    const [oldIds, newIds] = [new Set(before.ids), new Set(after.ids)];
+    before.addBelow(newIds);
+    after.addBelow(oldIds);
+  }
+  return { before: before.ids, after: after.ids };
 }
 
 export interface BallotPages {
@@ -91,8 +125,9 @@ export function pagesOfBallot(
 ): BallotPages {
   const prefix = makePageId(ballot, 0).slice(0, -INDEX_CHARS);
   const reader = new PageReader(pages);
-  const found = new Found(reader, layout, NO_IDS, prefix);
+  const found = new Found(reader, layout, prefix);
   found.add(value, NO_IDS);
+  found.addBelow(NO_IDS);
   reader.throwIfMissing();
   return { ids: [...found.ids], restsOnOthers: found.hasOthers };
 }
@@ -106,16 +141,17 @@ class Found {
   readonly #layout: StringLayout;
   /** Only ids that begin so, and what is below them. */
   readonly #prefix: string;
-  #skipped: ReadonlySet<PageId>;
+  #skipped: ReadonlySet<PageId> = NO_IDS;
+  /** Strings with inner pages, which are not read yet. */
+  readonly #deep: PagedString[] = [];
 
-  constructor(reader: PageReader, layout: StringLayout, skipped: ReadonlySet<PageId>, prefix = '') {
+  constructor(reader: PageReader, layout: StringLayout, prefix = '') {
     this.#reader = reader;
     this.#layout = layout;
-    this.#skipped = skipped;
     this.#prefix = prefix;
   }
 
-  /** All but the pages in `skipped` and what is below them. */
+  /** All but the pages in `skipped` and what is below them; of strings what the inner pages list only with `addBelow`. */
   add(value: Value, skipped: ReadonlySet<PageId>): void {
     this.#skipped = skipped;
     if (!value.paged) return;
@@ -133,12 +169,22 @@ class Found {
     return isWanted;
   }
 
+  /** Strings have inner pages. */
+  get isDeep(): boolean {
+    return this.#deep.length > 0;
+  }
+
+  /** What inner pages of strings list, but for those in `skipped`. */
+  addBelow(skipped: ReadonlySet<PageId>): void {
+    for (const value of this.#deep) {
+      for (const id of stringPages(value, skipped, this.#reader, this.#layout)) if (this.#wanted(id)) this.ids.add(id);
+    }
+  }
+
   #addString(value: PagedString): void {
     const root = value.root.filter((id) => id !== '' && this.#wanted(id));
-    const wanted = { ...value, root };
-    for (const id of stringPages(wanted, this.#skipped, this.#reader, this.#layout)) {
-      if (this.#wanted(id)) this.ids.add(id);
-    }
+    for (const id of root) this.ids.add(id);
+    if (value.depth > 0 && root.length > 0) this.#deep.push({ ...value, root });
   }
 
   /** What is below a node whose bytes are known; leaves only matter where a value has pages of its own. */

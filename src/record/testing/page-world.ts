@@ -61,6 +61,20 @@ export class PageWorld {
     }
   }
 
+  /** What only reads, and has some of the pages in memory. */
+  some(isThere: (id: PageId) => boolean): PageAccess {
+    return {
+      read: (id) => {
+        const page = isThere(id) ? this.disk.get(id) : undefined;
+        if (page === undefined) throw new NeedPages([id]);
+        return page;
+      },
+      write: () => {
+        throw new Error('it only reads');
+      },
+    };
+  }
+
   #load(pageIds: readonly PageId[], memory: Map<PageId, Buffer>): void {
     if (pageIds.length === 0 || new Set(pageIds).size !== pageIds.length) throw new Error('asks for nothing, or twice');
     for (const id of pageIds) {
