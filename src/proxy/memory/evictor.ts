@@ -43,11 +43,11 @@ export class Evictor {
   }
 
   /**
-   * One round: at most limits.evictionRecords keys. `freed`: how many bytes went, about; 'nothing': the policy finds none on the
-   * node; 'failed': none could be deleted, or the node does not answer.
+   * One round: at most limits.evictionRecords keys. A number: how many bytes went, about; 'nothing': the policy finds none on the
+   * node; 'failed': none could be deleted now or is there any more, or the node does not answer. To go on at once helps nobody.
    */
   async round(node: NodeId, bytes: number): Promise<number | 'nothing' | 'failed'> {
-    const { config, port } = this.#parts;
+    const { config, clock, port } = this.#parts;
     const choice = choiceOf(config.maxmemoryPolicy);
     if (choice === null) return 'nothing';
     const samples = choice.by === 'random' ? 1 : Math.min(limits.evictionSamples, config.maxmemorySamples);
@@ -60,12 +60,14 @@ export class Evictor {
     }
     this.#emptySamples = 0;
     this.#usualBytes = candidates.reduce((sum, each) => sum + each.bytes, 0) / candidates.length;
-    const most = Math.ceil(candidates.length / samples);
-    const victims = chooseVictims(candidates, choice.by, most, bytes, this.#parts);
+    // What has expired is no key any more, and the node is about to forget it: nothing is to be deleted there.
+    const wallMs = clock.wallMs();
+    const keys = candidates.filter(({ expiresAtMs }) => expiresAtMs === 0 || expiresAtMs > wallMs);
+    const most = Math.ceil(keys.length / samples);
+    const victims = chooseVictims(keys, choice.by, most, bytes, this.#parts);
     const freed = await Promise.all(victims.map((victim) => this.#evict(victim, choice.expiring)));
     const sum = freed.reduce<number>((total, each) => total + (each ?? 0), 0);
-    // Somebody else deleted them: that is room, too.
-    return freed.every((each) => each === null) ? 'failed' : sum;
+    return sum === 0 ? 'failed' : sum;
   }
 
   /** The bytes that went; null: it could not be deleted now. */

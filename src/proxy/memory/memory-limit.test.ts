@@ -32,6 +32,8 @@ class LimitKit implements MemoryPort {
   isMemory = true;
   liveBytes = 0;
   candidates: Candidate[] = [];
+  /** The node still has them, and the cluster has not. */
+  gone: Candidate[] = [];
   looks = 0;
   gathered = 0;
   #open: ((nodes: readonly NodeMemory[]) => void) | null = null;
@@ -52,7 +54,7 @@ class LimitKit implements MemoryPort {
 
   async gather(): Promise<Gathered> {
     this.gathered++;
-    return { candidates: this.candidates, complete: true };
+    return { candidates: [...this.candidates, ...this.gone], complete: true };
   }
 
   /** The look that is under way is answered. */
@@ -244,6 +246,38 @@ describe('maxmemory with evictions', () => {
     kit.answer();
     await turn();
     expect(kit.stats.evictedKeys).toBe(1);
+  });
+
+  it('does not try without a pause what makes no room', async () => {
+    const kit = new LimitKit({ maxmemoryPolicy: 'allkeys-random' });
+    kit.gone = [key('gone', 1_000)];
+    kit.liveBytes = LIMIT_BYTES + 1;
+    kit.limit.tick();
+    kit.answer();
+    await turn();
+    expect([kit.gathered, kit.looks]).toEqual([1, 1]);
+    kit.limit.tick();
+    kit.answer();
+    await turn();
+    expect(kit.gathered).toBe(1);
+    kit.clock.advance(limits.evictionRetryMs);
+    kit.limit.tick();
+    kit.answer();
+    await turn();
+    expect(kit.gathered).toBe(2);
+  });
+
+  it('leave alone what has expired', async () => {
+    const kit = new LimitKit({ maxmemoryPolicy: 'volatile-ttl', maxmemorySamples: 2 });
+    const nowMs = kit.clock.wallMs();
+    const ending = (name: string, expiresAtMs: number): Candidate => ({ ...key(name, 1_000), expiresAtMs });
+    kit.candidates = [ending('later', nowMs + 2_000), ending('sooner', nowMs + 1_000)];
+    kit.gone = [ending('expired', nowMs), ending('expired before', nowMs - 1)];
+    kit.liveBytes = LIMIT_BYTES + 1;
+    kit.limit.tick();
+    kit.answer();
+    await turn();
+    expect(kit.candidates.map((candidate) => candidate.key.toString())).toEqual(['later']);
   });
 
   it('does not look for what the node has none of', () => {
