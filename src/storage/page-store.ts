@@ -86,9 +86,7 @@ export class PageStore {
     const { origin, paged } = state.header;
     if (state.intent !== undefined) {
       // Both the present state's pages and the proposed one's are in use.
-      if (pages?.complete !== true) return;
-      this.#mark(shard, id, VOID_MARK, ballot);
-      this.#listedAnew?.add(id);
+      if (pages?.complete === true) this.noteListed(address, ballot);
     } else if (pages === null) {
       // Dead, made from absent, it has no origin.
       const until = isNoBallot(origin) ? ballot : origin;
@@ -98,9 +96,14 @@ export class PageStore {
     } else if (pages.added.every((pageId) => sameBallot(pageBallot(pageId) ?? NO_BALLOT, origin))) {
       if (wasPaged) this.#mark(shard, id, supersededPages(origin), ballot);
     } else {
-      this.#mark(shard, id, VOID_MARK, ballot);
-      this.#listedAnew?.add(id);
+      this.noteListed(address, ballot);
     }
+  }
+
+  /** What the state accepted under this ballot rests on may have been marked here before: that is void. */
+  noteListed({ shard, id }: RecordAddress, ballot: Ballot): void {
+    this.#mark(shard, id, VOID_MARK, ballot);
+    this.#listedAnew?.add(id);
   }
 
   /** From now on, until called again, it is kept which records were given a list that may name what was marked before. */

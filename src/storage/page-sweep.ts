@@ -110,7 +110,7 @@ export class PageSweep {
         return;
       }
       this.#dropMarked(shard, shardDroppedRange(shard), NONE_VOID, () => {
-        if (looksForUnfinished) this.#dropUnfinished(shard, shardPageRange(shard));
+        if (looksForUnfinished && !this.#mayBeCopied(shard)) this.#dropUnfinished(shard, shardPageRange(shard));
         else this.#later();
       });
     });
@@ -248,6 +248,11 @@ export class PageSweep {
     });
   }
 
+  /** The shard is being learned: pages come from other nodes, and the state that lists them only after them. */
+  #mayBeCopied(shard: number): boolean {
+    return this.#parts.map.learns(shard);
+  }
+
   #dropUnfinishedOf(shard: number, found: readonly Page[], done: () => void): void {
     const { engine, cache, pins } = this.#parts;
     const old = found.filter(
@@ -261,7 +266,7 @@ export class PageSweep {
     const keys = ids.map((id) => recordKey(shard, id));
     engine.getMany(keys, (error, values) => {
       if (this.#stopped) return;
-      if (error === null && values !== undefined) {
+      if (error === null && values !== undefined && !this.#mayBeCopied(shard)) {
         const stored = new Map(ids.map((id, i) => [id, recordOf(values[i] ?? null)]));
         for (const { id, pageId } of old) {
           // What is in memory is newer than what was on the disk.

@@ -12,7 +12,7 @@ import type { LearnPace } from './learn-pace.ts';
 import type { LearnerRules } from './learner-rules.ts';
 import { idBefore, type OldVoters, oldVotersOf, type VotedRange, type VotedRecord } from './old-voters.ts';
 import type { PageCopier } from './page-copier.ts';
-import type { Copy, ShardStore } from './shard-store.ts';
+import { type Copy, hasPages, type ShardStore } from './shard-store.ts';
 
 /** What the learning of all shards shares. */
 export interface LearningTools {
@@ -270,9 +270,4 @@ export class ShardLearner {
       });
     });
   }
-}
-
-/** Its own, or those that a transaction proposes. */
-function hasPages({ header, intent }: SealedState): boolean {
-  return header.paged || (intent !== undefined && intent.pages !== null);
 }

@@ -8,6 +8,7 @@ import type { CeilingKeeper } from './ceiling-keeper.ts';
 import type { DiskSpace } from './disk-space.ts';
 import type { Engine } from './engine.ts';
 import type { NodeMap } from './node-map.ts';
+import type { PageStore } from './page-store.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
 import type { RecordLoader } from './record-loader.ts';
 import { ShardDrop } from './shard-drop.ts';
@@ -30,6 +31,7 @@ export interface ShardStoreParts {
   readonly onDamaged?: () => void;
   /** Takes an accepted state into memory and the forming batch. */
   store(item: CommitItem, record: CachedRecord): void;
+  readonly pages: Pick<PageStore, 'noteListed'>;
 }
 
 /** A copy of what Q old voters hold. */
@@ -165,6 +167,8 @@ export class ShardStore {
         outcomes[index] = 'held';
         if (!acceptor.learn(record, copy.accepted)) return;
         outcomes[index] = 'stored';
+        // A COMMIT that was never chosen may have come here before, and ceased to list what the others' state still lists.
+        if (record.state !== null && hasPages(state)) this.#parts.pages.noteListed(address, accepted);
         this.#parts.store({ address, ballot: accepted, state, next: null }, record);
       };
       const finish = (): void => {
@@ -234,4 +238,9 @@ export class ShardStore {
       this.#parts.clock.after(100, () => this.#settled(done));
     });
   }
+}
+
+/** Its own, or those that a transaction proposes. */
+export function hasPages({ header, intent }: SealedState): boolean {
+  return header.paged || (intent !== undefined && intent.pages !== null);
 }
