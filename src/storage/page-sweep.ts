@@ -271,7 +271,8 @@ export class PageSweep {
         for (const { id, pageId } of old) {
           // What is in memory is newer than what was on the disk.
           const record = cache.get(id) ?? stored.get(id) ?? ABSENT;
-          if (record === 'damaged' || this.#isReplacing(record) || !isUnfinished(record.state, pageId)) continue;
+          if (record === 'damaged' || this.#listedAnew.has(id) || this.#isReplacing(record)) continue;
+          if (!isUnfinished(record.state, pageId)) continue;
           this.#drop(shard, id, pageId);
         }
       }
