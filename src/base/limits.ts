@@ -606,6 +606,9 @@ export const limits = {
   evictionShardRecords: 16,
   /** After a round that could delete nothing. */
   evictionRetryMs: 100,
+  /** After a search that found nothing to evict a pause is so many times as long as the search, up to the time after which it pays again. */
+  evictionEmptyPace: 10,
+  evictionEmptyRetryMs: 5_000,
   // --- learning (protocol §8) ---
   /** Moves that one learner begins at once: a change of the map for many shards, and little to begin anew after a crash. */
   movesAtOncePerLearner: 64,

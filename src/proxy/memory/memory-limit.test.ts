@@ -34,6 +34,8 @@ class LimitKit implements MemoryPort {
   candidates: Candidate[] = [];
   /** The node still has them, and the cluster has not. */
   gone: Candidate[] = [];
+  /** How long a sample takes. */
+  gatherMs = 0;
   looks = 0;
   gathered = 0;
   #open: ((nodes: readonly NodeMemory[]) => void) | null = null;
@@ -54,6 +56,7 @@ class LimitKit implements MemoryPort {
 
   async gather(): Promise<Gathered> {
     this.gathered++;
+    this.clock.advance(this.gatherMs);
     return { candidates: [...this.candidates, ...this.gone], complete: true };
   }
 
@@ -267,7 +270,28 @@ describe('maxmemory with evictions', () => {
     expect(kit.gathered).toBe(2);
   });
 
-  it('leave alone what has expired', async () => {
+  it('searches seldom where a search is long and finds nothing', async () => {
+    const kit = new LimitKit({ maxmemoryPolicy: 'volatile-ttl' });
+    kit.gatherMs = 200;
+    kit.liveBytes = LIMIT_BYTES + 1;
+    const startMs = kit.clock.monotonicMs();
+    while (kit.clock.monotonicMs() < startMs + 20_000) {
+      kit.limit.tick();
+      kit.answer();
+      await turn();
+      kit.clock.advance(100);
+    }
+    expect(kit.gathered).toBeGreaterThanOrEqual(8);
+    expect(kit.gathered).toBeLessThanOrEqual(10);
+    const { gathered } = kit;
+    expect(kit.config.set([['maxmemory-policy', 'allkeys-random']])).toBeNull();
+    kit.limit.tick();
+    kit.answer();
+    await turn();
+    expect(kit.gathered).toBe(gathered + 1);
+  });
+
+  it('leaves alone what has expired', async () => {
     const kit = new LimitKit({ maxmemoryPolicy: 'volatile-ttl', maxmemorySamples: 2 });
     const nowMs = kit.clock.wallMs();
     const ending = (name: string, expiresAtMs: number): Candidate => ({ ...key(name, 1_000), expiresAtMs });

@@ -185,8 +185,10 @@ export class MemoryLimit {
 
   /** Evicts until the fullest node is below the limit, a round at a time. */
   #evict(): void {
-    const { clock, log } = this.#parts;
-    if (this.#isEvicting || clock.monotonicMs() < this.#evictNotBeforeMs) return;
+    const { clock, config, log } = this.#parts;
+    // Another policy may find something.
+    const isOther = this.#emptyHanded !== '' && this.#emptyHanded !== config.maxmemoryPolicy;
+    if (this.#isEvicting || (clock.monotonicMs() < this.#evictNotBeforeMs && !isOther)) return;
     this.#isEvicting = true;
     this.#rounds().then(
       () => {
@@ -205,11 +207,16 @@ export class MemoryLimit {
     for (;;) {
       const node = this.#over();
       if (node === null) return;
+      const startedMs = clock.monotonicMs();
       const result = await this.#evictor.round(node.nodeId, node.bytes);
       this.#emptyHanded = result === 'nothing' ? this.#parts.config.maxmemoryPolicy : '';
       this.#freedBytes = typeof result === 'number' ? result : 0;
       if (typeof result !== 'number') {
-        this.#evictNotBeforeMs = clock.monotonicMs() + limits.evictionRetryMs;
+        const endedMs = clock.monotonicMs();
+        // To find nothing takes a look at all that the node has.
+        const paceMs = result === 'nothing' ? (endedMs - startedMs) * limits.evictionEmptyPace : 0;
+        const pauseMs = Math.min(limits.evictionEmptyRetryMs, Math.max(limits.evictionRetryMs, paceMs));
+        this.#evictNotBeforeMs = endedMs + pauseMs;
         this.#wake();
         return;
       }
