@@ -679,6 +679,8 @@ export const limits = {
   memoryDeletedKeys: 1_024,
   /** ... and before a scan puts new ones in their places, and takes deleted ones out, one by one where they are fewer than one in so many. */
   memoryInsertFactor: 64,
+  /** ... and no more than so many: each moves all that is behind it, and to go through all keys once takes as long as about these. */
+  memoryInsertedKeys: 1_024,
   /** identity.json and run.json hold a few short fields. */
   nodeFileBytes: 65_536,
   /** The loading of the native module is tried in a child process for so long. */

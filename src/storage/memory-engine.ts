@@ -171,7 +171,7 @@ export class MemoryEngine implements Engine {
     const { sorted, added, deleted } = group;
     const changed = added.length + deleted.length;
     if (changed === 0) return sorted;
-    if (changed * limits.memoryInsertFactor < sorted.length) {
+    if (changed <= limits.memoryInsertedKeys && changed * limits.memoryInsertFactor < sorted.length) {
       for (const key of deleted) {
         const at = position(sorted, key);
         if (sorted[at] === key && !this.#values.has(key)) sorted.splice(at, 1);
