@@ -1,4 +1,4 @@
-import { inAnyOrder } from '../support/comparisons.ts';
+import { inAnyOrder, inShape } from '../support/comparisons.ts';
 import { after, as, on, type Script, scanAll, script } from '../support/script.ts';
 
 const data = script('SWAPDB with data of all types', [
@@ -26,7 +26,7 @@ const data = script('SWAPDB with data of all types', [
     'TYPE only1',
   ],
   ...[
-    'RANDOMKEY',
+    as(inShape, 'RANDOMKEY'),
     'APPEND k !',
     'HINCRBY only1 f 4',
     'SWAPDB 1 0',

@@ -612,6 +612,8 @@ export const limits = {
   // --- learning (protocol §8) ---
   /** Moves that one learner begins at once: a change of the map for many shards, and little to begin anew after a crash. */
   movesAtOncePerLearner: 64,
+  /** Shards for which a learner asks at once whether enough others have them; they are emptied together. */
+  learnProbesAtOnce: 64,
   /** Shards that a learner copies at once: while one waits for answers, others go on. */
   learnShardsAtOnce: 4,
   /** Records in one range: an answer of some hundred kilobytes. */

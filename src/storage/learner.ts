@@ -119,13 +119,31 @@ export class Learner implements NodeWork {
     const waiting = this.#inStage('waiting');
     if (this.#isProbing || waiting.length === 0 || this.#isStopped) return;
     this.#isProbing = true;
-    let open = waiting.length;
-    for (const learning of waiting) {
+    this.#probeFrom(waiting, 0);
+  }
+
+  /** Some shards a turn: each is a look at several disks, and clients wait meanwhile. */
+  #probeFrom(waiting: readonly Learning[], from: number): void {
+    if (this.#isStopped) return;
+    const to = from + limits.learnProbesAtOnce;
+    const some = waiting.slice(from, to).filter((learning) => this.#isCurrent(learning));
+    const next = (): void => {
+      if (to < waiting.length) this.#parts.clock.after(0, () => this.#probeFrom(waiting, to));
+      else this.#allProbed();
+    };
+    if (some.length === 0) {
+      next();
+      return;
+    }
+    let open = some.length;
+    for (const learning of some) {
       learning.stage = 'probing';
       this.#probeOne(learning, (isAnswered) => {
         learning.stage = isAnswered ? 'emptying' : 'waiting';
         open--;
-        if (open === 0) this.#probed(waiting);
+        if (open > 0) return;
+        this.#probed(some);
+        next();
       });
     }
   }
@@ -147,11 +165,14 @@ export class Learner implements NodeWork {
   }
 
   #probed(probed: readonly Learning[]): void {
-    this.#isProbing = false;
     if (this.#isStopped) return;
     const ready = probed.filter((learning) => learning.stage === 'emptying' && this.#isCurrent(learning));
-    this.#probeAgain(this.#inStage('waiting').length);
     if (ready.length > 0) this.#empty(ready);
+  }
+
+  #allProbed(): void {
+    this.#isProbing = false;
+    if (!this.#isStopped) this.#probeAgain(this.#inStage('waiting').length);
   }
 
   /** At first soon: those that are asked only have to hear of the newest map. */
