@@ -49,6 +49,7 @@ export class Inner {
   /** Children of the stored bytes that somebody has turned to, by their indexes. */
   readonly #opened = new Map<number, Opened>();
   #children: Branch[] = [];
+  #turns = 0;
 
   constructor(content: Buffer | Branch[]) {
     if (Buffer.isBuffer(content)) {
@@ -60,11 +61,7 @@ export class Inner {
   }
 
   get children(): Branch[] {
-    if (this.#bytes === null) return this.#children;
-    const cursor = new InnerCursor(this.#bytes);
-    while (cursor.next()) this.#children.push(this.#opened.get(cursor.index)?.branch ?? branchAt(cursor));
-    this.#bytes = null;
-    this.#opened.clear();
+    this.#list();
     return this.#children;
   }
 
@@ -96,6 +93,7 @@ export class Inner {
 
   /** To the last child whose bound is not above the key. */
   turnToKey(key: Buffer): Turn {
+    this.#listIfBusy();
     if (this.#bytes !== null) {
       const cursor = new InnerCursor(this.#bytes);
       let start = 0;
@@ -125,6 +123,7 @@ export class Inner {
   /** To the child in which the element at `rank` is, or to the last. */
   turnToRank(rank: number): RankTurn {
     let left = rank;
+    this.#listIfBusy();
     if (this.#bytes !== null) {
       const cursor = new InnerCursor(this.#bytes);
       while (cursor.next()) {
@@ -164,6 +163,19 @@ export class Inner {
     return encoded;
   }
 
+  /** To find one in the bytes is to pass over those before it: with many to be found, a list is faster. */
+  #listIfBusy(): void {
+    if (this.#bytes !== null && ++this.#turns > TURNS_IN_BYTES) this.#list();
+  }
+
+  #list(): void {
+    if (this.#bytes === null) return;
+    const cursor = new InnerCursor(this.#bytes);
+    while (cursor.next()) this.#children.push(this.#opened.get(cursor.index)?.branch ?? branchAt(cursor));
+    this.#bytes = null;
+    this.#opened.clear();
+  }
+
   #openedBranches(): Branch[] {
     return Array.from(this.#opened.values(), ({ branch }) => branch);
   }
@@ -186,6 +198,8 @@ export class Inner {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** About what it takes to make a list of the children of a full node. */
+const TURNS_IN_BYTES = 16;
 
 function branchAt({ bound, id, count, hasBig }: InnerCursor): Branch {
   return { bound, id, count, hasBig, node: null };
