@@ -39,14 +39,16 @@ describe('the simulator', () => {
     [1, 10],
   ] as const) {
     it(`finds nothing wrong in ${seeds} seeds of N=${zones}`, async () => {
+      let undecided = 0;
       for (let seed = 1; seed <= seeds; seed++) {
         const result = await run(seed, zones, SOUND_PARTS);
         expect(result.problems, `seed ${seed}`).toEqual([]);
-        // Now and then a history is too entangled to decide in bounded time: one key of a run at most.
-        expect(result.undecided, `seed ${seed}`).toBeLessThanOrEqual(1);
+        undecided += result.undecided;
         expect(result.operations).toBeGreaterThanOrEqual(150);
         expect(result.faults).toBeGreaterThanOrEqual(1);
       }
+      // The history of one key in thousands is too entangled to be decided in bounded time.
+      expect(undecided).toBeLessThanOrEqual(1);
     });
   }
 
