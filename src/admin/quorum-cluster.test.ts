@@ -126,7 +126,11 @@ describe('SCAN', () => {
     const kit = new ClusterKit();
     kit.quorum.takeDown(1);
     kit.quorum.takeDown(2);
-    const failing: Promise<unknown>[] = [kit.cluster.scan(0, '0', 10), kit.cluster.count(0), kit.cluster.randomKey(0)];
+    const failing: Promise<unknown>[] = [
+      kit.cluster.scan(0, '0', 10),
+      kit.cluster.count([0]),
+      kit.cluster.randomKey(0),
+    ];
     for (const promise of failing) await expect(kit.until(promise, 60_000)).rejects.toMatchObject(FAILS);
   });
 });
@@ -139,8 +143,8 @@ describe('DBSIZE and RANDOMKEY', () => {
     await kit.run('later', step(set('x', { expiresAtMs: kit.quorum.clock.wallMs() + 60_000 })));
     await kit.run('gone', step(set('x', { expiresAtMs: kit.quorum.clock.wallMs() + 5 })));
     await kit.quorum.pass(10);
-    expect(await kit.until(kit.cluster.count(0))).toEqual({ keys: 20, expires: 1 });
-    expect(await kit.until(kit.cluster.count(5))).toEqual({ keys: 0, expires: 0 });
+    expect(await kit.until(kit.cluster.count([0]))).toEqual([{ keys: 20, expires: 1 }]);
+    expect(await kit.until(kit.cluster.count([5]))).toEqual([{ keys: 0, expires: 0 }]);
   });
 
   it('find one of the keys, each of them sooner or later, and nothing in an empty namespace', async () => {
@@ -165,7 +169,7 @@ describe('FLUSHDB', () => {
     expect(await kit.run('k', step(GET), 0)).toBeNull();
     expect(await kit.run('k', step(GET), 1)).toBe('x');
     expect(await kit.run('k', step(GET), 2)).toBeNull();
-    expect(await kit.until(kit.cluster.count(0))).toEqual({ keys: 0, expires: 0 });
+    expect(await kit.until(kit.cluster.count([0]))).toEqual([{ keys: 0, expires: 0 }]);
     expect(kit.cluster.map().epoch).toBe(2);
   });
 });
@@ -176,8 +180,8 @@ describe('SWAPDB', () => {
     await kit.set(['a', 'b'], 0);
     await kit.set(['c'], 1);
     expect(await kit.until(kit.cluster.swap(1, 0))).toEqual({ ok: true, reply: null });
-    expect(await kit.until(kit.cluster.count(0))).toEqual({ keys: 1, expires: 0 });
-    expect(await kit.until(kit.cluster.count(1))).toEqual({ keys: 2, expires: 0 });
+    expect(await kit.until(kit.cluster.count([0]))).toEqual([{ keys: 1, expires: 0 }]);
+    expect(await kit.until(kit.cluster.count([1]))).toEqual([{ keys: 2, expires: 0 }]);
     expect((await kit.scanAll(10)).keys).toEqual(['c']);
     expect((await kit.until(kit.cluster.randomKey(0)))?.toString()).toBe('c');
     for (const [namespace, key, kind] of [
@@ -218,14 +222,14 @@ describe('a new namespace group', () => {
     expect(await kit.run('key 17', step(GET), 17)).toBe('x');
     expect(await kit.run('key 17', step(GET), 16)).toBeNull();
     expect(await kit.run('k', step(GET))).toBe('x');
-    expect(await kit.until(kit.cluster.count(16))).toEqual({ keys: 4, expires: 0 });
+    expect(await kit.until(kit.cluster.count([16]))).toEqual([{ keys: 4, expires: 0 }]);
     expect(await kit.until(kit.cluster.createNamespace('orders'))).toBe("there is a namespace 'orders' already");
   });
 
   it('can be scanned and flushed before any command', async () => {
     const kit = new ClusterKit();
     await kit.until(kit.cluster.createNamespace('a'));
-    expect(await kit.until(kit.cluster.count(31))).toEqual({ keys: 0, expires: 0 });
+    expect(await kit.until(kit.cluster.count([31]))).toEqual([{ keys: 0, expires: 0 }]);
     await kit.until(kit.cluster.createNamespace('b'));
     expect(await kit.until(kit.cluster.flush(numbers))).toEqual({ ok: true, reply: null });
     await kit.set(['k'], 16);
@@ -255,7 +259,7 @@ describe('a new namespace group', () => {
     await kit.until(kit.cluster.createNamespace('a'));
     await kit.set(['k'], 16);
     expect(other.holder.current.epoch).toBe(1);
-    expect(await kit.until(elsewhere.count(0))).toEqual({ keys: 0, expires: 0 });
+    expect(await kit.until(elsewhere.count([0]))).toEqual([{ keys: 0, expires: 0 }]);
     expect(other.holder.current.epoch).toBe(1);
     // It knows at the latest when it changes something itself.
     expect(await kit.until(elsewhere.setNamespaceLimits('a', { maxKeyBytes: 4 }))).toBeNull();

@@ -284,6 +284,10 @@ export const limits = {
   latencyEvents: 64,
   /** INFO keyspace is counted again after so long: counting scans every record. */
   keyspaceCountAgeMs: 5_000,
+  /** And at the earliest after so many times as long as the last count took. */
+  keyspaceCountRest: 20,
+  /** Shards of which keys are counted at once: some of each node's reads wait for the disk meanwhile. */
+  countShardsAtOnce: 16,
   /** The first INFO keyspace waits at most so long for its count. */
   keyspaceCountWaitMs: 200,
   /** Records that one step of KEYS looks at. */
@@ -828,6 +832,8 @@ export const limits = {
   importSuspects: 10_000,
   /** A file of the command stream that an import follows. */
   importSpoolPartBytes: 67_108_864,
+  /** Connections for one database over which commands of the stream go that share no keys: with more two cores gain nothing. */
+  importLanes: 16,
   /** Commands of the stream under way at once, of a transaction, and the bytes of one; a longer one is carried out in pieces. */
   importCommandsAtOnce: 512,
   importTransactionCommands: 4_096,

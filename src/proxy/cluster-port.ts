@@ -30,7 +30,7 @@ export interface ScanPage {
 
 export interface KeyCount {
   readonly keys: number;
-  /** How many of them have an expiry. */
+  /** How many of them will be gone by themselves: the key expires, or the last of its fields. */
   readonly expires: number;
 }
 
@@ -114,7 +114,8 @@ export interface ClusterPort {
   transact(operation: TransactionOperation<Reply>): void;
   /** `cursor` is a page's cursor or "0"; about `count` records are looked at. Expired keys are left out. */
   scan(namespace: number, cursor: string, count: number): Promise<ScanPage>;
-  count(namespace: number): Promise<KeyCount>;
+  /** The keys of each of these namespaces, in one pass over all records. Throws ClusterFailure. */
+  count(namespaces: readonly number[]): Promise<readonly KeyCount[]>;
   randomKey(namespace: number): Promise<Buffer | null>;
   /** Raises the generation of these namespaces under a new epoch; constant time. */
   flush(namespaces: readonly number[]): Promise<Outcome<null>>;

@@ -14,7 +14,7 @@ export class KeyspaceCount {
   readonly #cluster: ClusterPort;
   readonly #group: number;
   #latest: readonly NamespaceCount[] | null = null;
-  #countedAtMs = Number.NEGATIVE_INFINITY;
+  #freshUntilMs = Number.NEGATIVE_INFINITY;
   #counting: Promise<void> | null = null;
   /** Raised when a count that is under way has lost its worth. */
   #round = 0;
@@ -32,7 +32,7 @@ export class KeyspaceCount {
 
   /** Counts again where the last one is old. The first count is a promise to wait for; for later ones there is a last. */
   renew(): Promise<void> | null {
-    if (this.#clock.monotonicMs() - this.#countedAtMs <= limits.keyspaceCountAgeMs) return null;
+    if (this.#clock.monotonicMs() <= this.#freshUntilMs) return null;
     this.#counting ??= this.#count();
     return this.#latest === null ? this.#counting : null;
   }
@@ -40,25 +40,29 @@ export class KeyspaceCount {
   forget(): void {
     this.#round++;
     this.#latest = null;
-    this.#countedAtMs = Number.NEGATIVE_INFINITY;
+    this.#freshUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   async #count(): Promise<void> {
     const round = this.#round;
+    const startedMs = this.#clock.monotonicMs();
     try {
-      const counts: NamespaceCount[] = [];
-      for (let database = 0; database < DATABASES_PER_GROUP; database++) {
-        const namespace = numberInGroup(this.#group, database);
-        const count = await this.#cluster.count(namespace);
-        if (count.keys > 0) counts.push({ namespace, ...count });
-      }
-      if (round === this.#round) this.#latest = counts;
+      const numbers = Array.from({ length: DATABASES_PER_GROUP }, (_, i) => numberInGroup(this.#group, i));
+      const counts = await this.#cluster.count(numbers);
+      const found = counts.flatMap((count, i) => ({ namespace: numbers[i] ?? 0, ...count }));
+      if (round === this.#round) this.#latest = found.filter(({ keys }) => keys > 0);
     } catch (error) {
       // Without a quorum there is no count: the last one stays, and INFO goes on answering.
       if (!(error instanceof ClusterFailure)) throw error;
     } finally {
-      if (round === this.#round) this.#countedAtMs = this.#clock.monotonicMs();
+      if (round === this.#round) this.#noteCounted(startedMs);
       this.#counting = null;
     }
+  }
+
+  /** A count that took long holds for long: whoever asks for INFO every second must not keep the nodes counting. */
+  #noteCounted(startedMs: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#freshUntilMs = nowMs + Math.max(limits.keyspaceCountAgeMs, limits.keyspaceCountRest * (nowMs - startedMs));
   }
 }

@@ -25,7 +25,7 @@ function shuffling(cluster: LocalCluster): ClusterPort {
     },
     transact: (operation) => cluster.transact(operation),
     scan: (namespace, cursor, count) => cluster.scan(namespace, cursor, count),
-    count: (namespace) => cluster.count(namespace),
+    count: (namespaces) => cluster.count(namespaces),
     randomKey: (namespace) => cluster.randomKey(namespace),
     flush: (namespaces) => cluster.flush(namespaces),
     swap: (one, other) => cluster.swap(one, other),
@@ -55,7 +55,8 @@ const countKeys: CommandRow = {
     kind: 'waiting',
     run: async (session) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
-      return (await session.proxy.cluster.count(session.database)).keys;
+      const [count] = await session.proxy.cluster.count([session.database]);
+      return count?.keys ?? 0;
     },
   },
 };

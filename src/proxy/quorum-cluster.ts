@@ -11,6 +11,7 @@ import { changeNamespaceGroups } from '../quorum/group-change.ts';
 import { inspectReplicas } from '../quorum/inspect.ts';
 import { Intake } from '../quorum/intake.ts';
 import { isPair } from '../quorum/joint-transport.ts';
+import { KeyCounter } from '../quorum/key-count.ts';
 import { type FoundKey, KeyScan, type ShardScan } from '../quorum/key-scan.ts';
 import { type LastingPages, PageLeases } from '../quorum/lasting-pages.ts';
 import type { MapHolder } from '../quorum/map-holder.ts';
@@ -37,6 +38,7 @@ import {
   type ScannedKey,
   type ScanPage,
 } from './cluster-port.ts';
+import { KeyspaceCounter } from './keyspace-counter.ts';
 import type { MemoryPort } from './memory/memory-port.ts';
 import { QuorumMemory } from './memory/quorum-memory.ts';
 import { decodeCursor, encodeCursor, lastIdOf, prefixOf } from './scan-cursor.ts';
@@ -45,7 +47,7 @@ import { typeName } from './values/collection-value.ts';
 /** Shards asked at once by a scan that finds nothing, and in all by one SCAN command. */
 const SCAN_WAVE_MAX = 64;
 const SCAN_SHARDS_PER_COMMAND = 256;
-const COUNT_STEP = 4_096;
+const SHARD_STEP = 4_096;
 const STATUS_TIMEOUT_MS = 500;
 
 const EXISTS: Step<Reply> = {
@@ -61,6 +63,7 @@ export class QuorumCluster implements ClusterPort {
   readonly #map: MapHolder;
   readonly #transport: Transport;
   readonly #scan: KeyScan<Reply>;
+  readonly #counter: KeyspaceCounter<Reply>;
   readonly #leases: PageLeases;
   readonly backup: BackupPort;
   readonly memory: MemoryPort;
@@ -80,6 +83,7 @@ export class QuorumCluster implements ClusterPort {
     this.#map = map;
     this.#transport = transport;
     this.#scan = new KeyScan(coordinator, EXISTS, (reply) => reply === 1);
+    this.#counter = new KeyspaceCounter(new KeyCounter(coordinator, this.#scan), () => map.current.shards);
     this.memory = new QuorumMemory(coordinator);
     this.backup = { keystoreFingerprint, records: new RecordExport(coordinator, EXISTS) };
     this.keys = ring === null ? undefined : keysPort(coordinator, keystoreFingerprint, ring);
@@ -153,14 +157,8 @@ export class QuorumCluster implements ClusterPort {
     return { cursor: shard >= shards ? '0' : encodeCursor({ shard, donePrefix: -1 }), keys };
   }
 
-  async count(namespace: number): Promise<KeyCount> {
-    let keys = 0;
-    let expires = 0;
-    await this.#everyShard(namespace, (page) => {
-      keys += page.keys.length;
-      for (const key of page.keys) if (key.hasExpiry) expires++;
-    });
-    return { keys, expires };
+  count(namespaces: readonly number[]): Promise<readonly KeyCount[]> {
+    return this.#counter.count(namespaces);
   }
 
   /** From a random place on, the first shard that has a key; one of its keys at random. Not exactly uniform, as in Redis. */
@@ -283,18 +281,10 @@ export class QuorumCluster implements ClusterPort {
     }
   }
 
-  async #everyShard(namespace: number, visit: (page: ShardScan & { ok: true }) => void): Promise<void> {
-    const { shards } = this.#map.current;
-    for (let shard = 0; shard < shards; shard += SCAN_WAVE_MAX) {
-      const width = Math.min(SCAN_WAVE_MAX, shards - shard);
-      await Promise.all(Array.from({ length: width }, (_, i) => this.#wholeShard(namespace, shard + i, visit)));
-    }
-  }
-
   async #wholeShard(namespace: number, shard: number, visit: (page: ShardScan & { ok: true }) => void): Promise<void> {
     let after: RecordId = '';
     for (;;) {
-      const page = need(await this.#scan.scanShard(namespace, shard, after, COUNT_STEP));
+      const page = need(await this.#scan.scanShard(namespace, shard, after, SHARD_STEP));
       visit(page);
       if (page.exhausted) return;
       assert(page.lastId > after, 'a scan gets on');

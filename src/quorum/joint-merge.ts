@@ -10,6 +10,7 @@ import {
   type StateResponse,
   Want,
 } from '../rpc/messages.ts';
+import type { RecordsCountedResponse } from '../rpc/count-messages.ts';
 import type { ScanEntry, ScannedResponse } from '../rpc/scan-messages.ts';
 
 /** Whether a response is what the request asks for; all others keep the pair's zone from counting. */
@@ -30,6 +31,8 @@ export function isAnswer(request: Request, response: Response): boolean {
       return response.type === MessageType.pageIds;
     case MessageType.scan:
       return response.type === MessageType.scanned;
+    case MessageType.countRecords:
+      return response.type === MessageType.recordsCounted;
     case MessageType.nodeStatus:
       return response.type === MessageType.status;
     default:
@@ -48,6 +51,9 @@ export function mergedResponse(request: Request, old: Response, learner: Respons
   if (old.type === MessageType.promise && learner.type === MessageType.promise) return mergedStates(want, old, learner);
   if (old.type === MessageType.ack && learner.type === MessageType.ack) return learner.nextRecorded ? old : learner;
   if (old.type === MessageType.scanned && learner.type === MessageType.scanned) return mergedScans(old, learner);
+  if (old.type === MessageType.recordsCounted && learner.type === MessageType.recordsCounted) {
+    return mergedCounts(old, learner);
+  }
   if (old.type === MessageType.pageIds && learner.type === MessageType.pageIds) return lackedByEither(old, learner);
   return old;
 }
@@ -103,4 +109,15 @@ function mergedScans(old: ScannedResponse, learner: ScannedResponse): ScannedRes
   entries.sort((a, b) => (a.id < b.id ? -1 : 1));
   const exhausted = lastId === null;
   return { type: MessageType.scanned, entries, lastId: exhausted ? old.lastId : lastId, exhausted };
+}
+
+/** Where they do not say the same, nothing is said that could be the same as another's. */
+function mergedCounts(old: RecordsCountedResponse, learner: RecordsCountedResponse): RecordsCountedResponse {
+  const isSameRange = old.exhausted === learner.exhausted && (old.exhausted || old.lastId === learner.lastId);
+  const nearest = !old.exhausted && (learner.exhausted || old.lastId <= learner.lastId) ? old : learner;
+  const counts = old.counts.map((count, i) => {
+    const isSame = isSameRange && learner.counts[i]?.digest === count.digest;
+    return { ...count, isSettled: isSame && count.isSettled && learner.counts[i]?.isSettled === true };
+  });
+  return { type: MessageType.recordsCounted, counts, lastId: nearest.lastId, exhausted: nearest.exhausted };
 }

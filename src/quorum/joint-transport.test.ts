@@ -223,6 +223,30 @@ describe('a pair', () => {
     expect(whole).toMatchObject({ exhausted: true, entries: [{ id: 'z', split: true }] });
   });
 
+  it('counts what both count alike of the same range; all else is not settled', () => {
+    const { both } = jointKit();
+    const counted = (digests: readonly string[], lastId: string, exhausted: boolean): Response => ({
+      type: MessageType.recordsCounted,
+      counts: digests.map((digest) => ({ keys: 1, expires: 0, digest, isSettled: true })),
+      lastId,
+      exhausted,
+    });
+    const count = { type: MessageType.countRecords } as Request;
+    const settled = (old: Response, learner: Response): readonly boolean[] => {
+      const merged = both(count, old, learner);
+      return merged?.type === MessageType.recordsCounted ? merged.counts.map(({ isSettled }) => isSettled) : [];
+    };
+    expect(settled(counted(['a', 'b'], 'x', true), counted(['a', 'c'], 'y', true))).toEqual([true, false]);
+    expect(settled(counted(['a'], 'x', false), counted(['a'], 'x', false))).toEqual([true]);
+    expect(settled(counted(['a'], 'x', false), counted(['a'], 'y', false))).toEqual([false]);
+    expect(settled(counted(['a'], 'x', true), counted(['a'], 'x', false))).toEqual([false]);
+    expect(both(count, counted(['a'], '', true), counted(['a'], 'x', false))).toMatchObject({
+      lastId: 'x',
+      exhausted: false,
+    });
+    expect(both(count, counted(['a'], 'w', false), counted(['a'], 'x', false))).toMatchObject({ lastId: 'w' });
+  });
+
   it('without an old node that votes takes COMMITs and pages, and never answers', () => {
     const { clock, network, answers, send } = jointKit(false);
     for (const request of [READ, PREPARE, COMMIT]) send(request);

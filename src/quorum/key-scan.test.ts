@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MessageType } from '../rpc/messages.ts';
 import type { ScannedResponse } from '../rpc/scan-messages.ts';
-import { frontier } from './key-scan.ts';
+import { frontier } from './quorum-answers.ts';
 
 function scanned(lastId: string, exhausted: boolean): ScannedResponse {
   return { type: MessageType.scanned, entries: [], lastId, exhausted };
@@ -10,8 +10,8 @@ function scanned(lastId: string, exhausted: boolean): ScannedResponse {
 
 describe('the frontier of a scan', () => {
   it('is the smallest last id of those that are not exhausted (scan-skips)', () => {
-    expect(frontier([scanned('e', false), scanned('c', false)])).toEqual({ id: 'c', exhausted: false });
-    expect(frontier([scanned('a', true), scanned('c', false)])).toEqual({ id: 'c', exhausted: false });
+    expect(frontier([scanned('e', false), scanned('c', false)])).toEqual({ lastId: 'c', exhausted: false });
+    expect(frontier([scanned('a', true), scanned('c', false)])).toEqual({ lastId: 'c', exhausted: false });
     expect(frontier([scanned('a', true), scanned('b', true)])).toMatchObject({ exhausted: true });
   });
 
@@ -38,10 +38,10 @@ describe('the frontier of a scan', () => {
             const rest = own.filter((id) => id > after);
             return scanned(looked[i]?.at(-1) ?? after, rest.length <= limit && rest.length < limit);
           });
-          const { id, exhausted } = frontier(answers);
-          for (const one of looked.flat()) if (exhausted || one <= id) found.add(one);
+          const { lastId, exhausted } = frontier(answers);
+          for (const one of looked.flat()) if (exhausted || one <= lastId) found.add(one);
           if (exhausted) break;
-          after = id;
+          after = lastId;
         }
         expect([...found].sort()).toEqual(sorted);
       }),

@@ -17,9 +17,10 @@ import {
 import { EVERY_GENERATION, type ScanEntry, type ScannedResponse, type ScanRequest } from '../rpc/scan-messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { Coordinator } from './coordinator.ts';
-import { entriesById, frontier } from './key-scan.ts';
+import { entriesById } from './key-scan.ts';
 import { majority } from './majority.ts';
 import type { Step } from './operation.ts';
+import { frontier } from './quorum-answers.ts';
 
 /** A live record as a listing shows it. */
 export interface ListedRecord {
@@ -161,7 +162,7 @@ export class RecordExport<R> {
   }
 
   async #merge(shard: number, answers: readonly ScannedResponse[]): Promise<Exported<RecordListing>> {
-    const { id: lastId, exhausted } = frontier(answers);
+    const { lastId, exhausted } = frontier(answers);
     const nowMs = this.#coordinator.clock.wallMs();
     const records: ListedRecord[] = [];
     const differing: ScanEntry[] = [];

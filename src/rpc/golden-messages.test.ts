@@ -148,6 +148,19 @@ const golden: readonly (readonly [string, Request | Response, string])[] = [
     `0001000000020101${id}000000000300000004`,
   ],
   [
+    'countRecords',
+    {
+      type: MessageType.countRecords,
+      shard: 1,
+      shardEpoch: 2,
+      afterId: '',
+      untilId: ID,
+      nowMs: 3,
+      namespaces: [{ namespace: 4, namespaceEpoch: 5, generation: 6 }],
+    },
+    `0001000000020001${id}000000000000000300000001000000040000000500000006`,
+  ],
+  [
     'replacePages',
     {
       type: MessageType.replacePages,
@@ -263,6 +276,16 @@ const golden: readonly (readonly [string, Request | Response, string])[] = [
     `01${id}0000000001${id}${other}${noValue}`,
   ],
   ['scanned', { type: MessageType.scanned, entries: [], lastId: '', exhausted: true }, '000100000000'],
+  [
+    'recordsCounted',
+    {
+      type: MessageType.recordsCounted,
+      counts: [{ keys: 1, expires: 2, digest: ID, isSettled: true }],
+      lastId: ID,
+      exhausted: false,
+    },
+    `01${id}00000000010000000100000002${id}01`,
+  ],
   ['mapText', { type: MessageType.mapText, mapEpoch: 14, map: '{é}' }, '0000000e000000047bc3a97d'],
   ['mapAdopted', { type: MessageType.mapAdopted, mapEpoch: 13 }, '0000000d'],
   [
@@ -350,7 +373,7 @@ describe('protocol table', () => {
   });
 
   it('is repeated above the codecs', () => {
-    const source = ['request-codec.ts', 'response-codec.ts', 'sweep-codec.ts', 'key-codec.ts']
+    const source = ['request-codec.ts', 'response-codec.ts', 'sweep-codec.ts', 'key-codec.ts', 'count-codec.ts']
       .map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'))
       .join('\n');
     for (const row of protocolTable) expect(source).toContain(`// ${row.name} := ${row.body}\n`);
@@ -358,6 +381,6 @@ describe('protocol table', () => {
 
   it('changes only on purpose: a change needs a new protocolVersion', () => {
     const rows = protocolTable.map((row) => `${row.number} ${row.since} ${row.name} := ${row.body}`).join('\n');
-    expect(createHash('sha256').update(rows).digest('hex').slice(0, 16)).toBe('c9839aec81270dee');
+    expect(createHash('sha256').update(rows).digest('hex').slice(0, 16)).toBe('96dde32ab0e328a3');
   });
 });

@@ -1,6 +1,15 @@
 import { unreachable } from '../base/assert.ts';
 import { BALLOT_BYTES } from '../record/bytes.ts';
 import { stateLength } from '../record/state-codec.ts';
+import {
+  countRequestLength,
+  countResponseLength,
+  readCountRequest,
+  readCountResponse,
+  writeCountRequest,
+  writeCountResponse,
+} from './count-codec.ts';
+import type { CountRecordsRequest, RecordsCountedResponse } from './count-messages.ts';
 import type { KeyRequest, KeyResponse, KeyUsedResponse, KeyVersionUse, PlacedPage } from './key-messages.ts';
 import { MessageType } from './messages.ts';
 import type { ScanEntry } from './scan-messages.ts';
@@ -8,7 +17,7 @@ import type { WireReader } from './wire-reader.ts';
 import { ID_BYTES, type WireWriter } from './wire-writer.ts';
 
 /*
- * Bodies of what is said about key versions; the notation is explained in message-codec.ts.
+ * Bodies of what is said about key versions; counting is passed on to count-codec.ts. The notation is explained in message-codec.ts.
  *
  *   placed := id pageId:id blob
  *   use    := keyVersion:u32 count:u64 bytes:u64
@@ -31,18 +40,22 @@ function placedLength(pages: readonly PlacedPage[]): number {
 }
 
 /** Bytes that `writeKeyRequest` will take. */
-export function keyRequestLength(request: KeyRequest): number {
+export function keyRequestLength(request: KeyRequest | CountRecordsRequest): number {
   switch (request.type) {
     case MessageType.keyUse:
       return SHARD_BYTES + 1 + optionalIdLength(request.afterId) + optionalIdLength(request.afterPage) + 8;
     case MessageType.replacePages:
       return SHARD_BYTES + placedLength(request.pages);
     default:
-      return unreachable(request);
+      return countRequestLength(request);
   }
 }
 
-export function writeKeyRequest(writer: WireWriter, request: KeyRequest): void {
+export function writeKeyRequest(writer: WireWriter, request: KeyRequest | CountRecordsRequest): void {
+  if (request.type === MessageType.countRecords) {
+    writeCountRequest(writer, request);
+    return;
+  }
   writer.u16(request.shard);
   writer.u32(request.shardEpoch);
   switch (request.type) {
@@ -64,7 +77,7 @@ export function writeKeyRequest(writer: WireWriter, request: KeyRequest): void {
 }
 
 /** Null: no request about keys. */
-export function readKeyRequest(reader: WireReader, type: number): KeyRequest | null {
+export function readKeyRequest(reader: WireReader, type: number): KeyRequest | CountRecordsRequest | null {
   switch (type) {
     case MessageType.keyUse:
       return {
@@ -80,12 +93,12 @@ export function readKeyRequest(reader: WireReader, type: number): KeyRequest | n
     case MessageType.replacePages:
       return { type, shard: reader.u16(), shardEpoch: reader.u32(), pages: readPlaced(reader) };
     default:
-      return null;
+      return readCountRequest(reader, type);
   }
 }
 
 /** Bytes that `writeKeyResponse` will take. */
-export function keyResponseLength(response: KeyResponse): number {
+export function keyResponseLength(response: KeyResponse | RecordsCountedResponse): number {
   switch (response.type) {
     case MessageType.keyUsed: {
       let entries = 4 + response.records.length * (ID_BYTES + BALLOT_BYTES);
@@ -96,11 +109,11 @@ export function keyResponseLength(response: KeyResponse): number {
     case MessageType.pagesReplaced:
       return 4;
     default:
-      return unreachable(response);
+      return countResponseLength(response);
   }
 }
 
-export function writeKeyResponse(writer: WireWriter, response: KeyResponse): void {
+export function writeKeyResponse(writer: WireWriter, response: KeyResponse | RecordsCountedResponse): void {
   switch (response.type) {
     case MessageType.keyUsed:
       writeUsed(writer, response);
@@ -110,7 +123,7 @@ export function writeKeyResponse(writer: WireWriter, response: KeyResponse): voi
       writer.u32(response.replaced);
       return;
     default:
-      unreachable(response);
+      writeCountResponse(writer, response);
   }
 }
 
@@ -136,7 +149,7 @@ function writeUsed(writer: WireWriter, response: KeyUsedResponse): void {
 }
 
 /** Null: no response about keys. */
-export function readKeyResponse(reader: WireReader, type: number): KeyResponse | null {
+export function readKeyResponse(reader: WireReader, type: number): KeyResponse | RecordsCountedResponse | null {
   switch (type) {
     case MessageType.keyUsed:
       return {
@@ -152,7 +165,7 @@ export function readKeyResponse(reader: WireReader, type: number): KeyResponse |
     case MessageType.pagesReplaced:
       return { type, replaced: reader.u32() };
     default:
-      return null;
+      return readCountResponse(reader, type);
   }
 }
 

@@ -107,6 +107,15 @@ const requests: Readonly<Record<string, fc.Arbitrary<Request>>> = {
     shardEpoch: u32,
     records: fc.array(fc.record({ id, accepted: ballot }), { maxLength: 4 }),
   }),
+  countRecords: fc.record({
+    type: type(MessageType.countRecords),
+    shard: u16,
+    shardEpoch: u32,
+    afterId: fc.oneof(fc.constant(''), id),
+    untilId: fc.oneof(fc.constant(''), id),
+    nowMs: u64,
+    namespaces: fc.array(fc.record({ namespace: u32, namespaceEpoch: u32, generation: u32 }), { maxLength: 3 }),
+  }),
   sweepShard: fc.record({
     type: type(MessageType.sweepShard),
     shard: u16,
@@ -195,6 +204,12 @@ const responses: Readonly<Record<string, fc.Arbitrary<Response>>> = {
     exhausted: fc.boolean(),
   }),
   digested: fc.record({ type: type(MessageType.digested), records: u32, digest: id }),
+  recordsCounted: fc.record({
+    type: type(MessageType.recordsCounted),
+    lastId: fc.oneof(fc.constant(''), id),
+    exhausted: fc.boolean(),
+    counts: fc.array(fc.record({ keys: u32, expires: u32, digest: id, isSettled: fc.boolean() }), { maxLength: 3 }),
+  }),
   purged: fc.record({ type: type(MessageType.purged), purged: u32 }),
   shardSwept: fc.record({
     type: type(MessageType.shardSwept),

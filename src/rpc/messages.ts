@@ -1,7 +1,7 @@
 import type { Ballot } from '../record/ballot.ts';
 import type { PageId, PageManifest, RecordId, SealedState } from '../record/state.ts';
 import type { KeyRequest, KeyResponse } from './key-messages.ts';
-import type { ListRecordsRequest, RecordsListedResponse, ScannedResponse, ScanRequest } from './scan-messages.ts';
+import type { RangeRequest, RangeResponse } from './scan-messages.ts';
 import type { SweepRequest, SweepResponse } from './sweep-messages.ts';
 
 /** Number on the wire: never renumber. */
@@ -27,6 +27,7 @@ export const MessageType = {
   sweepStatus: 19,
   keyUse: 20,
   replacePages: 21,
+  countRecords: 22,
   pinPages: 30,
   state: 65,
   promise: 66,
@@ -54,6 +55,7 @@ export const MessageType = {
   sweepTold: 88,
   keyUsed: 89,
   pagesReplaced: 90,
+  recordsCounted: 91,
 } as const;
 
 /** Which record, and the epochs of the sender's map that concern it (protocol §1 "epoch"). Shared by all messages of a round. */
@@ -205,8 +207,7 @@ export type ManyRequest = ReadManyRequest | PrepareManyRequest | CommitManyReque
 export type Request =
   | RecordRequest
   | ManyRequest
-  | ScanRequest
-  | ListRecordsRequest
+  | RangeRequest
   | SweepRequest
   | KeyRequest
   | AdoptMapRequest
@@ -380,8 +381,7 @@ export type Response =
   | PagesStoredResponse
   | PagesResponse
   | PageIdsResponse
-  | ScannedResponse
-  | RecordsListedResponse
+  | RangeResponse
   | SweepResponse
   | KeyResponse
   | MapAdoptedResponse

@@ -56,6 +56,7 @@ export const protocolTable: readonly ProtocolRow[] = [
   request('sweepStatus', '-'),
   request('keyUse', 'shard:u16 epoch:u32 pages:flag afterId:id? afterPage:id? keepVersion:u32 limit:u32'),
   request('replacePages', 'shard:u16 epoch:u32 placed*'),
+  request('countRecords', 'shard:u16 epoch:u32 afterId:id? untilId:id? nowMs:u64 namespace*'),
   response('state', 'accepted:ballot state?'),
   response('promise', 'accepted:ballot state?'),
   response('ack', 'nextRecorded:flag'),
@@ -84,6 +85,7 @@ export const protocolTable: readonly ProtocolRow[] = [
   response('sweepTold', 'findings (shard:u16 ageMs:u64)*'),
   response('keyUsed', 'use* unreadable:u32 entry* placed* lastId:id? lastPage:id? exhausted:flag'),
   response('pagesReplaced', 'u32'),
+  response('recordsCounted', 'lastId:id? exhausted:flag counted*'),
 ];
 
 const sinceByType = new Uint16Array(256);

@@ -1,5 +1,6 @@
 import type { Ballot } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
+import type { CountRecordsRequest, RecordsCountedResponse } from './count-messages.ts';
 import type { MessageType, Want } from './messages.ts';
 
 /** Architecture 7. Records of one namespace and generation in (shard, id) order, after `afterId` ('' = from the start). */
@@ -67,3 +68,7 @@ export interface RecordsListedResponse {
   readonly lastId: RecordId;
   readonly exhausted: boolean;
 }
+
+/** Questions about what a node holds of a range of a shard, and the answers. */
+export type RangeRequest = ScanRequest | ListRecordsRequest | CountRecordsRequest;
+export type RangeResponse = ScannedResponse | RecordsListedResponse | RecordsCountedResponse;

@@ -7,6 +7,7 @@ import {
   writeKeyRequest,
   writeKeyResponse,
 } from './key-codec.ts';
+import type { CountRecordsRequest, RecordsCountedResponse } from './count-messages.ts';
 import type { KeyRequest, KeyResponse } from './key-messages.ts';
 import { MessageType } from './messages.ts';
 import type { AcceptedRecord, ShardSweep, SweepFindings, SweepRequest, SweepResponse } from './sweep-messages.ts';
@@ -31,7 +32,7 @@ function optionalIdLength(id: string): number {
 }
 
 /** Bytes that `writeSweepRequest` will take. */
-export function sweepRequestLength(request: SweepRequest | KeyRequest): number {
+export function sweepRequestLength(request: SweepRequest | KeyRequest | CountRecordsRequest): number {
   switch (request.type) {
     case MessageType.digest:
       return SHARD_BYTES + optionalIdLength(request.afterId) + optionalIdLength(request.untilId);
@@ -46,7 +47,7 @@ export function sweepRequestLength(request: SweepRequest | KeyRequest): number {
   }
 }
 
-export function writeSweepRequest(writer: WireWriter, request: SweepRequest | KeyRequest): void {
+export function writeSweepRequest(writer: WireWriter, request: SweepRequest | KeyRequest | CountRecordsRequest): void {
   switch (request.type) {
     // digest := shard:u16 epoch:u32 afterId:id? untilId:id?
     case MessageType.digest:
@@ -80,7 +81,10 @@ export function writeSweepRequest(writer: WireWriter, request: SweepRequest | Ke
 }
 
 /** Null: no request of a sweep. */
-export function readSweepRequest(reader: WireReader, type: number): SweepRequest | KeyRequest | null {
+export function readSweepRequest(
+  reader: WireReader,
+  type: number,
+): SweepRequest | KeyRequest | CountRecordsRequest | null {
   switch (type) {
     case MessageType.digest:
       return { type, ...readShard(reader), afterId: reader.optionalId(), untilId: reader.optionalId() };
@@ -96,7 +100,7 @@ export function readSweepRequest(reader: WireReader, type: number): SweepRequest
 }
 
 /** Bytes that `writeSweepResponse` will take. */
-export function sweepResponseLength(response: SweepResponse | KeyResponse): number {
+export function sweepResponseLength(response: SweepResponse | KeyResponse | RecordsCountedResponse): number {
   switch (response.type) {
     case MessageType.digested:
       return 4 + ID_BYTES;
@@ -111,7 +115,10 @@ export function sweepResponseLength(response: SweepResponse | KeyResponse): numb
   }
 }
 
-export function writeSweepResponse(writer: WireWriter, response: SweepResponse | KeyResponse): void {
+export function writeSweepResponse(
+  writer: WireWriter,
+  response: SweepResponse | KeyResponse | RecordsCountedResponse,
+): void {
   switch (response.type) {
     // digested := records:u32 digest:id
     case MessageType.digested:
@@ -143,7 +150,10 @@ export function writeSweepResponse(writer: WireWriter, response: SweepResponse |
 }
 
 /** Null: no response of a sweep. */
-export function readSweepResponse(reader: WireReader, type: number): SweepResponse | KeyResponse | null {
+export function readSweepResponse(
+  reader: WireReader,
+  type: number,
+): SweepResponse | KeyResponse | RecordsCountedResponse | null {
   switch (type) {
     case MessageType.digested:
       return { type, records: reader.u32(), digest: reader.id() };

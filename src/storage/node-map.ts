@@ -2,6 +2,7 @@ import type { Log } from '../base/log.ts';
 import { findNode } from '../cluster/cluster-map.ts';
 import { decodeClusterMap, encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import type { ClusterMap, ShardMove } from '../cluster/map.ts';
+import type { CountRecordsRequest } from '../rpc/count-messages.ts';
 import { type FaultResponse, MessageType, type RecordAddress, type Response } from '../rpc/messages.ts';
 import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { ScanRequest } from '../rpc/scan-messages.ts';
@@ -165,6 +166,14 @@ export class NodeMap {
 
   scanRefusal(request: ScanRequest): Response | null {
     return this.#check(Role.answers, request.shard, request.shardEpoch, request.namespace, request.namespaceEpoch);
+  }
+
+  countRefusal({ shard, shardEpoch, namespaces }: CountRecordsRequest): Response | null {
+    for (const { namespace, namespaceEpoch } of namespaces) {
+      const refusal = this.#check(Role.answers, shard, shardEpoch, namespace, namespaceEpoch);
+      if (refusal !== null) return refusal;
+    }
+    return null;
   }
 
   /** Of questions about all that a shard holds, which only those may answer who hold it and do not learn it. */

@@ -3,6 +3,7 @@ import { limits } from '../base/limits.ts';
 import type { ClusterMap } from '../cluster/map.ts';
 import { withGoals, withMovesBegun, withShardsLearned } from '../cluster/members.ts';
 import { adoptedByQuorum } from '../quorum/adopted.ts';
+import { KeyCounter } from '../quorum/key-count.ts';
 import { KeyScan } from '../quorum/key-scan.ts';
 import { appendText, DEL, EXISTS, GET, INCR, set, type TestReply } from '../quorum/testing/steps.ts';
 import { sameBallot } from '../record/ballot.ts';
@@ -223,7 +224,7 @@ describe('while a shard moves', () => {
     expect(await proxy.do('k', GET)).toBe(LARGE);
   });
 
-  it('a scan finds every key once, though the learner has few of them', async () => {
+  it('a scan finds, and a count counts, every key once, though the learner has few of them', async () => {
     const quorum = new JointQuorum({ shards: 4 });
     const proxy = quorum.proxy();
     const names = Array.from({ length: 40 }, (_, i) => `key${i}`);
@@ -248,6 +249,19 @@ describe('while a shard moves', () => {
       }
     }
     expect(found.sort()).toEqual(names.filter((name) => name !== 'key39').sort());
+    const counter = new KeyCounter(proxy.coordinator, scan);
+    let keys = 0;
+    for (const shard of SHARDS) {
+      let isDone = false;
+      const counting = counter.countShard([0], shard).finally(() => {
+        isDone = true;
+      });
+      await quorum.pass(5_000, () => isDone);
+      const result = await counting;
+      if (!result.ok) throw new Error(result.failure.detail);
+      keys += result.totals[0]?.keys ?? 0;
+    }
+    expect(keys).toBe(found.length);
   });
 
   it('a zone has adopted a map when both of its nodes have', async () => {

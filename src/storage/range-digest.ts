@@ -10,10 +10,15 @@ const BLOCK_ENTRIES = 1_024;
 
 /** Digest of records in id order (protocol §7): 16 bytes of BLAKE2b over id and accepted of each, chained by blocks. */
 export class RangeDigest {
-  readonly #block = Buffer.alloc(DIGEST_BYTES + BLOCK_ENTRIES * ENTRY_BYTES);
+  readonly #block: Buffer;
   readonly #output = Buffer.alloc(DIGEST_BYTES);
   #at = DIGEST_BYTES;
   #records = 0;
+
+  /** The digest depends on the block's length too. */
+  constructor(blockEntries = BLOCK_ENTRIES) {
+    this.#block = Buffer.alloc(DIGEST_BYTES + blockEntries * ENTRY_BYTES);
+  }
 
   get records(): number {
     return this.#records;

@@ -51,18 +51,25 @@ export function scanRecords(engine: Engine, request: ScanRequest, call: Call): v
   step(recordRange(request.shard, request.afterId).from);
 }
 
-function matching(id: RecordId, value: Buffer, request: ScanRequest): ScanEntry | null {
+/** What a stored record is listed as, and under which ballot; null if it is not: no live one of clients, or damaged. */
+export function listedState(value: Buffer): { readonly accepted: Ballot; readonly state: SealedState } | null {
   const stored = decodeStored(value);
   if (stored === null) return null;
   const { intent } = stored.state;
   const proposed = intent?.proposed ?? null;
   // A key that a transaction may have made, or deleted, is listed; what the record is must be READ.
   const state = stored.state.header.kind !== StateKind.live && proposed !== null ? proposed : stored.state;
-  const { header } = state;
-  if (header.kind !== StateKind.live) return null;
+  if (state.header.kind !== StateKind.live || state.header.namespace === NO_NAMESPACE) return null;
+  return { accepted: intent === undefined ? stored.accepted : NO_BALLOT, state };
+}
+
+function matching(id: RecordId, value: Buffer, request: ScanRequest): ScanEntry | null {
+  const listed = listedState(value);
+  if (listed === null) return null;
+  const { header } = listed.state;
   const isWanted = header.namespace === request.namespace && header.generation === request.generation;
-  if (header.namespace === NO_NAMESPACE || (!isWanted && request.generation !== EVERY_GENERATION)) return null;
-  return entryOf(id, intent === undefined ? stored.accepted : NO_BALLOT, state, request.want);
+  if (!isWanted && request.generation !== EVERY_GENERATION) return null;
+  return entryOf(id, listed.accepted, listed.state, request.want);
 }
 
 function entryOf(id: RecordId, accepted: Ballot, state: SealedState, want: Want): ScanEntry {

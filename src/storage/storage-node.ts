@@ -20,6 +20,7 @@ import { PagePins } from './page-pins.ts';
 import { PageStore } from './page-store.ts';
 import { PageSweep } from './page-sweep.ts';
 import { RecordCache } from './record-cache.ts';
+import { countRecords } from './record-count.ts';
 import { listRecords, type RecordListParts } from './record-list.ts';
 import { RecordLoader } from './record-loader.ts';
 import { scanRecords } from './record-scan.ts';
@@ -283,6 +284,12 @@ export class StorageNode implements CallHandler, BatchListener {
         const refusal = this.#map.scanRefusal(request);
         if (refusal !== null) call.respond(refusal);
         else scanRecords(this.#engine, request, call);
+        break;
+      }
+      case MessageType.countRecords: {
+        const refusal = this.#map.countRefusal(request);
+        if (refusal !== null) call.respond(refusal);
+        else countRecords(this.#engine, request, call);
         break;
       }
       case MessageType.listRecords: {

@@ -5,14 +5,14 @@ import type { CommandRow } from '../command.ts';
 import { failureReply } from '../failure-reply.ts';
 import { REDIS_VERSION } from '../redis-version.ts';
 import { namespaceNumber, type Session } from '../session.ts';
-import { argument } from './keyed-row.ts';
+import { argument, optionName } from './keyed-row.ts';
 
 const SWAP_IN_CLUSTER = new ErrorReply('ERR SWAPDB is not allowed in cluster mode');
 const OUT_OF_RANGE = new ErrorReply('ERR DB index is out of range');
 
 function validFlush(args: readonly Buffer[]): boolean {
   if (args.length === 1) return true;
-  const mode = args[1]?.toString('latin1').toLowerCase();
+  const mode = optionName(argument(args, 1));
   return args.length === 2 && (mode === 'async' || mode === 'sync');
 }
 
@@ -36,7 +36,8 @@ function flushAll(session: Session, args: readonly Buffer[]): Promise<Reply> {
 }
 
 async function dbSize(session: Session): Promise<Reply> {
-  return (await session.proxy.cluster.count(namespaceNumber(session))).keys;
+  const [count] = await session.proxy.cluster.count([namespaceNumber(session)]);
+  return count?.keys ?? 0;
 }
 
 /** SWAPDB index1 index2: of the connection's namespace, in one change of the cluster map. */

@@ -142,7 +142,7 @@ describe('LocalCluster keys', () => {
       submit('k9', put('changed'));
     } while (cursor !== '0');
     expect(seen).toEqual(['k0', 'k1', 'k2', 'k3', 'k5', 'k6', 'k7', 'k8', 'k9']);
-    expect(await cluster.count(0)).toEqual({ keys: 8, expires: 0 });
+    expect(await cluster.count([0])).toEqual([{ keys: 8, expires: 0 }]);
     expect(await cluster.randomKey(0)).toEqual(Buffer.from('k1'));
     expect(await cluster.randomKey(1)).toBeNull();
   });

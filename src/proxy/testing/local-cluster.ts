@@ -198,8 +198,12 @@ export class LocalCluster implements ClusterPort {
     return { cursor: '0', keys };
   }
 
-  async count(namespace: number): Promise<KeyCount> {
+  async count(namespaces: readonly number[]): Promise<readonly KeyCount[]> {
     this.#throwFailure();
+    return namespaces.map((namespace) => this.#count(namespace));
+  }
+
+  #count(namespace: number): KeyCount {
     let keys = 0;
     let expires = 0;
     for (const { record } of this.#database(namespace).values()) {
