@@ -23,11 +23,26 @@ const sameElements: Comparison = {
   },
 };
 
+/** From a cursor that no scan has given: a server answers which of the elements it likes. */
+const someElements: Comparison = {
+  name: 'a cursor and some elements',
+  differ(redis, junokv) {
+    const forms = [redis, junokv].map((reply) =>
+      readReply(reply)
+        ?.items.map(({ type }) => type)
+        .join(''),
+    );
+    return forms[0] === forms[1] ? null : exactly.differ(redis, junokv);
+  },
+};
+
+const SCANS: readonly string[] = ['hscan', 'sscan', 'zscan'];
+
 const COMPARISONS: Readonly<Record<string, Comparison>> = {
   ...Object.fromEntries(
     ['sinter', 'sunion', 'sdiff', 'smembers', 'hkeys', 'hvals', 'spop'].map((name) => [name, inAnyOrder]),
   ),
-  ...Object.fromEntries(['hscan', 'sscan', 'zscan'].map((name) => [name, sameElements])),
+  ...Object.fromEntries(SCANS.map((name) => [name, sameElements])),
   ...Object.fromEntries(['hrandfield', 'srandmember', 'zrandmember'].map((name) => [name, inShape])),
   ...Object.fromEntries(
     ['object|idletime', 'object|freq', 'object|refcount', 'memory|usage'].map((name) => [name, inType]),
@@ -39,9 +54,9 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
   'object|encoding': sameEncodingAfterSort,
 };
 
-/** Replies of the same bytes, but for what is not promised; errors always. */
-export function comparisonOf(name: string): Comparison {
-  const comparison = COMPARISONS[name];
+/** Replies of the same bytes, but for what is not promised; errors always. `words`: the whole command. */
+export function comparisonOf(name: string, words: readonly string[]): Comparison {
+  const comparison = SCANS.includes(name) && words[2] !== '0' ? someElements : COMPARISONS[name];
   if (comparison === undefined) return exactly;
   return {
     ...comparison,

@@ -76,6 +76,12 @@ const offset = fc.oneof(
   { weight: 1, arbitrary: oneOf('-1', 'x', '#2') },
 );
 
+const cursor = fc.oneof(
+  { weight: 6, arbitrary: word('0') },
+  { weight: 1, arbitrary: oneOf('-1', '-7', '+1', '01', '', ' 1', '5', '-', 'x', '1\0x', '\0', '1.5') },
+  { weight: 1, arbitrary: oneOf('18446744073709551615', '18446744073709551616', '-18446744073709551616') },
+);
+
 const BY_NAME: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ...Object.fromEntries(['field', 'member', 'member1', 'member2', 'element', 'pivot'].map((one) => [one, name])),
   ...Object.fromEntries(['radius', 'width', 'height'].map((one) => [one, extent])),
@@ -89,7 +95,7 @@ const BY_NAME: Readonly<Record<string, fc.Arbitrary<string>>> = {
   latitude: tenths(860),
   score,
   weight: score,
-  cursor: oneOf('0', '0', '0', 'x'),
+  cursor,
   seconds: secondsAhead,
   milliseconds: millisecondsAhead,
   ttl: fc.oneof(oneOf('0', '0', 'x', '-1'), millisecondsAhead),

@@ -30,7 +30,10 @@ const keys = listOf(key);
 const database = oneOf('0', '0', '1', '9', '16', '-1', 'x', '99999999999999999999');
 const selected = oneOf('0', '0', '1', '9');
 const element = oneOf(...elements);
-const condition = formOf('', '', 'NX', 'XX', 'GT', 'LT', 'gt', 'XX GT', 'NX XX', 'GT LT', 'X');
+const condition = fc.oneof(
+  { weight: 6, arbitrary: formOf('', '', 'NX', 'XX', 'GT', 'LT', 'gt', 'XX GT', 'NX XX', 'GT LT', 'X') },
+  { weight: 1, arbitrary: formOf('NX\0', 'xx\0X', 'N\0X', '\0', 'A\0B') },
+);
 
 const sortGet = formOf('', '', 'GET #', 'GET w_*', 'GET # GET h_*->f', 'GET w_* GET no_*', 'GET h_*->none', 'GET x');
 const sortLimit = formOf('', '', 'LIMIT 0 3', 'LIMIT 1 2', 'LIMIT -1 5', 'LIMIT 2 -1', 'LIMIT 0 0');

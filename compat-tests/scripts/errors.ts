@@ -172,4 +172,46 @@ const halves = script('commands in pieces', [
   raw('4\r\nPING\r\n'),
 ]);
 
-export const errorScripts: readonly Script[] = [unknown, arity, inline, protocol, halves];
+/** What C's functions read ends there; numbers, keys and values go on. */
+const zeroBytes = script('arguments with a zero byte', [
+  'SET k v',
+  'EXPIRE k 100 "AB\x00X"',
+  'EXPIRE k 100 "\x00"',
+  'EXPIRE k 100 "NX\x00X"',
+  'EXPIRE k 100 "nx\x00"',
+  'EXPIRE k "100\x00"',
+  'SET k w "XX\x00"',
+  'SET k w "EX\x00a" 10 "KEEP\x00TTL"',
+  'GETEX k "PERSIST\x00"',
+  'TTL k',
+  'COPY k copy "REPLACE\x00x"',
+  'SET "k\x00" other',
+  'MGET k "k\x00"',
+  'ZADD z "NX\x00" 1 a 2 b',
+  'ZADD z "1\x00" c',
+  'ZRANGEBYSCORE z "(1\x00x" "+inf\x00" "LIMIT\x00" 0 1',
+  'ZRANGEBYLEX z "-\x00" "+\x00x"',
+  'ZRANGE z 0 -1 "WITHSCORES\x00" "REV\x00"',
+  'BITFIELD b SET "u8\x00x" 8 255 "GET\x00" u4 "#1"',
+  'BITFIELD b SET u8 "8\x00" 255',
+  'BITOP "NOT\x00x" c b',
+  'LINSERT l "BEFORE\x00" a b',
+  'RPUSH l 2 1 3',
+  'SORT l "DESC\x00"',
+  'MSET w_1 30 w_2 20 w_3 10',
+  'SORT l BY "w_*\x00x"',
+  'SORT l BY "w\x00_*"',
+  'SORT l BY w_* GET "#\x00x" GET "w_*\x00"',
+  'HSET h a 1',
+  ...['"\x00"', '"1\x00x"', '"+7\x00"', '"x\x00"', '" 1"', '"1 "', '""', '-1', '+1', '007', '0x1', '-'].map(
+    (cursor) => `HSCAN h ${cursor}`,
+  ),
+  ...['18446744073709551615', '18446744073709551616', '-18446744073709551615', '-18446744073709551616'].map(
+    (cursor) => `ZSCAN z ${cursor}`,
+  ),
+  'SADD s 1 2 3',
+  'SSCAN s -3 "MATCH\x00" * "COUNT\x00" 1',
+  'FLUSHDB "ASYNC\x00"',
+]);
+
+export const errorScripts: readonly Script[] = [unknown, arity, inline, protocol, halves, zeroBytes];

@@ -1,4 +1,5 @@
 import { InvariantError, unreachable } from '../base/assert.ts';
+import { upToZero } from '../base/c-text.ts';
 import { ErrorReply, type Reply } from '../resp/reply.ts';
 import { authenticationRequired } from './authentication.ts';
 import { ClusterFailure } from './cluster-port.ts';
@@ -102,8 +103,7 @@ function checkRates(session: Session, entry: CommandEntry, args: readonly Buffer
 /** As C prints an argument: up to its first zero byte, cut at `maxBytes`. */
 function shown(argument: Buffer | undefined, maxBytes: number): Buffer {
   if (argument === undefined) return NOTHING;
-  const zero = argument.indexOf(0);
-  return argument.subarray(0, Math.min(maxBytes, zero < 0 ? argument.length : zero));
+  return upToZero(argument).subarray(0, maxBytes);
 }
 
 function errorLine(text: string): ErrorReply {

@@ -1,3 +1,4 @@
+import { upToZero } from '../../base/c-text.ts';
 import { limits } from '../../base/limits.ts';
 import type { RunContext, Step, StepResult } from '../../quorum/operation.ts';
 import type { LiveRecord } from '../../record/state.ts';
@@ -66,7 +67,7 @@ function parseCondition(args: readonly Buffer[]): ExpireCondition | ErrorReply {
 }
 
 function unsupported(option: Buffer): ErrorReply {
-  return new ErrorReply(`ERR Unsupported option ${option.toString('utf8', 0, limits.quotedArgumentBytes)}`);
+  return new ErrorReply(`ERR Unsupported option ${upToZero(option).toString('utf8', 0, limits.quotedArgumentBytes)}`);
 }
 
 /** EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT: key, moment or span, conditions. */

@@ -1,3 +1,4 @@
+import { upToZero } from '../../base/c-text.ts';
 import { limits } from '../../base/limits.ts';
 import type { Step } from '../../quorum/operation.ts';
 import { readAll } from '../../record/paged-string.ts';
@@ -62,7 +63,7 @@ export function parseSortOptions(
       options.destination = argument(args, ++i);
     } else if (name === 'by' && left >= 1) {
       options.by = argument(args, ++i);
-      if (session?.clusterEnabled && options.by.includes(STAR)) return BY_IN_CLUSTER;
+      if (session?.clusterEnabled && upToZero(options.by).includes(STAR)) return BY_IN_CLUSTER;
     } else if (name === 'get' && left >= 1) {
       if (session?.clusterEnabled) return GET_IN_CLUSTER;
       get.push(argument(args, ++i));

@@ -30,9 +30,11 @@ export function argument(args: readonly Buffer[], index: number): Buffer {
 
 const LONGEST_OPTION = 16;
 
-/** An option's name in lower case, '' where the argument is too long to be one. */
+/** An option's name in lower case, up to a zero byte as Redis reads it; '' where the argument is too long to be one. */
 export function optionName(option: Buffer): string {
-  return option.length > LONGEST_OPTION ? '' : option.toString('latin1').toLowerCase();
+  let length = 0;
+  while (length < option.length && option[length] !== 0) if (++length > LONGEST_OPTION) return '';
+  return option.toString('latin1', 0, length).toLowerCase();
 }
 
 /** A handler whose only argument that matters is its key: the step is the same for all. */

@@ -1,3 +1,4 @@
+import { upToZero } from '../../base/c-text.ts';
 import { limits } from '../../base/limits.ts';
 import { parseInteger } from '../../resp/integer.ts';
 import { ErrorReply, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../../resp/reply.ts';
@@ -11,15 +12,18 @@ const TOO_MANY_KEYS = new ErrorReply('ERR KEYS would answer too many keys, use S
 const DEFAULT_COUNT = 10;
 /** What a key of the reply costs apart from its bytes. */
 const KEY_OVERHEAD_BYTES = 64;
+/** Zeros in front of the digits included. */
+const LONGEST_CURSOR = 64;
 const UINT64_MAX = 18_446_744_073_709_551_615n;
 
 /**
- * A cursor as Redis's strtoul takes it: digits, a sign, up to 64 bits; '' is 0. Null where Redis says "invalid cursor".
+ * A cursor as Redis's strtoul takes it: digits, a sign, up to 64 bits, what is before a zero byte; '' is 0. Null where Redis says "invalid cursor".
  * Ours are below 2^53: of any other there is nothing more to scan, which 'foreign' says.
  */
 export function parseCursor(bytes: Buffer): string | 'foreign' | null {
-  if (bytes.length > 32) return null;
-  const text = bytes.toString('latin1');
+  const digits = upToZero(bytes);
+  if (digits.length > LONGEST_CURSOR) return null;
+  const text = digits.toString('latin1');
   if (text === '') return '0';
   if (!/^[+-]?[0-9]+$/.test(text)) return null;
   const value = BigInt(text.replace(/^[+-]/, ''));

@@ -13,6 +13,7 @@ import type { CommandRow, KeyedStep } from '../command.ts';
 import { RECORD_OVERHEAD_BYTES } from '../memory/memory-port.ts';
 import type { Session } from '../session.ts';
 import { helpHandler } from './help-reply.ts';
+import { argument, optionName } from './keyed-row.ts';
 
 function usage(record: LiveRecord | null): StepResult<Reply> {
   const reply = record === null ? null : RECORD_OVERHEAD_BYTES + record.key.length + record.sizeBytes;
@@ -23,7 +24,7 @@ function usage(record: LiveRecord | null): StepResult<Reply> {
 function memoryUsage(args: readonly Buffer[]): KeyedStep | ErrorReply {
   for (let i = 3; i < args.length; i += 2) {
     const count = args[i + 1]?.toString('latin1');
-    if (args[i]?.toString('latin1').toLowerCase() !== 'samples' || count === undefined) return SYNTAX_ERROR;
+    if (optionName(argument(args, i)) !== 'samples' || count === undefined) return SYNTAX_ERROR;
     if (!/^(0|-?[1-9][0-9]{0,17})$/.test(count)) return NOT_AN_INTEGER;
     if (count.startsWith('-')) return SYNTAX_ERROR;
   }

@@ -119,7 +119,7 @@ export const transactionCommands: readonly CommandRow[] = [
     keys: MANY_KEYS,
     docArguments: [KEYS],
     handler: { kind: 'waiting', run: watch },
-    difference: `At most ${limits.watchedKeys} keys. A key that was deleted more than a minute ago may count as written when its last trace is removed. A write that leaves a list or a string as it was (LTRIM, LMOVE, APPEND of nothing) does not count as one.`,
+    difference: `At most ${limits.watchedKeys} keys. A key that was deleted more than a minute ago may count as written when its last trace is removed. A write that leaves a list or a string as it was (LTRIM, LMOVE, APPEND of nothing) does not count as one; a BITFIELD that only makes a string longer (OVERFLOW FAIL) does.`,
   },
   {
     name: 'unwatch',

@@ -1,3 +1,5 @@
+import { upToZero } from '../../base/c-text.ts';
+
 /** What happens to a number that does not fit its field. */
 export type Overflow = 'wrap' | 'sat' | 'fail';
 
@@ -9,7 +11,8 @@ export interface FieldType {
 
 /** A field's type as Redis writes it, `i16` or `u8`; null if it is none. */
 export function parseFieldType(bytes: Buffer): FieldType | null {
-  const match = /^([iu])([1-9][0-9]?)$/.exec(bytes.length > 3 ? '' : bytes.toString('latin1'));
+  const text = upToZero(bytes);
+  const match = /^([iu])([1-9][0-9]?)$/.exec(text.length > 3 ? '' : text.toString('latin1'));
   if (match === null) return null;
   const isSigned = match[1] === 'i';
   const bits = Number(match[2]);

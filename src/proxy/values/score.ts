@@ -1,3 +1,4 @@
+import { upToZero } from '../../base/c-text.ts';
 import { parseFloatText } from '../../resp/float.ts';
 
 /*
@@ -33,8 +34,7 @@ export function parseScore(bytes: Buffer): number | null {
 
 /** A bound as ZRANGEBYSCORE takes it: C's strtod over all of the text up to a zero byte; null where it is none. */
 export function parseScoreBound(bytes: Buffer): ScoreBound | null {
-  const zero = bytes.indexOf(0);
-  const text = bytes.toString('latin1', 0, zero < 0 ? bytes.length : zero);
+  const text = upToZero(bytes).toString('latin1');
   const isExclusive = text.startsWith(OPENING);
   const rest = isExclusive ? text.slice(1) : text;
   const score = rest === '' ? 0 : toDouble(rest.replace(LEADING_SPACE, ''));
@@ -43,8 +43,7 @@ export function parseScoreBound(bytes: Buffer): ScoreBound | null {
 
 /** A number as SORT takes it: C's strtod over all of the text up to a zero byte, empty is 0; null where Redis says it is none. */
 export function parseWeight(bytes: Buffer): number | null {
-  const zero = bytes.indexOf(0);
-  const text = bytes.toString('latin1', 0, zero < 0 ? bytes.length : zero);
+  const text = upToZero(bytes).toString('latin1');
   return text === '' ? 0 : parseScore(Buffer.from(text.replace(LEADING_SPACE, ''), 'latin1'));
 }
 

@@ -1,3 +1,4 @@
+import { upToZero } from '../../base/c-text.ts';
 import { ErrorReply } from '../../resp/reply.ts';
 import { parseWeight } from './score.ts';
 
@@ -26,7 +27,7 @@ export interface SortOptions {
 
 /** Whether the elements stay in the order in which they are. */
 export function keepsOrder({ by }: SortOptions): boolean {
-  return by !== null && !by.includes(STAR);
+  return by !== null && !upToZero(by).includes(STAR);
 }
 
 /** Where a value is looked up for an element. `field`: of the hash at `key`; else `key` is a string. */
@@ -35,13 +36,14 @@ export interface SortLookup {
   readonly field: Buffer | null;
 }
 
-/** What a pattern names for an element: the element itself, nothing, or a value elsewhere. */
+/** What a pattern names for an element: the element itself, nothing, or a value elsewhere. As in Redis a zero byte hides what is behind it. */
 export function lookupOf(pattern: Buffer, element: Buffer): 'element' | null | SortLookup {
-  if (pattern.length === 1 && pattern[0] === 0x23) return 'element';
-  const star = pattern.indexOf(STAR);
+  const text = upToZero(pattern);
+  if (text.length === 1 && text[0] === 0x23) return 'element';
+  const star = text.indexOf(STAR);
   if (star < 0) return null;
-  const arrow = pattern.indexOf(ARROW, star + 1);
-  const hasField = arrow >= 0 && arrow + ARROW.length < pattern.length;
+  const arrow = text.indexOf(ARROW, star + 1);
+  const hasField = arrow >= 0 && arrow + ARROW.length < text.length;
   const after = pattern.subarray(star + 1, hasField ? arrow : pattern.length);
   return {
     key: Buffer.concat([pattern.subarray(0, star), element, after]),
@@ -113,9 +115,4 @@ function compareNumbers(a: number, b: number): number {
 function compareTexts(a: Buffer | null, b: Buffer | null): number {
   if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1;
   return a.compare(b);
-}
-
-function upToZero(text: Buffer): Buffer {
-  const zero = text.indexOf(0);
-  return zero < 0 ? text : text.subarray(0, zero);
 }
