@@ -1,6 +1,7 @@
 /** Writes docs/compatibility.md from the command table: `node scripts/generate-compatibility.ts`. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { limits } from '../src/base/limits.ts';
 import { junoCommands } from '../src/juno-ext/juno-commands.ts';
 import type { CommandRow } from '../src/proxy/command.ts';
 import { allCommands } from '../src/proxy/commands/all-commands.ts';
@@ -18,7 +19,11 @@ from what the last column says. An unknown command is answered \`-ERR unknown co
 
 - Every command over one key is linearizable, on every proxy.
 - Commands over several keys, and MULTI/EXEC, are atomic and isolated, whatever keys they name: all of it happens or nothing,
-  in one order for everybody that respects real time (strict serializability). No hash tags are needed. DEL, UNLINK, EXISTS and TOUCH go key by key unless they are within MULTI.
+  in one order for everybody that respects real time (strict serializability). No hash tags are needed.
+- DEL, UNLINK, EXISTS and TOUCH of several keys are the exception: they go key by key, each of them linearizable, so another client
+  may see some of the keys gone and some not yet. Within MULTI they are as atomic as the rest. As a transaction a DEL of ten keys takes 4 times the CPU
+  time (0.7 ms for 0.18 ms, all replicas in one process, values of 100 bytes; 12 times with values of 10 KB, which a transaction writes once more before they go), and an EXISTS of ten
+  keys 5 times (0.14 ms for 0.03 ms); and a transaction has at most ${limits.transactionRecords} keys, a DEL as many as a request has room for.
 - \`-UNAVAILABLE\` means that no quorum answered and nothing was changed; \`-UNCERTAIN\` that the change may or may not have
   been made; \`-BUSY\` that a bounded queue was full and nothing was done.
 `;

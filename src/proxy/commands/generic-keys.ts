@@ -37,7 +37,8 @@ const TYPE_STEP: Step<Reply> = {
   run: (record) => (record === null ? NO_TYPE : TYPES[record.value.type]),
 };
 
-const KEY_BY_KEY = 'Each key is deleted on its own; other clients may see some of them gone and some not.';
+const KEY_BY_KEY =
+  'Each key is deleted on its own; other clients may see some of them gone and some not. Within MULTI they go together.';
 
 /** Commands about whether keys are there, and of what type. */
 export const keyCommands: readonly CommandRow[] = [
@@ -83,7 +84,7 @@ export const keyCommands: readonly CommandRow[] = [
     keys: MANY_KEYS,
     docArguments: [KEYS],
     handler: sumOverKeys(EXISTS_STEP),
-    difference: 'Each key is read on its own; the count is not one snapshot.',
+    difference: 'Each key is read on its own; the count is not one snapshot unless it is within MULTI.',
   },
   {
     name: 'touch',
