@@ -27,7 +27,7 @@ const DOCUMENTED_SEQUENCES = 500;
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'cluster|help': 'lists what is here: src/proxy/commands/cluster-commands.test.ts',
   'memory|malloc-stats': 'differs: known-differences.ts',
-  migrate: 'moves keys to a third server: src/proxy/commands/generic-migrate.test.ts',
+  migrate: 'moves keys to a third server: random-migrate.test.ts, src/proxy/commands/generic-migrate.test.ts',
   monitor: 'shows other connections: redis-cli.test.ts, src/proxy/monitor-hub.test.ts',
   psync: 'answers an error: src/proxy/commands/server-sync.test.ts',
   replconf: 'belongs to SYNC: src/proxy/commands/server-sync.test.ts',

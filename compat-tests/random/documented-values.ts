@@ -20,6 +20,7 @@ import {
   unixSeconds,
   word,
 } from './random-command.ts';
+import { TARGET_PORT } from './server-pair.ts';
 
 /* Values for the arguments of COMMAND DOCS, by what they are called there. */
 
@@ -34,11 +35,11 @@ const KEYS_OF_GROUP: Readonly<Record<string, readonly string[]>> = {
 };
 const ANY_KEYS = [...new Set(Object.values(KEYS_OF_GROUP).flat()), 'none'];
 const anyKey = oneOf(...ANY_KEYS);
-/** A list, that no other command gets. */
-const WRONG = 'wrong';
+/** That no command gets but those for which it is of the wrong type, and SORT. */
+export const LIST_ALONE = 'wrong';
 /** Sorted sets of one score: of others Redis promises nothing in the order of members. */
-const LEX_KEYS = ['lex1', 'lex2', WRONG];
-const COUNTERS = ['hll1', 'hll1', 'hll2', WRONG];
+const LEX_KEYS = ['lex1', 'lex2', LIST_ALONE];
+const COUNTERS = ['hll1', 'hll1', 'hll2', LIST_ALONE];
 const LEX_COMMANDS: ReadonlySet<string> = new Set(['zlexcount', 'zrangebylex', 'zrevrangebylex', 'zremrangebylex']);
 
 export function keysFor(command: DocumentedCommand, argument: DocumentedArgument): fc.Arbitrary<string> {
@@ -98,9 +99,16 @@ const BY_NAME: Readonly<Record<string, fc.Arbitrary<string>>> = {
   cursor,
   seconds: secondsAhead,
   milliseconds: millisecondsAhead,
-  ttl: fc.oneof(oneOf('0', '0', 'x', '-1'), millisecondsAhead),
+  // No moment that is too far to be kept: known-differences.ts.
+  ttl: fc.oneof(
+    oneOf('0', '0', 'x', '-1'),
+    millisecondsAhead.map((one) => (one.length > 15 ? `1${one}` : one)),
+  ),
   'unix-time-seconds': unixSeconds,
   'unix-time-milliseconds': unixMilliseconds,
+  host: word('127.0.0.1'),
+  port: word(TARGET_PORT),
+  timeout: oneOf('5000', '5000', '5000', '0', '-1', 'x'),
   db: oneOf('1', '1', '0', '16', 'x'),
   'destination-db': oneOf('1', '0', '16', 'x'),
   offset,
@@ -109,7 +117,15 @@ const BY_NAME: Readonly<Record<string, fc.Arbitrary<string>>> = {
   frequency: oneOf('0', '255', '256', 'x'),
 };
 
+/** What SORT's patterns name of what is there, and nothing. */
+const weightPattern = oneOf('s*', 's*', 'h*->n1', 'h*->3', 'none*', 'l*', '*', 'nosort', 's', 's*\0', 's\0*', 'h*->');
+const gotPattern = oneOf('#', 's*', 'h*->n1', 'h*->n2', 'none*', 't*', '*', 's1', '#*', '##', '#\0', 'h*->\0n1');
+
 export function valuesFor(command: DocumentedCommand, argument: DocumentedArgument): fc.Arbitrary<string> {
+  if (command.name === 'migrate' && argument.name === 'destination-db') return oneOf('0', '1', '0', '1', '0', '1', 'x');
+  if (command.name.startsWith('sort') && argument.name === 'pattern') {
+    return argument.token === 'BY' ? weightPattern : gotPattern;
+  }
   const isDouble = argument.type === 'double';
   switch (argument.name) {
     case 'min':
@@ -133,7 +149,7 @@ export function valuesFor(command: DocumentedCommand, argument: DocumentedArgume
 
 /** Something for commands to work on. */
 export const beginning = [
-  plainly('RPUSH', WRONG, 'a', 'b'),
+  plainly('RPUSH', LIST_ALONE, '2', '10', '1'),
   plainly('MSET', 's1', 'abcdef', 's2', '12', 's3', '\x00\xff\x0f'),
   plainly('HSET', 'h1', 'n1', '1', 'n2', 'x', '3', '3'),
   plainly('RPUSH', 'l1', 'n1', 'n2', 'n1', '3', '1'),

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import type { DocumentedArgument, DocumentedCommand } from '../support/command-docs.ts';
 import { allArguments } from '../support/command-docs.ts';
 import { comparisonOf } from './documented-comparisons.ts';
-import { beginning, keysFor, refills, valuesFor } from './documented-values.ts';
+import { beginning, keysFor, LIST_ALONE, refills, valuesFor } from './documented-values.ts';
 import { DISTANCES_KEY } from './keyspace.ts';
 import { type Commands, oneOf, RandomCommand, utf8 } from './random-command.ts';
 import { sequencesOf } from './run-sequences.ts';
 
 /* Commands made from what COMMAND DOCS says of their arguments: every one of them, with every option, right and wrong. */
 
-/** Made by no generator; each has scripts or tests of its own. */
-const APART: ReadonlySet<string> = new Set(['migrate', 'sort', 'sort_ro']);
+/** It needs a server to go to: migrate.ts. */
+const APART: ReadonlySet<string> = new Set(['migrate']);
 /** They take one more word here, as in Redis 7.2. */
 const TAKE_MORE: ReadonlySet<string> = new Set(['zrank', 'zrevrank']);
 const MOST_OF_A_KIND = 3;
@@ -32,7 +32,8 @@ export function documentedSequences(commands: readonly DocumentedCommand[]): fc.
   return sequencesOf(any).map((list) => [...beginning, ...list]);
 }
 
-function documentedCommand(command: DocumentedCommand): Commands {
+/** One command in all of its forms, and some that are none. */
+export function documentedCommand(command: DocumentedCommand): Commands {
   const name = command.name.toUpperCase().split('|');
   const whole = argumentsOf(command).map((words) => sortedApart([...name, ...words]));
   const mutated = fc.tuple(whole, mutationFor(command)).map(([words, mutate]) => mutate(words, name.length));
@@ -50,6 +51,7 @@ function argumentsOf(command: DocumentedCommand): Words {
 /** What is sorted by members gets sets of one score, and distances a key of their own. */
 function sortedApart(words: string[]): string[] {
   const [name = '', ...rest] = words;
+  if (name === 'SORT' || name === 'SORT_RO') return [name, ...inPromisedOrder(rest)];
   if (rest.some((one) => one.toUpperCase() === 'BYLEX')) {
     const source = name === 'ZRANGESTORE' ? 1 : 0;
     return [name, ...rest.map((one, i) => (i === source ? 'lex1' : one))];
@@ -58,6 +60,17 @@ function sortedApart(words: string[]): string[] {
   if (at < 0) return words;
   const destination = name === 'GEOSEARCHSTORE' ? 0 : at + 1;
   return [name, ...rest.map((one, i) => (i === destination ? DISTANCES_KEY : one))];
+}
+
+/** The rest of a SORT so changed that Redis promises an order: not that of a set, nor of what weighs the same as letters. */
+function inPromisedOrder(words: readonly string[]): readonly string[] {
+  const [key = ''] = words;
+  const names = words.map((word, i) => (i === 0 ? '' : (word.split('\0', 1)[0] ?? '').toUpperCase()));
+  const by = names.indexOf('BY');
+  if (by < 0) return words;
+  const isWeighed = (words[by + 1]?.split('\0', 1)[0] ?? '').includes('*');
+  if (isWeighed) return words.filter((_, i) => names[i] !== 'ALPHA');
+  return names.includes('STORE') ? words : [key < 'm' ? LIST_ALONE : 'lex1', ...words.slice(1)];
 }
 
 function listOfParts(command: DocumentedCommand, parts: readonly DocumentedArgument[]): Words {
@@ -119,23 +132,7 @@ function tokenForms(token: string): fc.Arbitrary<string> {
 type Mutation = (words: readonly string[], nameWords: number) => string[];
 
 /** Not what ends a key soon, or makes a string of many megabytes. */
-const junk = oneOf(
-  '',
-  'x',
-  '-1',
-  '0',
-  '777777',
-  '1.5',
-  'NX',
-  'COUNT',
-  'WITHSCORES',
-  'LIMIT',
-  'REPLACE',
-  'COUNT\0',
-  '1\0',
-  '\0',
-  utf8,
-);
+const junk = oneOf('', 'x', '-1', '0', '777777', '1.5', 'NX', 'COUNT', 'WITHSCORES', 'LIMIT', 'REPLACE', utf8);
 const append: fc.Arbitrary<Mutation> = junk.map((one) => (words) => [...words, one]);
 const cut: fc.Arbitrary<Mutation> = fc.nat(2).map((n) => (words, name) => words.slice(0, name + n));
 const drop: fc.Arbitrary<Mutation> = fc.nat(5).map((n) => (words, name) => words.toSpliced(name + n, 1));
@@ -145,8 +142,9 @@ const replace: fc.Arbitrary<Mutation> = fc.tuple(fc.nat(6), junk).map(
       words.map((word, i) => (i === name + 1 + n ? one : word)),
 );
 
-/** SPOP may not become one of a random member, nor a key of other kinds one of a HyperLogLog. */
+/** SPOP may not become one of a random member, nor SORT one without an order, nor MIGRATE go elsewhere, nor a key of other kinds one of a HyperLogLog. */
 function mutationFor(command: DocumentedCommand): fc.Arbitrary<Mutation> {
   if (command.name === 'spop' || command.group === 'hyperloglog') return append;
+  if (command.name.startsWith('sort') || command.name === 'migrate') return fc.oneof(append, cut);
   return TAKE_MORE.has(command.name) ? fc.oneof(cut, drop, replace) : fc.oneof(append, cut, drop, replace);
 }

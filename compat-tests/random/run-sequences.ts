@@ -13,6 +13,8 @@ export interface SequenceKind {
   readonly databases: readonly string[];
   /** Of OBJECT ENCODING, at the end. */
   readonly encoding: Comparison;
+  /** What is to be compared beside that, and deleted: what is wrong, or null. */
+  afterwards?(): Promise<string | null>;
 }
 
 const LONGEST_SEQUENCE = 120;
@@ -66,7 +68,9 @@ export async function runSequence(
     if (problem !== null) return problem;
     gathered = [];
   }
-  return (await pair.compare(gathered)) ?? (await compareKeyspaces(pair, kind.databases, kind.encoding));
+  const problem = (await pair.compare(gathered)) ?? (await compareKeyspaces(pair, kind.databases, kind.encoding));
+  const left = (await kind.afterwards?.()) ?? null;
+  return problem ?? left;
 }
 
 async function exchangeOne(pair: ServerPair, command: RandomCommand): Promise<string | null> {

@@ -10,6 +10,15 @@ export interface Asked {
   readonly compare: Comparison;
 }
 
+/** Stands for the port of the third server that belongs to the server asked. */
+export const TARGET_PORT = 'port of the target';
+
+/** Where MIGRATE goes to, from either server. */
+export interface TargetPorts {
+  readonly theirs: number;
+  readonly ours: number;
+}
+
 export interface Answers {
   readonly theirs: Buffer;
   readonly ours: Buffer;
@@ -20,14 +29,16 @@ export class ServerPair {
   readonly #ports: Ports;
   readonly #settings: readonly string[];
   readonly #counts: ReplyCounts;
+  readonly #targets: TargetPorts | null;
   #theirs: RawClient | null = null;
   #ours: RawClient | null = null;
 
   /** `settings`: parameters and values for CONFIG SET. */
-  constructor(ports: Ports, settings: readonly string[], counts: ReplyCounts) {
+  constructor(ports: Ports, settings: readonly string[], counts: ReplyCounts, targets: TargetPorts | null = null) {
     this.#ports = ports;
     this.#settings = settings;
     this.#counts = counts;
+    this.#targets = targets;
   }
 
   close(): void {
@@ -49,7 +60,10 @@ export class ServerPair {
   ): Promise<Answers[]> {
     const [theirs, ours] = await this.#clients();
     try {
-      const [a, b] = await Promise.all([askAll(theirs, toTheirs), askAll(ours, toOurs)]);
+      const [a, b] = await Promise.all([
+        askAll(theirs, withTarget(toTheirs, this.#targets?.theirs)),
+        askAll(ours, withTarget(toOurs, this.#targets?.ours)),
+      ]);
       return a.map((reply, i) => ({ theirs: reply, ours: b[i] ?? reply }));
     } catch (error) {
       this.close();
@@ -94,6 +108,14 @@ export class ServerPair {
 }
 
 const QUEUED = Buffer.from('+QUEUED\r\n');
+
+function withTarget(
+  commands: readonly (readonly Argument[])[],
+  port: number | undefined,
+): readonly (readonly Argument[])[] {
+  if (port === undefined) return commands;
+  return commands.map((words) => words.map((word) => (word === TARGET_PORT ? String(port) : word)));
+}
 
 async function askAll(client: RawClient, commands: readonly (readonly Argument[])[]): Promise<Buffer[]> {
   void client.send(Buffer.concat(commands.map(encoded)));

@@ -133,6 +133,8 @@ async function migrate(session: Session, args: readonly Buffer[]): Promise<Reply
   const options = parseMigrate(args);
   if (options instanceof ErrorReply) return options;
   let link: MigrateLink | null = null;
+  // What the target refuses stays; the keys behind it go on, as in Redis.
+  let refusedFirst: ErrorReply | null = null;
   try {
     for (const key of options.keys) {
       const taking = new TakeStep();
@@ -144,9 +146,9 @@ async function migrate(session: Session, args: readonly Buffer[]): Promise<Reply
         const refusal = await greet(link, options);
         if (refusal !== null) return refusal;
       }
-      const problem = await send(link, key, payload, taking.expiresAtMs, options, session);
-      if (problem !== null) return problem;
-      if (options.copy) continue;
+      const refusal = await send(link, key, payload, taking.expiresAtMs, options, session);
+      refusedFirst ??= refusal;
+      if (refusal !== null || options.copy) continue;
       const deleted = await submit(session, key, deleteStep(taking));
       if (deleted instanceof ErrorReply) return deleted;
       if (deleted === 0) {
@@ -155,7 +157,7 @@ async function migrate(session: Session, args: readonly Buffer[]): Promise<Reply
         );
       }
     }
-    return link === null ? NOKEY : OK;
+    return refusedFirst ?? (link === null ? NOKEY : OK);
   } catch (error) {
     if (!(error instanceof MigrateLost)) throw error;
     return new ErrorReply(`IOERR error or timeout ${error.message} target instance`);
