@@ -465,6 +465,8 @@ export const limits = {
   /** One engine read of a scan: small enough that others get their turn. */
   scanStepRecords: 512,
   scanStepBytes: 1_048_576,
+  /** A SCAN that has not found enough keys by then answers with what it has. */
+  scanCommandMs: 40,
   /** A scan request returns after so many records looked at, found or not. */
   scanExaminedRecords: 8_192,
   /** Corrupt records remembered, so that each is counted and logged once; above it they are forgotten. */

@@ -36,11 +36,12 @@ it('adds up all shards, some at a time', async () => {
   expect(shards.most).toBe(limits.countShardsAtOnce);
 });
 
-it('answers all who come while it counts with one more count, which begins after they came', async () => {
+it('answers all who come while it counts, whatever they ask for, with one more pass, which begins after they came', async () => {
   const shards = new Shards();
   const first = shards.counter.count([0]);
-  const others = Array.from({ length: 50 }, () => shards.counter.count([0]));
-  await Promise.all([first, ...others]);
+  const others = Array.from({ length: 50 }, (_, i) => shards.counter.count([i % 5]));
+  const [, ...counts] = await Promise.all([first, ...others]);
+  expect(counts.map(([count]) => count?.expires)).toEqual(others.map((_, i) => (i % 5) * SHARDS));
   expect(shards.asked.length).toBe(2 * SHARDS);
   await shards.counter.count([0]);
   expect(shards.asked.length).toBe(3 * SHARDS);

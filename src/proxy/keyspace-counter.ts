@@ -2,17 +2,23 @@ import { limits } from '../base/limits.ts';
 import type { KeyCounter } from '../quorum/key-count.ts';
 import { ClusterFailure, type KeyCount } from './cluster-port.ts';
 
-/** A count that is under way, and the one after it, for those who came later: they want to see what was written before. */
-interface Counting {
-  readonly current: Promise<readonly KeyCount[]>;
-  next: Promise<readonly KeyCount[]> | null;
+type Counts = ReadonlyMap<number, KeyCount>;
+
+/** The pass that begins when the one under way has ended, for all who came meanwhile. */
+interface NextPass {
+  readonly namespaces: Set<number>;
+  readonly counts: Promise<Counts>;
 }
 
-/** Counts keys over all shards; the same ones not more than once at a time, however many ask. */
+/**
+ * Counts keys over all shards, in one pass at a time, however many ask for whatever namespaces: another one costs a pass next to
+ * nothing. Who comes while one is under way wants to see what was written before, and waits for the next.
+ */
 export class KeyspaceCounter<R> {
   readonly #counter: KeyCounter<R>;
   readonly #shards: () => number;
-  readonly #counting = new Map<string, Counting>();
+  #underWay: Promise<Counts> | null = null;
+  #next: NextPass | null = null;
 
   /** `shards`: how many there are. */
   constructor(counter: KeyCounter<R>, shards: () => number) {
@@ -20,30 +26,35 @@ export class KeyspaceCounter<R> {
     this.#shards = shards;
   }
 
-  /** The keys of each of these namespaces, none of which was deleted before this was called. Throws ClusterFailure. */
-  count(namespaces: readonly number[]): Promise<readonly KeyCount[]> {
-    const name = namespaces.join();
-    const counting = this.#counting.get(name);
-    if (counting === undefined) return this.#begin(name, namespaces);
-    const again = (): Promise<readonly KeyCount[]> => this.#begin(name, namespaces);
-    counting.next ??= counting.current.then(again, again);
-    return counting.next;
+  /** The keys of each of these namespaces; what was done before this was called is seen. Throws ClusterFailure. */
+  async count(namespaces: readonly number[]): Promise<readonly KeyCount[]> {
+    const counts = await (this.#underWay === null ? this.#begin(new Set(namespaces)) : this.#join(namespaces));
+    return namespaces.map((namespace) => counts.get(namespace) ?? { keys: 0, expires: 0 });
   }
 
-  #begin(name: string, namespaces: readonly number[]): Promise<readonly KeyCount[]> {
-    const current = this.#countAll(namespaces);
-    const counting: Counting = { current, next: null };
-    this.#counting.set(name, counting);
+  #join(namespaces: readonly number[]): Promise<Counts> {
+    if (this.#next === null) {
+      const wanted = new Set<number>();
+      const begin = (): Promise<Counts> => this.#begin(wanted);
+      this.#next = { namespaces: wanted, counts: (this.#underWay ?? Promise.resolve()).then(begin, begin) };
+    }
+    for (const namespace of namespaces) this.#next.namespaces.add(namespace);
+    return this.#next.counts;
+  }
+
+  #begin(namespaces: ReadonlySet<number>): Promise<Counts> {
+    const pass = this.#countAll([...namespaces]);
+    this.#underWay = pass;
+    this.#next = null;
     const end = (): void => {
-      // The next one, if anybody waits for it, has taken its place by now, or is about to.
-      if (this.#counting.get(name) === counting && counting.next === null) this.#counting.delete(name);
+      if (this.#underWay === pass && this.#next === null) this.#underWay = null;
     };
-    current.then(end, end);
-    return current;
+    pass.then(end, end);
+    return pass;
   }
 
-  async #countAll(namespaces: readonly number[]): Promise<readonly KeyCount[]> {
-    const totals = namespaces.map(() => ({ keys: 0, expires: 0 }));
+  async #countAll(namespaces: readonly number[]): Promise<Counts> {
+    const totals = new Map(namespaces.map((namespace) => [namespace, { keys: 0, expires: 0 }]));
     const shards = this.#shards();
     let next = 0;
     const countSome = async (): Promise<void> => {
@@ -53,7 +64,9 @@ export class KeyspaceCounter<R> {
           next = shards;
           throw new ClusterFailure(counted.failure);
         }
-        for (const [i, total] of totals.entries()) {
+        for (const [i, namespace] of namespaces.entries()) {
+          const total = totals.get(namespace);
+          if (total === undefined) continue;
           total.keys += counted.totals[i]?.keys ?? 0;
           total.expires += counted.totals[i]?.expires ?? 0;
         }

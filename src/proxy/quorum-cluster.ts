@@ -123,18 +123,22 @@ export class QuorumCluster implements ClusterPort {
   }
 
   /**
-   * Goes through shards in order, more of them at a time while nothing is found. A page ends between two prefixes of
-   * record ids, so that its cursor says exactly what was looked at.
+   * Goes through shards in order, more of them at a time while nothing is found and they are answered quickly; after some
+   * time the page ends with what there is, nothing perhaps. A page ends between two prefixes of record ids, so that its cursor says
+   * exactly what was looked at.
    */
   async scan(namespace: number, cursor: string, count: number): Promise<ScanPage> {
     const { shards } = this.#map.current;
     const start = decodeCursor(cursor, shards);
     if (start === null) return { cursor: '0', keys: [] };
+    const { clock } = this.#coordinator;
+    const endMs = clock.monotonicMs() + limits.scanCommandMs;
     const keys: ScannedKey[] = [];
     let { shard, donePrefix } = start;
     let wave = 1;
     let visited = 0;
     while (shard < shards && visited < SCAN_SHARDS_PER_COMMAND) {
+      const waveMs = clock.monotonicMs();
       const width = donePrefix >= 0 ? 1 : Math.min(wave, shards - shard);
       const pages = await Promise.all(
         Array.from({ length: width }, (_, i) =>
@@ -151,8 +155,10 @@ export class QuorumCluster implements ClusterPort {
         donePrefix = -1;
         if (keys.length >= count) break;
       }
-      wave = Math.min(SCAN_WAVE_MAX, wave * 2);
-      if (keys.length >= count) break;
+      const nowMs = clock.monotonicMs();
+      if (keys.length >= count || nowMs >= endMs) break;
+      const isQuick = nowMs - waveMs < limits.scanCommandMs / 8;
+      wave = isQuick ? Math.min(SCAN_WAVE_MAX, wave * 2) : Math.max(1, wave >>> 1);
     }
     return { cursor: shard >= shards ? '0' : encodeCursor({ shard, donePrefix: -1 }), keys };
   }

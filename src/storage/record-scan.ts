@@ -9,6 +9,8 @@ import type { Call } from '../rpc/transport.ts';
 import type { Engine } from './engine.ts';
 
 const NOTHING = Buffer.alloc(0);
+/** Records that the first engine read of a scan asks for at least: the read itself costs as much. */
+const STEP_RECORDS_MIN = 16;
 
 /**
  * Live records of one namespace and generation, or of all, in id order (architecture 7). Tombstones and corrupt records are
@@ -22,8 +24,11 @@ export function scanRecords(engine: Engine, request: ScanRequest, call: Call): v
   let bytes = 0;
   // Two at least: a page that ends before the last of them must get on.
   const full = (): boolean => entries.length >= request.limit || (bytes >= limits.scanStepBytes && entries.length > 1);
+  // Not more than is wanted, as long as nearly all that is read is.
+  let wanted = Math.min(Math.max(request.limit, STEP_RECORDS_MIN), limits.scanStepRecords);
   const step = (from: Buffer): void => {
-    const range = { from, to, limit: limits.scanStepRecords, limitBytes: limits.scanStepBytes, keysOnly: false };
+    const range = { from, to, limit: wanted, limitBytes: limits.scanStepBytes, keysOnly: false };
+    wanted = Math.min(2 * wanted, limits.scanStepRecords);
     engine.scan(range, (error, found) => {
       if (error !== null || found === undefined) {
         call.respond({ type: MessageType.fault, fault: 'io', detail: 'records could not be read' });

@@ -187,8 +187,7 @@ export class UnsettledRecords {
       if (isOverwritten(arena, at)) return;
       const start = keyStart(at);
       const end = start + keyLength(arena, at);
-      if (arena.compare(from, 0, from.length, start, end) < 0 || arena.compare(to, 0, to.length, start, end) >= 0)
-        return;
+      if (compareKey(arena, start, end, from) < 0 || compareKey(arena, start, end, to) >= 0) return;
       const value = isDelete(arena, at) ? null : keysOnly ? EMPTY : Buffer.from(this.#value(at));
       found.push({ key: Buffer.from(arena.subarray(start, end)), value });
     };
@@ -196,7 +195,7 @@ export class UnsettledRecords {
     for (const segment of this.#inUse) {
       if (segment.settled) continue;
       if (first < 0) this.#eachOf(segment, add);
-      else this.#eachOfShard(segment, first, add);
+      else this.#eachOfShard(segment, first + idPart(from, 0), first + idPart(to, 3), add);
     }
     return found.sort((a, b) => Buffer.compare(a.key, b.key));
   }
@@ -294,11 +293,11 @@ export class UnsettledRecords {
     for (let i = 0; i < segment.changes; i++) add(this.#offsets[ordinals + i] ?? 0);
   }
 
-  #eachOfShard(segment: Segment, firstBucket: number, add: (at: number) => void): void {
+  #eachOfShard(segment: Segment, firstBucket: number, lastBucket: number, add: (at: number) => void): void {
     const ordinals = segment.number * this.segmentChanges;
-    const heads = segment.number * BUCKETS + firstBucket;
-    for (let part = 0; part < 4; part++) {
-      for (let next = this.#heads[heads + part] ?? 0; next > 0; next = this.#next[ordinals + next - 1] ?? 0) {
+    const heads = segment.number * BUCKETS;
+    for (let bucket = firstBucket; bucket <= lastBucket; bucket++) {
+      for (let next = this.#heads[heads + bucket] ?? 0; next > 0; next = this.#next[ordinals + next - 1] ?? 0) {
         add(this.#offsets[ordinals + next - 1] ?? 0);
       }
     }
@@ -322,6 +321,21 @@ function shardBucket(from: Buffer, to: Buffer): number {
   const last = prefixOf(to);
   if (last !== first && (last !== first + 1 || to.length > 3)) return -1;
   return bucketOf(from, 0, 3);
+}
+
+/** Which of a shard's four buckets a bound is in; `open` if it is the shard's own. */
+function idPart(bound: Buffer, open: number): number {
+  return bound.length > 3 ? (bound[3] ?? 0) >>> 6 : open;
+}
+
+/** As Buffer.compare does; by hand, for keys of one shard differ in one of their first bytes, and most calls end there. */
+function compareKey(source: Buffer, start: number, end: number, other: Buffer): number {
+  const length = Math.min(end - start, other.length);
+  for (let i = 0; i < length; i++) {
+    const difference = (source[start + i] ?? 0) - (other[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return end - start - other.length;
 }
 
 function prefixOf(key: Buffer): number {
