@@ -57,7 +57,7 @@ export interface Engine {
   write(changes: readonly EngineChange[], callback: EngineCallback<void>): void;
   /** Everything whose write callback was called before now survives a loss of power once the callback comes. */
   sync(callback: EngineCallback<void>): void;
-  /** Sees every batch whose callback was called. */
+  /** Sees every batch whose callback was called. Stops before the range's end only at its limits (`mayHaveMore`). */
   scan(range: EngineRange, callback: EngineCallback<readonly EngineEntry[]>): void;
   /**
    * Gives back to the disk what room it can without merging everything: what was deleted or overwritten before it was
@@ -72,4 +72,15 @@ export interface Engine {
   sizeBytes(): number;
   /** Waits for what is in flight; nothing may be called after it. Bounded in time. */
   close(callback: EngineCallback<void>): void;
+}
+
+/** Whether a scan that found these was stopped by its limits. If not, the range holds nothing else. */
+export function mayHaveMore(
+  entries: readonly EngineEntry[],
+  { limit, limitBytes }: Pick<EngineRange, 'limit' | 'limitBytes'>,
+): boolean {
+  if (entries.length >= limit) return true;
+  let bytes = 0;
+  for (const { key, value } of entries) bytes += key.length + value.length;
+  return bytes >= limitBytes;
 }

@@ -5,7 +5,7 @@ import type { ClusterMap } from '../cluster/map.ts';
 import { pageRange, parseRecordKey, recordRange } from '../record/record-id.ts';
 import type { RecordId } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
-import type { Engine, EngineEntry } from './engine.ts';
+import { type Engine, type EngineEntry, mayHaveMore } from './engine.ts';
 import type { PagePins } from './page-pins.ts';
 import type { WritePipeline } from './write-pipeline.ts';
 
@@ -105,7 +105,7 @@ export class GenerationSweep {
       this.#drop(shard, entries, () => {
         const last = entries.at(-1);
         const next = (): void => {
-          if (last === undefined) this.#step(shard + 1, '');
+          if (last === undefined || !mayHaveMore(entries, range)) this.#step(shard + 1, '');
           else this.#step(shard, parseRecordKey(last.key)?.id ?? afterId);
         };
         if (last === undefined && shard % SHARDS_PER_STEP !== 0) next();

@@ -12,6 +12,7 @@ import {
   type EngineEntry,
   EngineError,
   type EngineRange,
+  mayHaveMore,
 } from './engine.ts';
 import { close, getMany, scan, sync, write } from './engine-conformance.ts';
 import { segmentName } from './journal-files.ts';
@@ -134,14 +135,16 @@ const settle = (engine: JournaledEngine): Promise<void> =>
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const path = (disk: Disk, segment: number): string => join(disk.directory, segmentName(segment));
 
+const PAGE = { limit: 50, limitBytes: 10_000 };
+
 async function read(engine: Engine): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   let from = Buffer.alloc(0);
   for (;;) {
-    const page = await scan(engine, { from, limit: 50 });
-    const last = page.at(-1);
-    if (last === undefined) return found;
+    const page = await scan(engine, { from, ...PAGE });
     for (const { key, value } of page) found.set(key.toString(), value.toString());
+    const last = page.at(-1);
+    if (last === undefined || !mayHaveMore(page, PAGE)) return found;
     from = Buffer.concat([last.key, Buffer.alloc(1)]);
   }
 }
@@ -484,8 +487,12 @@ describe('JournaledEngine: scans', () => {
     for (let i = 10; i < 40; i++) await write(engine, [put(`k${i}`, '1')]);
     await settle(engine);
     for (let i = 10; i < 35; i++) await write(engine, [{ key: Buffer.from(`k${i}`), value: null }]);
-    // Perhaps less than asked for, but something, as long as there is more.
-    expect((await scan(engine, { limit: 3 })).at(0)?.key.toString()).toBe('k35');
+    // As many as asked for, as long as there are more.
+    const firstOf = async (limit: number) => (await scan(engine, { limit })).map(({ key }) => key.toString());
+    expect(await firstOf(3)).toEqual(['k35', 'k36', 'k37']);
+    await write(engine, [{ key: Buffer.from('k37'), value: null }]);
+    expect(await firstOf(3)).toEqual(['k35', 'k36', 'k38']);
+    await write(engine, [put('k37', '2')]);
     expect([...(await read(engine)).keys()]).toEqual(['k35', 'k36', 'k37', 'k38', 'k39']);
     await close(engine);
   });

@@ -11,6 +11,7 @@ import {
   EngineError,
   type EngineFigures,
   type EngineRange,
+  mayHaveMore,
 } from './engine.ts';
 import type { JournalFiles } from './journal-files.ts';
 import { entryLength, keysFit } from './journal-format.ts';
@@ -265,7 +266,7 @@ export class JournaledEngine implements Engine {
    * The engine within is read first, and what is unsettled put on top afterwards: whatever was settled meanwhile is still
    * among the unsettled, for the gate keeps it there.
    */
-  #scan(range: EngineRange, callback: EngineCallback<EngineEntry[]>): void {
+  #scan(range: EngineRange, callback: EngineCallback<readonly EngineEntry[]>): void {
     const within = withRoomForMark(range);
     this.#scanWithin(within, (error, entries) => {
       if (error !== null || entries === undefined) {
@@ -275,12 +276,22 @@ export class JournaledEngine implements Engine {
       const horizon = scanHorizon(entries, within);
       const shown = entries.filter((entry) => !entry.key.equals(JOURNAL_KEY));
       const merged = mergeScan(shown, this.#records.collect(range.from, horizon, range.keysOnly), range);
-      // All that was found is deleted: there may be more behind it.
-      if (merged.length === 0 && entries.length > 0 && horizon !== range.to) {
-        this.#scan({ ...range, from: horizon }, callback);
-      } else {
-        callback(null, merged);
-      }
+      // Some of what was found is deleted: there may be more behind it.
+      if (horizon !== range.to && !mayHaveMore(merged, range)) this.#scanOn(range, merged, horizon, callback);
+      else callback(null, merged);
+    });
+  }
+
+  #scanOn(
+    range: EngineRange,
+    found: EngineEntry[],
+    from: Buffer,
+    callback: EngineCallback<readonly EngineEntry[]>,
+  ): void {
+    let limitBytes = range.limitBytes;
+    for (const { key, value } of found) limitBytes -= key.length + value.length;
+    this.#scan({ ...range, from, limit: range.limit - found.length, limitBytes }, (error, rest) => {
+      callback(error, rest === undefined ? undefined : found.concat(rest));
     });
   }
 

@@ -7,7 +7,7 @@ import { MessageType } from '../rpc/messages.ts';
 import type { ScanEntry } from '../rpc/scan-messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import { DISK_FULL, type DiskSpace } from './disk-space.ts';
-import type { Engine, EngineCallback, EngineEntry } from './engine.ts';
+import { type Engine, type EngineCallback, type EngineEntry, mayHaveMore } from './engine.ts';
 import type { WritePipeline } from './write-pipeline.ts';
 
 /** Sealed bytes begin with the version of their key (`record-sealer.ts`), which a node may read without having any. */
@@ -53,12 +53,15 @@ class KeyUse {
         this.#call.respond({ type: MessageType.fault, fault: 'io', detail: 'records could not be read' });
         return;
       }
+      let looked = 0;
       for (const entry of found) {
+        looked++;
         if (this.#request.pages) this.#addPage(entry);
         else this.#addRecord(entry);
         if (this.#isFull()) break;
       }
-      if (found.length === 0 || this.#isFull()) this.#respond(found.length === 0);
+      const isWhole = looked === found.length && !mayHaveMore(found, range);
+      if (isWhole || this.#isFull()) this.#respond(isWhole);
       else this.step();
     });
   }

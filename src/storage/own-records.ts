@@ -3,7 +3,7 @@ import type { ClusterMap } from '../cluster/map.ts';
 import { parseRecordKey, recordRange } from '../record/record-id.ts';
 import type { RecordId } from '../record/state.ts';
 import { glanceAtStored, type StoredGlance } from '../record/stored-glance.ts';
-import type { Engine, EngineEntry } from './engine.ts';
+import { type Engine, type EngineEntry, mayHaveMore } from './engine.ts';
 
 /** A record on this node's disk. */
 export interface OwnRecord {
@@ -70,7 +70,7 @@ export function readOwnRecords(
         finish(true);
         return;
       }
-      if (found.length === 0 || lastId === place.untilId) finish(true);
+      if (!mayHaveMore(found, range) || lastId === place.untilId) finish(true);
       else if (records.length >= atMost.records || bytes >= atMost.bytes) finish(false);
       else step();
     });

@@ -5,7 +5,7 @@ import { glanceAtStored } from '../record/stored-glance.ts';
 import type { CountRecordsRequest, NamespaceRecords } from '../rpc/count-messages.ts';
 import { MessageType } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
-import type { Engine, EngineEntry } from './engine.ts';
+import { type Engine, type EngineEntry, mayHaveMore } from './engine.ts';
 import { RangeDigest } from './range-digest.ts';
 import { listedState } from './record-scan.ts';
 
@@ -43,10 +43,11 @@ export function countRecords(engine: Engine, request: CountRecordsRequest, call:
   };
   const step = (): void => {
     const { scanStepRecords: limit, scanStepBytes: limitBytes } = limits;
-    engine.scan({ ...recordRange(request.shard, lastId), limit, limitBytes, keysOnly: false }, (error, found) => {
+    const range = { ...recordRange(request.shard, lastId), limit, limitBytes, keysOnly: false };
+    engine.scan(range, (error, found) => {
       if (error !== null || found === undefined) {
         call.respond({ type: MessageType.fault, fault: 'io', detail: 'records could not be read' });
-      } else if (!found.every(take) || found.length === 0 || lastId === request.untilId) {
+      } else if (!found.every(take) || !mayHaveMore(found, range) || lastId === request.untilId) {
         finish(true);
       } else if (examined >= limits.scanExaminedRecords) {
         finish(false);

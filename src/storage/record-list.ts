@@ -7,7 +7,7 @@ import { MessageType } from '../rpc/messages.ts';
 import type { ListedRecord, ListRecordsRequest } from '../rpc/scan-messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
-import type { Engine, EngineEntry } from './engine.ts';
+import { type Engine, type EngineEntry, mayHaveMore } from './engine.ts';
 import { project } from './served-state.ts';
 import type { WritePipeline } from './write-pipeline.ts';
 
@@ -72,14 +72,17 @@ class RecordList {
         this.#call.respond({ type: MessageType.fault, fault, detail: 'records could not be read' });
         return;
       }
+      let looked = 0;
       for (const entry of found) {
+        looked++;
         if (!this.#add(entry)) {
           this.#respond(true);
           return;
         }
         if (this.#isFull()) break;
       }
-      if (found.length === 0 || this.#lastId === this.#request.untilId) this.#respond(true);
+      const isWhole = looked === found.length && !mayHaveMore(found, range);
+      if (isWhole || this.#lastId === this.#request.untilId) this.#respond(true);
       else if (this.#isFull()) this.#respond(false);
       else this.step(this.#lastId);
     });

@@ -6,7 +6,7 @@ import { decodeStored } from '../record/state-codec.ts';
 import { MessageType, Want } from '../rpc/messages.ts';
 import { EVERY_GENERATION, type ScanEntry, type ScanRequest } from '../rpc/scan-messages.ts';
 import type { Call } from '../rpc/transport.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, mayHaveMore } from './engine.ts';
 
 const NOTHING = Buffer.alloc(0);
 /** Records that the first engine read of a scan asks for at least: the read itself costs as much. */
@@ -34,10 +34,11 @@ export function scanRecords(engine: Engine, request: ScanRequest, call: Call): v
         call.respond({ type: MessageType.fault, fault: 'io', detail: 'records could not be read' });
         return;
       }
+      let looked = 0;
       for (const { key, value } of found) {
         const id = parseRecordKey(key)?.id ?? lastId;
         lastId = id;
-        examined++;
+        looked++;
         const entry = matching(id, value, request);
         if (entry !== null) {
           entries.push(entry);
@@ -45,7 +46,8 @@ export function scanRecords(engine: Engine, request: ScanRequest, call: Call): v
         }
         if (full()) break;
       }
-      const exhausted = found.length === 0;
+      examined += looked;
+      const exhausted = looked === found.length && !mayHaveMore(found, range);
       if (exhausted || full() || examined >= limits.scanExaminedRecords) {
         call.respond({ type: MessageType.scanned, entries, lastId, exhausted });
       } else {

@@ -1,4 +1,4 @@
-import type { EngineChange, EngineEntry, EngineRange } from './engine.ts';
+import { type EngineChange, type EngineEntry, type EngineRange, mayHaveMore } from './engine.ts';
 
 /** `entries` with `changes` on top, both in key order, as far as the range's limits allow. */
 export function mergeScan(
@@ -27,11 +27,8 @@ export function mergeScan(
 
 /** How far `entries` are all that there is: the end of the range, or behind the last of them if a limit cut them off. */
 export function scanHorizon(entries: readonly EngineEntry[], range: EngineRange): Buffer {
-  let bytes = 0;
-  for (const { key, value } of entries) bytes += key.length + value.length;
   const last = entries.at(-1);
-  const isCut = last !== undefined && (entries.length >= range.limit || bytes >= range.limitBytes);
-  return isCut ? Buffer.concat([last.key, ZERO]) : range.to;
+  return last !== undefined && mayHaveMore(entries, range) ? Buffer.concat([last.key, ZERO]) : range.to;
 }
 
 const ZERO = Buffer.alloc(1);
