@@ -10,7 +10,7 @@ import type { CommandRow, KeyedStep } from '../command.ts';
 import { defaultConfigValues } from '../config-values.ts';
 import type { Session } from '../session.ts';
 import { expiresAt } from '../values/expiry.ts';
-import { dumpValue, type EncodingLimits, valueOfRdb } from '../values/value-rdb.ts';
+import { dumpBytes, dumpValue, type EncodingLimits, valueOfRdb } from '../values/value-rdb.ts';
 import { argument, FAR_EXPIRY, KEY, keyOnly, NIL, ONE_KEY, optionName } from './keyed-row.ts';
 
 const BUSYKEY = new ErrorReply('BUSYKEY Target key name already exists.');
@@ -34,7 +34,8 @@ export const DUMP_STEP: Step<Reply> = {
   run(record, { nowMs, pages }) {
     if (record === null) return NIL;
     const isString = record.value.type === ValueType.string;
-    if (!isString && record.sizeBytes > limits.dumpCollectionBytes) return { reply: TOO_LARGE, change: null };
+    const isTooLarge = !isString && dumpBytes(record, nowMs, pages) > limits.dumpCollectionBytes;
+    if (isTooLarge) return { reply: TOO_LARGE, change: null };
     return { reply: dumpValue(record, nowMs, pages), change: null };
   },
 };

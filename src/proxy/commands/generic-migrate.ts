@@ -244,5 +244,5 @@ export const migrateCommand: CommandRow = {
   ],
   handler: { kind: 'waiting', run: migrate },
   difference:
-    'Needs admin rights, for it makes the proxy connect to any address. Not atomic: each key is copied, and then deleted here if it is still what was copied; where it is not, an error says so and the key stays. Keys go one after the other.',
+    'Needs admin rights, for it makes the proxy connect to any address. Not atomic: each key is copied, and then deleted here if it is still what was copied; where it is not, an error says so and the key stays. Keys go one after the other, each once however often it is named, over a connection of its own that sends none before AUTH and SELECT are answered.',
 };

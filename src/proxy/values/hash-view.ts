@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts';
-import { ItemCursor, packedEncoding } from '../../record/packed-items.ts';
+import { ItemCursor, packedCount, packedEncoding } from '../../record/packed-items.ts';
 import { EMPTY_TREE, elementsAt, findInTree, placeInTree, visitTree } from '../../record/tree.ts';
 import { type CollectionValue, Encoding, type PageAccess, type Tree } from '../../record/value.ts';
 import { packedBytes } from './collection-value.ts';
@@ -53,6 +53,12 @@ export class HashView implements KeyedReader {
   get hasTimes(): boolean {
     if (this.#inline !== null) return (this.#inline[0]?.timeMs ?? 0) !== 0;
     return this.#trees[2].count > this.#expiredCount();
+  }
+
+  /** About how many of the value's bytes are those of fields that are there. */
+  liveBytes(sizeBytes: number): number {
+    const stored = this.#packed === null ? this.#plain.count + this.#trees[2].count : packedCount(this.#packed);
+    return stored === this.count ? sizeBytes : Math.ceil((sizeBytes / stored) * this.count);
   }
 
   get encoding(): Encoding {

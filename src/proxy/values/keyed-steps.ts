@@ -132,12 +132,14 @@ export class ListElementsStep implements Step<Reply> {
     const { value, sizeBytes } = record;
     const kind = this.#kind;
     if (value.type === ValueType.string || value.type !== kind.type) return WRONG_TYPE;
-    const elements = viewOf(kind, value, nowMs, pages).count;
+    const view = viewOf(kind, value, nowMs, pages);
+    const elements = view.count;
+    const bytes = view instanceof HashView ? view.liveBytes(sizeBytes) : sizeBytes;
     const listing: Listing = {
       kind: form,
       elements,
       itemsEach: what === 'both' ? 2 : 1,
-      elementBytes: Math.ceil(sizeBytes / elements) + 2 * BULK_OVERHEAD_BYTES,
+      elementBytes: Math.ceil(bytes / elements) + 2 * BULK_OVERHEAD_BYTES,
       read(from, to, access): BulkItems {
         const encoder = new BulkEncoder((to - from) * this.elementBytes);
         const see = (name: Buffer, one: Buffer): void => {

@@ -37,6 +37,12 @@ export type EncodingLimits = Pick<
   | 'zsetMaxListpackValue'
 >;
 
+/** About how many bytes of elements DUMP writes of a value. May throw NeedPages. */
+export function dumpBytes({ value, sizeBytes }: LiveRecord, nowMs: number, pages: PageAccess): number {
+  if (value.type !== ValueType.hash || value.fieldTimes === undefined) return sizeBytes;
+  return new HashView(value, nowMs, pages).liveBytes(sizeBytes);
+}
+
 /** What DUMP answers of a value, without fields that have expired; reads all of its pages. May throw NeedPages. */
 export function dumpValue({ value, sizeBytes }: LiveRecord, nowMs: number, pages: PageAccess): Buffer {
   switch (value.type) {
@@ -54,7 +60,7 @@ export function dumpValue({ value, sizeBytes }: LiveRecord, nowMs: number, pages
     case ValueType.hash: {
       const view = viewOf(HASH, value, nowMs, pages);
       if (view instanceof HashView && view.hasTimes)
-        return dumpTimes(view, value.fieldTimes?.soonestMs ?? 1, sizeBytes);
+        return dumpTimes(view, value.fieldTimes?.soonestMs ?? 1, view.liveBytes(sizeBytes));
       return dumpElements(RdbType.hash, view.count, sizeBytes, (writer) =>
         view.visit((field, bytes) => {
           writer.string(field);
