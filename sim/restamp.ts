@@ -16,7 +16,9 @@ function restamp(address: RecordAddress, map: ClusterMap, what: Restamped): Reco
     ...address,
     shardEpoch: what.shard ? (map.shardEpochs[address.shard] ?? 0) : address.shardEpoch,
     namespaceEpoch: what.namespace ? (map.namespaces[address.namespace]?.epoch ?? 0) : address.namespaceEpoch,
-    memos: undefined,
+    memo0: undefined,
+    memo1: undefined,
+    memo2: undefined,
   };
 }
 

@@ -57,7 +57,9 @@ export function placeRecord(
     shardEpoch: map.shardEpochs[shard] ?? 0,
     namespace,
     namespaceEpoch: map.namespaces[namespace]?.epoch ?? 0,
-    memos: undefined,
+    memo0: undefined,
+    memo1: undefined,
+    memo2: undefined,
   };
   // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.
   const first = id.charCodeAt(0) % map.zones.length;

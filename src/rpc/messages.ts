@@ -65,8 +65,10 @@ export interface RecordAddress {
   readonly shardEpoch: number;
   readonly namespace: number;
   readonly namespaceEpoch: number;
-  /** Where storage nodes of this process have the record, each in the place of its own number. Never sent. */
-  memos?: (object | undefined)[] | undefined;
+  /** Where storage nodes of this process have the record, each in a place of its own. Never sent. */
+  memo0?: object | undefined;
+  memo1?: object | undefined;
+  memo2?: object | undefined;
 }
 
 /** How much of the state a sender wants back. `meta` is the header and the sealed metadata, `full` also a larger value. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
+import { memoryFetch } from '../base/memory-fetch.ts';
 import type { Ballot } from '../record/ballot.ts';
 import type { SealedState } from '../record/state.ts';
 import {
@@ -99,7 +100,11 @@ export class ManyServer {
   }
 
   #read(call: Call, request: ReadManyRequest): void {
+    const { cache } = this.#parts;
     const answer = new Answers(MessageType.statesMany);
+    let fetched = 0;
+    for (let i = 0; i < request.addresses.length; i++) fetched += cache.fetchForRead(request.addresses[i]);
+    memoryFetch.sum = fetched;
     for (let i = 0; i < request.addresses.length; i++) {
       const record = this.#held(request.addresses[i]);
       if (record === null) answer.pass();
@@ -109,11 +114,14 @@ export class ManyServer {
   }
 
   #prepare(call: Call, request: PrepareManyRequest): void {
-    const { acceptor, clock, pipeline } = this.#parts;
+    const { acceptor, cache, clock, pipeline } = this.#parts;
     const { ballot } = request;
     const nowUs = clock.wallUs();
     const below = !acceptor.needsCeiling(ballot);
     const answer = new Answers(MessageType.promisesMany);
+    let fetched = 0;
+    for (let i = 0; i < request.addresses.length; i++) fetched += cache.fetchForWrite(request.addresses[i]);
+    memoryFetch.sum = fetched;
     for (let i = 0; i < request.addresses.length; i++) {
       const address = request.addresses[i];
       const record = below ? this.#held(address) : null;
@@ -129,12 +137,15 @@ export class ManyServer {
   }
 
   #commit(call: Call, request: CommitManyRequest): void {
-    const { acceptor, pipeline, space } = this.#parts;
+    const { acceptor, cache, pipeline, space } = this.#parts;
     if (pipeline.isOverloaded) {
       call.respond(OVERLOADED);
       return;
     }
     const acks: Ack[] = [];
+    let fetched = 0;
+    for (let i = 0; i < request.items.length; i++) fetched += cache.fetchForWrite(request.items[i]?.address);
+    memoryFetch.sum = fetched;
     let batch = 0;
     for (const item of request.items) {
       const record = this.#held(item.address);

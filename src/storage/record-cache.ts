@@ -8,7 +8,10 @@ import type { PromiseEntry } from './promise-table.ts';
 const ENTRY_OVERHEAD_BYTES = 400;
 
 /** Of so many caches of one process addresses remember where each has the record. */
-const NO_MEMOS: readonly undefined[] = [undefined, undefined, undefined, undefined, undefined];
+const MEMOS = 3;
+
+/** Of all caches of this process: a generation's number says whose it is. */
+let generations = 0;
 
 /** A record in memory, changed in place: good until the next turn. */
 export interface CachedRecord extends Held {
@@ -17,29 +20,23 @@ export interface CachedRecord extends Held {
 }
 
 class Slot implements CachedRecord {
-  readonly cache: RecordCache;
   readonly id: RecordId;
   accepted: Ballot;
   state: SealedState | null;
   batch: number;
   promise: PromiseEntry | null = null;
-  /** Of the cache's generations; 0 once dropped. */
+  /** Of its cache's generations, which no other cache has; 0 once dropped. */
   generation: number;
+  /** What it was counted as: the state is not looked at again for that. */
+  costBytes: number;
 
-  constructor(
-    cache: RecordCache,
-    id: RecordId,
-    accepted: Ballot,
-    state: SealedState | null,
-    batch: number,
-    generation: number,
-  ) {
-    this.cache = cache;
+  constructor(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number, generation: number) {
     this.id = id;
     this.accepted = accepted;
     this.state = state;
     this.batch = batch;
     this.generation = generation;
+    this.costBytes = costBytes(state);
   }
 }
 
@@ -71,7 +68,7 @@ export class RecordCache {
   #oldBytes = 0;
   /** The young generation becomes the old one when it is so large. */
   #rotateAtBytes: number;
-  #generation = 1;
+  #generation = ++generations;
   /** Records that a request found here; counted by those who serve them. */
   hits = 0;
   /** Dropped when these batches of theirs are durable, unless written again; oldest first, from `#leavingFrom` on. */
@@ -82,7 +79,7 @@ export class RecordCache {
 
   /** `place`: caches of one process that have the same records should have different ones. */
   constructor(budgetBytes: number, isDurable: (batch: number) => boolean, place = 0) {
-    this.#place = place % NO_MEMOS.length;
+    this.#place = place % MEMOS;
     this.#budgetBytes = budgetBytes;
     this.#rotateAtBytes = budgetBytes / 2;
     this.#isDurable = isDurable;
@@ -106,6 +103,25 @@ export class RecordCache {
     return slot;
   }
 
+  /** Looks at what `at` and an answer to a READ will look at, for `memoryFetch`. */
+  fetchForRead(address: RecordAddress | undefined): number {
+    if (address === undefined) return 0;
+    const memo = this.#memo(address);
+    return memo instanceof Slot ? memo.batch + memo.costBytes : 0;
+  }
+
+  /** As `fetchForRead`, with what the rules look at before they promise or accept. */
+  fetchForWrite(address: RecordAddress | undefined): number {
+    if (address === undefined) return 0;
+    const memo = this.#memo(address);
+    if (!(memo instanceof Slot)) return 0;
+    const { promise, state } = memo;
+    let sum = memo.batch + memo.costBytes + memo.accepted.time;
+    if (promise !== null) sum += promise.ballot.time;
+    if (state !== null) sum += state.header.kind;
+    return sum;
+  }
+
   set(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number): void {
     this.#put(this.#young.get(id), id, accepted, state, batch);
   }
@@ -121,10 +137,12 @@ export class RecordCache {
       // Also where the old generation has it: what is dropped with that must not take this along.
       const before = this.#old.get(id);
       if (before !== undefined) before.generation = 0;
-      this.#add(new Slot(this, id, accepted, state, batch, this.#generation));
+      this.#add(new Slot(id, accepted, state, batch, this.#generation));
       return;
     }
-    this.#youngBytes += costBytes(state) - costBytes(slot.state);
+    const bytes = costBytes(state);
+    this.#youngBytes += bytes - slot.costBytes;
+    slot.costBytes = bytes;
     slot.accepted = accepted;
     slot.state = state;
     slot.batch = batch;
@@ -143,7 +161,7 @@ export class RecordCache {
     const slot = this.#young.get(id);
     if (slot !== undefined) {
       this.#young.delete(id);
-      this.#youngBytes -= costBytes(slot.state);
+      this.#youngBytes -= slot.costBytes;
       slot.generation = 0;
     }
     const old = this.#old.get(id);
@@ -176,19 +194,24 @@ export class RecordCache {
   }
 
   #known(address: RecordAddress): Slot | undefined {
-    const memo = address.memos?.[this.#place];
-    return memo instanceof Slot && memo.cache === this && memo.generation === this.#generation ? memo : undefined;
+    const memo = this.#memo(address);
+    return memo instanceof Slot && memo.generation === this.#generation ? memo : undefined;
+  }
+
+  #memo(address: RecordAddress): object | undefined {
+    return this.#place === 0 ? address.memo0 : this.#place === 1 ? address.memo1 : address.memo2;
   }
 
   #remember(address: RecordAddress, slot: Slot): void {
-    address.memos ??= NO_MEMOS.slice();
-    address.memos[this.#place] = slot;
+    if (this.#place === 0) address.memo0 = slot;
+    else if (this.#place === 1) address.memo1 = slot;
+    else address.memo2 = slot;
   }
 
   #add(slot: Slot): void {
     slot.generation = this.#generation;
     this.#young.set(slot.id, slot);
-    this.#youngBytes += costBytes(slot.state);
+    this.#youngBytes += slot.costBytes;
     if (this.#youngBytes > this.#rotateAtBytes) this.#rotate();
   }
 
@@ -198,7 +221,7 @@ export class RecordCache {
     this.#oldBytes = this.#youngBytes;
     this.#young = new Map();
     this.#youngBytes = 0;
-    this.#generation++;
+    this.#generation = ++generations;
     for (const [id, slot] of dropped) {
       if (this.#old.get(id) === slot || slot.generation === 0) continue;
       if (this.#isDurable(slot.batch)) {
@@ -208,7 +231,7 @@ export class RecordCache {
       } else {
         slot.generation = this.#generation;
         this.#young.set(id, slot);
-        this.#youngBytes += costBytes(slot.state);
+        this.#youngBytes += slot.costBytes;
       }
     }
     // Where the disk is behind, what must stay may fill the budget: without this each further record would go through all of it.

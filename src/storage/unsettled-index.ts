@@ -60,6 +60,15 @@ export class UnsettledIndex {
     return before;
   }
 
+  /** What `set` is likely to find for the change at `at`, without a search: for `memoryFetch`. */
+  peek(at: number): number {
+    const start = keyStart(at);
+    const length = keyLength(this.#arena, at);
+    if (length !== RECORD_KEY_BYTES) return -1;
+    const slot = word(this.#arena, start + RECORD_ID_AT) & this.#mask;
+    return (this.#slots[slot * SLOT] ?? 0) - 1;
+  }
+
   /** Forgets the key of the change at `at`, which is its newest. */
   remove(at: number): void {
     this.#fingerprint(this.#arena, keyStart(at), keyLength(this.#arena, at));

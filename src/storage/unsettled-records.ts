@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { memoryFetch } from '../base/memory-fetch.ts';
 import type { EngineChange } from './engine.ts';
 import {
   changeEnd,
@@ -271,6 +272,12 @@ export class UnsettledRecords {
     const end = start + length;
     const ordinals = segment.number * this.segmentChanges;
     const heads = segment.number * BUCKETS;
+    let fetched = 0;
+    for (let at = start + ENTRY_HEADER_BYTES; at < end; at = changeEnd(this.arena, at)) {
+      const before = this.#index.peek(at);
+      if (before >= 0) fetched += this.arena[before] ?? 0;
+    }
+    memoryFetch.sum = fetched;
     for (let at = start + ENTRY_HEADER_BYTES; at < end; at = changeEnd(this.arena, at)) {
       const before = this.#index.set(at);
       if (before >= 0) markOverwritten(this.arena, before);
