@@ -19,6 +19,8 @@ function restamp(address: RecordAddress, map: ClusterMap, what: Restamped): Reco
     memo0: undefined,
     memo1: undefined,
     memo2: undefined,
+    memo3: undefined,
+    memo4: undefined,
   };
 }
 

@@ -60,6 +60,8 @@ export function placeRecord(
     memo0: undefined,
     memo1: undefined,
     memo2: undefined,
+    memo3: undefined,
+    memo4: undefined,
   };
   // Which replica is asked first depends on the record: reads spread over the zones, and each record has one warm cache.
   const first = id.charCodeAt(0) % map.zones.length;

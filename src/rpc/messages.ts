@@ -1,6 +1,7 @@
 import type { Ballot } from '../record/ballot.ts';
 import type { PageId, PageManifest, RecordId, SealedState } from '../record/state.ts';
 import type { KeyRequest, KeyResponse } from './key-messages.ts';
+import type { RecordMemos } from './record-memos.ts';
 import type { RangeRequest, RangeResponse } from './scan-messages.ts';
 import type { SweepRequest, SweepResponse } from './sweep-messages.ts';
 
@@ -59,16 +60,12 @@ export const MessageType = {
 } as const;
 
 /** Which record, and the epochs of the sender's map that concern it (protocol §1 "epoch"). Shared by all messages of a round. */
-export interface RecordAddress {
+export interface RecordAddress extends RecordMemos {
   readonly id: RecordId;
   readonly shard: number;
   readonly shardEpoch: number;
   readonly namespace: number;
   readonly namespaceEpoch: number;
-  /** Where storage nodes of this process have the record, each in a place of its own. Never sent. */
-  memo0?: object | undefined;
-  memo1?: object | undefined;
-  memo2?: object | undefined;
 }
 
 /** How much of the state a sender wants back. `meta` is the header and the sealed metadata, `full` also a larger value. */

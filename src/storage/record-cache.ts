@@ -8,7 +8,7 @@ import type { PromiseEntry } from './promise-table.ts';
 const ENTRY_OVERHEAD_BYTES = 400;
 
 /** Of so many caches of one process addresses remember where each has the record. */
-const MEMOS = 3;
+const MEMOS = 5;
 
 /** Of all caches of this process: a generation's number says whose it is. */
 let generations = 0;
@@ -199,13 +199,37 @@ export class RecordCache {
   }
 
   #memo(address: RecordAddress): object | undefined {
-    return this.#place === 0 ? address.memo0 : this.#place === 1 ? address.memo1 : address.memo2;
+    switch (this.#place) {
+      case 0:
+        return address.memo0;
+      case 1:
+        return address.memo1;
+      case 2:
+        return address.memo2;
+      case 3:
+        return address.memo3;
+      default:
+        return address.memo4;
+    }
   }
 
   #remember(address: RecordAddress, slot: Slot): void {
-    if (this.#place === 0) address.memo0 = slot;
-    else if (this.#place === 1) address.memo1 = slot;
-    else address.memo2 = slot;
+    switch (this.#place) {
+      case 0:
+        address.memo0 = slot;
+        break;
+      case 1:
+        address.memo1 = slot;
+        break;
+      case 2:
+        address.memo2 = slot;
+        break;
+      case 3:
+        address.memo3 = slot;
+        break;
+      default:
+        address.memo4 = slot;
+    }
   }
 
   #add(slot: Slot): void {
