@@ -7,6 +7,7 @@ import type { ClusterMap } from '../cluster/map.ts';
 import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
+import { Arrivals, type ArrivalsOwner } from './arrivals.ts';
 import { BallotClock } from './ballot-clock.ts';
 import { type ExpressHost, ExpressLane } from './express-lane.ts';
 import { JointTransport } from './joint-transport.ts';
@@ -58,7 +59,7 @@ export interface CoordinatorOptions {
  * The proposer of protocol §3-5 for all records: one task per record that has work, ticked while any has. Used by
  * proxies for clients' commands.
  */
-export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListener {
+export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsOwner<R>, NodeListener {
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealPort;
@@ -74,6 +75,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   readonly #tasks = new Map<RecordId, RecordTask<R>>();
   readonly #busy = new Set<RecordTask<R>>();
   readonly #recent = new RecentWrites();
+  readonly #arrivals = new Arrivals<R>(this);
   readonly #table: RecordTable<R>;
   readonly #express: ExpressLane<R>;
   readonly #kept = new KeptTasks<RecordTask<R>>(limits.recentRecords, limits.chainLifeMs, (task) => {
@@ -158,6 +160,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
 
   /** Runs commands over several records as one. */
   transact(operation: TransactionOperation<R>): void {
+    this.#arrivals.startAll();
     this.transactions.submit(operation);
   }
 
@@ -167,11 +170,20 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       this.refuse(operation);
       return;
     }
-    const nowMs = this.clock.monotonicMs();
-    const arrivedMs = heldSinceMs ?? nowMs;
-    const entry = operation.key.length <= limits.expressKeyBytes ? this.#entryOf(operation) : null;
+    this.#operations++;
+    if (heldSinceMs === undefined) {
+      this.#arrivals.add(operation);
+      return;
+    }
+    const isShort = operation.key.length <= limits.expressKeyBytes;
+    const entry = isShort ? this.entryOf(operation, operation.key.toString('latin1')) : null;
+    this.start(operation, entry, heldSinceMs, this.clock.monotonicMs());
+  }
+
+  /** ArrivalsOwner */
+  start(operation: Operation<R>, entry: RecordEntry<R> | null, arrivedMs: number, nowMs: number): void {
     if (entry?.express === true) {
-      this.#submitBehind(entry, operation, arrivedMs);
+      this.#startBehind(entry, operation, arrivedMs);
       return;
     }
     const placement = entry?.placement ?? this.place(operation);
@@ -188,10 +200,9 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
       task = undefined;
     }
     if (task !== undefined && task.queued >= limits.queuedOperationsPerRecord) {
-      this.refuse(operation);
+      this.#refuseStarted(operation);
       return;
     }
-    this.#operations++;
     if (task === undefined && mayExpress) {
       this.#express.begin(entry, operation, arrivedMs, nowMs);
       return;
@@ -204,6 +215,12 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
   refuse(operation: Operation<R>): void {
     this.counters.add('busy');
     operation.done({ ok: false, failure: busy('too many commands wait for storage; try again') });
+  }
+
+  /** As `refuse`, for one that was counted as it arrived. */
+  #refuseStarted(operation: Operation<R>): void {
+    this.refuse(operation);
+    this.finished();
   }
 
   place(operation: TransactionKey): Placement {
@@ -315,9 +332,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     this.#pagesReserved -= count;
   }
 
-  /** What is remembered of the operation's key, brought up to the current map. */
-  #entryOf(operation: Operation<R>): RecordEntry<R> {
-    const name = operation.key.toString('latin1');
+  /** ArrivalsOwner; brought up to the current map. */
+  entryOf(operation: Operation<R>, name: string): RecordEntry<R> {
     const entry = this.#table.find(operation.namespace, name);
     // What is under way under an older map goes first: the commands of a connection keep their order.
     if (entry !== undefined && (entry.placement.mapEpoch === this.#map.epoch || entry.express)) return entry;
@@ -331,13 +347,12 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, NodeListe
     return fresh;
   }
 
-  #submitBehind(entry: RecordEntry<R>, operation: Operation<R>, arrivedMs: number): void {
+  #startBehind(entry: RecordEntry<R>, operation: Operation<R>, arrivedMs: number): void {
     const behind = entry.behind ?? [];
     if (behind.length >= limits.queuedOperationsPerRecord) {
-      this.refuse(operation);
+      this.#refuseStarted(operation);
       return;
     }
-    this.#operations++;
     behind.push(new Pending(operation, arrivedMs, arrivedMs + limits.deadlineMs, this));
     entry.behind = behind;
   }

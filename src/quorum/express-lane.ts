@@ -179,8 +179,8 @@ export class ExpressLane<R> implements ItemOwner<R> {
 
   /** Whether this base shows all that the operation has to see. */
   #suffices(base: OpenedBase, item: ExpressItem<R>): boolean {
-    const value = base.live?.value;
-    return item.operation.step.needs === 'meta' || value === undefined || value.paged || value.bytes !== null;
+    const value = item.operation.step.needs === 'meta' ? undefined : base.live?.value;
+    return value === undefined || value.paged || value.bytes !== null;
   }
 
   /** Asks a quorum what the record is. */

@@ -38,6 +38,19 @@ export class RecordEntry<R> {
     this.placement = placement;
   }
 
+  /** Looks at what an operation on the record will look at, for `memoryFetch`. */
+  fetch(): number {
+    const { opened, placement } = this;
+    let sum = this.costBytes + placement.mapEpoch + placement.address.shard;
+    if (opened !== null) {
+      sum += opened.accepted.time;
+      if (opened.state !== null) sum += opened.state.header.sizeBytes;
+      const value = opened.live?.value;
+      if (value !== undefined && !value.paged && value.bytes !== null) sum += value.bytes.length;
+    }
+    return sum;
+  }
+
   /** Somebody else may have written the record, or will now. */
   forget(): void {
     this.opened = null;
