@@ -828,6 +828,8 @@ export const limits = {
   /** Different things that were not taken, and names of keys that are shown of each. */
   importKindsCounted: 64,
   importNamesShown: 10,
+  /** Databases of which the keys are counted at once, each over a connection of its own. */
+  importCountsAtOnce: 16,
   /** Keys of one SCAN of the source: DUMP of so many is answered in some milliseconds. */
   importScanKeys: 256,
   /** Keys that a comparison looks at again at its end: they may have been written just then. */

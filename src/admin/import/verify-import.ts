@@ -71,6 +71,7 @@ export async function verifyImport(
       );
       const extra = keys.filter((_, i) => replies[i] === 0);
       await hold(extra.map((key) => ({ database, key, what: 'is not in the source' })));
+      onCompared(verified.compared);
     }
   }
   report(verified, await again(suspects, ROUNDS));
