@@ -29,5 +29,5 @@ export const infoCommand: CommandRow = {
   docArguments: [{ name: 'section', type: 'string', optional: true, multiple: true }],
   handler: { kind: 'waiting', run: info },
   difference:
-    'Of the proxy that the client is connected to, with sums over its workers, and what is true here: other fields are absent. Keys are counted in the background, every few seconds at most.',
+    'Of the proxy that the client is connected to, with sums over its workers, and what is true here: other fields are absent. Keys are counted in the background, every few seconds at most, and a twentieth of the time; `expires` counts a hash, too, that goes with the last of its fields.',
 };
