@@ -2,12 +2,14 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { memoryFetch } from '../base/memory-fetch.ts';
 import type { Operation } from './operation.ts';
-import type { RecordEntry } from './record-table.ts';
+import type { RecordEntry, RecordTable } from './record-table.ts';
 
 /** Who starts what has arrived: the coordinator. */
 export interface ArrivalsOwner<R> {
   readonly clock: Clock;
-  /** What is remembered of the operation's key, whose name it is. */
+  /** Epoch of the current map. */
+  readonly mapEpoch: number;
+  /** What is remembered of the operation's key, whose name it is; made where there is nothing. */
   entryOf(operation: Operation<R>, name: string): RecordEntry<R>;
   /** `entry` is null where the key is too long to be remembered. */
   start(operation: Operation<R>, entry: RecordEntry<R> | null, arrivedMs: number, nowMs: number): void;
@@ -19,11 +21,13 @@ export interface ArrivalsOwner<R> {
  */
 export class Arrivals<R> {
   readonly #owner: ArrivalsOwner<R>;
+  readonly #table: RecordTable<R>;
   #operations: Operation<R>[] = [];
   readonly #startAll = (): void => this.startAll();
 
-  constructor(owner: ArrivalsOwner<R>) {
+  constructor(owner: ArrivalsOwner<R>, table: RecordTable<R>) {
     this.#owner = owner;
+    this.#table = table;
   }
 
   add(operation: Operation<R>): void {
@@ -36,13 +40,7 @@ export class Arrivals<R> {
     if (operations.length === 0) return;
     this.#operations = [];
     const owner = this.#owner;
-    const entries: (RecordEntry<R> | null)[] = [];
-    for (let i = 0; i < operations.length; i++) {
-      const operation = operations[i];
-      if (operation === undefined) continue;
-      const isShort = operation.key.length <= limits.expressKeyBytes;
-      entries.push(isShort ? owner.entryOf(operation, operation.key.toString('latin1')) : null);
-    }
+    const entries = this.#entriesOf(operations);
     let fetched = 0;
     for (let i = 0; i < entries.length; i++) fetched += entries[i]?.fetch() ?? 0;
     memoryFetch.sum = fetched;
@@ -51,5 +49,26 @@ export class Arrivals<R> {
       const operation = operations[i];
       if (operation !== undefined) owner.start(operation, entries[i] ?? null, nowMs, nowMs);
     }
+  }
+
+  /** In steps of their own, each a loop as short as can be. */
+  #entriesOf(operations: readonly Operation<R>[]): (RecordEntry<R> | null)[] {
+    const owner = this.#owner;
+    const names: (string | null)[] = [];
+    for (const { key } of operations) {
+      names.push(key.length <= limits.expressKeyBytes ? key.toString('latin1') : null);
+    }
+    const known = this.#table.findAll(operations, names);
+    const entries: (RecordEntry<R> | null)[] = [];
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i];
+      const name = names[i] ?? null;
+      const entry = known[i];
+      if (operation === undefined) continue;
+      if (name === null) entries.push(null);
+      else if (entry?.placement.mapEpoch === owner.mapEpoch) entries.push(entry);
+      else entries.push(owner.entryOf(operation, name));
+    }
+    return entries;
   }
 }

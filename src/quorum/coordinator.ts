@@ -75,7 +75,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   readonly #tasks = new Map<RecordId, RecordTask<R>>();
   readonly #busy = new Set<RecordTask<R>>();
   readonly #recent = new RecentWrites();
-  readonly #arrivals = new Arrivals<R>(this);
+  readonly #arrivals: Arrivals<R>;
   readonly #table: RecordTable<R>;
   readonly #express: ExpressLane<R>;
   readonly #kept = new KeptTasks<RecordTask<R>>(limits.recentRecords, limits.chainLifeMs, (task) => {
@@ -124,6 +124,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
     };
     new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
+    this.#arrivals = new Arrivals(this, this.#table);
     this.#express = new ExpressLane(this);
     this.transactions = new Transactions(this, options.map);
     options.transport.setListener(this);

@@ -46,7 +46,7 @@ export class RecordEntry<R> {
       sum += opened.accepted.time;
       if (opened.state !== null) sum += opened.state.header.sizeBytes;
       const value = opened.live?.value;
-      if (value !== undefined && !value.paged && value.bytes !== null) sum += value.bytes.length;
+      if (value !== undefined && !value.paged && value.bytes !== null) sum += value.bytes[0] ?? 0;
     }
     return sum;
   }
@@ -102,6 +102,19 @@ export class RecordTable<R> {
     const old = this.#old[namespace]?.get(name);
     if (old !== undefined) this.add(old);
     return old;
+  }
+
+  /** As `find` for each of them that has a name, in a loop that does nothing else (`memoryFetch`). */
+  findAll(
+    operations: readonly { readonly namespace: number }[],
+    names: readonly (string | null)[],
+  ): (RecordEntry<R> | undefined)[] {
+    const found: (RecordEntry<R> | undefined)[] = [];
+    for (let i = 0; i < operations.length; i++) {
+      const name = names[i] ?? null;
+      found.push(name === null ? undefined : this.find(operations[i]?.namespace ?? 0, name));
+    }
+    return found;
   }
 
   add(entry: RecordEntry<R>): void {
