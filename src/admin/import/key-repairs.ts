@@ -7,6 +7,7 @@ import { pause } from '../backup/backup-link.ts';
 import { ImportCounts, nameOf } from './import-counts.ts';
 import { ImportProblem } from './import-problem.ts';
 import { KeyWriter } from './key-writer.ts';
+import { keyId } from './placed-command.ts';
 import { LinkLost, RedisLink, type RedisPlace } from './redis-link.ts';
 import { type KeyAndValue, valueFrom } from './source-reader.ts';
 import type { TargetLinks } from './target-links.ts';
@@ -63,7 +64,7 @@ export class KeyRepairs {
   }
 
   isUnsure(database: number, key: Buffer): boolean {
-    return this.#unsure.size > 0 && this.#unsure.has(idOf(database, key));
+    return this.#unsure.size > 0 && this.#unsure.has(keyId(database, key));
   }
 
   /** All of them, for a later run. */
@@ -73,7 +74,7 @@ export class KeyRepairs {
 
   /** Throws ImportProblem where there are too many to remember. */
   add(database: number, key: Buffer): void {
-    const id = idOf(database, key);
+    const id = keyId(database, key);
     if (this.#unsure.has(id)) return;
     if (this.#unsure.size >= limits.importUnsureKeys) {
       throw new ImportProblem(`more than ${limits.importUnsureKeys} commands failed: see the counts`);
@@ -151,7 +152,7 @@ export class KeyRepairs {
   async #repair(database: number, values: readonly KeyAndValue[]): Promise<void> {
     for (const { key, value } of values) await this.#write(database, key, value);
     await this.#writer.drained();
-    for (const { key } of values) this.#unsure.delete(idOf(database, key));
+    for (const { key } of values) this.#unsure.delete(keyId(database, key));
     this.#counts.repaired += values.length;
     this.#counts.takeProblems(this.#own);
   }
@@ -239,8 +240,4 @@ export class KeyRepairs {
       throw error;
     }
   }
-}
-
-function idOf(database: number, key: Buffer): string {
-  return `${database} ${key.toString('latin1')}`;
 }

@@ -1,4 +1,5 @@
 import { limits } from '../../base/limits.ts';
+import { isBarrier } from '../../proxy/command.ts';
 import { keysOf } from '../../proxy/command-keys.ts';
 import { CommandTable } from '../../proxy/command-table.ts';
 import { allCommands } from '../../proxy/commands/all-commands.ts';
@@ -46,29 +47,21 @@ function headBytes(count: number): number {
 
 const table = new CommandTable(allCommands);
 const NO_BYTES = Buffer.alloc(0);
-/** First and last place of the keys, and the step, of commands that our table may lack; -1 is the end. */
+/** First and last place of the keys, and the step, of commands that our table lacks or names too few of; -1 is the end. */
 const OTHER_KEYS: Readonly<Record<string, readonly [first: number, last: number, step: number]>> = {
-  rename: [1, 2, 1],
-  renamenx: [1, 2, 1],
-  move: [1, 1, 1],
-  smove: [1, 2, 1],
-  sinterstore: [1, -1, 1],
-  sunionstore: [1, -1, 1],
-  sdiffstore: [1, -1, 1],
-  zunionstore: [1, -1, 1],
-  zinterstore: [1, -1, 1],
-  zdiffstore: [1, -1, 1],
-  zrangestore: [1, 2, 1],
-  lmove: [1, 2, 1],
   blmove: [1, 2, 1],
   brpoplpush: [1, 2, 1],
-  bitop: [2, -1, 1],
-  pfmerge: [1, -1, 1],
-  sort: [1, -1, 1],
-  msetnx: [1, -1, 2],
-  geosearchstore: [1, 2, 1],
+  // Of several STORE the last counts.
   georadius: [1, -1, 1],
   georadiusbymember: [1, -1, 1],
+  xadd: [1, 1, 1],
+  xack: [1, 1, 1],
+  xautoclaim: [1, 1, 1],
+  xclaim: [1, 1, 1],
+  xdel: [1, 1, 1],
+  xgroup: [2, 2, 1],
+  xsetid: [1, 1, 1],
+  xtrim: [1, 1, 1],
 };
 
 /**
@@ -88,9 +81,10 @@ export function keysNamed({ name, args }: StreamCommand): readonly Buffer[] | nu
   return keysOf(row, [...args]).map(({ key }) => key);
 }
 
-/** Commands whose keys must all be sure, for what one has goes into another. */
-export function mixesKeys(keys: readonly Buffer[]): boolean {
-  return keys.length > 1;
+/** Whether a proxy carries a command out while others of the same connection are under way. */
+export function goesBesideOthers({ args }: StreamCommand): boolean {
+  const row = table.find(args[0] ?? NO_BYTES)?.row;
+  return row !== undefined && !isBarrier(row.handler?.kind);
 }
 
 /** Commands that read keys which they do not name: SORT with a pattern for weights or for what is got. */
