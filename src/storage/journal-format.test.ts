@@ -6,10 +6,8 @@ import {
   entryLength,
   holdsLaterEntry,
   isDelete,
-  isOverwritten,
   keyLength,
   keyStart,
-  markOverwritten,
   readEntry,
   valueLength,
   writeEntry,
@@ -85,17 +83,6 @@ describe('journal entries', () => {
       expect(readEntry(damaged, 0)).toBe(null);
     }
     for (let length = 0; length < entry.length; length++) expect(readEntry(entry.subarray(0, length), 0)).toBe(null);
-  });
-
-  it('can be marked in memory as overwritten, and keep their length', () => {
-    const entry = encoded(7, CHANGES);
-    const put = ENTRY_HEADER_BYTES;
-    const remove = changeEnd(entry, put);
-    expect([isOverwritten(entry, put), isOverwritten(entry, remove)]).toEqual([false, false]);
-    markOverwritten(entry, put);
-    markOverwritten(entry, remove);
-    expect([isOverwritten(entry, put), isOverwritten(entry, remove)]).toEqual([true, true]);
-    expect(changeEnd(entry, put)).toBe(remove);
   });
 });
 

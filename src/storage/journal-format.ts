@@ -24,7 +24,6 @@ export const CHANGE_HEADER_BYTES = 7;
 const KEY_MAX_BYTES = 0xffff;
 const KIND_PUT = 1;
 const KIND_DELETE = 2;
-const OVERWRITTEN = 0x80;
 
 /** What an entry says of itself, and the offset behind it. */
 export interface EntryHeader {
@@ -143,15 +142,6 @@ export function valueLength(source: Buffer, at: number): number {
 
 export function isDelete(source: Buffer, at: number): boolean {
   return source[at] === KIND_DELETE;
-}
-
-/** In memory only, once the entry is in the journal: a newer change of the key has come, and nobody asks for the kind. */
-export function markOverwritten(target: Buffer, at: number): void {
-  target[at] = OVERWRITTEN;
-}
-
-export function isOverwritten(source: Buffer, at: number): boolean {
-  return ((source[at] ?? 0) & OVERWRITTEN) !== 0;
 }
 
 export function changeEnd(source: Buffer, at: number): number {

@@ -2,17 +2,18 @@ import { assert } from '../base/assert.ts';
 import { RECORD_ID_AT, RECORD_KEY_BYTES, RECORD_TAG } from '../record/record-id.ts';
 import { keyLength, keyStart } from './journal-format.ts';
 
-/** Five numbers a slot: where the change is, plus one (0: empty), and four that stand for its key. */
+/** Five numbers a slot: the number of the change, plus one (0: empty), and four that stand for its key. */
 const SLOT = 5;
 /** Longer runs of occupied slots than this fill factor makes are slow. */
 const FILL = 0.7;
 
 /**
- * Where the newest change of each key is, as an offset into `arena`: a hash table with linear probing in one typed array,
+ * The number of each key's newest change, `offsets` of which says where it is in `arena`: a hash table with linear probing in one typed array,
  * so that a hundred thousand keys cost the garbage collector nothing. Keys are those of the changes in the arena.
  */
 export class UnsettledIndex {
   readonly #arena: Buffer;
+  readonly #offsets: Int32Array;
   readonly #slots: Int32Array;
   readonly #mask: number;
   readonly #keysMax: number;
@@ -24,8 +25,9 @@ export class UnsettledIndex {
   #fourth = 0;
 
   /** `slots` is a power of two. */
-  constructor(arena: Buffer, slots: number) {
+  constructor(arena: Buffer, offsets: Int32Array, slots: number) {
     this.#arena = arena;
+    this.#offsets = offsets;
     this.#slots = new Int32Array(slots * SLOT);
     this.#mask = slots - 1;
     this.#keysMax = Math.floor(slots * FILL);
@@ -35,14 +37,15 @@ export class UnsettledIndex {
     return this.#keys + keys <= this.#keysMax;
   }
 
-  /** The offset of the key's newest change, -1 if there is none. */
+  /** The number of the key's newest change, -1 if there is none. */
   find(key: Buffer): number {
     this.#fingerprint(key, 0, key.length);
     return (this.#slots[this.#slotOf(key, 0, key.length) * SLOT] ?? 0) - 1;
   }
 
-  /** The change at `at` is its key's newest now; returns the offset of the one that was, -1 if there was none. */
-  set(at: number): number {
+  /** This change is its key's newest now; returns the number of the one that was, -1 if there was none. */
+  set(change: number): number {
+    const at = this.#offsets[change] ?? 0;
     const start = keyStart(at);
     const length = keyLength(this.#arena, at);
     this.#fingerprint(this.#arena, start, length);
@@ -56,24 +59,22 @@ export class UnsettledIndex {
       slots[slot + 3] = this.#third;
       slots[slot + 4] = this.#fourth;
     }
-    slots[slot] = at + 1;
+    slots[slot] = change + 1;
     return before;
   }
 
-  /** What `set` is likely to find for the change at `at`, without a search: for `memoryFetch`. */
-  peek(at: number): number {
-    const start = keyStart(at);
-    const length = keyLength(this.#arena, at);
-    if (length !== RECORD_KEY_BYTES) return -1;
-    const slot = word(this.#arena, start + RECORD_ID_AT) & this.#mask;
-    return (this.#slots[slot * SLOT] ?? 0) - 1;
+  /** Looks at what `set` will look at for the change at `at`, for `memoryFetch`. */
+  fetch(at: number): number {
+    const slot = word(this.#arena, keyStart(at) + RECORD_ID_AT) & this.#mask;
+    return this.#slots[slot * SLOT] ?? 0;
   }
 
-  /** Forgets the key of the change at `at`, which is its newest. */
-  remove(at: number): void {
+  /** Forgets the key of this change, which is its newest. */
+  remove(change: number): void {
+    const at = this.#offsets[change] ?? 0;
     this.#fingerprint(this.#arena, keyStart(at), keyLength(this.#arena, at));
     let slot = this.#hash & this.#mask;
-    while (this.#slots[slot * SLOT] !== at + 1) {
+    while (this.#slots[slot * SLOT] !== change + 1) {
       assert(this.#slots[slot * SLOT] !== 0, 'a newest change is in the index');
       slot = (slot + 1) & this.#mask;
     }
@@ -110,20 +111,21 @@ export class UnsettledIndex {
     let slot = hash & this.#mask;
     for (;;) {
       const base = slot * SLOT;
-      const at = (slots[base] ?? 0) - 1;
-      if (at < 0) return slot;
+      const change = (slots[base] ?? 0) - 1;
+      if (change < 0) return slot;
       const like =
         slots[base + 1] === hash &&
         slots[base + 2] === second &&
         slots[base + 3] === third &&
         slots[base + 4] === fourth;
-      if (like && (isWhole || this.#isKey(at, source, start, length))) return slot;
+      if (like && (isWhole || this.#isKey(change, source, start, length))) return slot;
       slot = (slot + 1) & this.#mask;
     }
   }
 
-  #isKey(at: number, source: Buffer, start: number, length: number): boolean {
+  #isKey(change: number, source: Buffer, start: number, length: number): boolean {
     const arena = this.#arena;
+    const at = this.#offsets[change] ?? 0;
     if (keyLength(arena, at) !== length) return false;
     const there = keyStart(at);
     for (let i = 0; i < length; i++) if (arena[there + i] !== source[start + i]) return false;

@@ -5,10 +5,8 @@ import {
   changeEnd,
   ENTRY_HEADER_BYTES,
   isDelete,
-  isOverwritten,
   keyLength,
   keyStart,
-  markOverwritten,
   readEntry,
   writeEntry,
 } from './journal-format.ts';
@@ -58,7 +56,10 @@ export class UnsettledRecords {
   readonly segmentBytes: number;
   readonly segmentChanges: number;
   readonly #index: UnsettledIndex;
+  /** Changes have numbers: as many for each segment as it has room for. */
   readonly #offsets: Int32Array;
+  /** One bit a change: not in the arena, which the processor's caches seldom hold. */
+  readonly #overwritten: Uint8Array;
   readonly #next: Int32Array;
   readonly #heads: Int32Array;
   readonly #free: Segment[] = [];
@@ -71,9 +72,11 @@ export class UnsettledRecords {
     this.segmentBytes = segmentBytes;
     this.segmentChanges = Math.ceil(segmentBytes / CHANGE_BYTES);
     this.arena = Buffer.allocUnsafeSlow(segmentBytes * segments);
-    this.#index = new UnsettledIndex(this.arena, 2 ** Math.ceil(Math.log2(this.segmentChanges * segments)));
-    this.#offsets = new Int32Array(this.segmentChanges * segments);
-    this.#next = new Int32Array(this.segmentChanges * segments);
+    const changes = this.segmentChanges * segments;
+    this.#offsets = new Int32Array(changes);
+    this.#index = new UnsettledIndex(this.arena, this.#offsets, 2 ** Math.ceil(Math.log2(changes)));
+    this.#overwritten = new Uint8Array(Math.ceil(changes / 8));
+    this.#next = new Int32Array(changes);
     this.#heads = new Int32Array(BUCKETS * segments);
     for (let number = segments - 1; number >= 0; number--) {
       const start = number * segmentBytes;
@@ -175,17 +178,19 @@ export class UnsettledRecords {
 
   /** A copy of the key's newest value; null if the newest change deletes it; undefined if there is none here. */
   find(key: Buffer): Buffer | null | undefined {
-    const at = this.#index.find(key);
-    if (at < 0) return undefined;
+    const change = this.#index.find(key);
+    if (change < 0) return undefined;
+    const at = this.#offsets[change] ?? 0;
     return isDelete(this.arena, at) ? null : Buffer.from(this.#value(at));
   }
 
   /** The newest changes of all keys in the range that scans do not find in RocksDB yet, in key order, as copies. */
   collect(from: Buffer, to: Buffer, keysOnly: boolean): EngineChange[] {
     const found: EngineChange[] = [];
-    const add = (at: number): void => {
+    const add = (change: number): void => {
+      if (this.#isOverwritten(change)) return;
       const { arena } = this;
-      if (isOverwritten(arena, at)) return;
+      const at = this.#offsets[change] ?? 0;
       const start = keyStart(at);
       const end = start + keyLength(arena, at);
       if (compareKey(arena, start, end, from) < 0 || compareKey(arena, start, end, to) >= 0) return;
@@ -224,10 +229,10 @@ export class UnsettledRecords {
           return false;
         }
         const ordinal = ordinals + next - 1;
-        const at = this.#offsets[ordinal] ?? 0;
         next = this.#next[ordinal] ?? 0;
         cursor.passed++;
-        if (isOverwritten(arena, at)) continue;
+        if (this.#isOverwritten(ordinal)) continue;
+        const at = this.#offsets[ordinal] ?? 0;
         const start = keyStart(at);
         const end = changeEnd(arena, at);
         const middle = start + keyLength(arena, at);
@@ -246,8 +251,7 @@ export class UnsettledRecords {
   forget(segment: Segment, from: number, to: number): void {
     const ordinals = segment.number * this.segmentChanges;
     for (let i = from; i < to; i++) {
-      const at = this.#offsets[ordinals + i] ?? 0;
-      if (!isOverwritten(this.arena, at)) this.#index.remove(at);
+      if (!this.#isOverwritten(ordinals + i)) this.#index.remove(ordinals + i);
     }
   }
 
@@ -273,17 +277,19 @@ export class UnsettledRecords {
     const ordinals = segment.number * this.segmentChanges;
     const heads = segment.number * BUCKETS;
     let fetched = 0;
-    for (let at = start + ENTRY_HEADER_BYTES; at < end; at = changeEnd(this.arena, at)) {
-      const before = this.#index.peek(at);
-      if (before >= 0) fetched += this.arena[before] ?? 0;
-    }
+    for (let at = start + ENTRY_HEADER_BYTES; at < end; at = changeEnd(this.arena, at))
+      fetched += this.#index.fetch(at);
     memoryFetch.sum = fetched;
     for (let at = start + ENTRY_HEADER_BYTES; at < end; at = changeEnd(this.arena, at)) {
-      const before = this.#index.set(at);
-      if (before >= 0) markOverwritten(this.arena, before);
+      const change = ordinals + segment.changes;
+      this.#offsets[change] = at;
+      this.#overwritten[change >>> 3] = (this.#overwritten[change >>> 3] ?? 0) & ~(1 << (change & 7));
+      const before = this.#index.set(change);
+      if (before >= 0) {
+        this.#overwritten[before >>> 3] = (this.#overwritten[before >>> 3] ?? 0) | (1 << (before & 7));
+      }
       const head = heads + bucketOf(this.arena, keyStart(at), keyLength(this.arena, at));
-      this.#offsets[ordinals + segment.changes] = at;
-      this.#next[ordinals + segment.changes] = this.#heads[head] ?? 0;
+      this.#next[change] = this.#heads[head] ?? 0;
       segment.changes++;
       this.#heads[head] = segment.changes;
     }
@@ -291,21 +297,25 @@ export class UnsettledRecords {
     this.#sequence++;
   }
 
+  #isOverwritten(change: number): boolean {
+    return ((this.#overwritten[change >>> 3] ?? 0) & (1 << (change & 7))) !== 0;
+  }
+
   #value(at: number): Buffer {
     return this.arena.subarray(keyStart(at) + keyLength(this.arena, at), changeEnd(this.arena, at));
   }
 
-  #eachOf(segment: Segment, add: (at: number) => void): void {
+  #eachOf(segment: Segment, add: (change: number) => void): void {
     const ordinals = segment.number * this.segmentChanges;
-    for (let i = 0; i < segment.changes; i++) add(this.#offsets[ordinals + i] ?? 0);
+    for (let i = 0; i < segment.changes; i++) add(ordinals + i);
   }
 
-  #eachOfShard(segment: Segment, firstBucket: number, lastBucket: number, add: (at: number) => void): void {
+  #eachOfShard(segment: Segment, firstBucket: number, lastBucket: number, add: (change: number) => void): void {
     const ordinals = segment.number * this.segmentChanges;
     const heads = segment.number * BUCKETS;
     for (let bucket = firstBucket; bucket <= lastBucket; bucket++) {
       for (let next = this.#heads[heads + bucket] ?? 0; next > 0; next = this.#next[ordinals + next - 1] ?? 0) {
-        add(this.#offsets[ordinals + next - 1] ?? 0);
+        add(ordinals + next - 1);
       }
     }
   }
