@@ -836,8 +836,10 @@ export const limits = {
   importSuspects: 10_000,
   /** A file of the command stream that an import follows. */
   importSpoolPartBytes: 67_108_864,
-  /** Connections for one database over which commands of the stream go that share no keys: with more two cores gain nothing. */
+  /** Connections for one database over which commands of several keys go, each at most one at a time; two cores gain nothing by more. */
   importLanes: 16,
+  /** A proxy goes on at most so long with what a lost connection asked for: the deadline of a transaction of as many records as there may be. */
+  importLingerMs: 7_000,
   /** Commands of the stream under way at once, of a transaction, and the bytes of one; a longer one is carried out in pieces. */
   importCommandsAtOnce: 512,
   importTransactionCommands: 4_096,

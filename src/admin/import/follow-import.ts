@@ -16,12 +16,14 @@ import { pageOf, type SourceReader } from './source-reader.ts';
 import type { StreamApplier, StreamPlace } from './stream-applier.ts';
 import { type StreamCommand, StreamCommands } from './stream-commands.ts';
 import { StreamSpool } from './stream-spool.ts';
+import type { TargetLinks } from './target-links.ts';
 
 /** What a live import is made of. */
 export interface FollowParts {
   readonly place: RedisPlace;
   readonly source: SourceReader;
   readonly target: SourceReader;
+  readonly links: Pick<TargetLinks, 'noteLost' | 'quiet'>;
   readonly writer: KeyWriter;
   readonly applier: StreamApplier;
   readonly repairs: KeyRepairs;
@@ -107,6 +109,8 @@ export class FollowImport {
   #restore(state: ImportState | null): number {
     this.#id = textIn(state, 'id');
     if (state === null) return 0;
+    // Of a run that was killed something may still be under way.
+    if (state['isQuiet'] !== true) this.#parts.links.noteLost();
     this.#syncs = typeof state['syncs'] === 'number' ? numberIn(state, 'syncs') : 1;
     if (this.#id === '') {
       // Some keys may be there of an RDB that is not.
@@ -248,7 +252,8 @@ export class FollowImport {
   }
 
   async #carryOut(unsureUpTo: number, isEnough: () => Promise<boolean>): Promise<void> {
-    const { applier, repairs } = this.#parts;
+    const { applier, repairs, links } = this.#parts;
+    await links.quiet();
     const commands = new StreamCommands();
     let readTo = applier.position;
     while (!this.#mustBeginAnew || readTo < this.#spool.end) {
@@ -275,7 +280,8 @@ export class FollowImport {
       this.#noteProgress();
     }
     await applier.drained();
-    this.#save();
+    await links.quiet();
+    this.#save(true);
   }
 
   /** Notes that it may be carried out from now on. Throws ImportProblem where it may have been before. */
@@ -309,7 +315,8 @@ export class FollowImport {
     return Math.max(0, this.#spool.end - this.#parts.applier.done.position);
   }
 
-  #save(): void {
+  /** `isQuiet`: nothing is under way. */
+  #save(isQuiet = false): void {
     const { directory, applier, repairs, counts } = this.#parts;
     const { position, database }: StreamPlace = applier.done;
     directory.save({
@@ -323,6 +330,7 @@ export class FollowImport {
       database,
       sentUpTo: this.#sentUpTo,
       swapsUpTo: this.#swapsUpTo,
+      isQuiet,
       unsure: repairs.list(),
       counts: counts.toJson(),
     });

@@ -179,6 +179,7 @@ export class ImportRun {
       place,
       source: reader,
       target: this.#target,
+      links: this.#links,
       writer: this.#writer,
       applier,
       repairs,

@@ -69,7 +69,6 @@ class ToyRepairs {
 
   async take(args: readonly Buffer[]): Promise<void> {
     const id = String(args[2]);
-    this.#target.layGhosts();
     const expected = this.#expected.get(id) ?? [];
     for (const [i, { database, key }] of ToySource.keys().entries()) {
       const value = this.#target.server.get(database, key);
@@ -199,7 +198,7 @@ describe("the source's commands", () => {
         await follow(first, writes, 0, false);
         const [done, unsure] = [first.applier.done, first.repairs.list()];
         while (first.target.links.length > 0) first.target.loseOne();
-        first.target.layGhosts();
+        await first.target.quiet();
         const second = partsOf(random, first.source, first.target.server, mishaps);
         second.applier.begin(done);
         for (const { database, key } of unsure) second.repairs.add(database, Buffer.from(key));

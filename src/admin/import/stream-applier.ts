@@ -39,7 +39,7 @@ interface UnderWay {
 
 /** What of a source and of a target is asked here, and what of repairs. */
 type Source = Pick<SourceReader, 'ask'>;
-type Links = LaneLinks & Pick<TargetLinks, 'call' | 'callOnce'>;
+type Links = LaneLinks & Pick<TargetLinks, 'call' | 'callOnce' | 'quiet'>;
 type Repairs = Pick<KeyRepairs, 'count' | 'isUnsure' | 'add' | 'isOurs' | 'take' | 'swapped'>;
 
 /**
@@ -131,7 +131,10 @@ export class StreamApplier {
   async #isRepair(args: readonly Buffer[]): Promise<boolean> {
     if (!this.#repairs.isOurs(args)) return false;
     await this.#settled();
+    // What comes late of lost connections comes before what is written now; and what of that comes late, before what follows.
+    await this.#links.quiet();
     await this.#repairs.take(args);
+    await this.#links.quiet();
     return true;
   }
 
@@ -187,7 +190,7 @@ export class StreamApplier {
   async #flush({ name, args }: StreamCommand, start: StreamPlace): Promise<void> {
     if (this.#transaction !== null) await this.#sendTransaction(this.#transaction, start);
     await this.#settled();
-    // A flush may be done twice.
+    // A flush may be done twice, but not again behind what follows.
     const reply =
       name === 'swapdb'
         ? await this.#links.callOnce(this.#database, args)
@@ -196,6 +199,7 @@ export class StreamApplier {
       const words = reply === null ? 'it is open whether it was done' : reply.text;
       throw new ImportProblem(`the target could not carry out ${args.join(' ')}: ${words}`);
     }
+    await this.#links.quiet();
     if (name === 'swapdb') this.#repairs.swapped(Number(args[1]?.toString()), Number(args[2]?.toString()));
     this.#counts.commands++;
     this.#done = this.#here;

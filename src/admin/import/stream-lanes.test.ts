@@ -128,14 +128,17 @@ describe('lanes to a target', () => {
     target.loseOne();
     await opened();
     expect(ended).toEqual(['APPEND a 1: lost', 'APPEND b 1: lost']);
+    expect(target.losses).toBeGreaterThan(0);
     expect(target.underWay).toEqual([['MSET a 2 b 2']]);
     await carryOut('APPEND c 1');
     expect(target.underWay).toEqual([['MSET a 2 b 2'], ['APPEND c 1']]);
   });
 
   it('say why there are none', async () => {
-    lanes = new StreamLanes({ openPatiently: () => Promise.reject(new Error('nobody is there')) }, true, (error) =>
-      failures.push(error),
+    lanes = new StreamLanes(
+      { openPatiently: () => Promise.reject(new Error('nobody is there')), noteLost: () => undefined },
+      true,
+      (error) => failures.push(error),
     );
     await carryOut('APPEND a 1');
     expect(failures.map(String)).toEqual(['Error: nobody is there']);

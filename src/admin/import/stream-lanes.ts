@@ -8,9 +8,10 @@ import type { TargetLinks } from './target-links.ts';
 /** A connection to the target, as lanes use it. */
 export type LaneLink = Pick<RedisLink, 'call' | 'isLost' | 'close'>;
 
-/** What opens connections to the target for a database. */
-export type LaneLinks = { readonly [name in keyof Pick<TargetLinks, 'openPatiently'>]: Opener };
-type Opener = (database: number) => Promise<LaneLink>;
+/** What opens connections to the target for a database, and is told when one is lost with something under way on it. */
+export interface LaneLinks extends Pick<TargetLinks, 'noteLost'> {
+  openPatiently(database: number): Promise<LaneLink>;
+}
 
 /** The replies to the commands; null where it is open what became of them. */
 export type Ended = (replies: readonly Reply[] | null) => void;
@@ -188,6 +189,7 @@ export class StreamLanes {
           if (isLast) this.#end(step, isTransaction ? reply : replies);
         },
         () => {
+          this.#links.noteLost();
           if (isLast) this.#end(step, null);
         },
       );

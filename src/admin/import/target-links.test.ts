@@ -8,6 +8,8 @@ import { TargetLinks } from './target-links.ts';
 
 /** As a cluster under load: each answer comes after so long. */
 const ANSWER_MS = 20_000;
+/** Instead of an answer: the connection is cut. */
+const CUT = '';
 
 describe('connections to the target of an import', () => {
   const clock = new ManualClock();
@@ -18,6 +20,7 @@ describe('connections to the target of an import', () => {
   let answers: string[] = [];
 
   beforeEach(async () => {
+    answers = [];
     server = createServer((socket) => {
       const parser = new RequestParser(true);
       socket.on('error', () => undefined);
@@ -29,7 +32,9 @@ describe('connections to the target of an import', () => {
             continue;
           }
           clock.advance(ANSWER_MS);
-          socket.write(answers.shift() ?? '+OK\r\n');
+          const answer = answers.shift() ?? '+OK\r\n';
+          if (answer === CUT) socket.destroy();
+          else socket.write(answer);
         }
       });
     });
@@ -60,5 +65,20 @@ describe('connections to the target of an import', () => {
     answers = busy(100);
     await expect(links.call(0, ['SET', 'a', 'b'])).rejects.toThrow('the target does not answer: UNCERTAIN');
     expect(answers.length).toBeGreaterThan(50);
+  });
+
+  it('wait for what may come late of a lost connection, and only then', async () => {
+    await links.call(0, ['SET', 'a', 'b']);
+    const startedMs = clock.monotonicMs();
+    await links.quiet();
+    expect(clock.monotonicMs()).toBe(startedMs);
+    answers = [CUT];
+    expect(await links.callOnce(0, ['SET', 'a', 'c'])).toBe(null);
+    const lostMs = clock.monotonicMs();
+    await links.quiet();
+    const waitedMs = clock.monotonicMs() - lostMs;
+    expect(waitedMs).toBeGreaterThanOrEqual(limits.importLingerMs);
+    await links.quiet();
+    expect(clock.monotonicMs() - lostMs).toBe(waitedMs);
   });
 });

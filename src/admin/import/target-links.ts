@@ -22,6 +22,7 @@ export class TargetLinks {
   #next = 0;
   #isClosed = false;
   #hasAnswered = false;
+  #lostMs: number | null = null;
 
   /** `perDatabase`: connections for one database. */
   constructor(places: readonly RedisPlace[], perDatabase: number, clock: Clock) {
@@ -39,8 +40,7 @@ export class TargetLinks {
     for (;;) {
       let reason: string;
       try {
-        const link = await this.#take(database);
-        const reply = await link.call(args);
+        const reply = await this.#ask(database, args);
         if (!isPassing(reply)) {
           this.#hasAnswered = true;
           return reply;
@@ -61,7 +61,7 @@ export class TargetLinks {
   /** The same for a command that is sent once; null where it is open whether it was done. */
   async callOnce(database: number, args: readonly Argument[]): Promise<Reply | null> {
     try {
-      const reply = await (await this.#take(database)).call(args);
+      const reply = await this.#ask(database, args);
       return isPassing(reply) ? null : reply;
     } catch (error) {
       if (!(error instanceof LinkLost)) throw error;
@@ -89,6 +89,30 @@ export class TargetLinks {
         }
         await pause(this.#clock, limits.backupRetryMs);
       }
+    }
+  }
+
+  /** A connection was lost, or may have been, with something under way on it. */
+  noteLost(): void {
+    this.#lostMs = this.#clock.monotonicMs();
+  }
+
+  /** What was under way on lost connections has been carried out, or will not be any more. */
+  async quiet(): Promise<void> {
+    while (this.#lostMs !== null) {
+      const leftMs = this.#lostMs + limits.importLingerMs - this.#clock.monotonicMs();
+      if (leftMs <= 0) this.#lostMs = null;
+      else await pause(this.#clock, leftMs);
+    }
+  }
+
+  async #ask(database: number, args: readonly Argument[]): Promise<Reply> {
+    const link = await this.#take(database);
+    try {
+      return await link.call(args);
+    } catch (error) {
+      this.noteLost();
+      throw error;
     }
   }
 

@@ -44,6 +44,7 @@ export class ScriptedTarget {
   /** Arguments of the commands that have been answered, or lost. */
   readonly settled = new Set<readonly Argument[]>();
   readonly links: ScriptedLink[] = [];
+  losses = 0;
   readonly #random: SeededRandom;
   readonly #mishaps: Mishaps;
   readonly #openings: (() => void)[] = [];
@@ -130,8 +131,12 @@ export class ScriptedTarget {
     link.close();
   }
 
+  noteLost(): void {
+    this.losses++;
+  }
+
   /** Nothing of what was lost comes any more. */
-  layGhosts(): void {
+  async quiet(): Promise<void> {
     for (const ghost of this.#ghosts.splice(0)) ghost();
   }
 
