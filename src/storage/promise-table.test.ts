@@ -46,6 +46,36 @@ describe('promise table', () => {
     expect(table.promised('r80')).toEqual(ballot(80));
   });
 
+  it('finds what was promised without the holder, who was told before that there is nothing', () => {
+    const table = new PromiseTable(8, NO_BALLOT);
+    const holder: PromiseHolder = { promise: null };
+    expect(table.promised('a', holder)).toEqual(NO_BALLOT);
+    table.promise('a', ballot(5));
+    expect(table.promised('a', holder)).toEqual(ballot(5));
+    table.covered('a', ballot(5));
+    expect(table.promised('a', holder)).toEqual(NO_BALLOT);
+    table.promise('a', ballot(7), holder);
+    table.promise('a', ballot(9));
+    expect(table.promised('a', holder)).toEqual(ballot(9));
+    expect(table.size).toBe(1);
+    table.covered('a', ballot(9), holder);
+    table.promise('a', ballot(11));
+    expect(table.promised('a', holder)).toEqual(ballot(11));
+  });
+
+  it('takes an entry that it has let go of back, for the same holder', () => {
+    const table = new PromiseTable(8, NO_BALLOT);
+    const holder: PromiseHolder = { promise: null };
+    table.promise('a', ballot(1), holder);
+    for (const time of [20, 30, 40, 50, 60, 70, 80, 90]) table.promise(`r${time}`, ballot(time));
+    expect(table.promised('a', holder)).toEqual(ballot(1));
+    expect(table.floor).toEqual(ballot(1));
+    table.promise('a', ballot(95), holder);
+    expect(table.promised('a', holder)).toEqual(ballot(95));
+    expect(table.promised('a')).toEqual(ballot(95));
+    expect(table.size).toBe(8);
+  });
+
   it('refuses a capacity that it could not keep', () => {
     expect(() => new PromiseTable(7, NO_BALLOT)).toThrow(InvariantError);
   });
@@ -88,16 +118,17 @@ describe('promise table', () => {
       time: fc.integer({ min: 1, max: 100 }),
       kind: fc.constantFrom('promise', 'cover', 'cover-and-promise'),
       forgets: fc.boolean(),
+      isStranger: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 8, max: 10 }), (steps, capacity) => {
         const kept = new PromiseTable(capacity, NO_BALLOT);
         const looked = new PromiseTable(capacity, NO_BALLOT);
         const holders = new Map<string, PromiseHolder>();
-        for (const { id, time, kind, forgets } of steps) {
+        for (const { id, time, kind, forgets, isStranger } of steps) {
           const name = `r${id}`;
           if (forgets || !holders.has(name)) holders.set(name, { promise: null });
-          const holder = holders.get(name);
+          const holder = isStranger ? undefined : holders.get(name);
           const at = ballot(time);
           if (kind === 'promise') {
             kept.promise(name, at, holder);

@@ -5,13 +5,17 @@ import type { RecordId } from '../record/state.ts';
 /** Evicted at once when the table is full: sorting is paid for by many insertions. */
 const EVICTED_SHARE = 8;
 
-/** One record's promise; of no meaning once `table` has let it go. */
+/** One record's promise; while it is not in the table, there was none when that had `checkedAt` strangers. */
 export interface PromiseEntry {
   ballot: Ballot;
   inTable: boolean;
+  checkedAt: number;
 }
 
-/** Whoever has a record in memory keeps its entry there, and the table finds it without looking. */
+/**
+ * Whoever has a record in memory keeps its entry there, and the table finds it, or knows that there is none, without looking. A
+ * record has one holder at a time.
+ */
 export interface PromiseHolder {
   promise?: PromiseEntry | null;
 }
@@ -24,6 +28,8 @@ export class PromiseTable {
   readonly #entries = new Map<RecordId, PromiseEntry>();
   readonly #capacity: number;
   #floor: Ballot;
+  /** Entries that were added without their record's holder, who may think that there is none. */
+  #strangers = 0;
 
   constructor(capacity: number, floor: Ballot) {
     assert(capacity >= EVICTED_SHARE, 'the promise table is too small');
@@ -53,9 +59,15 @@ export class PromiseTable {
       return;
     }
     if (this.#entries.size >= this.#capacity) this.#evictLowest();
-    const entry = { ballot, inTable: true };
-    this.#entries.set(id, entry);
-    if (holder?.promise !== undefined) holder.promise = entry;
+    const held = holder?.promise ?? null;
+    if (held === null) {
+      this.#strangers++;
+      this.#entries.set(id, { ballot, inTable: true, checkedAt: 0 });
+    } else {
+      held.ballot = ballot;
+      held.inTable = true;
+      this.#entries.set(id, held);
+    }
   }
 
   /** `accepted` covers the promise from now on. `another`: a promise or another call follows at once, so the entry stays. */
@@ -66,8 +78,7 @@ export class PromiseTable {
       entry.ballot = NO_BALLOT;
       return;
     }
-    this.#entries.delete(id);
-    entry.inTable = false;
+    this.#remove(id, entry);
   }
 
   raiseFloor(floor: Ballot): void {
@@ -75,11 +86,21 @@ export class PromiseTable {
   }
 
   #find(id: RecordId, holder: PromiseHolder | undefined): PromiseEntry | undefined {
-    const known = holder?.promise;
+    const known = holder?.promise ?? null;
     if (known?.inTable === true) return known;
+    if (known?.checkedAt === this.#strangers) return undefined;
     const entry = this.#entries.get(id);
-    if (entry !== undefined && holder?.promise !== undefined) holder.promise = entry;
+    if (holder?.promise === undefined) return entry;
+    if (entry !== undefined) holder.promise = entry;
+    else if (known !== null) known.checkedAt = this.#strangers;
+    else holder.promise = { ballot: NO_BALLOT, inTable: false, checkedAt: this.#strangers };
     return entry;
+  }
+
+  #remove(id: RecordId, entry: PromiseEntry): void {
+    this.#entries.delete(id);
+    entry.inTable = false;
+    entry.checkedAt = this.#strangers;
   }
 
   /** The floor stands for what is forgotten. */
@@ -91,8 +112,7 @@ export class PromiseTable {
     const lowestFirst = [...this.#entries].sort((a, b) => compareBallots(a[1].ballot, b[1].ballot));
     lowestFirst.length = Math.ceil(this.#capacity / EVICTED_SHARE);
     for (const [id, entry] of lowestFirst) {
-      this.#entries.delete(id);
-      entry.inTable = false;
+      this.#remove(id, entry);
       this.coverEvicted(entry.ballot);
     }
   }
