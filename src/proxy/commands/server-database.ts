@@ -99,7 +99,8 @@ export const databaseCommands: readonly CommandRow[] = [
     keys: null,
     docArguments: [],
     handler: { kind: 'waiting', run: dbSize },
-    difference: 'The storage nodes read what they hold, which takes time in proportion to the keys of all databases: some seconds for a million. Those who ask at the same time share the next pass.',
+    difference:
+      'The storage nodes read what they hold, which takes time in proportion to the keys of all databases: some seconds for a million. Those who ask at the same time share the next pass.',
   },
   {
     name: 'flushdb',
