@@ -379,6 +379,11 @@ export const limits = {
   pageStallMs: 500,
   /** A write brings stale nodes up so often, all of them together: one that stays stale is left to the next write. */
   pageCatchUpsPerWrite: 15,
+  /** Writes of a large value, and values, of which this process remembers which pages they added: what a node that missed them needs. */
+  manifestsPerRecord: 64,
+  manifestRecords: 1_024,
+  /** Pages that a node is brought up by; with more, all of the value's are listed. */
+  manifestPages: 1_024,
   /** How often a catching-up node looks for one that has acknowledged the write. */
   pageCatchUpTries: 200,
   /** Pages of all commands in one proxy at once: two of the largest strings. */

@@ -40,6 +40,7 @@ export class CommitRound extends Round {
     this.commit = commit;
     this.#owner = owner;
     this.#quorum = majority(nodes.length);
+    if (commit.pages !== null) context.manifests.note(commit);
   }
 
   override begin(nowMs: number): void {
@@ -55,8 +56,8 @@ export class CommitRound extends Round {
     return this.#chosen;
   }
 
-  protected override request(): Request {
-    return this.commit;
+  protected override request(index: number): Request {
+    return this.context.manifests.requestFor(this.nodes[index], this.commit);
   }
 
   protected override handle(index: number, response: Response): void {
@@ -127,6 +128,8 @@ export class CommitRound extends Round {
       this.#onStale(index);
     } else if (response.type === MessageType.epoch) {
       this.noteEpoch(index, response.mapEpoch);
+    } else if (response.type === MessageType.ack) {
+      this.#noteHeld(this.nodes[index]);
     }
   }
 
@@ -139,6 +142,7 @@ export class CommitRound extends Round {
   #onAck(index: number, nextRecorded: boolean): void {
     const node = this.nodes[index];
     if (node !== undefined) this.acknowledged.push(node);
+    this.#noteHeld(node);
     if (nextRecorded) this.#nextRecorded++;
     if (this.acknowledged.length < this.#quorum) {
       if (this.waiting() === 0) this.#giveUp();
@@ -147,6 +151,11 @@ export class CommitRound extends Round {
     this.#chosen = true;
     this.end();
     this.#owner.onCommitted({ kind: 'chosen', nextRecorded: this.#nextRecorded >= this.#quorum });
+  }
+
+  #noteHeld(node: NodeId | undefined): void {
+    if (this.commit.pages === null || node === undefined) return;
+    this.context.manifests.noteCaughtUp(node, this.commit.address.id);
   }
 
   #onRefusal(): void {

@@ -120,6 +120,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
       rules,
       health,
       counters: this.counters,
+      manifests: this.pageTransfer.manifests,
       epochs,
     };
     new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);

@@ -1,14 +1,16 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
-import type { Ballot } from '../record/ballot.ts';
+import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import type { PageId, RecordId } from '../record/state.ts';
-import { type CommitRequest, MessageType, type RecordAddress, type SealedPage } from '../rpc/messages.ts';
+import { type CommitRequest, MessageType, type RecordAddress, type SealedPage, Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
+import { isPair } from './joint-transport.ts';
 import { majority } from './majority.ts';
 import type { NodeCaller } from './node-caller.ts';
 import type { NodeHealth } from './node-health.ts';
 import type { PageCache } from './page-cache.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
+import { RecentManifests } from './recent-manifests.ts';
 import type { SealPort } from './seal-port.ts';
 
 export interface PlainPage {
@@ -76,6 +78,7 @@ export class PageTransfer {
   readonly #health: NodeHealth;
   /** Pages that were loaded or written lately. */
   readonly cache: PageCache;
+  readonly manifests = new RecentManifests();
   /** Pages that were asked of nodes, and that were written to them (each counts once). */
   fetched = 0;
   written = 0;
@@ -213,10 +216,40 @@ export class PageTransfer {
   }
 
   /**
-   * Brings a node that answered STALE up to the state of `commit`: lists the pages on a node that has it, sends those
-   * that are missing. Gives the COMMIT to send again, with the complete list, or null.
+   * Brings a node that answered STALE up to the state of `commit`: sends the pages that it lacks, from a node that has them. Gives
+   * the COMMIT to send again, or null. Which pages that may be is known where this process has made all values since the
+   * node's own; otherwise all pages of the value are listed.
    */
   catchUp(
+    stale: NodeId,
+    source: NodeId,
+    commit: CommitRequest,
+    progress: Progress,
+    done: (commit: CommitRequest | null) => void,
+  ): void {
+    if (commit.pages === null || commit.pages.complete || isPair(stale)) {
+      this.#catchUpWhole(stale, source, commit, progress, done);
+      return;
+    }
+    const { address } = commit;
+    const ask = { type: MessageType.read, address, ifAccepted: null, want: Want.meta } as const;
+    this.#caller.call(stale, ask, STEP_TIMEOUT_MS, (held) => {
+      const origin = held.type === MessageType.state ? (held.state?.header.origin ?? NO_BALLOT) : null;
+      const since = origin === null ? null : this.manifests.since(commit, origin);
+      const added = since?.pages?.added ?? null;
+      if (origin === null || added === null) {
+        this.#catchUpWhole(stale, source, commit, progress, done);
+        return;
+      }
+      this.#copyMissing(address, added, source, stale, progress, (ok) => {
+        // Those that come after it may be there before this one: they are sent to the node as it needs them.
+        if (ok) this.manifests.noteBehind(stale, address.id, origin);
+        done(ok ? since : null);
+      });
+    });
+  }
+
+  #catchUpWhole(
     stale: NodeId,
     source: NodeId,
     commit: CommitRequest,
@@ -232,19 +265,31 @@ export class PageTransfer {
         return;
       }
       const all = listed.pageIds;
-      const ask = { type: MessageType.missingPages, address, pageIds: all } as const;
-      this.#caller.call(stale, ask, STEP_TIMEOUT_MS, (missing) => {
-        if (missing.type !== MessageType.pageIds || missing.pageIds === null) {
-          done(null);
-          return;
-        }
-        progress();
-        const step = (group: readonly PageId[], groupDone: (ok: boolean) => void): void =>
-          this.#copyGroup(address, group, source, stale, groupDone);
-        windowed(inGroups(missing.pageIds), step, progress, (ok) => {
-          done(ok ? { ...commit, pages: { complete: true, added: all, dropped: [] } } : null);
-        });
+      this.#copyMissing(address, all, source, stale, progress, (ok) => {
+        done(ok ? { ...commit, pages: { complete: true, added: all, dropped: [] } } : null);
       });
+    });
+  }
+
+  /** Those of the pages that the target does not have. */
+  #copyMissing(
+    address: RecordAddress,
+    pageIds: readonly PageId[],
+    source: NodeId,
+    target: NodeId,
+    progress: Progress,
+    done: (ok: boolean) => void,
+  ): void {
+    const ask = { type: MessageType.missingPages, address, pageIds } as const;
+    this.#caller.call(target, ask, STEP_TIMEOUT_MS, (missing) => {
+      if (missing.type !== MessageType.pageIds || missing.pageIds === null) {
+        done(false);
+        return;
+      }
+      progress();
+      const step = (group: readonly PageId[], groupDone: (ok: boolean) => void): void =>
+        this.#copyGroup(address, group, source, target, groupDone);
+      windowed(inGroups(missing.pageIds), step, progress, done);
     });
   }
 

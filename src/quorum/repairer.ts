@@ -87,6 +87,7 @@ export class Repairer implements RepairOwner, NodeListener {
       rules,
       health,
       counters: this.counters,
+      manifests: this.pageTransfer.manifests,
       epochs,
     };
     this.#repairs = new RepairQueue(this);

@@ -6,6 +6,7 @@ import type { NodeId, ResponseReceiver, Transport } from '../rpc/transport.ts';
 import type { BallotClock } from './ballot-clock.ts';
 import type { NodeHealth } from './node-health.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
+import type { RecentManifests } from './recent-manifests.ts';
 import type { ProposerRules } from './rules.ts';
 
 /** Told of every refusal for another epoch, whatever else comes of the round. */
@@ -23,6 +24,7 @@ export interface RoundContext {
   readonly rules: ProposerRules;
   readonly health: NodeHealth;
   readonly counters: ProtocolCounters;
+  readonly manifests: RecentManifests;
   /** Nodes that have another map are heard of here. */
   readonly epochs?: EpochListener;
 }

@@ -197,7 +197,8 @@ describe('pages', () => {
       if (isList) engine.hold('write');
       write(changes, callback);
     });
-    await proxy.do('k', appendText('c'));
+    // Of another proxy, which does not know what the writes before it have added.
+    await quorum.proxy().do('k', appendText('c'));
     await quorum.pass(1_000, () => engine.waiting('write') > 0);
     expect(engine.waiting('write')).toBe(1);
     await wait(quorum, limits.pageSweepPassMs + 1_000);
@@ -207,6 +208,34 @@ describe('pages', () => {
     const used = pageKeys(quorum, 1);
     expect(used).toHaveLength(4);
     expect(pageKeys(quorum, 3)).toEqual(expect.arrayContaining(used));
+  });
+
+  it('of writes that a node has missed come alone, and what those have dropped goes there too', async () => {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    await proxy.do('k', set(large('a')));
+    await quorum.pass(10);
+    const asked: number[] = [];
+    let isDeaf = true;
+    proxy.transport.fate = (node, { type }) => {
+      asked.push(type);
+      return isDeaf && node === 3 ? 'drop' : 'pass';
+    };
+    for (const end of ['b', 'c', 'd', 'e']) await proxy.do('k', appendText(end));
+    isDeaf = false;
+    await proxy.do('k', appendText('f'));
+    await quorum.pass(1_000);
+    // Each of them comes to the node at once from now on.
+    const before = asked.length;
+    await proxy.do('k', appendText('g'));
+    await quorum.pass(1_000);
+    expect(asked).not.toContain(MessageType.listPages);
+    expect(asked.slice(0, before)).toContain(MessageType.missingPages);
+    expect(asked.slice(before)).not.toContain(MessageType.missingPages);
+    await wait(quorum, limits.purgeAfterMs + 2 * limits.pageSweepPassMs + 5_000);
+    const used = pageKeys(quorum, 1);
+    expect(pageKeys(quorum, 2)).toEqual(used);
+    expect(pageKeys(quorum, 3)).toEqual(used);
   });
 
   it('of a write that never came to an end go after a long time', async () => {

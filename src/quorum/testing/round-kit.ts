@@ -8,6 +8,7 @@ import { deadFromAbsent } from '../lineage.ts';
 import { NodeHealth } from '../node-health.ts';
 import { ProtocolCounters } from '../protocol-counters.ts';
 import type { RoundContext } from '../round.ts';
+import { RecentManifests } from '../recent-manifests.ts';
 import { ProposerRules } from '../rules.ts';
 import { ScriptedTransport } from './scripted-transport.ts';
 
@@ -27,6 +28,7 @@ export function roundKit(): RoundKit {
     rules: new ProposerRules(),
     health: new NodeHealth(clock),
     counters: new ProtocolCounters(),
+    manifests: new RecentManifests(),
   };
 }
 
