@@ -382,6 +382,8 @@ export const limits = {
   /** Writes of a large value, and values, of which this process remembers which pages they added: what a node that missed them needs. */
   manifestsPerRecord: 64,
   manifestRecords: 1_024,
+  /** Nodes that were given all pages of a value, with the lists of these: 0.5 MB for one of 10,000 pages. */
+  wholesBehind: 32,
   /** Pages that a node is brought up by; with more, all of the value's are listed. */
   manifestPages: 1_024,
   /** How often a catching-up node looks for one that has acknowledged the write. */
@@ -478,6 +480,8 @@ export const limits = {
   corruptRecordsPerNode: 65_536,
   /** Pages remembered as durable here; a COMMIT that lists forgotten ones costs a round trip more. */
   knownPagesPerNode: 262_144,
+  /** Whether so many pages are here is found by reading them, 2 MiB at most; for more, all of the value are listed. */
+  pagesLookedUp: 32,
   /** Kept free on a storage node's disk: room for the journal, RocksDB's memory tables with their logs, and a merge of these. */
   diskReserveBytes: 536_870_912,
   /** How often the free space is looked at: at 500 MB/s of writes, three times over, a quarter of the reserve goes by in between. */

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
-import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
+import { NO_BALLOT } from '../record/ballot.ts';
 import type { PageId, RecordId } from '../record/state.ts';
 import { type CommitRequest, MessageType, type RecordAddress, type SealedPage, Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
@@ -9,6 +9,7 @@ import { majority } from './majority.ts';
 import type { NodeCaller } from './node-caller.ts';
 import type { NodeHealth } from './node-health.ts';
 import type { PageCache } from './page-cache.ts';
+import { inGroups, type Progress, windowed } from './page-groups.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 import { RecentManifests } from './recent-manifests.ts';
 import type { SealPort } from './seal-port.ts';
@@ -21,53 +22,7 @@ export interface PlainPage {
 /** What moving pages needs of encryption. */
 export type PageSeal = Pick<SealPort, 'sealPage' | 'openPage'>;
 
-/** Told of each step of a transfer: as long as it progresses, the deadline of the command moves along. */
-export type Progress = () => void;
-
-const PAGES_PER_REQUEST = Math.max(1, Math.floor(limits.pageTransferBytes / limits.pageBytes));
 const STEP_TIMEOUT_MS = limits.pageStallMs;
-
-function inGroups<T>(items: readonly T[]): T[][] {
-  const groups: T[][] = [];
-  for (let i = 0; i < items.length; i += PAGES_PER_REQUEST) groups.push(items.slice(i, i + PAGES_PER_REQUEST));
-  return groups;
-}
-
-/** Runs `step` over all groups, a few at a time; `done(false)` at the first that fails. */
-function windowed<T>(
-  groups: readonly T[],
-  step: (group: T, done: (ok: boolean) => void) => void,
-  progress: Progress,
-  done: (ok: boolean) => void,
-): void {
-  let next = 0;
-  let open = 0;
-  let failed = false;
-  const more = (): void => {
-    while (!failed && open < limits.pageTransferWindow) {
-      const group = groups[next];
-      if (group === undefined) break;
-      next++;
-      open++;
-      step(group, (ok) => {
-        open--;
-        if (failed) return;
-        if (!ok) {
-          failed = true;
-          done(false);
-          return;
-        }
-        progress();
-        more();
-      });
-    }
-    if (!failed && open === 0 && next === groups.length) {
-      failed = true;
-      done(true);
-    }
-  };
-  more();
-}
 
 /** Moves pages of large values between proxies and nodes (architecture 2, protocol §4.3). */
 export class PageTransfer {
@@ -79,6 +34,8 @@ export class PageTransfer {
   /** Pages that were loaded or written lately. */
   readonly cache: PageCache;
   readonly manifests = new RecentManifests();
+  /** By node and record: whose pages are all being listed and copied. */
+  readonly #wholes = new Set<string>();
   /** Pages that were asked of nodes, and that were written to them (each counts once). */
   fetched = 0;
   written = 0;
@@ -256,18 +213,28 @@ export class PageTransfer {
     progress: Progress,
     done: (commit: CommitRequest | null) => void,
   ): void {
-    const address = commit.address;
-    const origin: Ballot = commit.state.header.origin;
-    const list = { type: MessageType.listPages, address, ifOrigin: origin } as const;
+    const { address, state } = commit;
+    const place = `${stale} ${address.id}`;
+    // The writes that follow find the node where this one leaves it.
+    if (this.#wholes.has(place)) {
+      done(null);
+      return;
+    }
+    this.#wholes.add(place);
+    const ended = (all: readonly PageId[] | null): void => {
+      this.#wholes.delete(place);
+      // It may have promised a later one by now: then that is told of these pages.
+      if (all !== null) this.manifests.noteWhole(stale, address.id, state.header.origin, all);
+      done(all === null ? null : { ...commit, pages: { complete: true, added: all, dropped: [] } });
+    };
+    const list = { type: MessageType.listPages, address, ifOrigin: state.header.origin } as const;
     this.#caller.call(source, list, STEP_TIMEOUT_MS, (listed) => {
       if (listed.type !== MessageType.pageIds || listed.pageIds === null) {
-        done(null);
+        ended(null);
         return;
       }
       const all = listed.pageIds;
-      this.#copyMissing(address, all, source, stale, progress, (ok) => {
-        done(ok ? { ...commit, pages: { complete: true, added: all, dropped: [] } } : null);
-      });
+      this.#copyMissing(address, all, source, stale, progress, (ok) => ended(ok ? all : null));
     });
   }
 

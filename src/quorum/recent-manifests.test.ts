@@ -135,4 +135,28 @@ describe('a COMMIT for a node that has the pages of later values', () => {
     manifests.noteCaughtUp(3, ADDRESS.id);
     expect(manifests.requestFor(3, next)).toBe(next);
   });
+
+  it('has all pages where the node was given those of a value, whatever it holds', () => {
+    const manifests = new RecentManifests();
+    const first = commit(20, 10, ['b']);
+    const next = commit(30, 20, ['c'], ['a']);
+    for (const one of [first, next]) manifests.note(one);
+    manifests.noteWhole(3, ADDRESS.id, at(20), ['a', 'b']);
+    // It is not based on what the node has got.
+    expect(manifests.requestFor(3, first)).toBe(first);
+    const request = manifests.requestFor(3, next);
+    expect(request.pages).toEqual({ complete: true, added: ['a', 'b', 'c'], dropped: [] });
+    expect(request.ballot).toEqual(next.ballot);
+    manifests.noteCaughtUp(3, ADDRESS.id);
+    expect(manifests.requestFor(3, next)).toBe(next);
+  });
+
+  it('is as any other where too many nodes were given theirs', () => {
+    const manifests = new RecentManifests();
+    const next = commit(30, 20, ['c']);
+    manifests.note(next);
+    for (let node = 0; node <= limits.wholesBehind; node++) manifests.noteWhole(node, ADDRESS.id, at(20), ['a']);
+    expect(manifests.requestFor(0, next)).toBe(next);
+    expect(manifests.requestFor(1, next)).not.toBe(next);
+  });
 });

@@ -11,6 +11,12 @@ interface Change {
   readonly dropped: readonly PageId[];
 }
 
+/** All pages of the value that `origin` made. */
+interface Whole {
+  readonly origin: Ballot;
+  readonly pageIds: readonly PageId[];
+}
+
 /** By the ballot of the write, as text. */
 type Changes = Map<string, Change>;
 
@@ -23,6 +29,8 @@ export class RecentManifests {
   readonly #records = new Map<RecordId, Changes>();
   /** By node and record: the value at which a node has stopped that has the pages of later ones, as far as they are known here. */
   readonly #behind = new Map<string, Ballot>();
+  /** Likewise, of nodes that stopped anywhere: a value that they have not taken, but have the pages of, and of later ones. */
+  readonly #wholes = new Map<string, Whole>();
 
   /** A COMMIT is about to be sent. One that was never chosen does no harm: no value is based on it. */
   note({ address, baseOrigin, state, pages }: CommitRequest): void {
@@ -64,16 +72,35 @@ export class RecentManifests {
     dropFirst(this.#behind, limits.manifestRecords);
   }
 
+  /** A node has been given all pages of the value that `origin` made; it may have promised too much to take that one. */
+  noteWhole(node: NodeId, id: RecordId, origin: Ballot, pageIds: readonly PageId[]): void {
+    const place = placeOf(node, id);
+    this.#wholes.delete(place);
+    this.#wholes.set(place, { origin, pageIds });
+    dropFirst(this.#wholes, limits.wholesBehind);
+  }
+
   noteCaughtUp(node: NodeId, id: RecordId): void {
     if (this.#behind.size > 0) this.#behind.delete(placeOf(node, id));
+    if (this.#wholes.size > 0) this.#wholes.delete(placeOf(node, id));
   }
 
   /** What to send to this node for this COMMIT: it checks whether it has what that rests on. */
   requestFor(node: NodeId | undefined, commit: CommitRequest): CommitRequest {
-    if (this.#behind.size === 0 || commit.pages === null || node === undefined) return commit;
-    const origin = this.#behind.get(placeOf(node, commit.address.id));
+    if (this.#behind.size + this.#wholes.size === 0 || commit.pages === null || node === undefined) return commit;
+    const place = placeOf(node, commit.address.id);
+    const whole = this.#wholes.get(place);
+    const onWhole = whole === undefined ? null : this.since(commit, whole.origin);
+    if (whole !== undefined && onWhole !== null) return withAll(onWhole, whole.pageIds);
+    const origin = this.#behind.get(place);
     return origin === undefined ? commit : (this.since(commit, origin) ?? commit);
   }
+}
+
+/** The COMMIT for a node whose own value does not matter. */
+function withAll(commit: CommitRequest, pageIds: readonly PageId[]): CommitRequest {
+  const added = new Set([...pageIds, ...(commit.pages?.added ?? [])]);
+  return { ...commit, pages: { complete: true, added: [...added], dropped: [] } };
 }
 
 /**

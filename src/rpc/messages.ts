@@ -157,7 +157,10 @@ export interface GetPagesRequest {
   readonly pageIds: readonly PageId[];
 }
 
-/** All pages that the node holds for the record, if its state's origin is still `ifOrigin`. */
+/**
+ * All pages that the node holds for the record, if its state's origin is `ifOrigin`, or was until a short time ago. Who asks knows
+ * that the node has accepted that state.
+ */
 export interface ListPagesRequest {
   readonly type: typeof MessageType.listPages;
   readonly address: RecordAddress;
@@ -318,7 +321,7 @@ export interface PagesResponse {
   readonly pages: readonly (Buffer | null)[];
 }
 
-/** Answer to listPages (null: origin differs) and missingPages. */
+/** Answer to listPages (null: the origin is another) and missingPages. */
 export interface PageIdsResponse {
   readonly type: typeof MessageType.pageIds;
   readonly pageIds: readonly PageId[] | null;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../base/limits.ts';
 import { deadFromAbsent } from '../quorum/lineage.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { readBallot } from '../record/bytes.ts';
@@ -36,6 +37,33 @@ describe('pages', () => {
     });
     expect(kit.ask(missing(1, 7, 2, 8))).toEqual(idsOf([pageIdOf(7), pageIdOf(8)]));
     expect(kit.ask({ ...get(1), address: addressOf(OTHER_ID) })).toMatchObject({ pages: [null] });
+  });
+
+  it('of which few are looked for are read, and else all are listed', () => {
+    const before = new NodeKit();
+    const there = Array.from({ length: limits.pagesLookedUp }, (_, i) => i + 1);
+    before.ask(put(...there));
+    const { engine, store, clock } = before;
+    for (const [asked, call] of [
+      [there, `get ${there.length}`],
+      [[...there, 99], 'scan'],
+    ] as const) {
+      const kit = new NodeKit({ engine, store, clock });
+      expect(kit.ask(missing(...asked))).toEqual(idsOf(asked.filter((i) => i === 99).map(pageIdOf)));
+      expect(new Set(engine.calls)).toEqual(new Set([call]));
+      engine.calls.length = 0;
+      // What is known to be there is not looked for again.
+      expect(kit.ask(missing(...there, 77))).toEqual(idsOf([pageIdOf(77)]));
+      expect(engine.calls).toEqual(['get 1']);
+    }
+  });
+
+  it('that are damaged are there', () => {
+    const before = new NodeKit();
+    before.ask(put(1));
+    const kit = new NodeKit({ engine: before.engine, store: before.store, clock: before.clock });
+    kit.engine.fail('get', 'corrupt');
+    expect(kit.ask(missing(1, 2))).toEqual(idsOf([pageIdOf(2)]));
   });
 
   it('are acknowledged when their batch is durable', () => {
@@ -154,6 +182,20 @@ describe('a list of pages', () => {
     kit.ask(commit(ballot, { pages: manifest(true, 1, 2) }));
     expect(kit.ask(list(ballot))).toEqual(idsOf([pageIdOf(1), pageIdOf(2)]));
     expect(kit.ask(list(kit.ballot(1)))).toEqual(idsOf(null));
+  });
+
+  it('is also of the state before, as long as its pages are surely there', () => {
+    const kit = new NodeKit();
+    const before = kit.ballot();
+    kit.ask(put(1, 2));
+    kit.ask(commit(before, { pages: manifest(true, 1) }));
+    kit.clock.advance(1);
+    const now = kit.ballot();
+    kit.ask(commit(now, { baseOrigin: before, pages: { ...manifest(false, 2), dropped: [pageIdOf(1)] } }));
+    expect(kit.ask(list(before))).toEqual(idsOf([pageIdOf(1), pageIdOf(2)]));
+    kit.clock.advance(limits.purgeAfterMs / 2);
+    expect(kit.ask(list(before))).toEqual(idsOf(null));
+    expect(kit.ask(list(now))).toEqual(idsOf([pageIdOf(1), pageIdOf(2)]));
   });
 
   it('rests on the state: it waits for that to be durable, and fails with it', () => {

@@ -1,5 +1,6 @@
+import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
-import { type Ballot, isNoBallot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
+import { type Ballot, compareBallots, isNoBallot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { BALLOT_BYTES, writeBallot } from '../record/bytes.ts';
 import {
   droppedPageKey,
@@ -31,6 +32,17 @@ import type { WritePipeline } from './write-pipeline.ts';
 const STORED = { type: MessageType.pagesStored } as const;
 const TOO_MANY_PINS = { type: MessageType.fault, fault: 'busy', detail: 'too many records are pinned' } as const;
 
+export interface PageStoreParts {
+  readonly engine: Engine;
+  readonly pipeline: WritePipeline;
+  /** Null: never full. */
+  readonly space: DiskSpace | null;
+  readonly pins: PagePins;
+  readonly clock: Clock;
+  /** How long pages stay that no value lists any more. */
+  readonly purgeAfterMs: number;
+}
+
 /**
  * Pages of large values on one node. They arrive ahead of the COMMIT that lists them; `#known` remembers the latest
  * ones that are durable here, so that the COMMIT can be judged without a read.
@@ -40,15 +52,18 @@ export class PageStore {
   readonly #pipeline: WritePipeline;
   readonly #space: DiskSpace | null;
   readonly #pins: PagePins;
+  readonly #clock: Clock;
+  readonly #purgeAfterMs: number;
   readonly #known = new Set<string>();
   #listedAnew: Set<RecordId> | null = null;
 
-  /** `space` null: never full. */
-  constructor(engine: Engine, pipeline: WritePipeline, space: DiskSpace | null, pins: PagePins) {
-    this.#pins = pins;
-    this.#engine = engine;
-    this.#pipeline = pipeline;
-    this.#space = space;
+  constructor(parts: PageStoreParts) {
+    this.#engine = parts.engine;
+    this.#pipeline = parts.pipeline;
+    this.#space = parts.space;
+    this.#pins = parts.pins;
+    this.#clock = parts.clock;
+    this.#purgeAfterMs = parts.purgeAfterMs;
   }
 
   serve(call: Call, request: PutPagesRequest | GetPagesRequest | MissingPagesRequest | PinPagesRequest): void {
@@ -118,9 +133,12 @@ export class PageStore {
     this.#pipeline.add({ key: pageKey(shard, id, pageId), value: null });
   }
 
-  /** All pages of the record, if its origin is the one asked for: a superset of those in use. */
+  /**
+   * All pages of the record, if its value is the one asked for, or was it a short time ago: a superset of those in use by it. Who asks
+   * knows that this node has had it.
+   */
   list(call: Call, request: ListPagesRequest, record: CachedRecord): void {
-    if (record.state === null || !sameBallot(record.state.header.origin, request.ifOrigin)) {
+    if (record.state === null || !this.#hasPagesOf(request.ifOrigin, record.state.header.origin)) {
       call.respond({ type: MessageType.pageIds, pageIds: null });
       return;
     }
@@ -129,6 +147,12 @@ export class PageStore {
       if (pageIds === null) call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be listed' });
       else this.#pipeline.respondWhenDurable(call, batch, { type: MessageType.pageIds, pageIds });
     });
+  }
+
+  /** What has followed the value since is no older than it; what that has ceased to list stays for `purgeAfter`. */
+  #hasPagesOf(origin: Ballot, held: Ballot): boolean {
+    if (sameBallot(held, origin)) return true;
+    return compareBallots(held, origin) > 0 && origin.time + this.#purgeAfterMs * 500 > this.#clock.wallUs();
   }
 
   #mark(shard: number, id: RecordId, pageId: PageId, ballot: Ballot): void {
@@ -179,19 +203,34 @@ export class PageStore {
     });
   }
 
-  #missing(call: Call, request: MissingPagesRequest): void {
-    this.#scanIds(request.address, (held) => {
-      if (held === null) {
-        call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be listed' });
-        return;
-      }
-      const here = new Set(held);
+  #missing(call: Call, { address, pageIds }: MissingPagesRequest): void {
+    const { shard, id } = address;
+    const unknown = pageIds.filter((pageId) => !this.#known.has(id + pageId));
+    const answer = (isHere: (pageId: PageId, i: number) => boolean): void => {
       const missing: PageId[] = [];
-      for (const pageId of request.pageIds) {
-        if (here.has(pageId)) this.#remember(request.address.id + pageId);
+      for (const [i, pageId] of unknown.entries()) {
+        if (isHere(pageId, i)) this.#remember(id + pageId);
         else missing.push(pageId);
       }
       call.respond({ type: MessageType.pageIds, pageIds: missing });
+    };
+    const look = (): void => {
+      this.#scanIds(address, (held) => {
+        const here = new Set(held);
+        if (held === null) call.respond({ type: MessageType.fault, fault: 'io', detail: 'pages could not be listed' });
+        else answer((pageId) => here.has(pageId));
+      });
+    };
+    if (unknown.length > limits.pagesLookedUp) {
+      look();
+      return;
+    }
+    // There may be thousands of pages beside these few.
+    const keys = unknown.map((pageId) => pageKey(shard, id, pageId));
+    this.#engine.getMany(keys, (error, pages) => {
+      // A damaged one is here as well.
+      if (error !== null || pages === undefined) look();
+      else answer((_, i) => pages[i] !== null);
     });
   }
 

@@ -185,6 +185,33 @@ describe('a node that missed pages', () => {
     expect(await proxy.do('k', GET)).toBe(`${LARGE}!`);
   });
 
+  it('is caught up where it is not known what it lacks, though the value changes all the time', async () => {
+    const quorum = new LocalQuorum();
+    const [writer, proxy, reader] = [quorum.proxy(), quorum.proxy(), quorum.proxy()];
+    quorum.takeDown(3);
+    await writer.do('k', set(LARGE));
+    quorum.takeUp(3);
+    let lists = 0;
+    proxy.transport.fate = (_, { type }) => {
+      if (type !== MessageType.listPages) return 'pass';
+      lists++;
+      return lists === 1 ? 'hold' : 'pass';
+    };
+    for (const more of ['1', '2', '3']) {
+      await proxy.do('k', appendText(more));
+      await quorum.pass(2 * limits.roundTickMs);
+    }
+    proxy.transport.release();
+    await quorum.pass(limits.roundTickMs * 5);
+    await proxy.do('k', appendText('4'));
+    await quorum.pass(limits.deadlineMs);
+    // It was of a value of the past when it was made, and enough: what came meanwhile has asked for no other, and what follows not either.
+    expect(lists).toBe(1);
+    expect(sameOn(quorum, 'k', [1, 2, 3])).toBe(true);
+    quorum.takeDown(1);
+    expect(await reader.do('k', GET)).toBe(`${LARGE}1234`);
+  });
+
   it('never serves a state whose pages it lacks', async () => {
     const quorum = new LocalQuorum();
     const proxy = quorum.proxy();

@@ -114,7 +114,8 @@ export class StorageNode implements CallHandler, BatchListener {
     const { engine, clock, log, map, purgeAfterMs = limits.purgeAfterMs } = options;
     const pins = new PagePins(clock);
     this.#sweep = new GenerationSweep(engine, this.#pipeline, clock, log, map, pins, purgeAfterMs);
-    this.#pages = new PageStore(options.engine, this.#pipeline, options.space ?? null, pins);
+    const space = options.space ?? null;
+    this.#pages = new PageStore({ engine, pipeline: this.#pipeline, space, pins, clock, purgeAfterMs });
     this.#map = new NodeMap(options, (map) => {
       this.#sweep.onMap(map);
       for (const listener of this.#mapListeners) listener(map);

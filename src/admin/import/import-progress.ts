@@ -8,13 +8,14 @@ const WINDOW_MS = 5_000;
 interface Sample {
   readonly atMs: number;
   readonly keys: number;
-  readonly bytes: number;
+  readonly bytes: number | null;
 }
 
 /** What an import shows of itself while it goes on: a line that is drawn anew on a terminal, else one now and then. */
 export class ImportProgress {
   readonly #system: System;
-  readonly #samples: Sample[] = [];
+  #samples: Sample[] = [];
+  #what = '';
   #drawnMs = Number.NEGATIVE_INFINITY;
   #writtenMs: number;
 
@@ -23,8 +24,8 @@ export class ImportProgress {
     this.#writtenMs = system.clock.monotonicMs();
   }
 
-  /** `share` of the whole that is done, 0 to 1; null where that is not known. Cheap. */
-  show(what: string, keys: number, bytes: number, share: number | null, more = ''): void {
+  /** `share` of the whole that is done, 0 to 1; null where that is not known, as `bytes` where none go. Cheap. */
+  show(what: string, keys: number, bytes: number | null, share: number | null, more = ''): void {
     const { clock, redraw } = this.#system;
     const nowMs = clock.monotonicMs();
     const isDue =
@@ -32,6 +33,9 @@ export class ImportProgress {
         ? nowMs - this.#writtenMs >= limits.loadProgressMs
         : nowMs - this.#drawnMs >= limits.loadStatusLineMs;
     if (!isDue) return;
+    // What went before has a rate of its own.
+    if (what !== this.#what) this.#samples = [];
+    this.#what = what;
     this.#samples.push({ atMs: nowMs, keys, bytes });
     while (this.#samples.length > 2 && nowMs - (this.#samples[0]?.atMs ?? 0) > WINDOW_MS) this.#samples.shift();
     const line = this.#line(what, { atMs: nowMs, keys, bytes }, share, more);
@@ -52,10 +56,12 @@ export class ImportProgress {
     const first = this.#samples[0] ?? now;
     const seconds = Math.max(0.001, (now.atMs - first.atMs) / 1_000);
     const rate = Math.round((now.keys - first.keys) / seconds);
-    const bytesRate = Math.max(0, now.bytes - first.bytes) / seconds;
-    const speed = now === first ? '' : `, ${rate} keys and ${bytesText(bytesRate)} a second`;
+    const bytesRate = Math.max(0, (now.bytes ?? 0) - (first.bytes ?? 0)) / seconds;
+    const bytesSpeed = now.bytes === null ? '' : ` and ${bytesText(bytesRate)}`;
+    const speed = now.atMs === first.atMs ? '' : `, ${rate} keys${bytesSpeed} a second`;
+    const bytes = now.bytes === null ? '' : `, ${bytesText(now.bytes)}`;
     const done = share === null ? '' : `, ${(100 * Math.min(1, share)).toFixed(1)} %`;
-    return `${what}: ${now.keys} keys, ${bytesText(now.bytes)}${done}${speed}${this.#left(share, now, first)}${more}`;
+    return `${what}: ${now.keys} keys${bytes}${done}${speed}${this.#left(share, now, first)}${more}`;
   }
 
   #left(share: number | null, now: Sample, first: Sample): string {

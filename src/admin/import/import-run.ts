@@ -58,6 +58,7 @@ export class ImportRun {
   readonly #target: SourceReader;
   readonly #writer: KeyWriter;
   readonly #directory: StateDirectory;
+  #isComparing = false;
   readonly #progress: ImportProgress;
   readonly #base: Pick<ImportState, 'source' | 'target'>;
   readonly #source: Source | null;
@@ -257,10 +258,13 @@ export class ImportRun {
   }
 
   #showComparing(compared: number): void {
-    this.#progress.show('comparing', compared, this.#counts.bytes, null);
+    this.#isComparing = true;
+    this.#progress.show('comparing', compared, null, null);
   }
 
   #showFollowing({ phase, bytes, totalBytes, behindBytes }: FollowProgress): void {
+    // It goes on meanwhile, and is of no interest.
+    if (this.#isComparing) return;
     const { keys, bytes: written, commands } = this.#counts;
     const share = totalBytes === null ? null : bytes / Math.max(1, totalBytes);
     if (phase === 'receiving') this.#progress.show('receiving', 0, bytes, share);
