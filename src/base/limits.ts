@@ -480,6 +480,8 @@ export const limits = {
   corruptRecordsPerNode: 65_536,
   /** Pages remembered as durable here; a COMMIT that lists forgotten ones costs a round trip more. */
   knownPagesPerNode: 262_144,
+  /** Where a shard has no key of a kind, so many shards behind it are looked at together: as many as a cluster has by default. */
+  emptyPrefixesAhead: 1_024,
   /** Whether so many pages are here is found by reading them, 2 MiB at most; for more, all of the value are listed. */
   pagesLookedUp: 32,
   /** Kept free on a storage node's disk: room for the journal, RocksDB's memory tables with their logs, and a merge of these. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../base/limits.ts';
 import { pageKey, pageRange, recordRange, shardDroppedRange, shardPageRange } from '../record/record-id.ts';
-import { EmptyPrefixes } from './empty-prefixes.ts';
+import { EmptyPrefixes, type LookAhead } from './empty-prefixes.ts';
 
 const id = 'i'.repeat(16);
 const key = (shard: number): Buffer => pageKey(shard, id, id);
@@ -85,5 +86,67 @@ describe('EmptyPrefixes', () => {
     expect(two.covers(range)).toBe(false);
     two.scanned(range, second, true);
     expect(two.covers(range)).toBe(false);
+  });
+});
+
+describe('looking ahead', () => {
+  const whole = (shard: number) => all(shardPageRange(shard));
+  function lookBehind(prefixes: EmptyPrefixes, shard: number): LookAhead {
+    const look = prefixes.scanned(whole(shard), prefixes.scanning(whole(shard)), false);
+    if (look === null) throw new Error('no look');
+    return look;
+  }
+  const coveredOf = (prefixes: EmptyPrefixes, shards: number) =>
+    Array.from({ length: shards }, (_, shard) => shard).filter((shard) => prefixes.covers(whole(shard)));
+
+  it('goes from behind an empty shard as far as the first key', () => {
+    const prefixes = new EmptyPrefixes();
+    const look = lookBehind(prefixes, 2);
+    expect(look.range.from).toEqual(shardPageRange(3).from);
+    expect(look.range.to).toEqual(shardPageRange(3 + limits.emptyPrefixesAhead).from);
+    prefixes.lookedAhead(look, key(6));
+    expect(coveredOf(prefixes, 9)).toEqual([2, 3, 4, 5]);
+  });
+
+  it('knows all of them where there is no key', () => {
+    const prefixes = new EmptyPrefixes();
+    prefixes.lookedAhead(lookBehind(prefixes, 2), null);
+    expect(coveredOf(prefixes, limits.emptyPrefixesAhead + 5)).toHaveLength(limits.emptyPrefixesAhead + 1);
+    expect(prefixes.covers(all(shardDroppedRange(3)))).toBe(false);
+  });
+
+  it('ends where another kind of key begins', () => {
+    const prefixes = new EmptyPrefixes();
+    const look = lookBehind(prefixes, 0xfffd);
+    expect(look.range.to).toEqual(Buffer.from([0x71, 0, 0]));
+    prefixes.lookedAhead(look, null);
+    expect([0xfffc, 0xfffd, 0xfffe, 0xffff].map((shard) => prefixes.covers(whole(shard)))).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    const last = new EmptyPrefixes();
+    expect(last.scanned(whole(0xffff), last.scanning(whole(0xffff)), false)).toBeNull();
+  });
+
+  it('does not trust what was written to meanwhile, nor a look that failed', () => {
+    const prefixes = new EmptyPrefixes();
+    const look = lookBehind(prefixes, 2);
+    prefixes.written([{ key: key(4), value }]);
+    prefixes.lookedAhead(look, key(6));
+    expect(coveredOf(prefixes, 9)).toEqual([2, 3, 5]);
+    const failed = new EmptyPrefixes();
+    failed.lookedAhead(lookBehind(failed, 2), undefined);
+    expect(coveredOf(failed, 9)).toEqual([2]);
+  });
+
+  it('is not done for what is known, and once at a time', () => {
+    const prefixes = new EmptyPrefixes();
+    const look = lookBehind(prefixes, 2);
+    expect(prefixes.scanned(whole(7), prefixes.scanning(whole(7)), false)).toBeNull();
+    prefixes.lookedAhead(look, key(5));
+    expect(prefixes.scanned(whole(3), prefixes.scanning(whole(3)), false)).toBeNull();
+    expect(prefixes.scanned(whole(4), prefixes.scanning(whole(4)), false)).not.toBeNull();
   });
 });

@@ -1,10 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FileCallback, FileError, type OpenFile } from '../base/files.ts';
 import { SystemClock } from '../base/system-clock.ts';
 import { SystemFiles } from '../base/system-files.ts';
+import { pageKey, shardPageRange } from '../record/record-id.ts';
 import {
   type Engine,
   type EngineCallback,
@@ -494,6 +495,22 @@ describe('JournaledEngine: scans', () => {
     expect(await firstOf(3)).toEqual(['k35', 'k36', 'k38']);
     await write(engine, [put('k37', '2')]);
     expect([...(await read(engine)).keys()]).toEqual(['k35', 'k36', 'k37', 'k38', 'k39']);
+    await close(engine);
+  });
+
+  it('ask the engine within twice for a thousand shards that have nothing', async () => {
+    const disk = newDisk();
+    const engine = await open(disk);
+    const within = vi.spyOn(disk.table, 'scan');
+    for (let shard = 0; shard < 1_000; shard++) expect(await scan(engine, shardPageRange(shard))).toEqual([]);
+    expect(within).toHaveBeenCalledTimes(2);
+    const key = pageKey(700, 'i'.repeat(16), 'p'.repeat(16));
+    await write(engine, [{ key, value: Buffer.from('page') }]);
+    expect(await scan(engine, shardPageRange(700))).toHaveLength(1);
+    await settle(engine);
+    expect(await scan(engine, shardPageRange(700))).toHaveLength(1);
+    expect(await scan(engine, shardPageRange(701))).toEqual([]);
+    expect(within).toHaveBeenCalledTimes(3);
     await close(engine);
   });
 });

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { journalKey } from '../record/record-id.ts';
-import { EmptyPrefixes } from './empty-prefixes.ts';
+import { EmptyPrefixes, type LookAhead } from './empty-prefixes.ts';
 import {
   type Engine,
   type EngineCallback,
@@ -302,8 +302,18 @@ export class JournaledEngine implements Engine {
     }
     const scan = this.#empty.scanning(range);
     this.#inner.scan(range, (error, entries) => {
-      this.#empty.scanned(range, scan, error !== null || entries === undefined || entries.length > 0);
+      const look = this.#empty.scanned(range, scan, error !== null || entries === undefined || entries.length > 0);
+      if (look !== null) this.#lookAhead(look);
       callback(error, entries);
+    });
+  }
+
+  #lookAhead(look: LookAhead): void {
+    this.#inFlight++;
+    const range = { ...look.range, limit: 1, limitBytes: limits.scanStepBytes, keysOnly: true };
+    this.#inner.scan(range, (error, entries) => {
+      this.#empty.lookedAhead(look, error !== null || entries === undefined ? undefined : (entries[0]?.key ?? null));
+      this.#ended();
     });
   }
 
