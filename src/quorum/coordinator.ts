@@ -261,8 +261,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   }
 
   /** ExpressHost */
-  grown(bytes: number): void {
-    this.#table.grown(bytes);
+  grown(entry: RecordEntry<R>): void {
+    this.#table.grown(entry);
   }
 
   /** A pending operation was answered. */

@@ -31,8 +31,8 @@ export interface ExpressHost<R> {
   finished(): void;
   /** The operation goes on as a task of its record; what it has sent was sent under `placement`. */
   takeOver(entry: RecordEntry<R>, placement: Placement, pending: Pending<R>): void;
-  /** `entry` holds so many bytes more. */
-  grown(bytes: number): void;
+  /** `entry` holds more now, or less. */
+  grown(entry: RecordEntry<R>): void;
   /** Ticks are wanted. */
   onBusy(): void;
   /** Epoch of the current map. */
@@ -355,8 +355,8 @@ export class ExpressLane<R> implements ItemOwner<R> {
       entry.forget();
       return;
     }
-    const grownBytes = entry.remember(base, valueBytes);
-    if (grownBytes > 0) this.#host.grown(grownBytes);
+    entry.remember(base, valueBytes);
+    if (entry.costBytes !== entry.countedBytes) this.#host.grown(entry);
   }
 
   #tickCommits(wave: Wave<R>, nowMs: number): void {

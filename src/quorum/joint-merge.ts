@@ -1,5 +1,6 @@
 import { compareBallots } from '../record/ballot.ts';
 import type { PageId, RecordId } from '../record/state.ts';
+import type { RecordsCountedResponse } from '../rpc/count-messages.ts';
 import {
   MessageType,
   type PageIdsResponse,
@@ -10,7 +11,6 @@ import {
   type StateResponse,
   Want,
 } from '../rpc/messages.ts';
-import type { RecordsCountedResponse } from '../rpc/count-messages.ts';
 import type { ScanEntry, ScannedResponse } from '../rpc/scan-messages.ts';
 
 /** Whether a response is what the request asks for; all others keep the pair's zone from counting. */

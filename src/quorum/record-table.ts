@@ -5,6 +5,8 @@ import type { Placement } from './task-context.ts';
 
 /** Rough cost of an entry besides a value's bytes: objects, ballots, names. */
 const ENTRY_BYTES = 600;
+/** Looked at for what is added, to find what can go: where nearly all has been used since the last look, most of them stay. */
+const LOOKED_AT_PER_ENTRY = 16;
 
 /**
  * Before every time of a monotonic clock. The times of an entry are whole numbers: fractions would each take an object of
@@ -29,8 +31,13 @@ export class RecordEntry<R> {
   /** One operation is on the express lane; those that came after it wait in `behind`. */
   express = false;
   behind: Pending<R>[] | null = null;
-  /** Rough bytes in memory, with the value in `opened`. */
+  /** Rough bytes in memory, with the value in `opened`; and those that its table has counted. */
   costBytes = ENTRY_BYTES;
+  countedBytes = 0;
+  /** The table has it. */
+  isCounted = false;
+  /** Since it was last looked at whether it can go; what is new counts as used, or it would go before all that is older. */
+  isUsed = true;
 
   constructor(namespace: number, name: string, placement: Placement) {
     this.namespace = namespace;
@@ -58,14 +65,11 @@ export class RecordEntry<R> {
     this.costBytes = ENTRY_BYTES;
   }
 
-  /** Returns how many bytes more the entry holds now. */
-  remember(base: OpenedBase, valueBytes: number): number {
-    const costBytes = ENTRY_BYTES + valueBytes;
-    const grownBytes = costBytes - this.costBytes;
+  /** The table is to be told if what it holds is of another size now. */
+  remember(base: OpenedBase, valueBytes: number): void {
     this.opened = base;
     this.next = null;
-    this.costBytes = costBytes;
-    return grownBytes;
+    this.costBytes = ENTRY_BYTES + valueBytes;
   }
 
   /** The ballot with which a write can start at COMMIT; null if there is none or it is too old. Good for one write. */
@@ -77,31 +81,31 @@ export class RecordEntry<R> {
 }
 
 /**
- * Entries by namespace and key, in two generations: a hit moves an entry to the young one; when that is half the budget,
- * the old one is dropped. Entries on the express lane are never dropped.
+ * Entries by namespace and key. Over its budget it goes round (CLOCK, Corbató 1968) and drops what was not used since the last
+ * time. As long as all fits, nothing is moved. Entries on the express lane are never dropped.
  */
 export class RecordTable<R> {
   readonly #budgetBytes: number;
-  #young: Map<string, RecordEntry<R>>[] = [];
-  #old: Map<string, RecordEntry<R>>[] = [];
-  #youngBytes = 0;
-  #oldBytes = 0;
+  /** By namespace; those without entries are holes. */
+  readonly #names: Map<string, RecordEntry<R>>[] = [];
+  #hand: Iterator<[string, RecordEntry<R>]> | null = null;
+  #handAt = 0;
+  #bytes = 0;
+  #size = 0;
 
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes;
   }
 
-  /** Of both generations, roughly. */
+  /** Roughly. */
   get sizeBytes(): number {
-    return this.#youngBytes + this.#oldBytes;
+    return this.#bytes;
   }
 
   find(namespace: number, name: string): RecordEntry<R> | undefined {
-    const young = this.#young[namespace]?.get(name);
-    if (young !== undefined) return young;
-    const old = this.#old[namespace]?.get(name);
-    if (old !== undefined) this.add(old);
-    return old;
+    const entry = this.#names[namespace]?.get(name);
+    if (entry !== undefined) entry.isUsed = true;
+    return entry;
   }
 
   /** As `find` for each of them that has a name, in a loop that does nothing else (`memoryFetch`). */
@@ -117,34 +121,56 @@ export class RecordTable<R> {
     return found;
   }
 
+  /** In the place of one that has its name. */
   add(entry: RecordEntry<R>): void {
-    let names = this.#young[entry.namespace];
+    let names = this.#names[entry.namespace];
     if (names === undefined) {
       names = new Map();
-      this.#young[entry.namespace] = names;
+      this.#names[entry.namespace] = names;
     }
+    const before = names.get(entry.name);
+    if (before === undefined) this.#size++;
+    else this.#uncount(before);
     names.set(entry.name, entry);
-    this.grown(entry.costBytes);
+    entry.isCounted = true;
+    this.grown(entry);
   }
 
-  /** An entry of the table holds so much more now. Overwritten values are counted again: generations turn a little early. */
-  grown(bytes: number): void {
-    this.#youngBytes += bytes;
-    if (this.#youngBytes > this.#budgetBytes / 2) this.#rotate();
+  /** An entry of the table may hold more now, or less. */
+  grown(entry: RecordEntry<R>): void {
+    if (!entry.isCounted) return;
+    const bytes = entry.costBytes - entry.countedBytes;
+    entry.countedBytes = entry.costBytes;
+    this.#bytes += bytes;
+    if (this.#bytes <= this.#budgetBytes) return;
+    // A large one needs the room of many small ones.
+    const looks = LOOKED_AT_PER_ENTRY * (1 + Math.max(0, bytes) / ENTRY_BYTES);
+    for (let i = Math.min(2 * this.#size, looks); i > 0 && this.#bytes > this.#budgetBytes; i--) this.#dropNext();
   }
 
-  #rotate(): void {
-    const dropped = this.#old;
-    this.#old = this.#young;
-    this.#oldBytes = this.#youngBytes;
-    this.#young = [];
-    this.#youngBytes = 0;
-    for (const names of dropped) {
-      // Namespaces without entries are holes.
-      if (names === undefined) continue;
-      for (const entry of names.values()) {
-        if (entry.express && this.#old[entry.namespace]?.get(entry.name) === undefined) this.add(entry);
-      }
+  #dropNext(): void {
+    const names = this.#names[this.#handAt];
+    this.#hand ??= names?.entries() ?? null;
+    const next = this.#hand?.next();
+    if (next === undefined || next.done === true) {
+      this.#hand = null;
+      this.#handAt = this.#handAt + 1 < this.#names.length ? this.#handAt + 1 : 0;
+      return;
     }
+    const [name, entry] = next.value;
+    if (entry.express) return;
+    if (entry.isUsed) {
+      entry.isUsed = false;
+      return;
+    }
+    names?.delete(name);
+    this.#size--;
+    this.#uncount(entry);
+  }
+
+  #uncount(entry: RecordEntry<R>): void {
+    this.#bytes -= entry.countedBytes;
+    entry.countedBytes = 0;
+    entry.isCounted = false;
   }
 }

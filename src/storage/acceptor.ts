@@ -116,9 +116,9 @@ export class Acceptor {
     this.promises.raiseFloor({ time: ceilingUs, proposer: ANY_PROPOSER });
   }
 
-  /** The state is in memory (not yet durable): its ballot covers the promise. With `nextFollows`, `promiseNext` must come. */
-  accepted(id: RecordId, ballot: Ballot, holder?: PromiseHolder, nextFollows = false): void {
-    this.promises.covered(id, ballot, holder, nextFollows);
+  /** The state is in memory (not yet durable): its ballot covers the promise. */
+  accepted(id: RecordId, ballot: Ballot, holder?: PromiseHolder): void {
+    this.promises.covered(id, ballot, holder);
   }
 
   /** The tombstone with this ballot was purged: what is as old cannot revive it. A promise above it stands. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
 import { type Ballot, compareBallots, maxBallot, NO_BALLOT } from '../record/ballot.ts';
 import { type PromiseHolder, PromiseTable } from './promise-table.ts';
 
@@ -76,6 +77,48 @@ describe('promise table', () => {
     expect(table.size).toBe(8);
   });
 
+  it('keeps the place of a covered promise, for whoever has it in memory and for others', () => {
+    const table = new PromiseTable(8, NO_BALLOT);
+    const holder: PromiseHolder = { promise: null };
+    table.promise('a', ballot(1), holder);
+    table.covered('a', ballot(1), holder);
+    const { promise } = holder;
+    expect(promise?.inTable).toBe(true);
+    table.covered('a', ballot(2), holder);
+    expect(table.size).toBe(0);
+    table.promise('a', ballot(3));
+    expect(promise?.ballot).toEqual(ballot(3));
+    expect([table.size, table.promised('a', holder)]).toEqual([1, ballot(3)]);
+  });
+
+  it('gives up places of covered promises before it forgets one that stands', () => {
+    const table = new PromiseTable(8, NO_BALLOT);
+    for (const time of [10, 20, 30, 40, 50, 60, 70, 80]) table.promise(`r${time}`, ballot(time));
+    table.covered('r80', ballot(80));
+    table.promise('new', ballot(90));
+    expect([table.size, table.floor]).toEqual([8, NO_BALLOT]);
+    table.promise('more', ballot(95));
+    expect([table.size, table.floor]).toEqual([8, ballot(10)]);
+  });
+
+  it('has a bounded number of such places', () => {
+    const table = new PromiseTable(1_000_000, NO_BALLOT);
+    const holders = Array.from({ length: 2 * limits.coveredPromisesPerNode }, (): PromiseHolder => ({ promise: null }));
+    for (const [i, holder] of holders.entries()) {
+      table.promise(`r${i}`, ballot(1), holder);
+      table.covered(`r${i}`, ballot(1), holder);
+    }
+    const places = holders.filter(({ promise }) => promise?.inTable).length;
+    expect(places).toBeGreaterThan(limits.coveredPromisesPerNode / 2);
+    expect(places).toBeLessThanOrEqual(limits.coveredPromisesPerNode + 1);
+    expect(table.size).toBe(0);
+    for (const i of [0, 1, 2, limits.coveredPromisesPerNode, holders.length - 1]) {
+      table.promise(`r${i}`, ballot(2), holders[i]);
+      expect(table.promised(`r${i}`)).toEqual(ballot(2));
+    }
+    expect(table.size).toBe(5);
+  });
+
   it('refuses a capacity that it could not keep', () => {
     expect(() => new PromiseTable(7, NO_BALLOT)).toThrow(InvariantError);
   });
@@ -135,7 +178,7 @@ describe('promise table', () => {
             looked.promise(name, at);
           } else {
             const another = kind === 'cover-and-promise';
-            kept.covered(name, at, holder, another);
+            kept.covered(name, at, holder);
             looked.covered(name, at);
             if (another) {
               kept.promise(name, ballot(time + 1), holder);

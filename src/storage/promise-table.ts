@@ -1,11 +1,17 @@
 import { assert } from '../base/assert.ts';
-import { type Ballot, compareBallots, maxBallot, NO_BALLOT } from '../record/ballot.ts';
+import { limits } from '../base/limits.ts';
+import { type Ballot, compareBallots, isNoBallot, maxBallot, NO_BALLOT } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
 
 /** Evicted at once when the table is full: sorting is paid for by many insertions. */
 const EVICTED_SHARE = 8;
+/** Looked at for each that is added while there are too many covered ones: so they become fewer. */
+const TRIMMED_PER_PROMISE = 3;
 
-/** One record's promise; while it is not in the table, there was none when that had `checkedAt` strangers. */
+/**
+ * One record's promise; while it is not in the table, there was none when that had `checkedAt` strangers. NO_BALLOT: what was
+ * accepted covers it, and the next one finds its entry there.
+ */
 export interface PromiseEntry {
   ballot: Ballot;
   inTable: boolean;
@@ -28,6 +34,9 @@ export class PromiseTable {
   readonly #entries = new Map<RecordId, PromiseEntry>();
   readonly #capacity: number;
   #floor: Ballot;
+  /** Entries without a promise. */
+  #covered = 0;
+  #trimming: Iterator<[RecordId, PromiseEntry]> | null = null;
   /** Entries that were added without their record's holder, who may think that there is none. */
   #strangers = 0;
 
@@ -41,8 +50,9 @@ export class PromiseTable {
     return this.#floor;
   }
 
+  /** Promises that stand. */
   get size(): number {
-    return this.#entries.size;
+    return this.#entries.size - this.#covered;
   }
 
   /** The largest of the record's entry and the floor; the caller takes `accepted` into account. */
@@ -55,10 +65,13 @@ export class PromiseTable {
   promise(id: RecordId, ballot: Ballot, holder?: PromiseHolder): void {
     const known = this.#find(id, holder);
     if (known !== undefined) {
-      if (compareBallots(ballot, known.ballot) > 0) known.ballot = ballot;
+      if (compareBallots(ballot, known.ballot) <= 0) return;
+      if (isNoBallot(known.ballot)) this.#covered--;
+      known.ballot = ballot;
       return;
     }
-    if (this.#entries.size >= this.#capacity) this.#evictLowest();
+    if (this.#covered > limits.coveredPromisesPerNode) this.#trim();
+    if (this.#entries.size >= this.#capacity) this.#makeRoom();
     const held = holder?.promise ?? null;
     if (held === null) {
       this.#strangers++;
@@ -70,15 +83,12 @@ export class PromiseTable {
     }
   }
 
-  /** `accepted` covers the promise from now on. `another`: a promise or another call follows at once, so the entry stays. */
-  covered(id: RecordId, accepted: Ballot, holder?: PromiseHolder, another = false): void {
+  /** `accepted` covers the promise from now on. */
+  covered(id: RecordId, accepted: Ballot, holder?: PromiseHolder): void {
     const entry = this.#find(id, holder);
-    if (entry === undefined || compareBallots(entry.ballot, accepted) > 0) return;
-    if (another) {
-      entry.ballot = NO_BALLOT;
-      return;
-    }
-    this.#remove(id, entry);
+    if (entry === undefined || isNoBallot(entry.ballot) || compareBallots(entry.ballot, accepted) > 0) return;
+    entry.ballot = NO_BALLOT;
+    this.#covered++;
   }
 
   raiseFloor(floor: Ballot): void {
@@ -106,6 +116,26 @@ export class PromiseTable {
   /** The floor stands for what is forgotten. */
   protected coverEvicted(ballot: Ballot): void {
     this.raiseFloor(ballot);
+  }
+
+  #trim(): void {
+    for (let i = 0; i < TRIMMED_PER_PROMISE; i++) {
+      this.#trimming ??= this.#entries.entries();
+      const { value, done } = this.#trimming.next();
+      if (done === true) this.#trimming = null;
+      else this.#removeCovered(value[0], value[1]);
+    }
+  }
+
+  #removeCovered(id: RecordId, entry: PromiseEntry): void {
+    if (!isNoBallot(entry.ballot)) return;
+    this.#remove(id, entry);
+    this.#covered--;
+  }
+
+  #makeRoom(): void {
+    if (this.#covered > 0) for (const [id, entry] of this.#entries) this.#removeCovered(id, entry);
+    else this.#evictLowest();
   }
 
   #evictLowest(): void {

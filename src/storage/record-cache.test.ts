@@ -39,6 +39,39 @@ describe('record cache', () => {
     expect(kept).toBeLessThan(60);
   });
 
+  it('keeps all of what fits, however often that is used', () => {
+    const cache = new RecordCache(60_000, () => true);
+    const addresses = Array.from({ length: 100 }, (_, i) => addressOf(`r${i}`));
+    for (const { id } of addresses) put(cache, id, record(1, 0));
+    expect(cache.sizeBytes).toBeGreaterThan(60_000 / 2);
+    const slots = addresses.map((address) => cache.at(address));
+    for (let round = 0; round < 5; round++) {
+      for (const [i, address] of addresses.entries()) expect(cache.at(address)).toBe(slots[i]);
+    }
+  });
+
+  it('lets what was found in this turn be looked at, also when it has been dropped', () => {
+    const cache = new RecordCache(2_000, () => true);
+    const address = addressOf('r');
+    put(cache, address.id, record(1, 0));
+    const found = cache.at(address);
+    for (let i = 0; i < 100; i++) put(cache, `r${i}`, record(1, 0, 'x'.repeat(1_000)));
+    expect(cache.get(address.id)).toBeUndefined();
+    expect(cache.at(address)).toBeUndefined();
+    expect(held(found)).toEqual(record(1, 0));
+    cache.beginTurn();
+    // Whoever keeps the address does not keep the value.
+    expect(found?.state).toBeNull();
+  });
+
+  it('makes room for a large one at once', () => {
+    const cache = new RecordCache(100_000, () => true);
+    for (let i = 0; i < 200; i++) put(cache, `r${i}`, record(1, 0));
+    put(cache, 'large', record(1, 0, 'x'.repeat(40_000)));
+    expect(cache.sizeBytes).toBeLessThanOrEqual(100_000);
+    expect(cache.get('large')).toBeDefined();
+  });
+
   it('counts the bytes of values', () => {
     const cache = new RecordCache(100_000, () => true);
     for (let i = 0; i < 10; i++) put(cache, `r${i}`, record(1, 0, 'x'.repeat(30_000)));

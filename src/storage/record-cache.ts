@@ -9,9 +9,11 @@ const ENTRY_OVERHEAD_BYTES = 400;
 
 /** Of so many caches of one process addresses remember where each has the record. */
 const MEMOS = 5;
+/** Looked at for what is added, to find what can go: where nearly all has been used since the last look, most of them stay. */
+const LOOKED_AT_PER_RECORD = 16;
 
-/** Of all caches of this process: a generation's number says whose it is. */
-let generations = 0;
+/** Of this process. */
+let caches = 0;
 
 /** A record in memory, changed in place: good until the next turn. */
 export interface CachedRecord extends Held {
@@ -25,17 +27,19 @@ class Slot implements CachedRecord {
   state: SealedState | null;
   batch: number;
   promise: PromiseEntry | null = null;
-  /** Of its cache's generations, which no other cache has; 0 once dropped. */
-  generation: number;
+  /** The number of the cache that has it; 0 once dropped. */
+  cache: number;
+  /** Since it was last looked at whether it can go; what is new counts as used, or it would go before all that is older. */
+  isUsed = true;
   /** What it was counted as: the state is not looked at again for that. */
   costBytes: number;
 
-  constructor(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number, generation: number) {
+  constructor(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number, cache: number) {
     this.id = id;
     this.accepted = accepted;
     this.state = state;
     this.batch = batch;
-    this.generation = generation;
+    this.cache = cache;
     this.costBytes = costBytes(state);
   }
 }
@@ -54,21 +58,20 @@ function costBytes(state: SealedState | null): number {
 }
 
 /**
- * Recent records in two generations: a hit moves an entry to the young one; when that is half the budget, the old one is
- * dropped. Cheaper than an exact LRU and close to it.
+ * Recent records. Over its budget it goes round (CLOCK, Corbató 1968) and drops what was not used since the last time. As long as
+ * all fits, nothing is moved.
  *
  * Records whose batch is not durable yet are never dropped: the disk does not have them. They alone can go over the budget.
  */
 export class RecordCache {
   readonly #budgetBytes: number;
   readonly #isDurable: (batch: number) => boolean;
-  #young = new Map<RecordId, Slot>();
-  #old = new Map<RecordId, Slot>();
-  #youngBytes = 0;
-  #oldBytes = 0;
-  /** The young generation becomes the old one when it is so large. */
-  #rotateAtBytes: number;
-  #generation = ++generations;
+  readonly #slots = new Map<RecordId, Slot>();
+  #hand: Iterator<[RecordId, Slot]> | null = null;
+  #bytes = 0;
+  readonly #number = ++caches;
+  /** No longer here; whoever has got them in this turn may still look at them. */
+  #dropped: Slot[] = [];
   /** Records that a request found here; counted by those who serve them. */
   hits = 0;
   /** Dropped when these batches of theirs are durable, unless written again; oldest first, from `#leavingFrom` on. */
@@ -81,13 +84,20 @@ export class RecordCache {
   constructor(budgetBytes: number, isDurable: (batch: number) => boolean, place = 0) {
     this.#place = place % MEMOS;
     this.#budgetBytes = budgetBytes;
-    this.#rotateAtBytes = budgetBytes / 2;
     this.#isDurable = isDurable;
   }
 
-  /** Of both generations, roughly. */
+  /** Roughly. */
   get sizeBytes(): number {
-    return this.#youngBytes + this.#oldBytes;
+    return this.#bytes;
+  }
+
+  /** To be called before the first `get` of a turn, at the latest before the next one: nobody has a record of before any more. */
+  beginTurn(): void {
+    if (this.#dropped.length === 0) return;
+    // Addresses that are kept elsewhere must not keep the bytes.
+    for (const slot of this.#dropped) slot.state = null;
+    this.#dropped = [];
   }
 
   get(id: RecordId): CachedRecord | undefined {
@@ -123,50 +133,49 @@ export class RecordCache {
   }
 
   set(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number): void {
-    this.#put(this.#young.get(id), id, accepted, state, batch);
+    this.#put(this.#slots.get(id), id, accepted, state, batch);
   }
 
   /** As `set`, where `at` may know the record. */
   setAt(address: RecordAddress, accepted: Ballot, state: SealedState | null, batch: number): void {
     const known = this.#known(address);
-    this.#put(known ?? this.#young.get(address.id), address.id, accepted, state, batch);
+    this.#put(known ?? this.#slots.get(address.id), address.id, accepted, state, batch);
   }
 
   #put(slot: Slot | undefined, id: RecordId, accepted: Ballot, state: SealedState | null, batch: number): void {
     if (slot === undefined) {
-      // Also where the old generation has it: what is dropped with that must not take this along.
-      const before = this.#old.get(id);
-      if (before !== undefined) before.generation = 0;
-      this.#add(new Slot(id, accepted, state, batch, this.#generation));
+      const added = new Slot(id, accepted, state, batch, this.#number);
+      this.#slots.set(id, added);
+      this.#grown(added.costBytes);
       return;
     }
     const bytes = costBytes(state);
-    this.#youngBytes += bytes - slot.costBytes;
+    const grownBytes = bytes - slot.costBytes;
+    slot.isUsed = true;
     slot.costBytes = bytes;
     slot.accepted = accepted;
     slot.state = state;
     slot.batch = batch;
-    if (this.#youngBytes > this.#rotateAtBytes) this.#rotate();
+    this.#grown(grownBytes);
   }
 
   /** As `setAt`, for what nobody is likely to ask for: dropped soon after it is durable. */
   setLeavingAt(address: RecordAddress, accepted: Ballot, state: SealedState, batch: number): void {
     this.setAt(address, accepted, state, batch);
-    const slot = this.#young.get(address.id);
+    const slot = this.#slots.get(address.id);
     if (slot !== undefined) this.#leaving.push({ slot, batch });
     this.#dropLeaving();
   }
 
   delete(id: RecordId): void {
-    const slot = this.#young.get(id);
-    if (slot !== undefined) {
-      this.#young.delete(id);
-      this.#youngBytes -= slot.costBytes;
-      slot.generation = 0;
-    }
-    const old = this.#old.get(id);
-    if (old !== undefined) old.generation = 0;
-    this.#old.delete(id);
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) this.#remove(slot);
+  }
+
+  #remove(slot: Slot): void {
+    this.#slots.delete(slot.id);
+    this.#bytes -= slot.costBytes;
+    slot.cache = 0;
   }
 
   #dropLeaving(): void {
@@ -175,8 +184,8 @@ export class RecordCache {
       const next = leaving[this.#leavingFrom];
       if (next === undefined || !this.#isDurable(next.batch)) break;
       const { slot } = next;
-      if (slot.generation === 0 || slot.batch !== next.batch) continue;
-      this.delete(slot.id);
+      if (slot.cache === 0 || slot.batch !== next.batch) continue;
+      this.#remove(slot);
       // Addresses that are kept elsewhere must not keep the bytes.
       slot.state = null;
     }
@@ -186,16 +195,16 @@ export class RecordCache {
   }
 
   #find(id: RecordId): Slot | undefined {
-    const young = this.#young.get(id);
-    if (young !== undefined) return young;
-    const old = this.#old.get(id);
-    if (old !== undefined) this.#add(old);
-    return old;
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) slot.isUsed = true;
+    return slot;
   }
 
   #known(address: RecordAddress): Slot | undefined {
     const memo = this.#memo(address);
-    return memo instanceof Slot && memo.generation === this.#generation ? memo : undefined;
+    if (!(memo instanceof Slot) || memo.cache !== this.#number) return undefined;
+    if (!memo.isUsed) memo.isUsed = true;
+    return memo;
   }
 
   #memo(address: RecordAddress): object | undefined {
@@ -232,33 +241,32 @@ export class RecordCache {
     }
   }
 
-  #add(slot: Slot): void {
-    slot.generation = this.#generation;
-    this.#young.set(slot.id, slot);
-    this.#youngBytes += slot.costBytes;
-    if (this.#youngBytes > this.#rotateAtBytes) this.#rotate();
+  #grown(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes <= this.#budgetBytes) return;
+    // A large one needs the room of many small ones.
+    const looks = LOOKED_AT_PER_RECORD * (1 + Math.max(0, bytes) / ENTRY_OVERHEAD_BYTES);
+    for (let i = Math.min(2 * this.#slots.size, looks); i > 0 && this.#bytes > this.#budgetBytes; i--) {
+      if (!this.#dropNext()) break;
+    }
   }
 
-  #rotate(): void {
-    const dropped = this.#old;
-    this.#old = this.#young;
-    this.#oldBytes = this.#youngBytes;
-    this.#young = new Map();
-    this.#youngBytes = 0;
-    this.#generation = ++generations;
-    for (const [id, slot] of dropped) {
-      if (this.#old.get(id) === slot || slot.generation === 0) continue;
-      if (this.#isDurable(slot.batch)) {
-        // Addresses that are kept elsewhere must not keep the bytes.
-        slot.generation = 0;
-        slot.state = null;
-      } else {
-        slot.generation = this.#generation;
-        this.#young.set(id, slot);
-        this.#youngBytes += slot.costBytes;
-      }
+  /** False where the disk is behind: to look at more would be of no use. */
+  #dropNext(): boolean {
+    this.#hand ??= this.#slots.entries();
+    const { value, done } = this.#hand.next();
+    if (done === true) {
+      this.#hand = null;
+      return true;
     }
-    // Where the disk is behind, what must stay may fill the budget: without this each further record would go through all of it.
-    this.#rotateAtBytes = Math.max(this.#budgetBytes / 2, 2 * this.#youngBytes);
+    const slot = value[1];
+    if (slot.isUsed) {
+      slot.isUsed = false;
+      return true;
+    }
+    if (!this.#isDurable(slot.batch)) return false;
+    this.#remove(slot);
+    this.#dropped.push(slot);
+    return true;
   }
 }

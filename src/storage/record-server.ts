@@ -250,7 +250,7 @@ export class RecordServer {
       this.#tombstones.delete(id);
       this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
     }
-    this.#acceptor.accepted(id, request.ballot, record, request.next !== null);
+    this.#acceptor.accepted(id, request.ballot, record);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);
     this.#pipeline.addRecord(id, {
       key: engineKey(request),

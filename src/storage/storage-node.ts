@@ -234,6 +234,7 @@ export class StorageNode implements CallHandler, BatchListener {
   }
 
   receive(calls: readonly Call[]): void {
+    this.#cache.beginTurn();
     for (const call of calls) {
       const request = call.request;
       if (this.#stopped) {

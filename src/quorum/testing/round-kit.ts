@@ -7,8 +7,8 @@ import { BallotClock } from '../ballot-clock.ts';
 import { deadFromAbsent } from '../lineage.ts';
 import { NodeHealth } from '../node-health.ts';
 import { ProtocolCounters } from '../protocol-counters.ts';
-import type { RoundContext } from '../round.ts';
 import { RecentManifests } from '../recent-manifests.ts';
+import type { RoundContext } from '../round.ts';
 import { ProposerRules } from '../rules.ts';
 import { ScriptedTransport } from './scripted-transport.ts';
 
