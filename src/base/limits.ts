@@ -234,7 +234,7 @@ export const limits = {
   tcpBacklog: 4_096,
   // --- quorum: express lane ---
   /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each; likewise less. */
-  recordTableBytes: 134_217_728,
+  recordTableBytes: 268_435_456,
   /** Larger values are not remembered in their clear form: what they cost to open is little beside their size. */
   openedValueBytes: 16_384,
   /** Longer keys take the long way, so that remembering names stays cheap. */
@@ -470,7 +470,7 @@ export const limits = {
   keyUseCallMs: 10_000,
   // --- storage node ---
   /** Recent records of all storage nodes of one process, decoded: collecting garbage among more of them would hold clients up. Less on a small machine. */
-  recordCacheBytes: 268_435_456,
+  recordCacheBytes: 536_870_912,
   /** One engine read of a scan: small enough that others get their turn. */
   scanStepRecords: 512,
   scanStepBytes: 1_048_576,
