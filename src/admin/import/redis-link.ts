@@ -49,12 +49,14 @@ export class RedisLink {
   #first = 0;
   #chunks: Buffer[] = [];
   #lost: LinkLost | null = null;
+  readonly #silenceMs: number;
   #answeredMs: number;
   readonly #watch: Timer;
 
-  private constructor(socket: Socket, clock: Clock) {
+  private constructor(socket: Socket, clock: Clock, silenceMs: number) {
     this.#socket = socket;
     this.#clock = clock;
+    this.#silenceMs = silenceMs;
     this.#answeredMs = clock.monotonicMs();
     this.#watch = this.#watchSilence();
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
@@ -62,9 +64,9 @@ export class RedisLink {
     socket.on('close', () => this.#end('the connection was closed'));
   }
 
-  /** Throws LinkLost with the reason in words. */
-  static async open(place: RedisPlace, clock: Clock): Promise<RedisLink> {
-    const link = new RedisLink(await openSocket(place, clock), clock);
+  /** Given up where no answer comes for `silenceMs`. Throws LinkLost with the reason in words. */
+  static async open(place: RedisPlace, clock: Clock, silenceMs: number = limits.importSilenceMs): Promise<RedisLink> {
+    const link = new RedisLink(await openSocket(place, clock), clock, silenceMs);
     try {
       for (const words of place.greeting) {
         const reply = await link.call(words);
@@ -122,10 +124,10 @@ export class RedisLink {
     const look = (): void => {
       const isWaiting = this.#first < this.#waiting.length;
       const silentMs = this.#clock.monotonicMs() - this.#answeredMs;
-      if (isWaiting && silentMs > limits.importSilenceMs) this.#end(`no answer for ${Math.round(silentMs)} ms`);
-      else if (this.#lost === null) timer = this.#clock.after(limits.importSilenceMs / 4, look);
+      if (isWaiting && silentMs > this.#silenceMs) this.#end(`no answer for ${Math.round(silentMs)} ms`);
+      else if (this.#lost === null) timer = this.#clock.after(this.#silenceMs / 4, look);
     };
-    timer = this.#clock.after(limits.importSilenceMs / 4, look);
+    timer = this.#clock.after(this.#silenceMs / 4, look);
     return { cancel: () => timer.cancel() };
   }
 

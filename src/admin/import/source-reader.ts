@@ -30,15 +30,17 @@ export interface KeyAndValue {
 export class SourceReader {
   readonly #place: RedisPlace;
   readonly #clock: Clock;
+  readonly #silenceMs: number;
   #link: RedisLink | null = null;
   #database = -1;
   #hasAnswered = false;
   /** Whether it tells when a key expires; else it tells how long from now. */
   #hasExpireTime: boolean | null = null;
 
-  constructor(place: RedisPlace, clock: Clock) {
+  constructor(place: RedisPlace, clock: Clock, silenceMs: number = limits.importSilenceMs) {
     this.#place = place;
     this.#clock = clock;
+    this.#silenceMs = silenceMs;
   }
 
   /** How far expiries may be off, as this server tells them. */
@@ -134,7 +136,8 @@ export class SourceReader {
   }
 
   async #count(database: number): Promise<number> {
-    const reader = new SourceReader(this.#place, this.#clock);
+    // A cluster may be minutes at it.
+    const reader = new SourceReader(this.#place, this.#clock, limits.importAnswersMs);
     try {
       const [count] = await reader.ask(database, [['DBSIZE']]);
       if (typeof count !== 'number') throw new ImportProblem('DBSIZE was not answered with a number');
@@ -162,7 +165,7 @@ export class SourceReader {
 
   async #select(database: number): Promise<RedisLink> {
     if (this.#link === null || this.#link.isLost) {
-      this.#link = await RedisLink.open(this.#place, this.#clock);
+      this.#link = await RedisLink.open(this.#place, this.#clock, this.#silenceMs);
       this.#database = 0;
     }
     if (database !== this.#database) {
