@@ -51,7 +51,7 @@ export const limits = {
   operationsPerRound: 1_024,
   /** Promises kept by a node; the lowest is evicted into the floor. 1 M entries are about 150 MB. */
   promisesPerNode: 1_000_000,
-  /** Places of promises that are covered, kept for the next ones of their records: to put one there again is a tenth of a write. */
+  /** Places of promises that are covered, kept for the next ones of their records, which are not put into the table anew then: 20 MB. */
   coveredPromisesPerNode: 131_072,
   // --- resp ---
   /** An inline command, or the line that announces a length: Redis's PROTO_INLINE_MAX_SIZE. */

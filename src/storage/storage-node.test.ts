@@ -68,6 +68,17 @@ describe('storage node: a record', () => {
     expect(kit.engine.calls.filter((call) => call.startsWith('get')).length).toBe(5);
   });
 
+  it('is not kept by an address that found it, once the cache has dropped it', () => {
+    const kit = new NodeKit({ cacheBytes: 1_000 });
+    kit.ask(commit(kit.ballot()));
+    const found = read();
+    expect(kit.ask(found)).toMatchObject({ state: { value: expect.anything() } });
+    const slot = found.address.memo1;
+    expect(slot).toMatchObject({ state: { value: expect.anything() } });
+    for (let i = 0; i < 10; i++) kit.ask(read(`another record ${i}`.slice(0, 16)));
+    expect(slot).toMatchObject({ state: null });
+  });
+
   it('keeps the order of calls that came while it was loaded', () => {
     const kit = new NodeKit();
     kit.engine.hold('get');

@@ -1,6 +1,5 @@
 import { limits } from '../../base/limits.ts';
-import { bytesText, durationText } from '../backup/backup-progress.ts';
-import type { System } from '../system.ts';
+import { bytesText, durationText, type ProgressHost } from '../backup/backup-progress.ts';
 
 /** The rate that is told is that of so long. */
 const WINDOW_MS = 5_000;
@@ -13,13 +12,13 @@ interface Sample {
 
 /** What an import shows of itself while it goes on: a line that is drawn anew on a terminal, else one now and then. */
 export class ImportProgress {
-  readonly #system: System;
+  readonly #system: ProgressHost;
   #samples: Sample[] = [];
   #what = '';
   #drawnMs = Number.NEGATIVE_INFINITY;
   #writtenMs: number;
 
-  constructor(system: System) {
+  constructor(system: ProgressHost) {
     this.#system = system;
     this.#writtenMs = system.clock.monotonicMs();
   }
