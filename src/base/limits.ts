@@ -233,6 +233,8 @@ export const limits = {
   /** Connections that the kernel keeps for us before they are accepted, if it may: all clients of a proxy that has come back. */
   tcpBacklog: 4_096,
   // --- quorum: express lane ---
+  /** A piece of memory that small things share which stay, values and sealed records: one of them keeps all of it. */
+  keptSlabBytes: 16_384,
   /** What a proxy remembers of the records that it served lately: values, and some 600 bytes for each; likewise less. */
   recordTableBytes: 268_435_456,
   /** Larger values are not remembered in their clear form: what they cost to open is little beside their size. */

@@ -8,6 +8,7 @@ import { ballotRow } from '../record/ballot-row.ts';
 import { makePageId } from '../record/record-id.ts';
 import { NO_PAST } from '../record/request-history.ts';
 import { type RecordContent, RequestAction, type SealedState, type StateHeader, StateKind } from '../record/state.ts';
+import { decodeStored, encodeStored } from '../record/state-codec.ts';
 import type { Value } from '../record/value.ts';
 import { ValueType } from '../record/value.ts';
 import { keyRingOf } from './key-ring.ts';
@@ -106,6 +107,28 @@ describe('sealing a record', () => {
     expect(sealer.open(id, state)?.content).toEqual({ ...large, value: { ...large.value, bytes: null } });
     const embedded = { ...sealer.seal(id, header(), small), value: null };
     expect(sealer.open(id, embedded)?.content).toEqual(small);
+  });
+
+  it('makes larger values where they will be stored, for one ballot; for another they are copied', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 300, max: 6_000 }), fc.nat({ max: 3 }), (length, ballots) => {
+        const lineage = ballotRow([origin, ...Array.from({ length: ballots }, (_, i) => ({ time: i, proposer: i }))]);
+        const value = Buffer.alloc(length, 'some value ');
+        const state = sealer.seal(id, header({ lineage }), content(stringOf(value)));
+        const plain: SealedState = { header: state.header, meta: state.meta, value: state.value };
+        const expected = encodeStored(origin, plain);
+        const first = encodeStored(origin, state);
+        expect(first.equals(expected)).toBe(true);
+        expect(first.buffer === state.value?.buffer).toBe(length > limits.embeddedValueBytes);
+        const later = { time: 2_000, proposer: 9 };
+        const second = encodeStored(later, state);
+        expect(second.equals(encodeStored(later, plain))).toBe(true);
+        // The first one is on its way to a disk.
+        expect(first.equals(expected)).toBe(true);
+        expect(sealer.open(id, state)?.content.value).toEqual(stringOf(value));
+        expect(decodeStored(first)).toEqual({ accepted: origin, state: plain });
+      }),
+    );
   });
 
   it('shows nothing of key and value', () => {

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { allocateKept } from '../base/kept-bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { rowLength } from '../record/ballot-row.ts';
@@ -8,10 +9,10 @@ import { ID_BYTES } from '../record/record-id.ts';
 import { NO_PAST } from '../record/request-history.ts';
 import type { PageId, RecordContent, RecordId, SealedState, StateHeader } from '../record/state.ts';
 import { StateKind } from '../record/state.ts';
-import { HEADER_MAX_BYTES, writeHeader } from '../record/state-codec.ts';
+import { HEADER_MAX_BYTES, storedLayout, writeHeader } from '../record/state-codec.ts';
 import type { KeyRing } from './key-ring.ts';
 import { NoncePool } from './nonce-pool.ts';
-import { ScratchViews } from './scratch-views.ts';
+import { SCRATCH_BYTES, ScratchViews } from './scratch-views.ts';
 import type { Sodium } from './sodium.ts';
 import { NONCE_BYTES, sodium, TAG_BYTES } from './sodium.ts';
 
@@ -93,12 +94,22 @@ export class RecordSealer {
     const length = contentLength(content);
     const plain = this.#plain.view(length);
     writeContent(plain, 0, content);
-    const meta = this.#sealCopy(plain, associated);
     if (value === null || value.paged || value.bytes === null || !isSeparate(value)) {
-      return { header, meta, value: EMPTY };
+      return { header, meta: this.#sealCopy(plain, associated), value: EMPTY };
     }
+    const metaLength = SEAL_OVERHEAD_BYTES + length;
+    const valueLength = SEAL_OVERHEAD_BYTES + value.bytes.length;
+    const { metaAt, valueAt, length: storedLength } = storedLayout(header, metaLength, valueLength);
+    const bytes = allocateKept(storedLength);
+    this.#sealInto(bytes, metaAt, plain, associated);
     associated[0] = PART_VALUE;
-    return { header, meta, value: this.#sealCopy(value.bytes, associated) };
+    this.#sealInto(bytes, valueAt, value.bytes, associated);
+    return {
+      header,
+      meta: bytes.subarray(metaAt, metaAt + metaLength),
+      value: bytes.subarray(valueAt, valueAt + valueLength),
+      room: { bytes, isTaken: false },
+    };
   }
 
   /**
@@ -160,17 +171,25 @@ export class RecordSealer {
   }
 
   #sealCopy(plain: Uint8Array, associated: Buffer): Buffer {
-    const sealed = Buffer.allocUnsafe(SEAL_OVERHEAD_BYTES + plain.length);
+    const sealed = allocateKept(SEAL_OVERHEAD_BYTES + plain.length);
+    this.#sealInto(sealed, 0, plain, associated);
+    return sealed;
+  }
+
+  #sealInto(target: Buffer, at: number, plain: Uint8Array, associated: Buffer): void {
     const keyVersion = this.#keys.activeVersion;
     const key = this.#keys.sealKey(keyVersion);
     assert(key !== null, 'the active key version must be there');
-    writeU32(sealed, 0, keyVersion);
+    writeU32(target, at, keyVersion);
     const nonce = this.#nonces.next();
-    sealed.set(nonce, KEY_VERSION_BYTES);
-    const target = this.#cipher.view(plain.length + TAG_BYTES);
-    this.#sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(target, plain, associated, null, nonce, key);
-    sealed.set(target, PREFIX_BYTES);
-    return sealed;
+    target.set(nonce, at + KEY_VERSION_BYTES);
+    const cipherAt = at + PREFIX_BYTES;
+    const length = plain.length + TAG_BYTES;
+    // A view costs more than a copy, if that is small.
+    const inPlace = length > SCRATCH_BYTES;
+    const cipher = inPlace ? target.subarray(cipherAt, cipherAt + length) : this.#cipher.view(length);
+    this.#sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(cipher, plain, associated, null, nonce, key);
+    if (!inPlace) target.set(cipher, cipherAt);
   }
 
   #openSealed(sealed: Buffer, associated: Buffer): Buffer | null {
@@ -178,7 +197,7 @@ export class RecordSealer {
     const keyVersion = sealed.readUInt32BE(0);
     const key = this.#keys.sealKey(keyVersion);
     if (key === null) return this.#fail({ kind: 'unknown-key-version', keyVersion });
-    const plain = Buffer.allocUnsafe(sealed.length - SEAL_OVERHEAD_BYTES);
+    const plain = allocateKept(sealed.length - SEAL_OVERHEAD_BYTES);
     const nonce = sealed.subarray(KEY_VERSION_BYTES, PREFIX_BYTES);
     const source = sealed.subarray(PREFIX_BYTES);
     try {

@@ -1,4 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts';
+import { keep } from '../base/kept-bytes.ts';
 import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { rememberRequest } from '../record/request-history.ts';
@@ -103,13 +104,20 @@ function put(
     requests = rememberRequest(requests, entry);
   }
   return {
-    key: previous === null ? key : previous.key,
+    key: previous === null ? keep(key) : previous.key,
     recordVersion,
     creationTimeMs,
     lastModifiedMs: nowMs,
     requests,
     expiresAtMs,
     sizeBytes,
-    value,
+    value: keptValue(value),
   };
+}
+
+/** What is small enough to be remembered does not keep the chunk alive that it arrived in. */
+function keptValue(value: Value): Value {
+  if (value.paged || value.bytes === null || value.bytes.length > limits.openedValueBytes) return value;
+  const bytes = keep(value.bytes);
+  return bytes === value.bytes ? value : { ...value, bytes };
 }

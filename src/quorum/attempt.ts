@@ -66,7 +66,7 @@ export function openBase(
           sizeBytes: header.sizeBytes,
           value: content.value,
         };
-  return { accepted, state, live, past: content, differ, chained: false, holders };
+  return { accepted, state, live, past: live ?? content, differ, chained: false, holders };
 }
 
 export function isExpired(live: LiveRecord | null, nowMs: number): boolean {

@@ -1,4 +1,6 @@
+import { keep } from '../base/kept-bytes.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
+import { keptState } from '../record/kept-state.ts';
 import { NO_PAST } from '../record/request-history.ts';
 import { NeedPages, type PageAccess } from '../record/value.ts';
 import { AttemptPages, type OpenedBase, originOf } from './attempt.ts';
@@ -33,19 +35,17 @@ export function contextOn(base: OpenedBase, expired: boolean, nowMs: number): Ru
   return { nowMs, pages: PAGES_ELSEWHERE, past: base.past, origin: originOf(base, expired) };
 }
 
-/** What is remembered must not keep the chunk alive that a client's arguments arrived in. */
+/** For remembering: it must not keep alive the chunk that a client's arguments or an answer arrived in. */
 export function ownBase(base: OpenedBase): OpenedBase {
   const { live } = base;
-  if (live === null) return base;
-  const { value } = live;
-  if (value.paged || value.bytes === null) return base;
-  const key = ownBytes(live.key);
-  const bytes = ownBytes(value.bytes);
-  if (key === live.key && bytes === value.bytes) return base;
-  return { ...base, live: { ...live, key, value: { ...value, bytes } } };
-}
-
-function ownBytes(bytes: Buffer): Buffer {
-  const room = bytes.buffer.byteLength;
-  return room <= Buffer.poolSize || bytes.length * 2 > room ? bytes : Buffer.from(bytes);
+  const state = base.state === null ? null : keptState(base.state);
+  const value = live?.value;
+  if (live === null || value === undefined || value.paged || value.bytes === null) {
+    return state === base.state ? base : { ...base, state };
+  }
+  const key = keep(live.key);
+  const bytes = keep(value.bytes);
+  if (state === base.state && key === live.key && bytes === value.bytes) return base;
+  const own = { ...live, key, value: { ...value, bytes } };
+  return { ...base, state, live: own, past: own };
 }

@@ -75,7 +75,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
 
   /** The record's task has become idle with this link of its chain: what comes next may go on from there. */
   adopt(entry: RecordEntry<R>, link: Link): void {
-    this.#remember(entry, ownBase(link.base));
+    this.#remember(entry, link.base);
     if (entry.opened === null) return;
     entry.next = link.ballot;
     entry.nextUntilMs = Math.trunc(link.untilMs);
@@ -148,7 +148,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     counters.add('commit-chosen');
     const nowMs = rounds.clock.monotonicMs();
     const { commit } = written;
-    this.#remember(entry, ownBase(written.base));
+    this.#remember(entry, written.base);
     entry.lastWriteMs = Math.trunc(nowMs);
     if (commit.next !== null && nextRecorded >= item.needed) {
       counters.add('chain-started');
@@ -355,7 +355,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
       entry.forget();
       return;
     }
-    entry.remember(base, valueBytes);
+    entry.remember(ownBase(base), valueBytes);
     if (entry.costBytes !== entry.countedBytes) this.#host.grown(entry);
   }
 

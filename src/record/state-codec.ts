@@ -5,7 +5,7 @@ import type { Ballot } from './ballot.ts';
 import { rowLength } from './ballot-row.ts';
 import { BALLOT_BYTES, readBallot, readU64, writeBallot, writeLatin1, writeU32, writeU64 } from './bytes.ts';
 import { ID_BYTES } from './record-id.ts';
-import type { Intent, PageId, PageManifest, RecordPlace, SealedState, StateHeader } from './state.ts';
+import type { Intent, PageId, PageManifest, RecordPlace, SealedState, StateHeader, StoredRoom } from './state.ts';
 import { StateKind } from './state.ts';
 
 /*
@@ -126,9 +126,23 @@ function readBlock(source: Buffer, offset: number, end: number): Buffer | null {
   return length === 0 ? EMPTY : source.subarray(offset + 4, offset + 4 + length);
 }
 
+/** Where parts of these lengths begin in what is stored of a state without an intent, and how long that is. */
+export function storedLayout(header: StateHeader, metaLength: number, valueLength: number): StoredLayout {
+  const metaAt = RECORD_FIXED_BYTES - CRC_BYTES - 4 + headerLength(header);
+  const valueAt = metaAt + metaLength + 4;
+  return { metaAt, valueAt, length: valueAt + valueLength + CRC_BYTES };
+}
+
+export interface StoredLayout {
+  readonly metaAt: number;
+  readonly valueAt: number;
+  readonly length: number;
+}
+
 /** What a storage node keeps of a record, as one value of the engine. `state.value` must be there. */
 export function encodeStored(accepted: Ballot, state: SealedState): Buffer {
-  const { header, meta, value, intent } = state;
+  const { header, meta, value, intent, room } = state;
+  if (room !== undefined && !room.isTaken) return completeRoom(accepted, state, room);
   assert(value !== null, 'a state without its value cannot be stored');
   const intentBytes = intent === undefined ? 0 : intentLength(intent);
   const fixed = RECORD_FIXED_BYTES + headerLength(header) + intentBytes;
@@ -140,6 +154,19 @@ export function encodeStored(accepted: Ballot, state: SealedState): Buffer {
     at = writeIntent(bytes, at, intent);
   }
   const end = writeBlock(bytes, writeBlock(bytes, at, meta), value);
+  writeU32(bytes, end, crc32(bytes.subarray(0, end)));
+  return bytes;
+}
+
+/** Writes what is missing around the parts. */
+function completeRoom(accepted: Ballot, { header, meta, value }: SealedState, room: StoredRoom): Buffer {
+  const { bytes } = room;
+  room.isTaken = true;
+  bytes[0] = RECORD_FORMAT_VERSION;
+  const at = writeU32(bytes, writeHeader(bytes, writeBallot(bytes, 1, accepted), header), 0);
+  writeU32(bytes, at, meta.length);
+  writeU32(bytes, at + 4 + meta.length, value?.length ?? 0);
+  const end = bytes.length - CRC_BYTES;
   writeU32(bytes, end, crc32(bytes.subarray(0, end)));
   return bytes;
 }

@@ -49,6 +49,15 @@ export interface SealedState {
   readonly value: Buffer | null;
   /** A transaction wants to change the record, or has read it, and may be undecided yet (protocol §9). Always whole. */
   readonly intent?: Intent;
+  /** `meta` and `value` lie in here, as they will be stored. */
+  readonly room?: StoredRoom;
+}
+
+/** Memory for a record as it is stored, into which its parts are sealed at once: a large value is not copied for that. */
+export interface StoredRoom {
+  readonly bytes: Buffer;
+  /** Made into a stored record, which never changes: the state under another ballot needs bytes of its own. */
+  isTaken: boolean;
 }
 
 /** Where a record is, whoever asks; the map adds the epochs. */
