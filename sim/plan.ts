@@ -249,7 +249,7 @@ function makeOp(random: SimRandom, mix: readonly PlainKind[], number: number, pa
 
 /** Mostly short; some are sealed apart from their metadata, some lie in pages. */
 function makeValue(random: SimRandom, number: number, pagedChance: number): string {
-  if (random.chance(0.05)) return `${number}:${'x'.repeat(600)}`;
+  if (random.chance(0.1)) return `${number}:${'x'.repeat(600)}`;
   return random.chance(pagedChance) ? `${number}:${LONG_RUN}` : String(number);
 }
 

@@ -81,12 +81,12 @@ export class ManyServer {
   }
 
   read(call: Call, request: ReadManyRequest): void {
-    if (request.load) this.#whenInMemory(request.addresses, () => this.#read(call, request));
+    if (request.load) this.#whenInMemory(request.addresses, request.wants, () => this.#read(call, request));
     else this.#read(call, request);
   }
 
   prepare(call: Call, request: PrepareManyRequest): void {
-    if (request.load) this.#whenInMemory(request.addresses, () => this.#prepare(call, request));
+    if (request.load) this.#whenInMemory(request.addresses, request.wants, () => this.#prepare(call, request));
     else this.#prepare(call, request);
   }
 
@@ -95,6 +95,7 @@ export class ManyServer {
     else
       this.#whenInMemory(
         request.items.map((item) => item.address),
+        [],
         () => this.#commit(call, request),
       );
   }
@@ -106,9 +107,10 @@ export class ManyServer {
     for (let i = 0; i < request.addresses.length; i++) fetched += cache.fetchForRead(request.addresses[i]);
     memoryFetch.sum = fetched;
     for (let i = 0; i < request.addresses.length; i++) {
-      const record = this.#held(request.addresses[i]);
+      const want = request.wants[i] ?? Want.nothing;
+      const record = this.#held(request.addresses[i], want);
       if (record === null) answer.pass();
-      else answer.add(record, request.wants[i] ?? Want.nothing);
+      else answer.add(record, want);
     }
     this.#parts.pipeline.respondWhenDurable(call, answer.batch, answer);
   }
@@ -124,13 +126,14 @@ export class ManyServer {
     memoryFetch.sum = fetched;
     for (let i = 0; i < request.addresses.length; i++) {
       const address = request.addresses[i];
-      const record = below ? this.#held(address) : null;
+      const want = request.wants[i] ?? Want.nothing;
+      const record = below ? this.#held(address, want) : null;
       // A promise that the answer has no room to tell of does no harm.
       const promised =
         record !== null &&
         address !== undefined &&
         acceptor.prepare(address.id, record, ballot, nowUs).kind === 'promise';
-      if (promised) answer.add(record, request.wants[i] ?? Want.nothing);
+      if (promised) answer.add(record, want);
       else answer.pass();
     }
     pipeline.respondWhenDurable(call, answer.batch, answer);
@@ -148,7 +151,7 @@ export class ManyServer {
     memoryFetch.sum = fetched;
     let batch = 0;
     for (const item of request.items) {
-      const record = this.#held(item.address);
+      const record = this.#held(item.address, Want.nothing);
       if (record === null || acceptor.needsCeiling(item.ballot)) {
         acks.push(Ack.passed);
         continue;
@@ -174,8 +177,8 @@ export class ManyServer {
     pipeline.respondWhenDurable(call, batch, { type: MessageType.acksMany, acks });
   }
 
-  /** Once all that this node is to answer for has been brought from the disk, as far as that goes. */
-  #whenInMemory(addresses: readonly RecordAddress[], run: () => void): void {
+  /** Once what is wanted of all that this node is to answer for has been brought from the disk, as far as that goes. */
+  #whenInMemory(addresses: readonly RecordAddress[], wants: readonly Want[], run: () => void): void {
     const { map, cache, loader } = this.#parts;
     let missing = 1;
     const arrived = (): void => {
@@ -183,20 +186,21 @@ export class ManyServer {
       if (missing === 0) run();
     };
     const waiter: RecordWaiter = { onLoaded: arrived, onCorrupt: arrived, onFailed: arrived };
-    for (const address of addresses) {
+    for (const [i, address] of addresses.entries()) {
       if (map.refusal(address) !== null) continue;
-      if (!loader.isLoading(address.id) && cache.at(address) !== undefined) continue;
+      const want = wants[i] ?? Want.nothing;
+      if (!loader.isLoading(address.id) && cache.holding(address, want) !== undefined) continue;
       missing++;
-      loader.wait(address, waiter);
+      loader.wait(address, waiter, want);
     }
     arrived();
   }
 
-  /** The record, if it can be answered for at once. */
-  #held(address: RecordAddress | undefined): CachedRecord | null {
+  /** The record, if it can be answered for at once, with what is wanted of it. */
+  #held(address: RecordAddress | undefined, want: Want): CachedRecord | null {
     const { map, cache } = this.#parts;
     if (address === undefined || map.refusal(address) !== null || this.#parts.loader.isLoading(address.id)) return null;
-    const record = cache.at(address);
+    const record = cache.holding(address, want);
     if (record === undefined) return null;
     cache.hits++;
     return record;

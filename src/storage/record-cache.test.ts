@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Want } from '../rpc/messages.ts';
 import { type CachedRecord, RecordCache } from './record-cache.ts';
 import { addressOf, stateWith } from './testing/node-kit.ts';
 
@@ -77,6 +78,102 @@ describe('record cache', () => {
     for (let i = 0; i < 10; i++) put(cache, `r${i}`, record(1, 0, 'x'.repeat(30_000)));
     expect(cache.get('r0')).toBeUndefined();
     expect(cache.get('r9')).toBeDefined();
+  });
+
+  describe('under values that take its room', () => {
+    const VALUE = Buffer.alloc(10_000, 'x');
+
+    function large(time: number, batch: number, value = VALUE): CachedRecord {
+      const small = record(time, batch);
+      return { ...small, state: small.state === null ? null : { ...small.state, value } };
+    }
+
+    const ROOM_FOR = 10;
+
+    function full(isDurable: (batch: number) => boolean = () => true) {
+      const cache = new RecordCache(ROOM_FOR * 10_500, isDurable);
+      const addresses = Array.from({ length: 80 }, (_, i) => addressOf(`r${i}`));
+      for (const address of addresses) put(cache, address.id, large(1, 1));
+      return { cache, addresses };
+    }
+
+    it('lets these go and keeps the records', () => {
+      const { cache, addresses } = full();
+      cache.beginTurn();
+      const whole = addresses.filter((address) => cache.holding(address, Want.full) !== undefined);
+      const known = addresses.filter((address) => cache.holding(address, Want.meta) !== undefined);
+      expect(known.length).toBe(80);
+      expect(whole.length).toBeGreaterThan(0);
+      expect(whole.length).toBeLessThanOrEqual(ROOM_FOR);
+      expect(cache.sizeBytes).toBeLessThanOrEqual(ROOM_FOR * 10_500);
+      const [first = addressOf('?')] = addresses;
+      expect(held(cache.at(first))).toEqual({
+        ...large(1, 1),
+        state: { ...large(1, 1).state, value: null },
+      });
+    });
+
+    it('lets what was found in this turn be looked at whole', () => {
+      const cache = new RecordCache(ROOM_FOR * 10_500, () => true);
+      const address = addressOf('r');
+      put(cache, address.id, large(1, 1));
+      const found = cache.holding(address, Want.full);
+      for (let i = 0; i < 60; i++) put(cache, `r${i}`, large(1, 1));
+      expect(held(found)).toEqual(large(1, 1));
+      cache.beginTurn();
+      expect(found?.state?.value).toBeNull();
+    });
+
+    it('mostly keeps those that are asked for', () => {
+      const { cache } = full();
+      const address = addressOf('asked');
+      let misses = 0;
+      for (let i = 0; i < 500; i++) {
+        cache.beginTurn();
+        put(cache, `s${i % 60}`, large(1, 1));
+        if (cache.holding(address, Want.full) !== undefined) continue;
+        misses++;
+        put(cache, address.id, large(1, 1));
+      }
+      // Nine others with their values would otherwise push it out every tenth time.
+      expect(misses).toBeLessThan(15);
+    });
+
+    it('has a value again once it is put', () => {
+      const { cache, addresses } = full();
+      cache.beginTurn();
+      const [first = addressOf('?')] = addresses;
+      expect(cache.holding(first, Want.full)).toBeUndefined();
+      put(cache, first.id, large(2, 2));
+      cache.beginTurn();
+      expect(held(cache.holding(first, Want.full))).toEqual(large(2, 2));
+    });
+
+    it('never lets one go that is not durable, nor what a transaction left', () => {
+      let durable = 0;
+      const { cache, addresses } = full((batch) => batch <= durable);
+      cache.beginTurn();
+      for (const address of addresses) expect(cache.holding(address, Want.full)).toBeDefined();
+      durable = 1;
+      const intended = large(2, 1);
+      const intent = { transaction: 't'.repeat(16), shard: 0, ballot: intended.accepted, records: [], proposed: null };
+      const state = intended.state === null ? null : { ...intended.state, intent: { ...intent, pages: null } };
+      cache.set('intended', intended.accepted, state, 1);
+      for (let i = 0; i < 30; i++) put(cache, `s${i}`, large(1, 1));
+      cache.beginTurn();
+      const found = cache.get('intended');
+      expect(found === undefined || found.state?.value?.length === 10_000).toBe(true);
+    });
+
+    it('lets records go as well when they alone take half of it', () => {
+      const cache = new RecordCache(20_000, () => true);
+      for (let i = 0; i < 200; i++) put(cache, `r${i}`, large(1, 1, Buffer.alloc(600)));
+      cache.beginTurn();
+      let known = 0;
+      for (let i = 0; i < 200; i++) if (cache.get(`r${i}`) !== undefined) known++;
+      expect(known).toBeLessThan(45);
+      expect(cache.sizeBytes).toBeLessThanOrEqual(20_000);
+    });
   });
 
   it('drops what is leaving once it is durable, unless it was written again', () => {

@@ -1,8 +1,9 @@
 import type { Ballot } from '../record/ballot.ts';
 import type { RecordId, SealedState } from '../record/state.ts';
-import type { RecordAddress } from '../rpc/messages.ts';
+import { type RecordAddress, Want } from '../rpc/messages.ts';
 import type { Held } from './acceptor.ts';
 import type { PromiseEntry } from './promise-table.ts';
+import { canBeThin, isWhole, withoutValue } from './served-state.ts';
 
 /** Rough cost of an entry besides its sealed bytes: map slots, objects, ballots. */
 const ENTRY_OVERHEAD_BYTES = 400;
@@ -15,7 +16,7 @@ const LOOKED_AT_PER_RECORD = 16;
 /** Of this process. */
 let caches = 0;
 
-/** A record in memory, changed in place: good until the next turn. */
+/** A record in memory, changed in place: good until the next turn. Its state may be without a large value (`value` null). */
 export interface CachedRecord extends Held {
   /** Number of the write batch that makes it durable; 0 when it came from the disk. */
   readonly batch: number;
@@ -31,8 +32,12 @@ class Slot implements CachedRecord {
   cache: number;
   /** Since it was last looked at whether it can go; what is new counts as used, or it would go before all that is older. */
   isUsed = true;
+  /** ... and whether a large value of it can: it was asked for, or has just come. */
+  isValueUsed = true;
   /** What it was counted as: the state is not looked at again for that. */
   costBytes: number;
+  /** ... and how much of that is a value that can go by itself. */
+  valueBytes: number;
 
   constructor(id: RecordId, accepted: Ballot, state: SealedState | null, batch: number, cache: number) {
     this.id = id;
@@ -41,7 +46,14 @@ class Slot implements CachedRecord {
     this.batch = batch;
     this.cache = cache;
     this.costBytes = costBytes(state);
+    this.valueBytes = valueBytes(state);
   }
+}
+
+/** A large value that is to go when the turn ends, unless it is replaced before. */
+interface Thinning {
+  readonly slot: Slot;
+  readonly state: SealedState;
 }
 
 /** What is to be dropped once this batch is durable. */
@@ -57,9 +69,14 @@ function costBytes(state: SealedState | null): number {
   return ENTRY_OVERHEAD_BYTES + state.meta.length + (state.value?.length ?? 0) + intentBytes;
 }
 
+function valueBytes(state: SealedState | null): number {
+  return state !== null && canBeThin(state) ? (state.value?.length ?? 0) : 0;
+}
+
 /**
- * Recent records. Over its budget it goes round (CLOCK, Corbató 1968) and drops what was not used since the last time. As long as
- * all fits, nothing is moved.
+ * Recent records. Over its budget it goes round (CLOCK, Corbató 1968) and drops what was not used since the last time: first
+ * large values, which one node of three is asked for and a blind write needs nowhere; records only when they take half of it
+ * without these. As long as all fits, nothing is moved.
  *
  * Records whose batch is not durable yet are never dropped: the disk does not have them. They alone can go over the budget.
  */
@@ -69,9 +86,11 @@ export class RecordCache {
   readonly #slots = new Map<RecordId, Slot>();
   #hand: Iterator<[RecordId, Slot]> | null = null;
   #bytes = 0;
+  #valueBytes = 0;
   readonly #number = ++caches;
   /** No longer here; whoever has got them in this turn may still look at them. */
   #dropped: Slot[] = [];
+  #thinning: Thinning[] = [];
   /** Records that a request found here; counted by those who serve them. */
   hits = 0;
   /** Dropped when these batches of theirs are durable, unless written again; oldest first, from `#leavingFrom` on. */
@@ -94,10 +113,15 @@ export class RecordCache {
 
   /** To be called before the first `get` of a turn, at the latest before the next one: nobody has a record of before any more. */
   beginTurn(): void {
-    if (this.#dropped.length === 0) return;
-    // Addresses that are kept elsewhere must not keep the bytes.
-    for (const slot of this.#dropped) slot.state = null;
-    this.#dropped = [];
+    if (this.#dropped.length > 0) {
+      // Addresses that are kept elsewhere must not keep the bytes.
+      for (const slot of this.#dropped) slot.state = null;
+      this.#dropped = [];
+    }
+    if (this.#thinning.length > 0) {
+      for (const { slot, state } of this.#thinning) if (slot.state === state) slot.state = withoutValue(state);
+      this.#thinning = [];
+    }
   }
 
   get(id: RecordId): CachedRecord | undefined {
@@ -106,10 +130,23 @@ export class RecordCache {
 
   /** As `get`. A proxy of this process uses one address object for a record again and again: it then finds it without looking. */
   at(address: RecordAddress): CachedRecord | undefined {
+    return this.#at(address);
+  }
+
+  #at(address: RecordAddress): Slot | undefined {
     const known = this.#known(address);
     if (known !== undefined) return known;
     const slot = this.#find(address.id);
     if (slot !== undefined) this.#remember(address, slot);
+    return slot;
+  }
+
+  /** As `at`; undefined also where the value is wanted and is not in memory. */
+  holding(address: RecordAddress, want: Want): CachedRecord | undefined {
+    const slot = this.#at(address);
+    if (slot === undefined || want !== Want.full) return slot;
+    if (!isWhole(slot.state)) return undefined;
+    slot.isValueUsed = true;
     return slot;
   }
 
@@ -146,12 +183,17 @@ export class RecordCache {
     if (slot === undefined) {
       const added = new Slot(id, accepted, state, batch, this.#number);
       this.#slots.set(id, added);
+      this.#valueBytes += added.valueBytes;
       this.#grown(added.costBytes);
       return;
     }
     const bytes = costBytes(state);
     const grownBytes = bytes - slot.costBytes;
+    const ofValue = valueBytes(state);
+    this.#valueBytes += ofValue - slot.valueBytes;
+    slot.valueBytes = ofValue;
     slot.isUsed = true;
+    slot.isValueUsed = true;
     slot.costBytes = bytes;
     slot.accepted = accepted;
     slot.state = state;
@@ -175,6 +217,7 @@ export class RecordCache {
   #remove(slot: Slot): void {
     this.#slots.delete(slot.id);
     this.#bytes -= slot.costBytes;
+    this.#valueBytes -= slot.valueBytes;
     slot.cache = 0;
   }
 
@@ -260,13 +303,29 @@ export class RecordCache {
       return true;
     }
     const slot = value[1];
+    const { isValueUsed } = slot;
+    slot.isValueUsed = false;
+    if (slot.valueBytes > 0 && !isValueUsed && this.#isDurable(slot.batch)) {
+      this.#thin(slot);
+      return true;
+    }
     if (slot.isUsed) {
       slot.isUsed = false;
       return true;
     }
     if (!this.#isDurable(slot.batch)) return false;
+    if (2 * (this.#bytes - this.#valueBytes) <= this.#budgetBytes) return true;
     this.#remove(slot);
     this.#dropped.push(slot);
     return true;
+  }
+
+  /** Lets its value go, when the turn has ended. */
+  #thin(slot: Slot): void {
+    if (slot.state !== null) this.#thinning.push({ slot, state: slot.state });
+    this.#bytes -= slot.valueBytes;
+    this.#valueBytes -= slot.valueBytes;
+    slot.costBytes -= slot.valueBytes;
+    slot.valueBytes = 0;
   }
 }

@@ -1,11 +1,12 @@
 import { assert } from '../base/assert.ts';
-import { NO_BALLOT } from '../record/ballot.ts';
+import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { recordKey } from '../record/record-id.ts';
 import type { RecordId } from '../record/state.ts';
 import { decodeStored } from '../record/state-codec.ts';
-import type { RecordAddress } from '../rpc/messages.ts';
+import { type RecordAddress, Want } from '../rpc/messages.ts';
 import type { Engine } from './engine.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
+import { canBeThin, withoutValue } from './served-state.ts';
 
 /** Batch number of what came from the disk. */
 const FROM_DISK = 0;
@@ -20,11 +21,18 @@ export interface RecordWaiter {
   onFailed(detail: string): void;
 }
 
+/** Those who wait for one record. */
+interface Waiting {
+  readonly waiters: RecordWaiter[];
+  /** One of them wants its value as well. */
+  whole: boolean;
+}
+
 /** Brings records from the disk into memory: those asked for in one turn in one read, each once however many wait for it. */
 export class RecordLoader {
   readonly #engine: Engine;
   readonly #cache: RecordCache;
-  readonly #waiting = new Map<RecordId, RecordWaiter[]>();
+  readonly #waiting = new Map<RecordId, Waiting>();
   #asked: RecordAddress[] = [];
   /** Reads under way, by number, and who waits for the end of those that there were. */
   readonly #reads = new Set<number>();
@@ -47,14 +55,16 @@ export class RecordLoader {
     return this.#waiting.size > 0 && this.#waiting.has(id);
   }
 
-  /** For a record that is not in memory; `start` must follow before the turn ends. */
-  wait(address: RecordAddress, waiter: RecordWaiter): void {
+  /** For a record that is not in memory with what is wanted of it; `start` must follow before the turn ends. */
+  wait(address: RecordAddress, waiter: RecordWaiter, want: Want = Want.nothing): void {
     const waiting = this.#waiting.get(address.id);
+    const whole = want === Want.full;
     if (waiting !== undefined) {
-      waiting.push(waiter);
+      waiting.waiters.push(waiter);
+      waiting.whole ||= whole;
       return;
     }
-    this.#waiting.set(address.id, [waiter]);
+    this.#waiting.set(address.id, { waiters: [waiter], whole });
     this.#asked.push(address);
   }
 
@@ -93,8 +103,8 @@ export class RecordLoader {
         assert(waiting !== undefined, 'what is loaded is waited for');
         this.#waiting.delete(id);
         if (error === null) this.#loaded(id, values?.[i] ?? null, waiting);
-        else if (error.kind === 'corrupt') for (const waiter of waiting) waiter.onCorrupt(id);
-        else for (const waiter of waiting) waiter.onFailed(error.message);
+        else if (error.kind === 'corrupt') this.#corrupt(id, waiting.waiters);
+        else for (const waiter of waiting.waiters) waiter.onFailed(error.message);
       }
       this.#ended(read);
     });
@@ -118,18 +128,25 @@ export class RecordLoader {
     }
   }
 
-  #loaded(id: RecordId, bytes: Buffer | null, waiting: readonly RecordWaiter[]): void {
-    let record = ABSENT;
-    if (bytes !== null) {
-      const stored = decodeStored(bytes);
-      if (stored === null) {
-        for (const waiter of waiting) waiter.onCorrupt(id);
-        return;
-      }
-      record = { accepted: stored.accepted, state: stored.state, batch: FROM_DISK };
+  #loaded(id: RecordId, bytes: Buffer | null, { waiters, whole }: Waiting): void {
+    const stored = bytes === null ? ABSENT : decodeStored(bytes);
+    // Of what was in memory without its value, the disk has the same state: nobody writes one that others wait for.
+    const known = this.#cache.get(id);
+    if (stored === null || (known !== undefined && !sameBallot(known.accepted, stored.accepted))) {
+      this.#corrupt(id, waiters);
+      return;
     }
-    this.#cache.set(id, record.accepted, record.state, record.batch);
+    const { accepted } = stored;
+    const state =
+      stored.state !== null && !whole && canBeThin(stored.state) ? withoutValue(stored.state) : stored.state;
+    this.#cache.set(id, accepted, state, FROM_DISK);
     // Each may change it for the next.
-    for (const waiter of waiting) waiter.onLoaded(this.#cache.get(id) ?? record);
+    for (const waiter of waiters) waiter.onLoaded(this.#cache.get(id) ?? { accepted, state, batch: FROM_DISK });
+  }
+
+  /** What memory knows of it counts for nothing: the node could not show its value. */
+  #corrupt(id: RecordId, waiters: readonly RecordWaiter[]): void {
+    this.#cache.delete(id);
+    for (const waiter of waiters) waiter.onCorrupt(id);
   }
 }

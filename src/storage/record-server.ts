@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { sameBallot } from '../record/ballot.ts';
+import { keptState } from '../record/kept-state.ts';
 import { type PageManifest, type RecordId, StateKind } from '../record/state.ts';
 import {
   type CommitItem,
@@ -12,6 +13,7 @@ import {
   type PrepareRequest,
   type ReadRequest,
   type Response,
+  Want,
 } from '../rpc/messages.ts';
 import type { Call } from '../rpc/transport.ts';
 import type { Acceptor } from './acceptor.ts';
@@ -21,8 +23,8 @@ import type { ExpiryQueue } from './expiry-queue.ts';
 import type { NodeMap } from './node-map.ts';
 import type { PageStore } from './page-store.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
-import { ABSENT, type RecordLoader } from './record-loader.ts';
-import { engineKey, owned, project, storedBytes } from './served-state.ts';
+import { ABSENT, type RecordLoader, type RecordWaiter } from './record-loader.ts';
+import { engineKey, project, storedBytes } from './served-state.ts';
 import type { TombstoneTable } from './tombstone-table.ts';
 import { OVERLOADED, type WritePipeline } from './write-pipeline.ts';
 
@@ -90,17 +92,19 @@ export class RecordServer {
   /** At once if the record is in memory and nobody waits for it; else once it has come from the disk. */
   serve(call: Call, request: ServedRequest): void {
     const { address } = request;
-    const record = this.#loader.isLoading(address.id) ? undefined : this.#cache.at(address);
+    const want = wantOf(request);
+    const record = this.#loader.isLoading(address.id) ? undefined : this.#cache.holding(address, want);
     if (record !== undefined) {
       this.#cache.hits++;
       this.#serveHeld(call, request, record);
       return;
     }
-    this.#loader.wait(address, {
+    const waiter: RecordWaiter = {
       onLoaded: (loaded) => this.#serveLoaded(call, request, loaded),
       onCorrupt: (id) => this.#onCorrupt(id, call, request),
       onFailed: (detail) => call.respond(fault('io', detail)),
-    });
+    };
+    this.#loader.wait(address, waiter, want);
   }
 
   /**
@@ -248,7 +252,7 @@ export class RecordServer {
       this.#cache.setLeavingAt(request.address, request.ballot, request.state, batch);
     } else {
       this.#tombstones.delete(id);
-      this.#cache.setAt(request.address, request.ballot, owned(request.state), batch);
+      this.#cache.setAt(request.address, request.ballot, keptState(request.state), batch);
     }
     this.#acceptor.accepted(id, request.ballot, record);
     if (this.#corrupt.size > 0) this.#corrupt.delete(id);
@@ -263,6 +267,10 @@ export class RecordServer {
       request.next !== null && this.#acceptor.promiseNext(request.address.id, request.ballot, request.next, record);
     this.#pipeline.respondWhenDurable(call, batch, { type: MessageType.ack, nextRecorded });
   }
+}
+
+function wantOf(request: ServedRequest): Want {
+  return request.type === MessageType.read || request.type === MessageType.prepare ? request.want : Want.nothing;
 }
 
 function fault(kind: FaultKind, detail: string): Response {

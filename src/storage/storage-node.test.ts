@@ -4,6 +4,7 @@ import { withRaisedGenerations } from '../cluster/cluster-map.ts';
 import { encodeClusterMap } from '../cluster/cluster-map-text.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import { recordKey } from '../record/record-id.ts';
+import type { SealedState } from '../record/state.ts';
 import { type AckResponse, MessageType, type NodeStatus, type Response, Want } from '../rpc/messages.ts';
 import { HeldEngine } from './testing/held-engine.ts';
 import {
@@ -366,6 +367,90 @@ describe('storage node: corrupt bytes', () => {
     const repair = { time: again.acceptor.ceilingUs + 1, proposer: 1 };
     expect(again.ask(commit(repair))).toEqual(ACK);
     expect(again.ask(read())).toEqual(holds(repair));
+  });
+});
+
+describe('storage node: large values that are not in memory', () => {
+  const VALUE = Buffer.alloc(5_000, 'x');
+
+  function stateOf(ballot: Ballot): SealedState {
+    return { ...stateWith(ballot, 'short'), value: VALUE };
+  }
+
+  function write(kit: NodeKit, ballot: Ballot, id = ID): void {
+    kit.ask({ ...commit(ballot, { id }), state: stateOf(ballot) });
+  }
+
+  /** A node that knows many records, and has the values of a few. */
+  function busy(): { readonly kit: NodeKit; readonly ballot: Ballot } {
+    const kit = new NodeKit({ cacheBytes: 60_000 });
+    const ballot = kit.ballot();
+    write(kit, ballot);
+    for (let i = 0; i < 40; i++) write(kit, ballot, `record number ${10 + i}`);
+    kit.send();
+    kit.engine.calls.length = 0;
+    return { kit, ballot };
+  }
+
+  it('are read only when they are asked for', () => {
+    const { kit, ballot } = busy();
+    expect(kit.ask(read(ID, Want.nothing))).toMatchObject({ accepted: ballot, state: null });
+    expect(kit.ask(read(ID, Want.meta))).toMatchObject({ accepted: ballot, state: { value: null } });
+    expect(kit.engine.calls).toEqual([]);
+    expect(kit.ask(read(ID, Want.full))).toMatchObject({ accepted: ballot, state: stateOf(ballot) });
+    expect(kit.engine.calls).toEqual(['get 1']);
+    // Now it is in memory, and stays for a while.
+    expect(kit.ask(read(ID, Want.full))).toMatchObject({ state: stateOf(ballot) });
+    expect(kit.engine.calls).toEqual(['get 1']);
+  });
+
+  it('are not needed for what replaces them', () => {
+    const { kit } = busy();
+    kit.clock.advance(1);
+    const next = kit.ballot();
+    expect(kit.ask(prepare(next, ID, Want.meta))).toMatchObject({ type: MessageType.promise });
+    expect(kit.ask(commit(next, { text: 'short' }))).toEqual(ACK);
+    expect(kit.engine.calls).toEqual(['write 1']);
+    expect(kit.ask(read())).toMatchObject({ accepted: next, state: stateWith(next, 'short') });
+  });
+
+  it('hold those up who come after one that asks, in their order', () => {
+    const { kit, ballot } = busy();
+    kit.engine.hold('get');
+    kit.clock.advance(1);
+    const next = kit.ballot();
+    const calls = kit.send(read(), commit(next, { text: 'short' }), read());
+    expect(calls.map((call) => call.response)).toEqual([null, null, null]);
+    kit.engine.release('get');
+    kit.clock.flushTurn();
+    expect(calls.map((call) => call.response)).toMatchObject([
+      { accepted: ballot, state: stateOf(ballot) },
+      ACK,
+      { accepted: next, state: stateWith(next, 'short') },
+    ]);
+  });
+
+  it('that the disk has lost make their record corrupt for everybody', () => {
+    const { kit } = busy();
+    const bytes = Buffer.from(kit.engine.stored(KEY) ?? '');
+    bytes[bytes.length - 8] = (bytes[bytes.length - 8] ?? 0) ^ 1;
+    kit.engine.plant(KEY, bytes);
+    expect(kit.ask(read())).toMatchObject(fault('corrupt'));
+    expect(kit.ask(read(ID, Want.nothing))).toMatchObject(fault('corrupt'));
+    expect(statusOf(kit)?.corruptRecords).toBe(1);
+  });
+
+  it('nor is an older record taken for them', () => {
+    const { kit } = busy();
+    const before = Buffer.from(kit.engine.stored(KEY) ?? '');
+    kit.clock.advance(1);
+    const next = kit.ballot();
+    write(kit, next);
+    for (let i = 0; i < 40; i++) write(kit, next, `record number ${10 + i}`);
+    kit.send();
+    kit.engine.plant(KEY, before);
+    expect(kit.ask(read(ID, Want.meta))).toMatchObject({ accepted: next });
+    expect(kit.ask(read())).toMatchObject(fault('corrupt'));
   });
 });
 
