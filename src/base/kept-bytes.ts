@@ -26,7 +26,11 @@ export function keep(bytes: Buffer): Buffer {
   if (length === 0) return EMPTY;
   const room = bytes.buffer.byteLength;
   if (room === limits.keptSlabBytes || length * 2 > room) return bytes;
-  const kept = allocateKept(length);
+  return keptCopy(bytes);
+}
+
+export function keptCopy(bytes: Buffer): Buffer {
+  const kept = allocateKept(bytes.length);
   kept.set(bytes);
   return kept;
 }

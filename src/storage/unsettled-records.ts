@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { keptCopy } from '../base/kept-bytes.ts';
 import { memoryFetch } from '../base/memory-fetch.ts';
 import type { EngineChange } from './engine.ts';
 import {
@@ -176,12 +177,12 @@ export class UnsettledRecords {
     return true;
   }
 
-  /** A copy of the key's newest value; null if the newest change deletes it; undefined if there is none here. */
+  /** A copy, for keeping, of the key's newest value; null if the newest change deletes it; undefined if there is none here. */
   find(key: Buffer): Buffer | null | undefined {
     const change = this.#index.find(key);
     if (change < 0) return undefined;
     const at = this.#offsets[change] ?? 0;
-    return isDelete(this.arena, at) ? null : Buffer.from(this.#value(at));
+    return isDelete(this.arena, at) ? null : keptCopy(this.#value(at));
   }
 
   /** The newest changes of all keys in the range that scans do not find in RocksDB yet, in key order, as copies. */
