@@ -3,7 +3,7 @@ import { type Place, redisOptions } from '../compat-tests/support/place.ts';
 import type { HistoryOp, KeyOp, OpOutcome } from '../sim/checker.ts';
 import { SimRandom } from '../sim/sim-random.ts';
 import { BankAccount } from './bank-account.ts';
-import { CUT_OFF, commandOf, type OperationDraw, outcomeOf, replyOf } from './key-commands.ts';
+import { commandOf, isCutOff, type OperationDraw, outcomeOf, replyOf } from './key-commands.ts';
 import type { ChaosKey, KeyPool } from './key-pool.ts';
 
 /** Of all operations, so many in a hundred are payments into the client's accounts. */
@@ -56,7 +56,7 @@ export class Tally {
   }
 
   noteError(message: string): void {
-    const name = message.startsWith(CUT_OFF) ? 'connection lost' : (message.split(' ', 1)[0] ?? '');
+    const name = isCutOff(message) ? 'connection lost' : (message.split(' ', 1)[0] ?? '');
     this.errors.set(name, (this.errors.get(name) ?? 0) + 1);
   }
 

@@ -4,8 +4,11 @@ import type { SimRandom } from '../sim/sim-random.ts';
 
 const JUNO_WRITES = ['create', 'update', 'set', 'destroy'] as const;
 const EXPIRY_MAX_MS = 1_500;
-/** ioredis's words for a connection that has gone with the command under way, where it must not send it again. */
-export const CUT_OFF = 'Reached the max retries per request limit';
+/**
+ * ioredis's words for a connection that has gone: with the command under way, where it must not send it again, and before
+ * it was sent, while ioredis has not heard of the end yet.
+ */
+const CUT_OFF = ['Reached the max retries per request limit', "Stream isn't writeable and enableOfflineQueue"];
 const UNKNOWN: OpOutcome = { kind: 'unknown' };
 const NONE: OpOutcome = { kind: 'none' };
 
@@ -88,5 +91,10 @@ export function outcomeOf(op: KeyOp, message: string): { readonly outcome: OpOut
   }
   if (word === 'UNAVAILABLE' || word === 'BUSY' || word === 'OOM') return { outcome: NONE, problem: false };
   if (word === 'UNCERTAIN') return { outcome: UNKNOWN, problem: false };
-  return { outcome: UNKNOWN, problem: !message.startsWith(CUT_OFF) };
+  return { outcome: UNKNOWN, problem: !isCutOff(message) };
+}
+
+/** Whether ioredis says that the connection has gone. */
+export function isCutOff(message: string): boolean {
+  return CUT_OFF.some((words) => message.startsWith(words));
 }
