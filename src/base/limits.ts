@@ -859,11 +859,16 @@ export const limits = {
   importCommandsAtOnce: 512,
   importTransactionCommands: 4_096,
   importTransactionBytes: 8_388_608,
-  /** Keys whose content at the target is not sure and is asked for anew; so many at once. */
-  importUnsureKeys: 100_000,
+  /**
+   * Keys whose content at the target is not sure and is asked for anew, some 300 bytes each: what a source used while an import
+   * was further behind than keys live is asked for when it has caught up. So many are asked for at once.
+   */
+  importUnsureKeys: 1_000_000,
   importRepairKeys: 32,
   /** Commands of so many bytes may be under way beyond what was noted of them: their keys are looked at again after a crash. */
   importAheadBytes: 1_048_576,
+  /** ... that many times as much for each of these keys that are not sure: all are noted each time. */
+  importAheadKeys: 10_000,
   /** A live import waits so long for the first keys of its source, and after a lost connection, and looks for news so often. */
   importSyncMs: 600_000,
   importSourceAwayMs: 600_000,
@@ -871,8 +876,9 @@ export const limits = {
   importAnswersMs: 600_000,
   importReconnectMs: 500,
   importIdleMs: 100,
-  /** How often an import notes how far it is. */
+  /** How often an import notes how far it is, and the share of the time that this may take. */
   importStateMs: 1_000,
+  importStateShare: 0.05,
   /** SYNC: keys of one scan, values that are read at once, bytes that are handed to the client at once, and in a second. */
   syncScanKeys: 256,
   syncKeysAtOnce: 16,

@@ -7,6 +7,7 @@ import { pause } from '../backup/backup-link.ts';
 import type { ImportCounts } from './import-counts.ts';
 import { ImportProblem } from './import-problem.ts';
 import { type ImportState, numberIn, type StateDirectory, textIn } from './import-state.ts';
+import type { KeyExpiries } from './key-expiries.ts';
 import type { KeyRepairs } from './key-repairs.ts';
 import type { KeyWriter } from './key-writer.ts';
 import { RdbImport } from './rdb-import.ts';
@@ -27,6 +28,7 @@ export interface FollowParts {
   readonly writer: KeyWriter;
   readonly applier: StreamApplier;
   readonly repairs: KeyRepairs;
+  readonly expiries: KeyExpiries;
   readonly counts: ImportCounts;
   readonly directory: StateDirectory;
   readonly clock: Clock;
@@ -141,10 +143,11 @@ export class FollowImport {
 
   /** A full synchronization: all keys into a file. Tries until the source gives them. */
   async #begin(): Promise<void> {
-    const { place, clock, repairs, applier } = this.#parts;
+    const { place, clock, repairs, expiries, applier } = this.#parts;
     this.#mustBeginAnew = false;
     this.#id = '';
     repairs.clear();
+    expiries.clear();
     const startedMs = clock.monotonicMs();
     for (;;) {
       this.#link?.close();
@@ -211,8 +214,8 @@ export class FollowImport {
   }
 
   async #copyKeys(): Promise<void> {
-    const { writer, counts, applier } = this.#parts;
-    const rdb = new RdbImport(writer, counts, this.#keysDone, null, ({ keysDone, position }) => {
+    const { writer, expiries, counts, applier } = this.#parts;
+    const rdb = new RdbImport(writer, expiries, counts, this.#keysDone, null, ({ keysDone, position }) => {
       this.#keysDone = keysDone;
       this.#onProgress({ phase: 'copying', bytes: position, totalBytes: null, behindBytes: this.#behind() });
       if (this.#parts.directory.isDue) this.#save();
@@ -300,7 +303,9 @@ export class FollowImport {
 
   /** Notes that commands beyond what was noted so far may be carried out from now on. */
   #goAhead(bytes: number): void {
-    this.#sentUpTo = this.#parts.applier.position + bytes + limits.importAheadBytes;
+    const { applier, repairs } = this.#parts;
+    const aheadBytes = limits.importAheadBytes * (1 + repairs.count / limits.importAheadKeys);
+    this.#sentUpTo = applier.position + bytes + Math.ceil(aheadBytes);
     this.#save();
   }
 
@@ -317,7 +322,9 @@ export class FollowImport {
 
   /** `isQuiet`: nothing is under way. */
   #save(isQuiet = false): void {
-    const { directory, applier, repairs, counts } = this.#parts;
+    const { directory, applier, repairs, expiries, counts } = this.#parts;
+    // Of what is said to be done here everything was noted.
+    expiries.save();
     const { position, database }: StreamPlace = applier.done;
     directory.save({
       ...this.#base,
@@ -332,6 +339,7 @@ export class FollowImport {
       swapsUpTo: this.#swapsUpTo,
       isQuiet,
       unsure: repairs.list(),
+      expirySalts: expiries.salts,
       counts: counts.toJson(),
     });
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { assert } from '../../base/assert.ts';
+import { limits } from '../../base/limits.ts';
 import { allCommands } from '../../proxy/commands/all-commands.ts';
 import { ProxyHarness } from '../../proxy/testing/proxy-harness.ts';
 import { RealRedis, whyNoRealRedis } from '../../proxy/testing/real-redis.ts';
@@ -247,6 +248,62 @@ describe.skipIf(why !== null)(
       expect(result).toMatchObject({ verified: { different: 0 } });
       expect(await target.lrange('stays', 0, -1)).toEqual(['a']);
       expect(await target.pexpiretime('longer')).toBe(endsMs + 1_000_000);
+    });
+
+    /** Keys of which the target is told that they end at `endsMs`. */
+    async function writeEnding(endsMs: number): Promise<void> {
+      await source.multi().set('counted', '5', 'PXAT', endsMs).incr('counted').exec();
+      await source.multi().rpush('old name', 'a').pexpireat('old name', endsMs).rename('old name', 'new name').exec();
+      await source.set('there', 'yes');
+      await expect.poll(() => target.exists('early', 'counted', 'new name', 'there'), { timeout: 20_000 }).toBe(4);
+    }
+
+    /** What the target hears of after they have ended. */
+    async function useEnding(): Promise<void> {
+      await source.call('BITOP', 'OR', 'made', 'early', 'nothing');
+      await source.call('SET', 'early', 'def', 'KEEPTTL');
+      await source.multi().incr('counted').pexpireat('counted', '9000000000000').exec();
+      await source.multi().rpush('new name', 'b').call('COPY', 'new name', 'copy').persist('copy').exec();
+    }
+
+    async function expectUsed(running: Promise<{ code: number; out: string; result: unknown }>): Promise<void> {
+      const { code, out, result } = await running;
+      expect(code, out).toBe(0);
+      expect(result).toMatchObject({ verified: { different: 0 } });
+      expect(await target.get('made')).toBe('abc');
+      expect(await target.get('counted')).toBe('7');
+      expect(await target.lrange('copy', 0, -1)).toEqual(['a', 'b']);
+      expect(await target.exists('early', 'new name')).toBe(0);
+    }
+
+    it('has what the source made of keys before their time was over, though a slow target gets it later', async () => {
+      const endsMs = Date.now() + 3_000;
+      await source.set('early', 'abc', 'PXAT', endsMs);
+      const system = new FakeSystem();
+      const running = run(system, 'import', url(), '--follow', '--verify');
+      await writeEnding(endsMs);
+      await target.call('CLIENT', 'PAUSE', String(endsMs + 500 - Date.now()), 'WRITE');
+      await useEnding();
+      expect(Date.now(), 'all of this before their time').toBeLessThan(endsMs);
+      await expect.poll(() => target.exists('made'), { timeout: 20_000 }).toBe(1);
+      system.signal();
+      await expectUsed(running);
+    });
+
+    it('has it also where it was interrupted in between', async () => {
+      const endsMs = Date.now() + 4_000;
+      await source.set('early', 'abc', 'PXAT', endsMs);
+      const system = new FakeSystem();
+      const running = run(system, 'import', url(), '--follow');
+      await writeEnding(endsMs);
+      system.signal();
+      expect((await running).result).toMatchObject({ ok: true, stopped: true });
+      // Behind what is looked at again in any case, for it may have been carried out.
+      await source.set('long', 'x'.repeat(2 * limits.importAheadBytes));
+      await useEnding();
+      expect(Date.now(), 'all of this before their time').toBeLessThan(endsMs);
+      await expect.poll(() => Date.now(), { timeout: 20_000 }).toBeGreaterThan(endsMs);
+      await expectUsed(junokv('import', url(), '--follow', '--until-caught-up', '--verify'));
     });
 
     it('goes on when the connection to the source breaks', async () => {

@@ -1,15 +1,18 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { limits } from '../../base/limits.ts';
 import { readClientTls } from '../client-tls.ts';
 import type { CommandInput } from '../command-input.ts';
 import { readPassword } from '../data-verbs/client-config.ts';
 import { parseHostAndPort } from '../host-and-port.ts';
 import type { Configuration } from '../option-table.ts';
+import { ExpiryFile } from './expiry-file.ts';
 import { FollowImport, type FollowProgress } from './follow-import.ts';
 import type { ImportCounts } from './import-counts.ts';
 import { ImportProblem } from './import-problem.ts';
 import { ImportProgress } from './import-progress.ts';
-import { type ImportState, numberIn, StateDirectory, textIn } from './import-state.ts';
+import { type ImportState, numberIn, pairsIn, StateDirectory, textIn } from './import-state.ts';
+import { KeyExpiries } from './key-expiries.ts';
 import { KeyRepairs } from './key-repairs.ts';
 import { KeyWriter } from './key-writer.ts';
 import { RdbImport } from './rdb-import.ts';
@@ -127,6 +130,7 @@ export class ImportRun {
     const onlyDatabase = this.#input.config.sourceDatabases === 'one' ? 0 : null;
     const rdb = new RdbImport(
       this.#writer,
+      null,
       this.#counts,
       numberIn(state, 'keysDone'),
       onlyDatabase,
@@ -172,10 +176,12 @@ export class ImportRun {
     const { clock, random } = system;
     const place = this.#source?.place;
     if (place === undefined) throw new ImportProblem('there is no source to follow');
-    const repairs = new KeyRepairs(place, this.#links, this.#counts, clock, random);
+    const file = new ExpiryFile(join(this.#directory.path, 'expiries'));
+    const expiries = new KeyExpiries(file, pairsIn(state, 'expirySalts'));
+    const repairs = new KeyRepairs(place, this.#links, expiries, this.#counts, clock, random);
     const [hasMulti] = await this.#target.ask(0, [['COMMAND', 'INFO', 'multi']]);
     const isThere = Array.isArray(hasMulti) && hasMulti[0] !== null;
-    const applier = new StreamApplier(reader, this.#links, repairs, this.#counts, isThere);
+    const applier = new StreamApplier(reader, this.#links, repairs, expiries, this.#counts, isThere, clock);
     const parts = {
       place,
       source: reader,
@@ -184,6 +190,7 @@ export class ImportRun {
       writer: this.#writer,
       applier,
       repairs,
+      expiries,
       counts: this.#counts,
       directory: this.#directory,
       clock,
@@ -222,6 +229,7 @@ export class ImportRun {
     } finally {
       repairs.close();
       applier.close();
+      expiries.close();
     }
     const isDone = config.untilCaughtUp && (!this.#isStopped || verified !== null);
     if (isDone) this.#directory.remove();

@@ -19,7 +19,7 @@ export interface ImportState {
 export class StateDirectory {
   readonly path: string;
   readonly #clock: Clock;
-  #savedMs = Number.NEGATIVE_INFINITY;
+  #dueMs = Number.NEGATIVE_INFINITY;
 
   /** Made if it is not there. Throws ImportProblem. */
   constructor(path: string, clock: Clock) {
@@ -57,14 +57,16 @@ export class StateDirectory {
 
   /** Whether it is time to save again. */
   get isDue(): boolean {
-    return this.#clock.monotonicMs() - this.#savedMs >= limits.importStateMs;
+    return this.#clock.monotonicMs() >= this.#dueMs;
   }
 
   save(state: ImportState): void {
-    this.#savedMs = this.#clock.monotonicMs();
+    const startMs = this.#clock.monotonicMs();
     const path = join(this.path, FILE);
     writeFileSync(`${path}.new`, JSON.stringify({ formatVersion: FORMAT_VERSION, ...state }), { flush: true });
     renameSync(`${path}.new`, path);
+    const endMs = this.#clock.monotonicMs();
+    this.#dueMs = endMs + Math.max(limits.importStateMs, (endMs - startMs) / limits.importStateShare);
   }
 
   remove(): void {
@@ -80,6 +82,16 @@ function isState(value: unknown): value is ImportState {
 export function numberIn(state: ImportState | null, field: string): number {
   const value = state?.[field];
   return typeof value === 'number' && Number.isSafeInteger(value) ? value : 0;
+}
+
+/** Pairs of numbers of a state; none where it has none. */
+export function pairsIn(state: ImportState | null, field: string): (readonly [number, number])[] {
+  const value = state?.[field];
+  if (!Array.isArray(value)) return [];
+  return (value as unknown[]).flatMap((pair) => {
+    const [one, other] = Array.isArray(pair) ? (pair as unknown[]) : [];
+    return typeof one === 'number' && typeof other === 'number' ? [[one, other] as const] : [];
+  });
 }
 
 /** A text of a state; '' where it is none. */

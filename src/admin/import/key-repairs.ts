@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { keptCopy } from '../../base/kept-bytes.ts';
 import { limits } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { openDump } from '../../record/rdb/dump-payload.ts';
@@ -6,6 +7,7 @@ import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import { pause } from '../backup/backup-link.ts';
 import { ImportCounts, nameOf } from './import-counts.ts';
 import { ImportProblem } from './import-problem.ts';
+import type { KeyExpiries } from './key-expiries.ts';
 import { KeyWriter } from './key-writer.ts';
 import { keyId } from './placed-command.ts';
 import { LinkLost, RedisLink, type RedisPlace } from './redis-link.ts';
@@ -33,6 +35,7 @@ export class KeyRepairs {
   readonly #links: TargetLinks;
   readonly #writer: KeyWriter;
   readonly #counts: ImportCounts;
+  readonly #expiries: KeyExpiries;
   readonly #channel: string;
   /** By database and key; null where it has been asked for. */
   readonly #unsure = new Map<string, { readonly database: number; readonly key: Buffer }>();
@@ -46,12 +49,20 @@ export class KeyRepairs {
   readonly #own: ImportCounts;
   #nextId = 0;
 
-  constructor(place: RedisPlace, links: TargetLinks, counts: ImportCounts, clock: Clock, random: Random) {
+  constructor(
+    place: RedisPlace,
+    links: TargetLinks,
+    expiries: KeyExpiries,
+    counts: ImportCounts,
+    clock: Clock,
+    random: Random,
+  ) {
     this.#place = place;
     this.#links = links;
     this.#own = new ImportCounts();
     this.#writer = new KeyWriter(links, this.#own, 0, clock);
     this.#counts = counts;
+    this.#expiries = expiries;
     this.#clock = clock;
     const name = Buffer.alloc(CHANNEL_BYTES);
     random.fill(name);
@@ -77,9 +88,12 @@ export class KeyRepairs {
     const id = keyId(database, key);
     if (this.#unsure.has(id)) return;
     if (this.#unsure.size >= limits.importUnsureKeys) {
-      throw new ImportProblem(`more than ${limits.importUnsureKeys} commands failed: see the counts`);
+      throw new ImportProblem(
+        `there are more than ${limits.importUnsureKeys} keys of which the content is not sure: commands on them failed (see the counts), or came after their expiry`,
+      );
     }
-    this.#unsure.set(id, { database, key });
+    // Its own memory, not a piece of the stream's.
+    this.#unsure.set(id, { database, key: keptCopy(key) });
     this.#due.add(id);
     this.throwIfFailed();
     this.#asking ??= this.#askForAll()
@@ -179,6 +193,7 @@ export class KeyRepairs {
       return;
     }
     const opened = value === null ? null : openDump(value.payload);
+    this.#expiries.set(database, key, value?.expiresAtMs ?? 0);
     if (value === null || opened === null) {
       await this.#links.call(database, ['DEL', key]);
       return;

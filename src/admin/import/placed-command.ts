@@ -7,6 +7,8 @@ export interface PlacedCommand {
   readonly keys: readonly Buffer[];
   /** It may read keys that are none of these. */
   readonly readsOthers: boolean;
+  /** When the first of its keys expires at the target whose content before matters to it; 0: none does, as far as is known. */
+  readonly expiresAtMs: number;
 }
 
 /** A key of a database, as a key of maps. */
@@ -30,7 +32,7 @@ export function isOfSeveralDatabases(commands: readonly PlacedCommand[]): boolea
 }
 
 /** The second database that a command writes to; null where there is none. */
-function otherDatabase({ name, args }: StreamCommand): number | null {
+export function otherDatabase({ name, args }: StreamCommand): number | null {
   if (name === 'move') return Number(args[2]?.toString());
   if (name !== 'copy') return null;
   const place = args.findIndex((arg, i) => i > 2 && arg.toString('latin1').toLowerCase() === 'db');

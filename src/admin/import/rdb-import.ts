@@ -4,6 +4,7 @@ import { DoneInOrder } from './done-in-order.ts';
 import type { ImportCounts } from './import-counts.ts';
 import { nameOf } from './import-counts.ts';
 import { ImportProblem } from './import-problem.ts';
+import type { KeyExpiries } from './key-expiries.ts';
 import type { KeyWriter } from './key-writer.ts';
 
 const READ_BYTES = 1_048_576;
@@ -20,21 +21,24 @@ export class RdbImport {
   readonly #writer: KeyWriter;
   readonly #counts: ImportCounts;
   readonly #skipKeys: number;
+  readonly #expiries: KeyExpiries | null;
   readonly #done: DoneInOrder;
   readonly #onlyDatabase: number | null;
   readonly #onProgress: (progress: RdbProgress) => void;
   #database = 0;
   #keys = 0;
 
-  /** `skipKeys`: done by an earlier run. `onlyDatabase` null: all of them. */
+  /** `skipKeys`: done by an earlier run. `onlyDatabase` null: all of them. `expiries`: told when the keys expire. */
   constructor(
     writer: KeyWriter,
+    expiries: KeyExpiries | null,
     counts: ImportCounts,
     skipKeys: number,
     onlyDatabase: number | null,
     onProgress: (progress: RdbProgress) => void,
   ) {
     this.#writer = writer;
+    this.#expiries = expiries;
     this.#counts = counts;
     this.#skipKeys = skipKeys;
     this.#done = new DoneInOrder(skipKeys);
@@ -76,6 +80,7 @@ export class RdbImport {
       case 'value': {
         if (!this.#isWanted()) return;
         const { key, expiresAtMs, type, value } = event;
+        if (expiresAtMs !== 0) this.#expiries?.set(this.#database, key, expiresAtMs);
         await this.#writer.write({ database: this.#database, key, expiresAtMs }, type, value, this.#done.begin());
         return;
       }
@@ -84,6 +89,7 @@ export class RdbImport {
         // All parts of a key that was written before are passed over.
         if (isFirst) this.#isPartWanted = this.#isWanted();
         if (!this.#isPartWanted) return;
+        if (isFirst && expiresAtMs !== 0) this.#expiries?.set(this.#database, key, expiresAtMs);
         await this.#writer.writePart({ database: this.#database, key, expiresAtMs }, part, isFirst, isLast);
         if (isLast) this.#done.begin()();
         return;

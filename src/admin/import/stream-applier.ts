@@ -1,8 +1,10 @@
+import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import { libraryName } from '../../record/rdb/library-name.ts';
 import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import { type ImportCounts, nameOf } from './import-counts.ts';
 import { ImportProblem } from './import-problem.ts';
+import type { KeyExpiries } from './key-expiries.ts';
 import type { KeyRepairs } from './key-repairs.ts';
 import { eachKey, isOfSeveralDatabases, type PlacedCommand } from './placed-command.ts';
 import type { SourceReader } from './source-reader.ts';
@@ -50,7 +52,9 @@ export class StreamApplier {
   readonly #source: Source;
   readonly #links: Links;
   readonly #repairs: Repairs;
+  readonly #expiries: KeyExpiries;
   readonly #counts: ImportCounts;
+  readonly #clock: Clock;
   readonly #lanes: StreamLanes;
   #database = 0;
   #transaction: Transaction | null = null;
@@ -65,11 +69,22 @@ export class StreamApplier {
   #position = 0;
   #failure: unknown = null;
 
-  constructor(source: Source, links: Links, repairs: Repairs, counts: ImportCounts, hasMulti: boolean) {
+  /** `hasMulti`: the target knows transactions. */
+  constructor(
+    source: Source,
+    links: Links,
+    repairs: Repairs,
+    expiries: KeyExpiries,
+    counts: ImportCounts,
+    hasMulti: boolean,
+    clock: Clock,
+  ) {
     this.#source = source;
     this.#links = links;
     this.#repairs = repairs;
+    this.#expiries = expiries;
     this.#counts = counts;
+    this.#clock = clock;
     this.#lanes = new StreamLanes(links, hasMulti, (error) => this.#failed(error));
   }
 
@@ -147,7 +162,11 @@ export class StreamApplier {
     const named = keysNamed(command);
     const keys = named ?? (await this.#askForKeys(args));
     const readsOthers = named === null || readsByPattern(command);
-    const placed: PlacedCommand = { database: this.#database, command, keys, readsOthers };
+    const unwatched = { database: this.#database, command, keys, readsOthers, expiresAtMs: 0 };
+    const placed: PlacedCommand = {
+      ...unwatched,
+      expiresAtMs: this.#expiries.take(unwatched, this.#clock.wallMs()),
+    };
     this.#counts.commands++;
     if (isUnsure) this.#repair(placed);
     if (name.startsWith('x') || keys.length === 0) {
@@ -176,6 +195,11 @@ export class StreamApplier {
     return keys > 1 && isUnsure;
   }
 
+  /** Whether a key that the source had may have expired at the target before this was carried out there. */
+  #mayHaveExpired({ expiresAtMs }: PlacedCommand): boolean {
+    return expiresAtMs !== 0 && expiresAtMs <= this.#clock.wallMs() + limits.maxClockSkewMs;
+  }
+
   #passOver({ database, command, keys }: PlacedCommand): void {
     if (keys.length === 0) this.#counts.skip(`commands ${command.name.toUpperCase()}`, '');
     for (const key of keys) {
@@ -200,7 +224,13 @@ export class StreamApplier {
       throw new ImportProblem(`the target could not carry out ${args.join(' ')}: ${words}`);
     }
     await this.#links.quiet();
-    if (name === 'swapdb') this.#repairs.swapped(Number(args[1]?.toString()), Number(args[2]?.toString()));
+    if (name === 'swapdb') {
+      const [one, other] = [Number(args[1]?.toString()), Number(args[2]?.toString())];
+      this.#repairs.swapped(one, other);
+      this.#expiries.swapped(one, other);
+    } else {
+      this.#expiries.flushed(name === 'flushall' ? null : this.#database);
+    }
     this.#counts.commands++;
     this.#done = this.#here;
     if (this.#transaction !== null) this.#transaction.place = this.#done;
@@ -287,7 +317,7 @@ export class StreamApplier {
 
   #check(placed: PlacedCommand, reply: Reply): void {
     const { database, command, keys } = placed;
-    const hasReadUnsure = this.#readsUnsure(placed);
+    const hasReadUnsure = this.#readsUnsure(placed) || this.#mayHaveExpired(placed);
     if (reply instanceof ErrorReply && !isPassing(reply) && !hasReadUnsure) {
       const isKnown = keys.every((key) => this.#repairs.isUnsure(database, key));
       if (!isKnown) this.#counts.refuse(command.name, reply.text);

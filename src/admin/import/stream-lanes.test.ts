@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { assert } from '../../base/assert.ts';
 import { limits } from '../../base/limits.ts';
+import { ManualClock } from '../../base/testing/manual-clock.ts';
 import { SeededRandom } from '../load/seeded-random.ts';
 import type { PlacedCommand } from './placed-command.ts';
 import { keysNamed } from './stream-commands.ts';
@@ -17,7 +18,10 @@ describe('lanes to a target', () => {
   let failures: unknown[];
 
   beforeEach(() => {
-    target = new ScriptedTarget(new ToyServer(), new SeededRandom(1, 'lanes'), { lost: 0, uncertain: 0 });
+    target = new ScriptedTarget(new ToyServer(new ManualClock()), new SeededRandom(1, 'lanes'), {
+      lost: 0,
+      uncertain: 0,
+    });
     failures = [];
     lanes = new StreamLanes(target, true, (error) => failures.push(error));
     ended = [];
@@ -29,7 +33,13 @@ describe('lanes to a target', () => {
       const [, database = '0', rest = ''] = /^(?:(\d+):)?(.*)$/.exec(line) ?? [];
       const args = rest.split(' ').map((word) => Buffer.from(word));
       const command = { name: String(args[0]).toLowerCase(), args, bytes: line.length };
-      return { database: Number(database), command, keys: keysNamed(command) ?? [], readsOthers: false };
+      return {
+        database: Number(database),
+        command,
+        keys: keysNamed(command) ?? [],
+        readsOthers: false,
+        expiresAtMs: 0,
+      };
     });
     lanes.carryOut(commands, (replies) =>
       ended.push(`${lines.join(', ')}: ${replies === null ? 'lost' : replies.join(' ')}`),
@@ -67,7 +77,7 @@ describe('lanes to a target', () => {
     expect(target.underWay).toEqual([['APPEND c 3'], ['RENAME d e'], ['RENAME a b', 'APPEND b 2']]);
     await answer(2, 2);
     expect(ended).toEqual(['APPEND a 1: 1', 'RENAME a b: OK', 'APPEND b 2: 2']);
-    expect(target.server.get(0, 'b')).toBe('12');
+    expect(target.server.get(0, 'b')?.text).toBe('12');
   });
 
   it('let what concerns keys of several lanes wait until all but one of them have ended', async () => {
@@ -92,7 +102,7 @@ describe('lanes to a target', () => {
     expect(target.underWay).toEqual([[], ['MULTI', 'APPEND a 2', 'APPEND b 2', 'EXEC', 'APPEND b 3']]);
     await answer(1, 5);
     expect(ended.slice(2)).toEqual(['APPEND a 2, APPEND b 2: 2 2', 'APPEND b 3: 3']);
-    expect([target.server.get(0, 'a'), target.server.get(0, 'b')]).toEqual(['12', '123']);
+    expect([target.server.get(0, 'a')?.text, target.server.get(0, 'b')?.text]).toEqual(['12', '123']);
   });
 
   it('have an order for keys of several databases, too', async () => {
@@ -113,7 +123,7 @@ describe('lanes to a target', () => {
     await answer(0, 5);
     expect(target.links[0]?.isLost).toBe(true);
     expect(ended).toEqual(['APPEND a 1, 1:APPEND a 2: 1 1']);
-    expect([target.server.get(0, 'a'), target.server.get(1, 'a')]).toEqual(['1', '2']);
+    expect([target.server.get(0, 'a')?.text, target.server.get(1, 'a')?.text]).toEqual(['1', '2']);
   });
 
   it('are so many', async () => {

@@ -1,38 +1,54 @@
+import type { Clock } from '../../../base/clock.ts';
 import { ErrorReply, type Reply } from '../../../resp/reply.ts';
 
 const NO_KEY = new ErrorReply('ERR no such key');
 
-/** Databases of texts, and a few commands whose order can be told from what they leave. */
+/** A text, and when it expires (0: never). */
+export interface ToyValue {
+  readonly text: string;
+  readonly expiresAtMs: number;
+}
+
+/** Databases of texts, and a few commands whose order can be told from what they leave. Nobody sees what has expired. */
 export class ToyServer {
+  readonly #clock: Pick<Clock, 'wallMs'>;
   /** By their numbers. */
-  readonly #databases = new Map<number, Map<string, string>>();
+  readonly #databases = new Map<number, Map<string, ToyValue>>();
+
+  constructor(clock: Pick<Clock, 'wallMs'>) {
+    this.#clock = clock;
+  }
 
   /** 0 or an error: it has changed nothing. */
   run(database: number, [name = '', ...args]: readonly string[]): Reply {
-    const [key = '', other = ''] = args;
+    const [key = '', other = '', ...rest] = args;
     const data = this.#data(database);
-    const value = data.get(key);
+    const found = this.get(database, key);
     switch (name) {
       case 'SET':
-        return store(data, key, other);
+        return this.#set(database, key, other, rest);
       case 'MSET':
-        for (let i = 0; i < args.length; i += 2) data.set(args[i] ?? '', args[i + 1] ?? '');
+        for (let i = 0; i < args.length; i += 2) store(data, args[i] ?? '', args[i + 1] ?? '');
         return 'OK';
       case 'APPEND':
-        store(data, key, (value ?? '') + other);
-        return data.get(key)?.length ?? 0;
+        store(data, key, (found?.text ?? '') + other, found?.expiresAtMs);
+        return data.get(key)?.text.length ?? 0;
+      case 'PEXPIREAT':
+      case 'PERSIST':
+        if (found !== null) store(data, key, found.text, name === 'PERSIST' ? 0 : Number(other));
+        return found === null ? 0 : 1;
       case 'DEL':
         return data.delete(key) ? 1 : 0;
       case 'RENAME':
-        if (value === undefined) return NO_KEY;
+        if (found === null) return NO_KEY;
         data.delete(key);
-        return store(data, other, value);
+        return store(data, other, found.text, found.expiresAtMs);
       case 'COPY':
-        if (value !== undefined) store(this.#data(Number(args[3])), other, value);
-        return value === undefined ? 0 : 1;
+        if (found !== null) store(this.#data(Number(args[3])), other, found.text, found.expiresAtMs);
+        return found === null ? 0 : 1;
       case 'MOVE':
-        if (value === undefined || this.#data(Number(other)).has(key)) return 0;
-        store(this.#data(Number(other)), key, value);
+        if (found === null || this.get(Number(other), key) !== null) return 0;
+        store(this.#data(Number(other)), key, found.text, found.expiresAtMs);
         return data.delete(key) ? 1 : 0;
       case 'SORT':
         // SORT key BY w* STORE to
@@ -49,13 +65,30 @@ export class ToyServer {
     }
   }
 
-  get(database: number, key: string): string | null {
-    return this.#data(database).get(key) ?? null;
+  get(database: number, key: string): ToyValue | null {
+    const value = this.#data(database).get(key);
+    const isThere = value !== undefined && (value.expiresAtMs === 0 || value.expiresAtMs > this.#clock.wallMs());
+    return isThere ? value : null;
   }
 
-  put(database: number, key: string, value: string | null): void {
+  put(database: number, key: string, value: ToyValue | null): void {
     if (value === null) this.#data(database).delete(key);
     else this.#data(database).set(key, value);
+  }
+
+  /** What has expired and was not deleted. */
+  expired(): { readonly database: number; readonly key: string }[] {
+    return [...this.#databases].flatMap(([database, data]) =>
+      [...data.keys()].filter((key) => this.get(database, key) === null).map((key) => ({ database, key })),
+    );
+  }
+
+  /** SET key text [XX] [KEEPTTL | PXAT milliseconds] */
+  #set(database: number, key: string, text: string, [word, moment]: readonly string[]): Reply {
+    const found = this.get(database, key);
+    if (word === 'XX' && found === null) return 0;
+    const keptMs = word === 'KEEPTTL' ? found?.expiresAtMs : 0;
+    return store(this.#data(database), key, text, word === 'PXAT' ? Number(moment) : keptMs);
   }
 
   #swap(one: number, other: number): Reply {
@@ -64,7 +97,7 @@ export class ToyServer {
     return 'OK';
   }
 
-  #data(database: number): Map<string, string> {
+  #data(database: number): Map<string, ToyValue> {
     let data = this.#databases.get(database);
     if (data === undefined) {
       data = new Map();
@@ -74,13 +107,13 @@ export class ToyServer {
   }
 }
 
-function store(data: Map<string, string>, key: string, value: string): string {
+function store(data: Map<string, ToyValue>, key: string, text: string, expiresAtMs = 0): string {
   // Short, however often it goes into itself.
-  data.set(key, value.length > 80 ? value.slice(-40) : value);
+  data.set(key, { text: text.length > 80 ? text.slice(-40) : text, expiresAtMs });
   return 'OK';
 }
 
-function texts(data: ReadonlyMap<string, string>, prefix: string): string {
+function texts(data: ReadonlyMap<string, ToyValue>, prefix: string): string {
   const some = [...data].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
-  return some.map(([, value]) => value.slice(-8)).join('+');
+  return some.map(([, { text }]) => text.slice(-8)).join('+');
 }

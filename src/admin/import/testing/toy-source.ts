@@ -1,3 +1,4 @@
+import type { ManualClock } from '../../../base/testing/manual-clock.ts';
 import { ErrorReply } from '../../../resp/reply.ts';
 import type { SeededRandom } from '../../load/seeded-random.ts';
 import type { StreamCommand } from '../stream-commands.ts';
@@ -6,19 +7,26 @@ import { ToyServer } from './toy-server.ts';
 const COMMAND_BYTES = 10;
 const KEYS = ['a', 'b', 'c', 'w0', 'w1', 'w2'];
 const DATABASES = 3;
+const LONGEST_LIFE_MS = 20_000;
+
+/** What a source is written with, beside what all are. */
+export type Habit = 'swaps' | 'expiries';
 
 /** A source that is written to at random, and the stream of commands that came of it. */
 export class ToySource {
-  readonly server = new ToyServer();
+  readonly server: ToyServer;
   readonly stream: { readonly command: StreamCommand; readonly isData: boolean; readonly end: number }[] = [];
   readonly #random: SeededRandom;
-  readonly #hasSwaps: boolean;
+  readonly #clock: ManualClock;
+  readonly #habits: readonly Habit[];
   #database = 0;
   #writes = 0;
 
-  constructor(random: SeededRandom, hasSwaps: boolean) {
+  constructor(random: SeededRandom, clock: ManualClock, ...habits: readonly Habit[]) {
     this.#random = random;
-    this.#hasSwaps = hasSwaps;
+    this.#clock = clock;
+    this.#habits = habits;
+    this.server = new ToyServer(clock);
   }
 
   get end(): number {
@@ -27,6 +35,7 @@ export class ToySource {
 
   /** One write, or a transaction of some. */
   write(): void {
+    for (const { database, key } of this.server.expired()) this.#run(database, ['DEL', key]);
     if (this.#random.below(4) > 0) {
       this.#write();
       return;
@@ -50,7 +59,11 @@ export class ToySource {
 
   #write(): void {
     const database = this.#random.below(6) === 0 ? this.#random.below(DATABASES) : this.#database;
-    const words = this.#words();
+    this.#run(database, this.#words());
+  }
+
+  /** What it changes goes into the stream. */
+  #run(database: number, words: readonly string[]): void {
     const reply = this.server.run(database, words);
     if (reply === 0 || reply instanceof ErrorReply) return;
     if (database !== this.#database) this.publish('SELECT', `${database}`);
@@ -62,6 +75,7 @@ export class ToySource {
     const value = `v${this.#writes++} `;
     const key = (): string => KEYS[this.#random.below(KEYS.length)] ?? '';
     const other = `${this.#random.below(DATABASES)}`;
+    if (this.#habits.includes('expiries') && this.#random.below(3) > 0) return this.#expiring(key(), value);
     switch (this.#random.below(24)) {
       case 0:
         return ['DEL', key()];
@@ -73,13 +87,15 @@ export class ToySource {
       case 4:
         return ['MOVE', key(), other];
       case 5:
+        if (this.#habits.includes('expiries')) return ['SET', key(), value];
         return ['SORT', key(), 'BY', 'w*', 'STORE', key()];
       case 6:
+        if (this.#habits.includes('expiries')) return ['APPEND', key(), value];
         return ['GATHER', key()];
       case 7:
         return this.#random.below(3) === 0 ? ['FLUSHDB'] : ['MSET', key(), value, key(), value];
       case 8:
-        return this.#hasSwaps ? ['SWAPDB', '0', other] : ['SET', key(), value];
+        return this.#habits.includes('swaps') ? ['SWAPDB', '0', other] : ['SET', key(), value];
       case 9:
       case 10:
         return ['MSET', key(), value, key(), value, key(), value];
@@ -87,6 +103,24 @@ export class ToySource {
         return ['SET', key(), value];
       default:
         return ['APPEND', key(), value];
+    }
+  }
+
+  /** What has to do with expiries. What reads other keys than it names is left out then: it may read what has expired at the target. */
+  #expiring(key: string, value: string): readonly string[] {
+    const moment = `${this.#clock.wallMs() + 1 + this.#random.below(LONGEST_LIFE_MS)}`;
+    switch (this.#random.below(8)) {
+      case 0:
+        return ['PERSIST', key];
+      case 1:
+      case 2:
+        return ['PEXPIREAT', key, moment];
+      case 3:
+        return ['SET', key, value, 'KEEPTTL'];
+      case 4:
+        return ['SET', key, value, 'XX'];
+      default:
+        return ['SET', key, value, 'PXAT', moment];
     }
   }
 
