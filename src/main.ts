@@ -1,6 +1,7 @@
 import type { Assembly } from './admin/assembly.ts';
 import { runCommandLine } from './admin/cli.ts';
 import { createSystem } from './admin/system.ts';
+import { paceCollections } from './base/collection-pace.ts';
 
 /** The rooms are loaded when one is to be started: commands that are only clients are sooner done without them. */
 const roomsWhenNeeded: Assembly = {
@@ -10,6 +11,7 @@ const roomsWhenNeeded: Assembly = {
 };
 
 async function loadRooms(): Promise<Assembly> {
+  paceCollections();
   return (await import('./admin/assemble.ts')).assembly;
 }
 

@@ -97,7 +97,9 @@ export class ClientInput {
 }
 
 function copyOf(buffer: Buffer, length: number): Buffer {
-  const copy = Buffer.allocUnsafe(length);
+  // A large value that is most of it can stay where it is, which it could not in a piece that Node shares out.
+  const isOwn = length >= limits.clientOwnReadBytes;
+  const copy = isOwn ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
   buffer.copy(copy, 0, 0, length);
   return copy;
 }

@@ -1,3 +1,4 @@
+import { paceCollections } from '../../base/collection-pace.ts';
 import { assembly } from '../assemble.ts';
 import { createSystem } from '../system.ts';
 import { type ParentPort, Worker } from './worker.ts';
@@ -13,4 +14,5 @@ const parent: ParentPort = {
   onCut: (listener) => process.on('disconnect', listener),
 };
 
+paceCollections();
 new Worker(createSystem(), assembly, parent);
