@@ -8,7 +8,7 @@ import { makeTempDir } from '../compat-tests/support/junokv-server.ts';
 import { wholeEndpoint } from './load-client.ts';
 import type { System, SystemName } from './systems.ts';
 
-const READY_MS = 30_000;
+const READY_MS = 120_000;
 
 /** The version of the etcd on this machine, null where there is none. */
 export function etcdVersion(): string | null {

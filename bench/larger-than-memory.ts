@@ -87,7 +87,9 @@ async function measureWithin(
     for (const pipeline of PIPELINES) {
       const more = { pipeline, connections: CONNECTIONS, waitForReplica: false, durationMs: options.runMs };
       const kinds = [CACHED_KEYS, keys].map((drawn) => ({ drawn, figures: [] as Figures[] }));
-      for (const { drawn } of kinds) await runLoad({ ...load, ...more, keys: drawn });
+      for (const { drawn } of kinds) {
+        await runLoad({ ...load, ...more, keys: drawn, durationMs: options.warmUpMs });
+      }
       for (let round = 0; round < options.rounds; round++) {
         for (const { drawn, figures } of inTurns(kinds, round)) {
           const result = await measured(system, options, () => runLoad({ ...load, ...more, keys: drawn }));

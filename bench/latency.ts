@@ -90,6 +90,9 @@ async function measureMaximum(
 ): Promise<{ system: SystemName; perSecond: number }[]> {
   const row: RowSpec = { ...spec, client: 'own', keyPattern: 'uniform', pipeline: 1 };
   const runs = new Map<System, LoadFigures[]>(systems.map((system) => [system, []]));
+  for (const system of systems) {
+    await ownLoad(system, row, keyCount(options, spec.valueBytes, system.name), options.warmUpMs);
+  }
   for (let round = 0; round < options.rounds; round++) {
     for (const system of inTurns(systems, round)) {
       const figures = await ownLoad(system, row, keyCount(options, spec.valueBytes, system.name), options.runMs);

@@ -10,11 +10,9 @@ import type { RowResult } from './results.ts';
 import type { RowSpec } from './rows.ts';
 import { isEtcd, type System, type SystemName } from './systems.ts';
 
-/** Requests of the first, uncounted run of a row, for each place in the pipeline: it shows how many fill a run. */
+/** Requests of the first run of a row, for each place in the pipeline: it shows how many fill a run. */
 const FIRST_REQUESTS = 4_000;
 const LEAST_REQUESTS = 1_000;
-/** Length of the first, uncounted run of the own client. */
-const WARM_UP_SHARE = 0.3;
 /** Values of all keys of a system together. */
 const VALUES_BYTES = 100_000_000;
 /** etcd takes a hundredth of the others' writes per second, and would need minutes to be filled. */
@@ -81,20 +79,32 @@ export function ownLoad(system: System, spec: RowSpec, keys: number, durationMs:
   return runLoad({ ...load, endpoints, waitForReplica });
 }
 
-/** A run of the row on a system, the first time without knowing how fast it is. */
-async function prepare(system: System, spec: RowSpec, options: BenchOptions): Promise<() => Promise<LoadFigures>> {
+/**
+ * Serves the row's load for `warmUpMs` without counting it, as a server has long done when its clients ask how fast it is:
+ * just-in-time compilers have compiled what the row needs, caches and tables have their size. Returns a run of the row.
+ */
+async function warmUp(system: System, spec: RowSpec, options: BenchOptions): Promise<() => Promise<LoadFigures>> {
   const keys = keyCount(options, spec.valueBytes, system.name);
   if (spec.client === 'own') {
-    await ownLoad(system, spec, keys, options.runMs * WARM_UP_SHARE);
+    await ownLoad(system, spec, keys, options.warmUpMs);
     return () => ownLoad(system, spec, keys, options.runMs);
   }
   const run = (requests: number): Promise<LoadFigures> => {
     const drawn = spec.keyPattern === 'one' ? 1 : keys;
     return runBenchmark({ ...spec, port: system.endpoints[0]?.port ?? 0, keys: drawn, requests });
   };
+  const fill = (perSecond: number, ms: number): number =>
+    Math.max(LEAST_REQUESTS, Math.round((perSecond * ms) / 1_000));
   const perRequest = spec.operation === 'MGET' || spec.operation === 'MSET' ? 4 : 1;
-  const { perSecond } = await run(Math.ceil((FIRST_REQUESTS * Math.sqrt(spec.pipeline)) / perRequest));
-  return () => run(Math.max(LEAST_REQUESTS, Math.round((perSecond * options.runMs) / 1_000)));
+  const startMs = performance.now();
+  let { perSecond } = await run(Math.ceil((FIRST_REQUESTS * Math.sqrt(spec.pipeline)) / perRequest));
+  // It gets faster meanwhile: the rate of the last run is the one that counts.
+  for (;;) {
+    const leftMs = options.warmUpMs - (performance.now() - startMs);
+    if (leftMs <= 0) break;
+    ({ perSecond } = await run(fill(perSecond, Math.min(options.runMs, leftMs))));
+  }
+  return () => run(fill(perSecond, options.runMs));
 }
 
 /** One row on all of its systems, round by round. */
@@ -107,7 +117,7 @@ export async function measureRow(
   const runs: { readonly system: System; readonly run: () => Promise<LoadFigures>; readonly figures: Figures[] }[] = [];
   for (const system of systems) {
     if (spec.operation !== 'INCR') await filler.fill(system, spec.valueBytes);
-    runs.push({ system, run: await prepare(system, spec, options), figures: [] });
+    runs.push({ system, run: await warmUp(system, spec, options), figures: [] });
   }
   for (let round = 0; round < options.rounds; round++) {
     for (const { system, run, figures } of inTurns(runs, round)) {

@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Aimed-at length of one run. */
   readonly runMs: number;
+  /** How long each row's load is served before it is counted, by each of its systems. */
+  readonly warmUpMs: number;
   /** Length of one run at a fixed rate. */
   readonly openLoopMs: number;
   /** Keys that are read and written at random, fewer where the values are large; all exist. */
@@ -41,6 +43,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --systems A,B      only these systems: ${SYSTEM_NAMES.join(', ')}
   --rounds N         runs of each row on each system, in turns (default 3; --quick 1, --full 5; --connections 5 or 2)
   --run-ms N         aimed-at length of one run (default 1500; --quick 500)
+  --warm-up-ms N     how long each system serves a row before it is counted (default 4000; --quick 2000)
   --keys N           keys of each system (default 100000; --quick 20000)
   --memory-limit-mb N  for data larger than memory (default 1024); twice as much is loaded
   --instructions     also counts instructions with perf
@@ -67,6 +70,7 @@ const CONFIG = {
   systems: { type: 'string' },
   rounds: { type: 'string' },
   'run-ms': { type: 'string' },
+  'warm-up-ms': { type: 'string' },
   keys: { type: 'string' },
   'memory-limit-mb': { type: 'string' },
   instructions: FLAGS,
@@ -112,6 +116,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     form,
     rounds: whole('rounds', values.rounds, usualRounds, 1, 100),
     runMs,
+    warmUpMs: whole('warm-up-ms', values['warm-up-ms'], quick ? 2_000 : 4_000, 100, 600_000),
     openLoopMs: 3 * runMs,
     keys: whole('keys', values.keys, quick ? 20_000 : 100_000, 100, 10_000_000),
     rows: values.rows === undefined ? null : words(values.rows),

@@ -7,7 +7,7 @@ import type { System } from './systems.ts';
 
 const PRIMARIES = 3;
 const SLOTS = 16_384;
-const READY_MS = 30_000;
+const READY_MS = 120_000;
 const POLL_MS = 100;
 
 interface Node {

@@ -224,7 +224,7 @@ function systemsText(results: Results): string {
 
 /** What was measured, as markdown. */
 export function resultsText(results: Results, plots: readonly Plot[]): string {
-  const { machine, rounds, runMs } = results;
+  const { machine, rounds, runMs, warmUpMs } = results;
   const pictures = (wanted: (file: string) => boolean): string =>
     plots
       .filter(({ file }) => wanted(file))
@@ -233,7 +233,7 @@ export function resultsText(results: Results, plots: readonly Plot[]): string {
   const isLatency = (file: string): boolean => file.startsWith('latency');
   return [
     '## Measured',
-    `${machineText(machine)}. ${rounds} round${rounds === 1 ? '' : 's'}, runs of about ${runMs / 1_000} s.`,
+    `${machineText(machine)}. ${rounds} round${rounds === 1 ? '' : 's'}, runs of about ${runMs / 1_000} s, each row served for ${warmUpMs / 1_000} s before.`,
     comparisonsText(results),
     pictures((file) => !isLatency(file)),
     latenciesText(results),

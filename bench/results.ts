@@ -15,6 +15,7 @@ export interface Results {
   readonly machine: Machine;
   readonly rounds: number;
   readonly runMs: number;
+  readonly warmUpMs: number;
   readonly rows: readonly RowResult[];
   readonly latency: readonly LatencyResult[];
   readonly memory: readonly MemoryResult[];

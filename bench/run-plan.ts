@@ -93,5 +93,14 @@ export async function runPlan(plan: Plan, options: BenchOptions): Promise<Omit<R
   } finally {
     await systems.keep(new Set());
   }
-  return { rounds: options.rounds, runMs: options.runMs, rows, latency, memory, skipped, failed };
+  return {
+    rounds: options.rounds,
+    runMs: options.runMs,
+    warmUpMs: options.warmUpMs,
+    rows,
+    latency,
+    memory,
+    skipped,
+    failed,
+  };
 }

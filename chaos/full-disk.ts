@@ -14,7 +14,7 @@ const VALUE = 'v'.repeat(16_384);
 const PIPELINE = 64;
 /** Two zones of three: a majority. */
 const SMALL = [1, 2] as const;
-const WAIT_MS = 60_000;
+const WAIT_MS = 180_000;
 
 /** Two of three storage nodes run out of disk: by their own records, and by somebody else's files until nothing is left. */
 export async function runFullDisk(report: Report): Promise<void> {

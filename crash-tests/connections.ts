@@ -23,7 +23,7 @@ const MUTE = 1_500;
 /** A proxy's limit on open files, and clients that come. */
 const FEW_FILES = 600;
 const CROWD = 1_000;
-const COMMAND_MS = 30_000;
+const COMMAND_MS = 120_000;
 const GONE_MS = 60_000;
 const GONE_POLL_MS = 20;
 const REFUSED = '-ERR max number of clients reached\r\n';

@@ -13,9 +13,9 @@ const VALUE = 'x'.repeat(2_000);
 const CONNECTIONS = 4;
 const PIPELINE = 64;
 /** Everything that expired is gone after so long: two passes of the sweep beyond TTL and purgeAfter, on a busy machine. */
-const GONE_MS = 90_000;
+const GONE_MS = 240_000;
 /** Nothing more is purged in so long: a pass of the sweep, on a busy machine. */
-const QUIET_MS = 40_000;
+const QUIET_MS = 60_000;
 const POLL_MS = 1_000;
 /** Of all writes may fail: those under way to a node that is killed, on a machine that is too busy for their deadline. */
 const FAILED_SHARE = 0.01;

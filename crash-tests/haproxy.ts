@@ -8,7 +8,7 @@ import { type Place, portOf } from '../compat-tests/support/place.ts';
 
 const CONFIG = configuration('haproxy.cfg');
 const TLS_CONFIG = configuration('haproxy-tls.cfg');
-const READY_MS = 15_000;
+const READY_MS = 60_000;
 
 /** Whether this machine has it. */
 export function hasHaproxy(): boolean {

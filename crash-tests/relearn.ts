@@ -22,7 +22,7 @@ const MEGABYTES = 8;
 /** More than the log of a node holds: the rest is in RocksDB, and in a table after a start. */
 const TABLE_MEGABYTES = 96;
 const STEADY_MS = 1_500;
-const RELEARN_MS = 60_000;
+const RELEARN_MS = 180_000;
 const POLL_MS = 50;
 /** Where each entry of the node's log begins, and where it says its length and number. */
 const ENTRY_MAGIC = Buffer.from('jkvj', 'latin1');

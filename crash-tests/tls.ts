@@ -14,8 +14,8 @@ import { TlsLoad } from './tls-load.ts';
 const STEADY_MS = 2_000;
 const KILLED_MS = 3_000;
 const BACK_MS = 2_000;
-const COMMAND_MS = 30_000;
-const REFUSED_MS = 10_000;
+const COMMAND_MS = 120_000;
+const REFUSED_MS = 60_000;
 const CONNECTIONS = 6;
 /** Alice has a certificate. */
 const NO_PASSWORD = '0'.repeat(64);

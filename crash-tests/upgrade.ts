@@ -14,7 +14,7 @@ const SHARDS = 64;
 const STEADY_MS = 2_000;
 /** As in rolling.ts: HAProxy takes a proxy back after two checks, and proxies a node after two quick answers. */
 const BACK_MS = 2_500;
-const LEARN_MS = 60_000;
+const LEARN_MS = 180_000;
 const POLL_MS = 50;
 
 /** What raised/register.ts writes. */

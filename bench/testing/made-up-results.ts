@@ -39,5 +39,15 @@ export function resultsOf(id: string, rates: Readonly<Record<string, readonly nu
     connections: 50,
     systems,
   };
-  return { machine: MACHINE, rounds: 2, runMs: 500, rows: [row], latency: [], memory: [], skipped: [], failed: [] };
+  return {
+    machine: MACHINE,
+    rounds: 2,
+    runMs: 500,
+    warmUpMs: 2_000,
+    rows: [row],
+    latency: [],
+    memory: [],
+    skipped: [],
+    failed: [],
+  };
 }

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 
 /** Characters of a server's output that are kept for error messages. */
 const OUTPUT_CHARS = 20_000;
-const STOP_MS = 15_000;
+/** Against hanging, not a measure: on a machine with much other work everything takes ten times as long. */
+const STOP_MS = 60_000;
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {

@@ -6,7 +6,7 @@ import { freePorts } from './free-port.ts';
 import { makeTempDir } from './junokv-server.ts';
 import { filesOf } from './place.ts';
 
-const READY_MS = 30_000;
+const READY_MS = 120_000;
 const ASK_MS = 2_000;
 
 /** Files (PEM) of a CA and of one certificate of it, good for servers and for clients. */

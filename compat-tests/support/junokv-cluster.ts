@@ -5,7 +5,7 @@ import { freePorts } from './free-port.ts';
 import { makeTempDir, spawnJunokv, waitUntilPrintedReady, waitUntilServing } from './junokv-server.ts';
 
 const ZONES = 3;
-const INIT_MS = 30_000;
+const INIT_MS = 120_000;
 
 export interface ClusterOptions {
   /** Default 1. */

@@ -8,7 +8,8 @@ import { answersPing } from './ping.ts';
 import type { RunningServer } from './redis-server.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/junokv.mjs', import.meta.url));
-const READY_MS = 30_000;
+/** Against hanging: on a machine with much other work Node alone takes ten seconds to load the program. */
+const READY_MS = 120_000;
 
 /** Starts `junokv <args>` in `dir`, through `launcher` if there is one; does not wait for anything. */
 export function spawnJunokv(

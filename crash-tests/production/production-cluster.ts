@@ -9,7 +9,7 @@ import { makeTempDir, spawnJunokv } from '../../compat-tests/support/junokv-serv
 import { filesOf, type TlsPlace } from '../../compat-tests/support/place.ts';
 import { Haproxy } from '../haproxy.ts';
 
-const COMMAND_MS = 60_000;
+const COMMAND_MS = 180_000;
 const MAP_KEY = '/junokv/map';
 
 /** What clients of the proxies, processes inside and clients of etcd show: three CAs that have nothing to do with each other. */
