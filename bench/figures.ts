@@ -13,6 +13,8 @@ export interface Figures {
   readonly clientCores: number;
   /** User-space instructions of the whole system per operation; null where they were not counted. */
   readonly instructions: number | null;
+  /** Share of the processors' time that the host gave to other machines meanwhile. */
+  readonly stolen: number;
 }
 
 /** CPU time per operation of all processes of a role together. */

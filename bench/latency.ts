@@ -4,6 +4,7 @@ import { type Filler, inTurns, keyCount, ownLoad } from './measure.ts';
 import { type OpenFigures, runOpenLoop } from './open-loop.ts';
 import type { BenchOptions } from './options.ts';
 import type { Form, RowSpec } from './rows.ts';
+import { leastDisturbed } from './stolen-time.ts';
 import { isJunokv, type System, type SystemName } from './systems.ts';
 
 /** Latency at fixed rates: shares of what each system can do at most. */
@@ -70,7 +71,7 @@ export async function measureLatency(
       const keys = keyCount(options, spec.valueBytes, system.name);
       const { endpoints, waitForReplica } = system;
       const load = { ...spec, keys, keyPattern: 'uniform', endpoints, waitForReplica, ratePerSecond } as const;
-      const figures = await runOpenLoop({ ...load, durationMs: options.openLoopMs });
+      const { result: figures } = await leastDisturbed(() => runOpenLoop({ ...load, durationMs: options.openLoopMs }));
       results.get(target)?.push(figures);
       console.error(
         `${spec.id}, round ${round + 1}/${options.rounds}, ${system.name} at ${share} of ${of} (${Math.round(ratePerSecond)}/s): ` +
@@ -95,7 +96,8 @@ async function measureMaximum(
   }
   for (let round = 0; round < options.rounds; round++) {
     for (const system of inTurns(systems, round)) {
-      const figures = await ownLoad(system, row, keyCount(options, spec.valueBytes, system.name), options.runMs);
+      const keys = keyCount(options, spec.valueBytes, system.name);
+      const { result: figures } = await leastDisturbed(() => ownLoad(system, row, keys, options.runMs));
       runs.get(system)?.push(figures);
     }
   }

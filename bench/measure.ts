@@ -8,6 +8,7 @@ import { cpuPerOperation, ownCpuUs, readCpu } from './process-cpu.ts';
 import { runBenchmark } from './redis-benchmark.ts';
 import type { RowResult } from './results.ts';
 import type { RowSpec } from './rows.ts';
+import { leastDisturbed } from './stolen-time.ts';
 import { isEtcd, type System, type SystemName } from './systems.ts';
 
 /** Requests of the first run of a row, for each place in the pipeline: it shows how many fill a run. */
@@ -29,12 +30,21 @@ export function inTurns<T>(items: readonly T[], round: number): T[] {
   return items.map((_, i) => items[(i + round) % items.length]).filter((item) => item !== undefined);
 }
 
-/** Runs `load`, and counts beside it the CPU time of the system's processes and of the client. */
+/** Runs `load`, again where other machines of the host disturb it, and counts the CPU time of the system's processes and of the client. */
 export async function measured(
   system: System,
   options: Pick<BenchOptions, 'instructions'>,
   load: () => Promise<LoadFigures>,
 ): Promise<Figures> {
+  const { result, stolen } = await leastDisturbed(() => measuredOnce(system, options, load));
+  return { ...result, stolen };
+}
+
+async function measuredOnce(
+  system: System,
+  options: Pick<BenchOptions, 'instructions'>,
+  load: () => Promise<LoadFigures>,
+): Promise<Omit<Figures, 'stolen'>> {
   const stop = options.instructions ? await countInstructions(system.processes.map(({ pid }) => pid)) : null;
   const before = readCpu(system.processes);
   const clientBefore = ownCpuUs();
@@ -135,9 +145,10 @@ export async function measureRow(
 
 export function progress(text: string, figures: Figures): void {
   const errors = figures.errors === 0 ? '' : `, ${figures.errors} errors`;
+  const stolen = figures.stolen < 0.01 ? '' : `, ${Math.round(100 * figures.stolen)} % stolen`;
   const cpuUs = figures.cpu.reduce((sum, { userUs, systemUs }) => sum + userUs + systemUs, 0);
   console.error(
     `${text}: ${Math.round(figures.perSecond)}/s, p99 ${figures.p99Ms.toFixed(2)} ms, ` +
-      `CPU ${cpuUs.toFixed(1)} us/op, client ${figures.clientCores.toFixed(2)} cores${errors}`,
+      `CPU ${cpuUs.toFixed(1)} us/op, client ${figures.clientCores.toFixed(2)} cores${errors}${stolen}`,
   );
 }

@@ -1,5 +1,5 @@
 import { compare } from './comparisons.ts';
-import { type RoleCpu, totalCpuUs } from './figures.ts';
+import { median, type RoleCpu, totalCpuUs } from './figures.ts';
 import type { MemoryResult } from './larger-than-memory.ts';
 import type { LatencyResult } from './latency.ts';
 import type { Machine } from './machine.ts';
@@ -222,6 +222,15 @@ function systemsText(results: Results): string {
   return ['### The systems', '', ...lines, ...skipped, ...failed].join('\n');
 }
 
+/** What the host's other machines took: where it is much, the rates and above all the latencies are partly theirs. */
+function stolenText({ rows }: Results): string {
+  const shares = rows.flatMap(({ systems }) => systems.flatMap(({ figures }) => figures.map(({ stolen }) => stolen)));
+  const most = Math.max(0, ...shares);
+  if (most < 0.01) return '';
+  const percent = (part: number): string => (100 * part).toFixed(0);
+  return ` The host gave ${percent(median(shares))} % of the processors' time to other machines in the median run, ${percent(most)} % in the worst.`;
+}
+
 /** What was measured, as markdown. */
 export function resultsText(results: Results, plots: readonly Plot[]): string {
   const { machine, rounds, runMs, warmUpMs } = results;
@@ -233,7 +242,7 @@ export function resultsText(results: Results, plots: readonly Plot[]): string {
   const isLatency = (file: string): boolean => file.startsWith('latency');
   return [
     '## Measured',
-    `${machineText(machine)}. ${rounds} round${rounds === 1 ? '' : 's'}, runs of about ${runMs / 1_000} s, each row served for ${warmUpMs / 1_000} s before.`,
+    `${machineText(machine)}. ${rounds} round${rounds === 1 ? '' : 's'}, runs of about ${runMs / 1_000} s, each row served for ${warmUpMs / 1_000} s before.${stolenText(results)}`,
     comparisonsText(results),
     pictures((file) => !isLatency(file)),
     latenciesText(results),

@@ -6,6 +6,9 @@ import type { Plan } from './plan.ts';
 import type { Results, RowResult } from './results.ts';
 import { type System, type SystemName, startSystem } from './systems.ts';
 
+/** A host that stops the machine for seconds can make a request of any system fail, and with it the row. */
+const TRIES = 2;
+
 interface Step {
   readonly id: string;
   readonly needs: readonly SystemName[];
@@ -80,14 +83,17 @@ export async function runPlan(plan: Plan, options: BenchOptions): Promise<Omit<R
   try {
     for (const [i, { id, run }] of steps.entries()) {
       const needed = new Set(steps.slice(i).flatMap(({ needs }) => needs));
-      try {
-        await systems.keep(needed);
-        await run();
-      } catch (error) {
-        console.error(error);
-        failed.push(`${id}: ${error instanceof Error ? error.message : String(error)}`);
-        // Whatever state they are in: what comes next starts them anew.
-        await systems.keep(new Set());
+      for (let tries = 1; tries <= TRIES; tries++) {
+        try {
+          await systems.keep(needed);
+          await run();
+          break;
+        } catch (error) {
+          console.error(error);
+          if (tries === TRIES) failed.push(`${id}: ${error instanceof Error ? error.message : String(error)}`);
+          // Whatever state they are in: what comes next starts them anew.
+          await systems.keep(new Set());
+        }
       }
     }
   } finally {

@@ -19,7 +19,7 @@ const MACHINE: Machine = {
 /** Made-up figures for tests. */
 export function figuresOf(some: Partial<Figures> & Pick<Figures, 'perSecond'>): Figures {
   const cpu = [{ role: 'all', userUs: 2, systemUs: 1 }];
-  return { p50Ms: 1, p99Ms: 2, errors: 0, cpu, clientCores: 0.5, instructions: null, ...some };
+  return { p50Ms: 1, p99Ms: 2, errors: 0, cpu, clientCores: 0.5, instructions: null, stolen: 0, ...some };
 }
 
 /** Made-up results of one row: the rates of each system, round by round. */
