@@ -6,7 +6,7 @@ export const limits = {
   // --- protocol (protocol.md §2, §4) ---
   /** A command's time from arrival to answer. Two round trips and a retry fit many times over; a user's own time-out is longer. */
   deadlineMs: 2_000,
-  /** The deadline of a command whose proxy stood still meanwhile: far within what purgeAfterMs allows. */
+  /** ... of one whose proxy stood still meanwhile, or whose nodes are connected and say nothing: far within what purgeAfterMs allows. */
   deadlineWhenLateMs: 6_000,
   /** A chain (next ballot promised with the last COMMIT) lives so long after its last write. */
   chainLifeMs: 1_000,

@@ -84,7 +84,10 @@ function pendingsOf(...steps: Step<TestReply>[]): { pendings: Pending<TestReply>
   const outcomes: Outcome<TestReply>[] = [];
   const pendings = steps.map((step) => {
     const done = (outcome: Outcome<TestReply>): void => void outcomes.push(outcome);
-    return new Pending({ namespace: 0, key: Buffer.from('k'), step, done }, 0, 100, { finished() {} });
+    return new Pending({ namespace: 0, key: Buffer.from('k'), step, done }, 0, 100, {
+      finished() {},
+      isInReach: () => false,
+    });
   });
   return { pendings, outcomes };
 }

@@ -12,6 +12,7 @@ import { BallotClock } from './ballot-clock.ts';
 import { type ExpressHost, ExpressLane } from './express-lane.ts';
 import { JointTransport } from './joint-transport.ts';
 import { KeptTasks } from './kept-tasks.ts';
+import { majority } from './majority.ts';
 import { MapCourier } from './map-courier.ts';
 import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
@@ -269,6 +270,19 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   finished(): void {
     this.#operations--;
     this.onFinished?.();
+  }
+
+  /** PendingOwner, TransactionHost */
+  isInReach(record: TransactionKey): boolean {
+    return this.areInReach(this.place(record).nodes);
+  }
+
+  /** ExpressHost */
+  areInReach(nodes: readonly NodeId[]): boolean {
+    const { transport } = this.rounds;
+    let up = 0;
+    for (const node of nodes) if (transport.isUp(node)) up++;
+    return up >= majority(nodes.length);
   }
 
   onBusy(task?: RecordTask<R>): void {

@@ -5,6 +5,7 @@ import { type Ballot, isNoBallot } from '../record/ballot.ts';
 import type { LiveRecord } from '../record/state.ts';
 import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
+import type { NodeId } from '../rpc/transport.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import { isExpired, type OpenedBase, openBase, seenBy } from './attempt.ts';
 import type { Link } from './chain.ts';
@@ -14,7 +15,7 @@ import { ExpressOutbox } from './express-outbox.ts';
 import { majority } from './majority.ts';
 import { buildState, chainedBase } from './new-state.ts';
 import type { Change, Operation } from './operation.ts';
-import { Pending } from './pending.ts';
+import { Pending, type PendingOwner } from './pending.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 import type { RecordEntry } from './record-table.ts';
 import { NO_NODES } from './replica-order.ts';
@@ -23,12 +24,12 @@ import type { SealPort } from './seal-port.ts';
 import type { Placement } from './task-context.ts';
 
 /** What the lane needs of the coordinator. */
-export interface ExpressHost<R> {
+export interface ExpressHost<R> extends PendingOwner {
   readonly rounds: RoundContext;
   readonly seal: SealPort;
   readonly counters: ProtocolCounters;
-  /** An operation that was begun here was answered. */
-  finished(): void;
+  /** As many of a record's nodes as decide are connected. */
+  areInReach(nodes: readonly NodeId[]): boolean;
   /** The operation goes on as a task of its record; what it has sent was sent under `placement`. */
   takeOver(entry: RecordEntry<R>, placement: Placement, pending: Pending<R>): void;
   /** `entry` holds more now, or less. */
@@ -364,8 +365,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     if (resend) wave.resentMs = nowMs;
     for (const item of wave.items) {
       if (item.wave !== wave) continue;
-      const forgivenMs = Math.min(wave.forgivenMs, limits.deadlineWhenLateMs - limits.deadlineMs);
-      if (nowMs - item.arrivedMs >= limits.deadlineMs + forgivenMs) {
+      if (this.#isOverdue(item, wave.forgivenMs, nowMs)) {
         this.#host.counters.add('uncertain');
         this.#close(item);
         item.entry.forget();
@@ -378,6 +378,13 @@ export class ExpressLane<R> implements ItemOwner<R> {
         for (let i = 0; i < item.nodes.length; i++) if (!item.hasAnswered(i)) this.#outbox.sendAlone(item, i);
       }
     }
+  }
+
+  /** As Pending.isOverdue, of an item whose COMMIT is out. */
+  #isOverdue(item: ExpressItem<R>, forgivenMs: number, nowMs: number): boolean {
+    const ageMs = nowMs - item.arrivedMs;
+    if (ageMs < limits.deadlineMs + forgivenMs && ageMs < limits.deadlineWhenLateMs) return false;
+    return ageMs >= limits.deadlineWhenLateMs || !this.#host.areInReach(item.nodes);
   }
 
   /** Somebody refused, or those who were asked may have gone with an older map. */

@@ -11,10 +11,14 @@ import { EXISTS, GET, INCR, set, type TestReply } from './testing/steps.ts';
 
 const USED = { ballot: { time: 5, proposer: 1 }, reply: 1 };
 
-function pendingKit(step: Step<TestReply>, deadlineMs = 100) {
+function pendingKit(step: Step<TestReply>, deadlineMs = 100, inReach = false) {
   const outcomes: Outcome<TestReply>[] = [];
   const owner = {
     open: 1,
+    inReach,
+    isInReach() {
+      return this.inReach;
+    },
     finished() {
       this.open--;
     },
@@ -53,6 +57,29 @@ describe('a pending operation', () => {
     pending.deadlineMs = 2 * limits.deadlineWhenLateMs;
     pending.forgive(1);
     expect(pending.deadlineMs).toBe(2 * limits.deadlineWhenLateMs);
+  });
+
+  it('is overdue at its deadline where nodes have no connection', () => {
+    const { pending } = pendingKit(GET, limits.deadlineMs);
+    expect(pending.isOverdue(limits.deadlineMs - 1)).toBe(false);
+    expect(pending.isOverdue(limits.deadlineMs)).toBe(true);
+  });
+
+  it('waits longer for nodes that are connected, as long as they are, within bounds', () => {
+    const { pending } = pendingKit(GET, limits.deadlineMs, true);
+    let nowMs = limits.deadlineMs;
+    for (; nowMs < limits.deadlineWhenLateMs; nowMs += 5) expect(pending.isOverdue(nowMs)).toBe(false);
+    expect(pending.isOverdue(nowMs)).toBe(true);
+    const lost = pendingKit(GET, limits.deadlineMs, true);
+    expect(lost.pending.isOverdue(limits.deadlineMs)).toBe(false);
+    lost.owner.inReach = false;
+    expect(lost.pending.isOverdue(limits.deadlineMs + limits.resendDelayMs)).toBe(true);
+  });
+
+  it('does not wait longer once a COMMIT of it was refused', () => {
+    const { pending } = pendingKit(INCR, limits.deadlineMs, true);
+    pending.used.push(USED);
+    expect(pending.isOverdue(limits.deadlineMs)).toBe(true);
   });
 
   it('expires UNAVAILABLE if no COMMIT went out, else UNCERTAIN', () => {

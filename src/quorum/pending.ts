@@ -6,10 +6,13 @@ import type { Operation } from './operation.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 import type { ProposerRules } from './rules.ts';
 import type { UsedBallot } from './settle.ts';
+import type { TransactionKey } from './transaction.ts';
 
-/** Counts what is open. */
+/** Counts what is open, and knows who could still answer. */
 export interface PendingOwner {
   finished(): void;
+  /** As many nodes as decide over the record are connected. */
+  isInReach(record: TransactionKey): boolean;
 }
 
 /** An operation on its way through rounds. */
@@ -17,7 +20,7 @@ export class Pending<R> {
   readonly operation: Operation<R>;
   /** When it arrived, monotonic milliseconds. */
   readonly arrivedMs: number;
-  /** Monotonic; moved along while pages of a large value are on their way. */
+  /** Monotonic; moved along while pages of a large value are on their way, and while nodes are slow that are there. */
   deadlineMs: number;
   /** Ballots under which a COMMIT with this operation went out and was refused, oldest first. */
   used: UsedBallot<R>[] = [];
@@ -55,6 +58,18 @@ export class Pending<R> {
       this.deadlineMs,
       Math.min(this.deadlineMs + lateMs, this.arrivedMs + limits.deadlineWhenLateMs),
     );
+  }
+
+  /**
+   * Past its deadline. Nodes that are connected are slow, not gone (a disk or a machine that stands still): they are waited
+   * for longer, within bounds. Not after a refused COMMIT: how far back a record remembers what became of it is bounded, too.
+   */
+  isOverdue(nowMs: number): boolean {
+    if (nowMs < this.deadlineMs) return false;
+    const lastMs = this.arrivedMs + limits.deadlineWhenLateMs;
+    if (nowMs >= lastMs || this.used.length > 0 || !this.#owner.isInReach(this.operation)) return true;
+    this.deadlineMs = Math.min(lastMs, nowMs + limits.resendDelayMs);
+    return false;
   }
 
   reply(reply: R): void {
@@ -105,7 +120,7 @@ export function isFinished<R>(pending: Pending<R>): boolean {
 export function expirePendings<R>(pendings: readonly Pending<R>[], nowMs: number, counters: ProtocolCounters): boolean {
   let any = false;
   for (const pending of pendings) {
-    if (pending.finished || nowMs < pending.deadlineMs) continue;
+    if (pending.finished || !pending.isOverdue(nowMs)) continue;
     counters.add(pending.expire().kind === 'uncertain' ? 'uncertain' : 'unavailable');
     any = true;
   }

@@ -28,6 +28,7 @@ function start(): Started {
   const done = (outcome: Outcome<TestReply>): void => void outcomes.push(outcome);
   const pending = new Pending<TestReply>({ namespace: 0, key: Buffer.from('k'), step: INCR, done }, 0, 1_000, {
     finished() {},
+    isInReach: () => false,
   });
   pending.used.push({ ballot: USED, reply: 7 });
   const started: Started = { kit, pending, outcomes, retries: 0 };

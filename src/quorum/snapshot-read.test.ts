@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import type { Outcome } from './operation.ts';
 import { SnapshotRead } from './snapshot-read.ts';
+import { TransactionDeadline } from './transaction-deadline.ts';
 import type { TransactionHost } from './transaction-host.ts';
 
 const DEADLINE_MS = 10_000;
@@ -18,7 +19,7 @@ function readUntilDeadline(): { read: SnapshotRead<string>; outcomes: Outcome<st
     run: () => 'reply',
     done: (outcome: Outcome<string>) => outcomes.push(outcome),
   } as const;
-  const read = new SnapshotRead(host, operation, DEADLINE_MS, {
+  const read = new SnapshotRead(host, operation, new TransactionDeadline(DEADLINE_MS), {
     onEnded: () => ends.push('ended'),
     onIntentsNeeded: () => ends.push('intents'),
   });
@@ -41,7 +42,7 @@ describe('the deadline of a snapshot', () => {
     read.onTick(DEADLINE_MS + 299);
     expect(outcomes).toEqual([]);
     read.forgive(3_600_000);
-    const mostMs = DEADLINE_MS + 300 + limits.deadlineWhenLateMs - limits.deadlineMs;
+    const mostMs = DEADLINE_MS + limits.deadlineWhenLateMs - limits.deadlineMs;
     read.onTick(mostMs - 1);
     expect(outcomes).toEqual([]);
     read.onTick(mostMs);

@@ -9,6 +9,7 @@ import { type OpenedBase, openBase } from './attempt.ts';
 import { type ReadResult, ReadRound } from './read-round.ts';
 import type { Placement } from './task-context.ts';
 import type { TransactionOperation } from './transaction.ts';
+import type { TransactionDeadline } from './transaction-deadline.ts';
 import type { TransactionHost } from './transaction-host.ts';
 import { TransactionPages } from './transaction-pages.ts';
 import { TransactionRecords } from './transaction-records.ts';
@@ -21,8 +22,8 @@ interface Found {
 
 export interface SnapshotOwner {
   onEnded(): void;
-  /** Reading does not come to an end: the records are to be taken by intents, before `deadlineMs` (monotonic). */
-  onIntentsNeeded(deadlineMs: number): void;
+  /** Reading does not come to an end: the records are to be taken by intents, before the same deadline. */
+  onIntentsNeeded(): void;
 }
 
 /**
@@ -33,33 +34,40 @@ export class SnapshotRead<R> {
   readonly operation: TransactionOperation<R>;
   readonly #host: TransactionHost<R>;
   readonly #owner: SnapshotOwner;
-  /** Monotonic; moved along while pages of large values are on their way. */
-  #deadlineMs: number;
+  readonly #deadline: TransactionDeadline;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #rounds: ReadRound[] = [];
   /** Answers of older rounds are of no interest. */
   #turn = 0;
   #tries = 0;
+  /** When the current try began, monotonic. */
+  #triedMs = 0;
   #placements: readonly Placement[] = [];
   #pages: TransactionPages<R> | null = null;
   #ended = false;
 
-  constructor(host: TransactionHost<R>, operation: TransactionOperation<R>, deadlineMs: number, owner: SnapshotOwner) {
+  constructor(
+    host: TransactionHost<R>,
+    operation: TransactionOperation<R>,
+    deadline: TransactionDeadline,
+    owner: SnapshotOwner,
+  ) {
     this.#host = host;
     this.operation = operation;
-    this.#deadlineMs = deadlineMs;
+    this.#deadline = deadline;
     this.#owner = owner;
   }
 
   begin(): void {
     this.#tries++;
+    this.#triedMs = this.#host.clock.monotonicMs();
     this.#placements = this.operation.keys.map((key) => this.#host.place(key));
     const want = this.operation.needs === 'value' ? Want.full : Want.meta;
     this.#readAll(want, (found) => this.#onFirst(found));
   }
 
   onTick(nowMs: number): void {
-    if (nowMs >= this.#deadlineMs) {
+    if (this.#deadline.isOver(nowMs, () => this.#isWaitingForNodes(nowMs))) {
       this.#host.counters.add('unavailable');
       this.#finish();
       this.operation.done({ ok: false, failure: unavailable('no quorum of storage nodes answered in time') });
@@ -72,9 +80,14 @@ export class SnapshotRead<R> {
     }
   }
 
-  /** This process stood still for so long: that is no failure of the nodes. */
   forgive(lateMs: number): void {
-    this.#deadlineMs += Math.min(lateMs, limits.deadlineWhenLateMs - limits.deadlineMs);
+    this.#deadline.forgive(lateMs);
+  }
+
+  /** A try that writers get in the way of is short. */
+  #isWaitingForNodes(nowMs: number): boolean {
+    const isLong = this.#rounds.length > 0 && nowMs - this.#triedMs >= limits.resendDelayMs;
+    return isLong && this.operation.keys.every((key) => this.#host.isInReach(key));
   }
 
   /** Every record, in parallel; `done` when Q agree on each. */
@@ -180,7 +193,7 @@ export class SnapshotRead<R> {
   #giveUp(): void {
     this.#finish();
     this.#host.counters.add('snapshot-by-intents');
-    this.#owner.onIntentsNeeded(this.#deadlineMs);
+    this.#owner.onIntentsNeeded();
   }
 
   #stop(): void {
@@ -198,6 +211,6 @@ export class SnapshotRead<R> {
   }
 
   readonly #progress = (): void => {
-    this.#deadlineMs = Math.max(this.#deadlineMs, this.#host.clock.monotonicMs() + limits.deadlineMs);
+    this.#deadline.progressed(this.#host.clock.monotonicMs());
   };
 }

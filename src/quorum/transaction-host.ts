@@ -24,6 +24,8 @@ export interface TransactionHost<R> {
   readonly visits: VisitContext;
   /** Where the record is under the current map. */
   place(key: TransactionKey): Placement;
+  /** As many nodes as decide over the record are connected. */
+  isInReach(key: TransactionKey): boolean;
   /** Whom to ask about a record, first those that are well. */
   nodesOf(address: RecordAddress): readonly NodeId[];
   /** A plain operation on one record. */

@@ -15,6 +15,7 @@ import type { Placement, Step } from './task-context.ts';
 import type { TransactionOperation } from './transaction.ts';
 import { type IntentFrame, type IntentWrite, intentWrite, placeOf } from './transaction-attempt.ts';
 import { TransactionCommit } from './transaction-commit.ts';
+import type { TransactionDeadline } from './transaction-deadline.ts';
 import type { TransactionHost } from './transaction-host.ts';
 import { TransactionPages } from './transaction-pages.ts';
 import { TransactionRecords } from './transaction-records.ts';
@@ -37,12 +38,13 @@ export class TransactionRun<R> {
   readonly #host: TransactionHost<R>;
   readonly #owner: RunOwner;
   readonly #backoff = new Backoff();
-  /** Monotonic; moved along while pages of large values are on their way. */
-  #deadlineMs: number;
+  readonly #deadline: TransactionDeadline;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   /** Rounds and visits under way. */
   #steps: Step[] = [];
   #attempt = 0;
+  /** When the current attempt began, monotonic. */
+  #attemptMs = 0;
   #placements: readonly Placement[] = [];
   #ballot: Ballot = NO_BALLOT;
   #found: (PreparedBase | null)[] = [];
@@ -53,11 +55,16 @@ export class TransactionRun<R> {
   #answered = false;
   #ended = false;
 
-  constructor(host: TransactionHost<R>, operation: TransactionOperation<R>, deadlineMs: number, owner: RunOwner) {
+  constructor(
+    host: TransactionHost<R>,
+    operation: TransactionOperation<R>,
+    deadline: TransactionDeadline,
+    owner: RunOwner,
+  ) {
     this.#host = host;
     this.operation = operation;
     this.#owner = owner;
-    this.#deadlineMs = deadlineMs;
+    this.#deadline = deadline;
   }
 
   get ended(): boolean {
@@ -70,7 +77,7 @@ export class TransactionRun<R> {
 
   onTick(nowMs: number): void {
     if (this.#answered) return;
-    if (nowMs >= this.#deadlineMs) {
+    if (this.#deadline.isOver(nowMs, () => this.#isWaitingForNodes(nowMs))) {
       this.#expire();
     } else if (nowMs >= this.#wakeAtMs) {
       this.#wakeAtMs = Number.POSITIVE_INFINITY;
@@ -80,9 +87,14 @@ export class TransactionRun<R> {
     }
   }
 
-  /** This process stood still for so long: that is no failure of the nodes. */
   forgive(lateMs: number): void {
-    this.#deadlineMs += Math.min(lateMs, limits.deadlineWhenLateMs - limits.deadlineMs);
+    this.#deadline.forgive(lateMs);
+  }
+
+  /** An attempt that other clients get in the way of is short. */
+  #isWaitingForNodes(nowMs: number): boolean {
+    const isLong = this.#steps.length > 0 && nowMs - this.#attemptMs >= limits.resendDelayMs;
+    return isLong && this.operation.keys.every((key) => this.#host.isInReach(key));
   }
 
   /** §9.1: all records under one ballot. */
@@ -99,6 +111,7 @@ export class TransactionRun<R> {
     });
     this.#steps = steps;
     const nowMs = clock.monotonicMs();
+    this.#attemptMs = nowMs;
     for (const step of steps) if (attempt === this.#attempt) step.begin(nowMs);
   }
 
@@ -283,7 +296,7 @@ export class TransactionRun<R> {
 
   #commit(frame: IntentFrame, writes: readonly IntentWrite[]): void {
     const commit = new TransactionCommit(this.#host, frame, writes, {
-      mayCommit: () => this.#host.clock.monotonicMs() < this.#deadlineMs,
+      mayCommit: () => this.#host.clock.monotonicMs() < this.#deadline.untilMs,
       progress: this.#progress,
       onUnsent: () => this.#again(),
       onCommitted: () => {
@@ -375,6 +388,6 @@ export class TransactionRun<R> {
   }
 
   readonly #progress = (): void => {
-    this.#deadlineMs = Math.max(this.#deadlineMs, this.#host.clock.monotonicMs() + limits.deadlineMs);
+    this.#deadline.progressed(this.#host.clock.monotonicMs());
   };
 }

@@ -21,6 +21,7 @@ import { singleOperation } from './single-transaction.ts';
 import { SnapshotRead } from './snapshot-read.ts';
 import type { Placement } from './task-context.ts';
 import type { TransactionKey, TransactionOperation } from './transaction.ts';
+import { TransactionDeadline } from './transaction-deadline.ts';
 import type { TransactionHost } from './transaction-host.ts';
 import { TransactionLocks } from './transaction-locks.ts';
 import { TransactionRecords } from './transaction-records.ts';
@@ -37,6 +38,7 @@ export interface TransactionParts<R> {
   readonly pageTransfer: PageTransfer;
   place(key: TransactionKey): Placement;
   nodesOf(address: RecordAddress): readonly NodeId[];
+  isInReach(key: TransactionKey): boolean;
   /** Runs an operation, or lets it wait for the transactions on its record. */
   submit(operation: Operation<R>): void;
   /** Runs it now; `arrivedMs`: when it came, if that was before. */
@@ -103,6 +105,7 @@ export class Transactions<R> implements VisitContext {
       visits: this,
       place: (key) => parts.place(key),
       nodesOf: (address) => parts.nodesOf(address),
+      isInReach: (key) => parts.isInReach(key),
       submit: (operation) => parts.submitNow(operation),
       onClockBroken: () => parts.onClockBroken(),
       reservePages: (count) => parts.reservePages(count),
@@ -147,9 +150,10 @@ export class Transactions<R> implements VisitContext {
       operation.done({ ok: false, failure: busy('too many transactions wait for storage; try again') });
       return;
     }
-    const deadlineMs = clock.monotonicMs() + limits.deadlineMs + keys.length * limits.transactionRecordMs;
-    if (operation.access === 'read') this.#read(operation, deadlineMs);
-    else this.#write(operation, deadlineMs);
+    const untilMs = clock.monotonicMs() + limits.deadlineMs + keys.length * limits.transactionRecordMs;
+    const deadline = new TransactionDeadline(untilMs);
+    if (operation.access === 'read') this.#read(operation, deadline);
+    else this.#write(operation, deadline);
   }
 
   nodesOf(address: RecordAddress): readonly NodeId[] {
@@ -173,7 +177,7 @@ export class Transactions<R> implements VisitContext {
   /** What was held runs within the rest of its time. */
   #letGo(operation: Operation<R>, arrivedMs: number): void {
     const { clock, counters } = this.#parts;
-    if (clock.monotonicMs() < arrivedMs + limits.deadlineMs) {
+    if (clock.monotonicMs() < arrivedMs + limits.deadlineWhenLateMs) {
       this.#parts.submitNow(operation, arrivedMs);
       return;
     }
@@ -181,36 +185,34 @@ export class Transactions<R> implements VisitContext {
     operation.done({ ok: false, failure: unavailable('transactions on the same record took too long') });
   }
 
-  #read(operation: TransactionOperation<R>, deadlineMs: number): void {
-    const read = new SnapshotRead(this.#host, operation, deadlineMs, {
+  #read(operation: TransactionOperation<R>, deadline: TransactionDeadline): void {
+    const read = new SnapshotRead(this.#host, operation, deadline, {
       onEnded: () => this.#running.delete(read),
-      onIntentsNeeded: (untilMs) => {
+      onIntentsNeeded: () => {
         this.#running.delete(read);
-        this.#write(operation, untilMs);
+        this.#write(operation, deadline);
       },
     });
     this.#start(read, () => read.begin());
   }
 
-  #write(operation: TransactionOperation<R>, deadlineMs: number): void {
+  #write(operation: TransactionOperation<R>, deadline: TransactionDeadline): void {
     const { clock, counters } = this.#parts;
     const ids = operation.keys.map((key) => this.#parts.place(key).address.id);
     let hold: { cancel(): void } | null = null;
-    let untilMs = deadlineMs;
+    const isInReach = (): boolean => operation.keys.every((key) => this.#parts.isInReach(key));
     const waiting: Running = {
       onTick: (nowMs) => {
-        if (nowMs < untilMs) return;
+        if (!deadline.isOver(nowMs, isInReach)) return;
         this.#waiting.delete(waiting);
         release();
         counters.add('unavailable');
         operation.done({ ok: false, failure: unavailable('transactions on the same records took too long') });
       },
-      forgive: (lateMs) => {
-        untilMs += Math.min(lateMs, limits.deadlineWhenLateMs - limits.deadlineMs);
-      },
+      forgive: (lateMs) => deadline.forgive(lateMs),
     };
     this.#waiting.add(waiting);
-    const run = new TransactionRun(this.#host, operation, deadlineMs, {
+    const run = new TransactionRun(this.#host, operation, deadline, {
       onAnswered: () => {
         this.#running.delete(run);
         if (!run.ended) hold = clock.after(limits.transactionHoldMs, release);

@@ -62,6 +62,44 @@ describe('without a quorum', () => {
     expect(shared).toMatchObject([failed('unavailable'), failed('unavailable')]);
   });
 
+  it('nodes that are connected and silent are waited for longer: what was asked is done when they answer again', async () => {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    // Written often: the next write starts with its COMMIT.
+    for (const text of ['1', '2', '3']) await proxy.do('chained', set(text));
+    proxy.transport.fate = () => 'drop';
+    const running = [proxy.start('k', GET), proxy.start('k2', set('new')), proxy.start('chained', set('4'))];
+    await quorum.pass(2 * limits.deadlineMs);
+    expect(running.map(({ outcome }) => outcome)).toEqual([null, null, null]);
+    calm(proxy);
+    await quorum.pass(limits.resendDelayMs + 10);
+    expect(running.map(({ outcome }) => outcome)).toEqual([
+      { ok: true, reply: null },
+      { ok: true, reply: 'OK' },
+      { ok: true, reply: 'OK' },
+    ]);
+    expect(await proxy.do('chained', GET)).toBe('4');
+  });
+
+  it('... within bounds, and no longer than they are connected', async () => {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    for (const text of ['1', '2', '3']) await proxy.do('chained', set(text));
+    proxy.transport.fate = () => 'drop';
+    const silent = [proxy.start('k', GET), proxy.start('chained', set('4'))];
+    await quorum.pass(limits.deadlineWhenLateMs - 10);
+    expect(silent.map(({ outcome }) => outcome)).toEqual([null, null]);
+    await quorum.pass(20);
+    expect(silent.map(({ outcome }) => outcome)).toMatchObject([failed('unavailable'), failed('uncertain')]);
+    const lost = proxy.start('k', GET);
+    await quorum.pass(limits.deadlineMs + limits.resendDelayMs);
+    expect(lost.outcome).toBeNull();
+    quorum.takeDown(1);
+    quorum.takeDown(2);
+    await quorum.pass(limits.resendDelayMs + 10);
+    expect(lost.outcome).toMatchObject(failed('unavailable'));
+  });
+
   it('commands are taken up when it is back in time', async () => {
     const quorum = new LocalQuorum();
     const proxy = quorum.proxy();
@@ -151,7 +189,7 @@ describe('differing replicas', () => {
     quorum.takeUp(1);
     quorum.takeDown(3);
     expect(await reader.do('k', GET)).toBe('new');
-    await quorum.pass(limits.deadlineMs);
+    await quorum.pass(limits.deadlineWhenLateMs);
     expect(running.outcome).not.toBeNull();
   });
 

@@ -365,7 +365,7 @@ describe('pages on their way', () => {
     // DEL holds the record up until shortly before the deadline of INCR, which then shares the write of pages.
     proxy.transport.fate = (_node, { type }) => (type === MessageType.prepare ? 'lost' : 'pass');
     const running = [proxy.start('k', DEL), proxy.start('k', INCR)];
-    await quorum.pass(limits.deadlineMs - 300);
+    await quorum.pass(limits.deadlineWhenLateMs - 300);
     running.push(proxy.start('k', appendText(LARGE)));
     proxy.transport.fate = (_node, { type }) => (type === MessageType.putPages ? 'hold' : 'pass');
     await quorum.pass(600);

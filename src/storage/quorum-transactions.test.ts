@@ -53,6 +53,51 @@ const readAll =
 
 const KEYS = ['a', 'b', 'c', 'd'];
 
+describe('a transaction whose nodes are connected and silent', () => {
+  interface Silence {
+    readonly reply: string;
+    readonly tookMs: number;
+    /** The transaction and the command behind it. */
+    readonly served: readonly (boolean | undefined)[];
+  }
+
+  async function silence(access: 'read' | 'write', silentMs: number): Promise<Silence> {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    await ended(quorum, begin(proxy, KEYS, setAll(KEYS, 'x')));
+    await quorum.pass(100);
+    proxy.transport.fate = () => 'drop';
+    const startMs = quorum.clock.monotonicMs();
+    const run = access === 'read' ? readAll(KEYS.length) : setAll(KEYS, 'y');
+    const running = begin(proxy, KEYS, run, access);
+    // Of the same proxy, behind it.
+    const behind = begin(proxy, KEYS.slice(1), setAll(KEYS.slice(1), 'z'));
+    const single = proxy.start('a', GET);
+    await quorum.pass(silentMs, () => running.outcome !== null);
+    proxy.transport.fate = () => 'pass';
+    const reply = `${await ended(quorum, running)}`;
+    const tookMs = quorum.clock.monotonicMs() - startMs;
+    await quorum.pass(1_000, () => behind.outcome !== null && single.outcome !== null);
+    return { reply, tookMs, served: [behind.outcome?.ok, single.outcome?.ok] };
+  }
+
+  it('waits for them longer, and so does what waits behind it', async () => {
+    const served = [true, true];
+    expect(await silence('write', 2 * limits.deadlineMs)).toMatchObject({ reply: 'OK', served });
+    expect(await silence('read', 2 * limits.deadlineMs)).toMatchObject({ reply: 'x,x,x,x', served });
+  });
+
+  it('does not wait for them for ever', async () => {
+    for (const access of ['write', 'read'] as const) {
+      const { reply, tookMs, served } = await silence(access, 60_000);
+      expect(served).toEqual([false, false]);
+      expect(reply).toMatch(/^unavailable: /);
+      expect(tookMs).toBeGreaterThanOrEqual(limits.deadlineWhenLateMs);
+      expect(tookMs).toBeLessThan(limits.deadlineWhenLateMs + 50);
+    }
+  });
+});
+
 describe.each([1, 3, 5] as const)('a transaction over %i nodes', (nodes) => {
   it('changes several records, and is resolved and forgotten soon after', async () => {
     const quorum = new LocalQuorum({ nodes });
