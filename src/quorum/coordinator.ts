@@ -9,10 +9,10 @@ import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { Arrivals, type ArrivalsOwner } from './arrivals.ts';
 import { BallotClock } from './ballot-clock.ts';
+import { BrokenClock } from './broken-clock.ts';
 import { type ExpressHost, ExpressLane } from './express-lane.ts';
 import { JointTransport } from './joint-transport.ts';
 import { KeptTasks } from './kept-tasks.ts';
-import { majority } from './majority.ts';
 import { MapCourier } from './map-courier.ts';
 import type { MapHolder } from './map-holder.ts';
 import { NodeCaller } from './node-caller.ts';
@@ -23,6 +23,7 @@ import { PageCache } from './page-cache.ts';
 import { PageTransfer } from './page-transfer.ts';
 import { Pending } from './pending.ts';
 import { ProtocolCounters } from './protocol-counters.ts';
+import { areInReach } from './reach.ts';
 import { RecentWrites } from './recent-writes.ts';
 import { LONG_AGO_MS, RecordEntry, RecordTable } from './record-table.ts';
 import { RecordTask, sameAddress, sameRecord } from './record-task.ts';
@@ -79,6 +80,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   readonly #arrivals: Arrivals<R>;
   readonly #table: RecordTable<R>;
   readonly #express: ExpressLane<R>;
+  readonly #brokenClock: BrokenClock;
   readonly #kept = new KeptTasks<RecordTask<R>>(limits.recentRecords, limits.chainLifeMs, (task) => {
     if (this.#tasks.get(task.id) === task) this.#tasks.delete(task.id);
   });
@@ -89,7 +91,6 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   #pagesReserved = 0;
   #ticking = false;
   #skippedTick = false;
-  #replacingProposer = false;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -125,6 +126,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
       epochs,
     };
     new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);
+    this.#brokenClock = new BrokenClock(options, this.rounds.ballots);
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
     this.#arrivals = new Arrivals(this, this.#table);
     this.#express = new ExpressLane(this);
@@ -274,15 +276,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
 
   /** PendingOwner, TransactionHost */
   isInReach(record: TransactionKey): boolean {
-    return this.areInReach(this.place(record).nodes);
-  }
-
-  /** ExpressHost */
-  areInReach(nodes: readonly NodeId[]): boolean {
-    const { transport } = this.rounds;
-    let up = 0;
-    for (const node of nodes) if (transport.isUp(node)) up++;
-    return up >= majority(nodes.length);
+    return areInReach(this.rounds.transport, this.place(record).nodes);
   }
 
   onBusy(task?: RecordTask<R>): void {
@@ -312,16 +306,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   }
 
   onClockBroken(): void {
-    if (this.#replacingProposer) return;
-    this.#replacingProposer = true;
-    this.#options.log.error(
-      {},
-      "a quorum of nodes finds this proxy's clock far ahead; it starts over with its own clock",
-    );
-    this.#options.nextProposer((proposer) => {
-      this.rounds.ballots.restart(proposer);
-      this.#replacingProposer = false;
-    });
+    this.#brokenClock.replaceProposer();
   }
 
   onNodeUp(hello: NodeHello): void {

@@ -1,9 +1,11 @@
+import { limits } from '../base/limits.ts';
 import { type Ballot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import type { SealedState } from '../record/state.ts';
 import { type CommitItem, MessageType, type Request, type Response, Want } from '../rpc/messages.ts';
-import type { NodeId, ResponseReceiver } from '../rpc/transport.ts';
+import type { NodeId, ResponseReceiver, Transport } from '../rpc/transport.ts';
 import type { OpenedBase } from './attempt.ts';
 import type { Operation } from './operation.ts';
+import { areInReach } from './reach.ts';
 import type { RecordEntry } from './record-table.ts';
 import type { Placement } from './task-context.ts';
 
@@ -105,6 +107,13 @@ export class ExpressItem<R> implements ResponseReceiver {
 
   hasAnswered(index: number): boolean {
     return (this.#answered & (1 << index)) !== 0;
+  }
+
+  /** As Pending.isOverdue, once its COMMIT is out. */
+  isOverdue(nowMs: number, transport: Pick<Transport, 'isUp'>): boolean {
+    const ageMs = nowMs - this.arrivedMs;
+    if (ageMs < limits.deadlineMs + (this.wave?.forgivenMs ?? 0) && ageMs < limits.deadlineWhenLateMs) return false;
+    return ageMs >= limits.deadlineWhenLateMs || !areInReach(transport, this.nodes);
   }
 
   /** A node's word on the record, in a READ or with a promise. */

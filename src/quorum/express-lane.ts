@@ -5,7 +5,6 @@ import { type Ballot, isNoBallot } from '../record/ballot.ts';
 import type { LiveRecord } from '../record/state.ts';
 import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
-import type { NodeId } from '../rpc/transport.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import { isExpired, type OpenedBase, openBase, seenBy } from './attempt.ts';
 import type { Link } from './chain.ts';
@@ -28,8 +27,6 @@ export interface ExpressHost<R> extends PendingOwner {
   readonly rounds: RoundContext;
   readonly seal: SealPort;
   readonly counters: ProtocolCounters;
-  /** As many of a record's nodes as decide are connected. */
-  areInReach(nodes: readonly NodeId[]): boolean;
   /** The operation goes on as a task of its record; what it has sent was sent under `placement`. */
   takeOver(entry: RecordEntry<R>, placement: Placement, pending: Pending<R>): void;
   /** `entry` holds more now, or less. */
@@ -365,7 +362,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     if (resend) wave.resentMs = nowMs;
     for (const item of wave.items) {
       if (item.wave !== wave) continue;
-      if (this.#isOverdue(item, wave.forgivenMs, nowMs)) {
+      if (item.isOverdue(nowMs, this.#host.rounds.transport)) {
         this.#host.counters.add('uncertain');
         this.#close(item);
         item.entry.forget();
@@ -378,13 +375,6 @@ export class ExpressLane<R> implements ItemOwner<R> {
         for (let i = 0; i < item.nodes.length; i++) if (!item.hasAnswered(i)) this.#outbox.sendAlone(item, i);
       }
     }
-  }
-
-  /** As Pending.isOverdue, of an item whose COMMIT is out. */
-  #isOverdue(item: ExpressItem<R>, forgivenMs: number, nowMs: number): boolean {
-    const ageMs = nowMs - item.arrivedMs;
-    if (ageMs < limits.deadlineMs + forgivenMs && ageMs < limits.deadlineWhenLateMs) return false;
-    return ageMs >= limits.deadlineWhenLateMs || !this.#host.areInReach(item.nodes);
   }
 
   /** Somebody refused, or those who were asked may have gone with an older map. */

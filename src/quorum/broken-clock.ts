@@ -1,0 +1,33 @@
+import type { Log } from '../base/log.ts';
+import type { BallotClock } from './ballot-clock.ts';
+
+export interface BrokenClockParts {
+  readonly log: Log;
+  /** Gives out another number for this process's ballots. */
+  nextProposer(done: (proposer: number) => void): void;
+}
+
+/** What a proposer does once a quorum has found its clock far ahead: it becomes another one, once for all that hear of it. */
+export class BrokenClock {
+  readonly #parts: BrokenClockParts;
+  readonly #ballots: BallotClock;
+  #replacing = false;
+
+  constructor(parts: BrokenClockParts, ballots: BallotClock) {
+    this.#parts = parts;
+    this.#ballots = ballots;
+  }
+
+  replaceProposer(): void {
+    if (this.#replacing) return;
+    this.#replacing = true;
+    this.#parts.log.error(
+      {},
+      "a quorum of nodes finds this proxy's clock far ahead; it starts over with its own clock",
+    );
+    this.#parts.nextProposer((proposer) => {
+      this.#ballots.restart(proposer);
+      this.#replacing = false;
+    });
+  }
+}
