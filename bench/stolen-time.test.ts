@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { leastDisturbed, type ProcessorTimes, parseProcessorTimes } from './stolen-time.ts';
-
-describe('times of the processors', () => {
-  it('are read from /proc/stat: guests are part of what users had', () => {
-    const text = 'cpu  10 1 5 100 2 0 1 7 9 1\ncpu0 5 1 2 50 1 0 1 3 4 0\nintr 12\n';
-    expect(parseProcessorTimes(text)).toEqual({ total: 126, stolen: 7 });
-    expect(parseProcessorTimes('cpu  10 1 5 100\n')).toEqual({ total: 116, stolen: 0 });
-    expect(() => parseProcessorTimes('intr 12\n')).toThrow('no times of processors');
-  });
-});
+import type { ProcessorTimes } from '../compat-tests/support/processor-times.ts';
+import { leastDisturbed } from './stolen-time.ts';
 
 describe('runs beside other machines', () => {
   /** Runs of 100 ticks each, of which so many are stolen. */
