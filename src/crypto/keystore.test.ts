@@ -116,7 +116,12 @@ describe('the bytes of a keystore', () => {
   it('show no key to what shows objects', () => {
     const shown = JSON.stringify(decodeKeystore(encodeKeystore(keystore)));
     expect(shown).toContain(keystore.keystoreId);
-    expect(shown).not.toContain(String(keystore.recordIdKey[0]).concat(','));
+    for (const key of [keystore.recordIdKey, ...keystore.sealKeys.map((seal) => seal.key)]) {
+      // As JSON has a Buffer, and as texts have keys.
+      expect(shown).not.toContain([...key].join(','));
+      expect(shown).not.toContain(key.toString('hex'));
+      expect(shown).not.toContain(key.toString('base64'));
+    }
     expect(shown.match(/\[key\]/g)).toHaveLength(2);
   });
 });
