@@ -187,8 +187,8 @@ describe.skipIf(etcdProblem !== null)(`a cluster in etcd${skipped}`, () => {
         status(),
       ]);
       await server.restart();
-      expect(node).toMatchObject({ code: 0, out: expect.stringContaining('is ready') });
-      expect(served).toMatchObject({ code: 0, out: expect.stringContaining('is ready') });
+      expect(node, node.err).toMatchObject({ code: 0, out: expect.stringContaining('is ready') });
+      expect(served, served.err).toMatchObject({ code: 0, out: expect.stringContaining('is ready') });
       expect(fresh).toMatchObject({ code: 1, err: expect.stringContaining('so this start needs etcd') });
       // The last try may have had too little time to be refused.
       expect(listed).toMatchObject({

@@ -69,6 +69,11 @@ function readSlot(name: string): string {
 configStoreConformance('CachedConfigStore', async () => open(new RemoteStore()), null);
 
 describe('CachedConfigStore', () => {
+  it('has kept a map that was read once it is answered: the process may be stopped at once', async () => {
+    await open(new RemoteStore(firstMap)).read();
+    expect(readSlot('cluster-map.json')).toContain(`"epoch": ${firstMap.epoch},`);
+  });
+
   it('knows its last map when the store is away, after a restart too', async () => {
     const remote = new RemoteStore(firstMap);
     const before = open(remote);

@@ -53,19 +53,20 @@ export class CachedConfigStore implements ConfigStore {
     const result = await this.#store.read();
     if (!result.ok || result.value === null) return result;
     if (before !== null && result.value.epoch < before.epoch) this.#tellOld(result.value, before);
-    this.#keep(result.value);
+    // A process that is stopped as soon as it serves can start from it the next time.
+    await this.#keep(result.value);
     return result;
   }
 
   async compareAndSet(expectedEpoch: number, map: ClusterMap): Promise<StoreResult<SwapResult>> {
     const result = await this.#store.compareAndSet(expectedEpoch, map);
-    if (result.ok && result.value.map !== null) this.#keep(result.value.map);
+    if (result.ok && result.value.map !== null) void this.#keep(result.value.map);
     return result;
   }
 
   watch(afterEpoch: number, listener: (map: ClusterMap) => void): MapWatch {
     return this.#store.watch(afterEpoch, (map) => {
-      this.#keep(map);
+      void this.#keep(map);
       listener(map);
     });
   }
@@ -106,12 +107,11 @@ export class CachedConfigStore implements ConfigStore {
     return problem === null;
   }
 
-  #keep(map: ClusterMap): void {
+  async #keep(map: ClusterMap): Promise<void> {
     if (map.epoch <= (this.#newest?.epoch ?? 0)) return;
     this.#newest = map;
-    void this.#state.saveMap(map).then((problem) => {
-      if (problem !== null) this.#tellSaveProblem(problem);
-    });
+    const problem = await this.#state.saveMap(map);
+    if (problem !== null) this.#tellSaveProblem(problem);
   }
 
   #tellOld(map: ClusterMap, newest: ClusterMap): void {
