@@ -2,7 +2,6 @@
 export class Report {
   #passed = 0;
   #failed = 0;
-  readonly #problems: string[] = [];
 
   /** One thing that had to hold; `details` are shown where it does not. */
   check(name: string, problems: readonly string[]): void {
@@ -12,22 +11,9 @@ export class Report {
       return;
     }
     this.#failed += 1;
-    this.#problems.push(...problems);
     console.log(`  FAILED  ${name}`);
     for (const problem of problems.slice(0, 10)) console.log(`            ${problem}`);
     if (problems.length > 10) console.log(`            and ${problems.length - 10} more`);
-  }
-
-  /** Counts what another one has counted. */
-  add(other: Report): void {
-    this.#passed += other.#passed;
-    this.#failed += other.#failed;
-    this.#problems.push(...other.#problems);
-  }
-
-  /** Of all checks that failed. */
-  get problems(): readonly string[] {
-    return this.#problems;
   }
 
   get failed(): number {
