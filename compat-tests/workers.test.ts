@@ -175,9 +175,9 @@ describe('a proxy of two workers', { timeout: 60_000 }, () => {
     const late = await client();
     expect(await ask(late, 'PING')).toBe('+PONG\r\n');
     // First that it was noticed: until then two serve.
-    const shown = expect.poll(() => http('/metrics'), { timeout: 60_000 });
+    const shown = expect.poll(() => http('/metrics'), { timeout: 30_000 });
     await shown.toMatch(/^junokv_worker_restarts_total\{worker="0"\} 1$/m);
-    await expect.poll(() => http('/metrics'), { timeout: 60_000 }).toMatch(/^junokv_workers_serving\{worker="0"\} 2$/m);
+    await expect.poll(() => http('/metrics'), { timeout: 30_000 }).toMatch(/^junokv_workers_serving\{worker="0"\} 2$/m);
     const fresh = await pair();
     expect(new Set(await Promise.all(fresh.map(idOf))).size).toBe(WORKERS);
     // What was set before it started holds there, too.
