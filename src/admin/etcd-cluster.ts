@@ -88,6 +88,8 @@ async function openWithState(
   if (!fingerprint.ok) return fingerprint;
   const problem = keepFingerprint(`${mapFile}.fingerprint`, fingerprint.value);
   if (problem !== null) return { ok: false, problem };
+  // Before it serves: one that is stopped as soon as it does can start without etcd the next time.
+  await cached.kept();
   const map = kept !== null && kept.epoch > read.value.epoch ? kept : read.value;
   return { ok: true, value: sharedMap(config, map, store, cached, mapFile, parts) };
 }

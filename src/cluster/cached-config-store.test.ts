@@ -69,8 +69,10 @@ function readSlot(name: string): string {
 configStoreConformance('CachedConfigStore', async () => open(new RemoteStore()), null);
 
 describe('CachedConfigStore', () => {
-  it('has kept a map that was read once it is answered: the process may be stopped at once', async () => {
-    await open(new RemoteStore(firstMap)).read();
+  it('says when a map that was read is kept', async () => {
+    const cached = open(new RemoteStore(firstMap));
+    await cached.read();
+    await cached.kept();
     expect(readSlot('cluster-map.json')).toContain(`"epoch": ${firstMap.epoch},`);
   });
 

@@ -32,6 +32,8 @@ export class CachedConfigStore implements ConfigStore {
   #newest: ClusterMap | null;
   #reserve: ProposerIds;
   #lastTake: Promise<unknown> = Promise.resolve();
+  /** The newest map on its way to the disk. */
+  #lastKeep: Promise<void> = Promise.resolve();
   #toldOldEpoch = 0;
   #toldSaveProblem = '';
 
@@ -48,25 +50,29 @@ export class CachedConfigStore implements ConfigStore {
     return this.#newest;
   }
 
+  /** Resolves once the newest map is on the disk, or could not be written there: that is logged. */
+  kept(): Promise<void> {
+    return this.#lastKeep;
+  }
+
   async read(): Promise<StoreResult<ClusterMap | null>> {
     const before = this.#newest;
     const result = await this.#store.read();
     if (!result.ok || result.value === null) return result;
     if (before !== null && result.value.epoch < before.epoch) this.#tellOld(result.value, before);
-    // A process that is stopped as soon as it serves can start from it the next time.
-    await this.#keep(result.value);
+    this.#keep(result.value);
     return result;
   }
 
   async compareAndSet(expectedEpoch: number, map: ClusterMap): Promise<StoreResult<SwapResult>> {
     const result = await this.#store.compareAndSet(expectedEpoch, map);
-    if (result.ok && result.value.map !== null) void this.#keep(result.value.map);
+    if (result.ok && result.value.map !== null) this.#keep(result.value.map);
     return result;
   }
 
   watch(afterEpoch: number, listener: (map: ClusterMap) => void): MapWatch {
     return this.#store.watch(afterEpoch, (map) => {
-      void this.#keep(map);
+      this.#keep(map);
       listener(map);
     });
   }
@@ -107,11 +113,12 @@ export class CachedConfigStore implements ConfigStore {
     return problem === null;
   }
 
-  async #keep(map: ClusterMap): Promise<void> {
+  #keep(map: ClusterMap): void {
     if (map.epoch <= (this.#newest?.epoch ?? 0)) return;
     this.#newest = map;
-    const problem = await this.#state.saveMap(map);
-    if (problem !== null) this.#tellSaveProblem(problem);
+    this.#lastKeep = this.#state.saveMap(map).then((problem) => {
+      if (problem !== null) this.#tellSaveProblem(problem);
+    });
   }
 
   #tellOld(map: ClusterMap, newest: ClusterMap): void {
