@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { BallotClock } from './ballot-clock.ts';
 
+/** Of the proposer. */
 export interface BrokenClockParts {
   readonly log: Log;
   /** Gives out another number for this process's ballots. */
@@ -11,11 +12,13 @@ export interface BrokenClockParts {
 export class BrokenClock {
   readonly #parts: BrokenClockParts;
   readonly #ballots: BallotClock;
+  readonly #whose: 'proxy' | 'node';
   #replacing = false;
 
-  constructor(parts: BrokenClockParts, ballots: BallotClock) {
+  constructor(parts: BrokenClockParts, ballots: BallotClock, whose: 'proxy' | 'node') {
     this.#parts = parts;
     this.#ballots = ballots;
+    this.#whose = whose;
   }
 
   replaceProposer(): void {
@@ -23,7 +26,7 @@ export class BrokenClock {
     this.#replacing = true;
     this.#parts.log.error(
       {},
-      "a quorum of nodes finds this proxy's clock far ahead; it starts over with its own clock",
+      `a quorum of nodes finds this ${this.#whose}'s clock far ahead; it starts over with its own clock`,
     );
     this.#parts.nextProposer((proposer) => {
       this.#ballots.restart(proposer);

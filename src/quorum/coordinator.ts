@@ -126,7 +126,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
       epochs,
     };
     new NodeProber(options.clock, options.random, joint, this.rounds.health, this.counters);
-    this.#brokenClock = new BrokenClock(options, this.rounds.ballots);
+    this.#brokenClock = new BrokenClock(options, this.rounds.ballots, 'proxy');
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
     this.#arrivals = new Arrivals(this, this.#table);
     this.#express = new ExpressLane(this);

@@ -5,6 +5,7 @@ import type { RecordAddress } from '../rpc/messages.ts';
 import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { BallotClock } from './ballot-clock.ts';
+import { BrokenClock } from './broken-clock.ts';
 import { JointTransport } from './joint-transport.ts';
 import { MapCourier } from './map-courier.ts';
 import type { MapHolder } from './map-holder.ts';
@@ -59,7 +60,7 @@ export class Repairer implements RepairOwner, NodeListener {
   readonly transactions: TransactionSettler;
   /** How often each node was lost. */
   readonly #losses = new Map<NodeId, number>();
-  #replacingProposer = false;
+  readonly #brokenClock: BrokenClock;
 
   constructor(options: RepairerOptions) {
     this.#options = options;
@@ -90,6 +91,7 @@ export class Repairer implements RepairOwner, NodeListener {
       manifests: this.pageTransfer.manifests,
       epochs,
     };
+    this.#brokenClock = new BrokenClock(options, this.rounds.ballots, 'node');
     this.#repairs = new RepairQueue(this);
     this.transactions = new TransactionSettler(this, this.#repairs);
     new NodeProber(options.clock, options.random, joint, health, this.counters);
@@ -133,16 +135,7 @@ export class Repairer implements RepairOwner, NodeListener {
 
   /** RepairOwner */
   onClockBroken(): void {
-    if (this.#replacingProposer) return;
-    this.#replacingProposer = true;
-    this.#options.log.error(
-      {},
-      "a quorum of nodes finds this node's clock far ahead; it starts over with its own clock",
-    );
-    this.#options.nextProposer((proposer) => {
-      this.rounds.ballots.restart(proposer);
-      this.#replacingProposer = false;
-    });
+    this.#brokenClock.replaceProposer();
   }
 
   onNodeUp(hello: NodeHello): void {

@@ -67,7 +67,7 @@ export class SnapshotRead<R> {
   }
 
   onTick(nowMs: number): void {
-    if (this.#deadline.isOver(nowMs, () => this.#isWaitingForNodes(nowMs))) {
+    if (this.#deadline.isOver(nowMs, () => this.isWaitingForNodes(nowMs))) {
       this.#host.counters.add('unavailable');
       this.#finish();
       this.operation.done({ ok: false, failure: unavailable('no quorum of storage nodes answered in time') });
@@ -84,8 +84,8 @@ export class SnapshotRead<R> {
     this.#deadline.forgive(lateMs);
   }
 
-  /** A try that writers get in the way of is short. */
-  #isWaitingForNodes(nowMs: number): boolean {
+  /** Those it asked are connected and silent: a try that writers get in the way of is short. */
+  isWaitingForNodes(nowMs: number): boolean {
     const isLong = this.#rounds.length > 0 && nowMs - this.#triedMs >= limits.resendDelayMs;
     return isLong && this.operation.keys.every((key) => this.#host.isInReach(key));
   }

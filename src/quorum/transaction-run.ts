@@ -77,7 +77,7 @@ export class TransactionRun<R> {
 
   onTick(nowMs: number): void {
     if (this.#answered) return;
-    if (this.#deadline.isOver(nowMs, () => this.#isWaitingForNodes(nowMs))) {
+    if (this.#deadline.isOver(nowMs, () => this.isWaitingForNodes(nowMs))) {
       this.#expire();
     } else if (nowMs >= this.#wakeAtMs) {
       this.#wakeAtMs = Number.POSITIVE_INFINITY;
@@ -91,8 +91,8 @@ export class TransactionRun<R> {
     this.#deadline.forgive(lateMs);
   }
 
-  /** An attempt that other clients get in the way of is short. */
-  #isWaitingForNodes(nowMs: number): boolean {
+  /** Those it asked are connected and silent: an attempt that other clients get in the way of is short. */
+  isWaitingForNodes(nowMs: number): boolean {
     const isLong = this.#steps.length > 0 && nowMs - this.#attemptMs >= limits.resendDelayMs;
     return isLong && this.operation.keys.every((key) => this.#host.isInReach(key));
   }

@@ -52,6 +52,8 @@ export interface TransactionParts<R> {
 interface Running {
   onTick(nowMs: number): void;
   forgive?(lateMs: number): void;
+  /** It makes no progress because nodes do not answer, not because others get in its way. */
+  isWaitingForNodes?(nowMs: number): boolean;
 }
 
 /** Transactions whose first meeting is remembered. */
@@ -200,10 +202,9 @@ export class Transactions<R> implements VisitContext {
     const { clock, counters } = this.#parts;
     const ids = operation.keys.map((key) => this.#parts.place(key).address.id);
     let hold: { cancel(): void } | null = null;
-    const isInReach = (): boolean => operation.keys.every((key) => this.#parts.isInReach(key));
     const waiting: Running = {
       onTick: (nowMs) => {
-        if (!deadline.isOver(nowMs, isInReach)) return;
+        if (!deadline.isOver(nowMs, () => this.#areNodesSlow(nowMs))) return;
         this.#waiting.delete(waiting);
         release();
         counters.add('unavailable');
@@ -227,6 +228,12 @@ export class Transactions<R> implements VisitContext {
       this.#start(run, () => run.begin());
     });
     this.#keepTicking();
+  }
+
+  /** What waits for other transactions waits longer where those do. */
+  #areNodesSlow(nowMs: number): boolean {
+    for (const running of this.#running) if (running.isWaitingForNodes?.(nowMs) === true) return true;
+    return false;
   }
 
   #start(running: Running, begin: () => void): void {
