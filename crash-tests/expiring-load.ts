@@ -7,7 +7,7 @@ import { JunokvCluster } from '../compat-tests/support/junokv-cluster.ts';
 import { type Report, table } from './report.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/junokv.mjs', import.meta.url));
-const PURGE_AFTER_MS = 8_000;
+const PURGE_AFTER_MS = 16_000;
 const TTL_MS = 2_000;
 const VALUE = 'x'.repeat(2_000);
 const CONNECTIONS = 4;

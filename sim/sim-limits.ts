@@ -29,7 +29,7 @@ export function shortTimes(scale: number): SimLimits {
   const scaled = Object.fromEntries(SCALED.map((name) => [name, limits[name] / scale]));
   return {
     ...scaled,
-    // A little more than the configuration's least (protocol §4): 2 x (deadline + chain life) + 2 x skew.
+    // Half of the configuration's least (protocol §4): 2 x (longest deadline + chain life) + 2 x skew. Too short is what is to be survived.
     purgeAfterMs: 7_500 / scale,
     requestReachMs: 30_000 / scale,
     sweepRepairAgeMs: 2_000 / scale,

@@ -50,7 +50,7 @@ const RUNNING: readonly CommandName[] = [...START, ...STORAGE, ...PROXY];
 /** Commands that change or show a keystore. */
 const KEYS: readonly CommandName[] = ['keys list', 'keys rotate', 'keys retire'];
 /** Above what commands and clocks may take (protocol §4), or a record not found could be one that was purged. */
-const PURGE_AFTER_MIN_MS = 2 * (limits.deadlineMs + limits.chainLifeMs) + 2 * limits.maxClockSkewMs + 1;
+const PURGE_AFTER_MIN_MS = 2 * (limits.deadlineWhenLateMs + limits.chainLifeMs) + 2 * limits.maxClockSkewMs + 1;
 
 /**
  * All options there are. A key in camel case is `--kebab-case` on the command line, `JUNOKV_KEBAB_CASE` in the environment

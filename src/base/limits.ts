@@ -12,7 +12,7 @@ export const limits = {
   chainLifeMs: 1_000,
   /** How far the clocks of proxies and nodes may differ. NTP keeps them within a few milliseconds. */
   maxClockSkewMs: 500,
-  /** A tombstone is kept at least so long. Must exceed 2 x (deadline + chain life) + 2 x skew. */
+  /** A tombstone is kept at least so long. Must exceed 2 x (longest deadline + chain life) + 2 x skew. */
   purgeAfterMs: 60_000,
   /** A proposer follows a single node's clock or floor only so far above its own. */
   clockFollowMs: 10_000,
