@@ -29,8 +29,8 @@ interface Run {
   readonly err: string;
 }
 
-/** `junokv load` as a user starts it; `signalAfterMs`: Ctrl-C. */
-function load(server: RunningServer, args: readonly string[], signalAfterMs?: number): Promise<Run> {
+/** `junokv load` as a user starts it; `isInterrupted`: Ctrl-C once it has shown its progress. */
+function load(server: RunningServer, args: readonly string[], isInterrupted = false): Promise<Run> {
   return new Promise((resolve, reject) => {
     const line = [PROGRAM, 'load', '--target', `127.0.0.1:${server.port}`, ...args];
     const child = spawn(process.execPath, line, { cwd: directory, env: { ...process.env, JUNOKV_PASSWORD: PASSWORD } });
@@ -40,11 +40,11 @@ function load(server: RunningServer, args: readonly string[], signalAfterMs?: nu
       out += text;
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (isInterrupted && err === '') child.kill('SIGINT');
       err += text;
     });
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, out, err }));
-    if (signalAfterMs !== undefined) setTimeout(() => child.kill('SIGINT'), signalAfterMs);
   });
 }
 
@@ -131,7 +131,8 @@ describe('junokv load', () => {
   });
 
   it('ends on Ctrl-C with its results', async () => {
-    const run = await load(redis, ['--duration', '60s', '--warmup', '0'], 2_500);
+    const run = await load(redis, ['--duration', '60s', '--warmup', '0'], true);
+    expect(run.err).toMatch(/^junokv: /);
     expect(run.code, run.err).toBe(0);
     expect(run.out).toMatch(/[\d.]+ s were measured, until it was stopped\./);
     expect(run.out).toMatch(/^all +[\d,]+ /m);

@@ -90,7 +90,6 @@ describe('a run', () => {
     const results = await load(port, { requests: 1_000, rate: 2_000, arrival: 'even' });
     expect([server.requests, all(results).count]).toEqual([1_000, 1_000]);
     expect(results.measuredS).toBeGreaterThan(0.49);
-    expect(results.measuredS).toBeLessThan(1.5);
   });
 
   it('counts errors by their first word, and nil', async () => {
