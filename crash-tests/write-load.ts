@@ -18,6 +18,7 @@ const LARGE_ONE_IN = 200;
 const LARGE_BYTES = 150_000;
 const READ_TOGETHER = 50;
 const PROBLEMS_KEPT = 20;
+const ACKNOWLEDGED_POLL_MS = 10;
 
 interface Operation {
   readonly args: readonly string[];
@@ -91,6 +92,14 @@ export class WriteLoad {
     this.takeFigures();
     const writing = this.#models.map((model, i) => this.#write(i, model, ports[i % ports.length] ?? 0));
     this.#running = Promise.all(writing);
+  }
+
+  /** Resolves once a write was acknowledged since the last figures were taken, or after `timeoutMs`. */
+  async untilAcknowledged(timeoutMs: number): Promise<void> {
+    const endMs = performance.now() + timeoutMs;
+    while (this.#acknowledged === 0 && performance.now() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, ACKNOWLEDGED_POLL_MS));
+    }
   }
 
   /** Lets what is under way be answered; resolves when all writers have ended. */
