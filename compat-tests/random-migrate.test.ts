@@ -4,7 +4,7 @@ import { compareKeyspaces } from './random/keyspace.ts';
 import { migrateSequences } from './random/migrate.ts';
 import { compareSequences, type SequenceKind } from './random/run-sequences.ts';
 import { ServerPair } from './random/server-pair.ts';
-import { COMMANDS, SETTINGS } from './random/settings.ts';
+import { COMMANDS, MOST_MS, SETTINGS } from './random/settings.ts';
 import { readCommandDocs } from './support/command-docs.ts';
 import { sameEncodingAfterSort } from './support/comparisons.ts';
 import { givenServer } from './support/given-server.ts';
@@ -52,6 +52,6 @@ describe.skipIf(skipped !== null)(skipped === null ? 'MIGRATE' : `MIGRATE (skipp
       };
       await compareSequences(sources, kind, COMMANDS);
     },
-    60_000 + COMMANDS * 20,
+    MOST_MS,
   );
 });

@@ -5,7 +5,7 @@ import { groupsOfCommands, ReplyCounts } from '../support/reply-counts.ts';
 import type { Ports } from '../support/run-script.ts';
 import { compareSequences, type SequenceKind } from './run-sequences.ts';
 import { ServerPair } from './server-pair.ts';
-import { COMMANDS, SETTINGS } from './settings.ts';
+import { COMMANDS, MOST_MS, SETTINGS } from './settings.ts';
 
 /** One that is made from what the servers say. */
 export interface LazyKind {
@@ -36,7 +36,7 @@ export function describeSequences(title: string, kinds: readonly (SequenceKind |
         const known = 'load' in kind ? await kind.load(await servers.ports('plain')) : kind;
         await compareSequences(pair, known, COMMANDS);
       },
-      60_000 + COMMANDS * 20,
+      MOST_MS,
     );
   });
 }

@@ -14,3 +14,6 @@ export const SETTINGS: readonly string[] = [
 
 /** About so many commands of each kind: RANDOM_COMMANDS of the environment, or those of a quick run. */
 export const COMMANDS = Number(process.env['RANDOM_COMMANDS'] ?? '2400');
+
+/** For all of a kind. What is not answered ends the test much sooner; a machine that is busy with other things does not. */
+export const MOST_MS = 300_000 + COMMANDS * 20;

@@ -1,4 +1,4 @@
-import { inAnyOrder, inShape, inType, within } from '../support/comparisons.ts';
+import { inAnyOrder, inShape, inType, oneApart, within } from '../support/comparisons.ts';
 import { after, as, pipeline, type Script, scanAll, script } from '../support/script.ts';
 
 const keys = script('DEL, UNLINK, EXISTS, TOUCH, TYPE', [
@@ -212,14 +212,14 @@ const object = script('OBJECT', [
   'OBJECT ENCODING missing',
   'OBJECT REFCOUNT short',
   'OBJECT REFCOUNT missing',
-  'OBJECT IDLETIME short',
+  as(oneApart, 'OBJECT IDLETIME short'),
   'OBJECT IDLETIME missing',
   'OBJECT FREQ short',
   'OBJECT FREQ missing',
   after(2_200, 'TYPE short'),
   as(inType, 'OBJECT IDLETIME short'),
   'GET short',
-  'OBJECT IDLETIME short',
+  as(oneApart, 'OBJECT IDLETIME short'),
   'CONFIG SET maxmemory-policy allkeys-lfu',
   'OBJECT IDLETIME short',
   'OBJECT IDLETIME missing',

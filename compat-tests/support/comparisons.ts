@@ -56,6 +56,17 @@ export function within(tolerance: number): Comparison {
   };
 }
 
+/** Bare integers that differ by one at most: seconds since something, which begin at another moment on each server. */
+export const oneApart: Comparison = {
+  name: 'one apart',
+  differ(redis, junokv) {
+    const [a, b] = [parse(redis), parse(junokv)];
+    const [left, right] = [a, b].map(showReply);
+    const isNear = a.type === ':' && b.type === ':' && Math.abs(Number(a.bytes) - Number(b.bytes)) <= 1;
+    return isNear || left === right ? null : sides(left ?? '', right ?? '');
+  },
+};
+
 /** The items of an array or set in any order; a map's pairs stay together. */
 export const inAnyOrder: Comparison = through('in any order', (node) => {
   const items = node.items.map(showReply);

@@ -6,6 +6,7 @@ import {
   inShape,
   masking,
   nearlySameNumbers,
+  oneApart,
   oneByOne,
   pairsInAnyOrder,
   sameEncoding,
@@ -70,6 +71,9 @@ describe('comparisons', () => {
     expect(within(1).differ(bytes(':100|'), bytes(':99|'))).toBeNull();
     expect(within(1).differ(bytes(':100|'), bytes(':98|'))).not.toBeNull();
     expect(within(1).differ(bytes(':-1|'), bytes(':-2|'))).not.toBeNull();
+    expect(oneApart.differ(bytes(':0|'), bytes(':1|'))).toBeNull();
+    expect(oneApart.differ(bytes(':0|'), bytes(':2|'))).not.toBeNull();
+    expect(oneApart.differ(bytes(':0|'), bytes('$1|0|'))).not.toBeNull();
     expect(inAnyOrder.differ(bytes('*2|+a|+b|'), bytes('*2|+b|+a|'))).toBeNull();
     expect(inAnyOrder.differ(bytes('*2|+a|+b|'), bytes('*2|+b|+b|'))).not.toBeNull();
     expect(inAnyOrder.differ(bytes('%2|+a|+1|+b|+2|'), bytes('%2|+b|+1|+a|+2|'))).not.toBeNull();
