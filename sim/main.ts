@@ -14,6 +14,7 @@ const USAGE = `Runs the real coordinator and storage node in a simulated world a
   npm run sim -- --seed N              one run again, exactly
   npm run sim -- --seeds K [--start S] K runs from seed S (default 1)
   npm run sim -- --nodes 1|3|5         replicas of a record (default: mostly 3, by the seed)
+  npm run sim -- --minutes M           begins no more of the runs after M minutes; not with --defect
   npm run sim -- --workers W           by so many threads (default 1)
   npm run sim -- --trace               with --seed: every message
   npm run sim -- --defect NAME|all     with a rule of the protocol broken: exits 0 if that is caught;
@@ -47,7 +48,8 @@ function runOne(seed: number, zones: number, parts: Parts, trace: boolean): bool
   return !isFailure(result);
 }
 
-async function runMany(work: Work, workers: number): Promise<boolean> {
+/** `endMs`: when no more are begun, by performance.now(). */
+async function runMany(work: Work, workers: number, endMs: number): Promise<boolean> {
   const totals = noTotals();
   const failed: Failed[] = [];
   const startedMs = performance.now();
@@ -64,7 +66,7 @@ async function runMany(work: Work, workers: number): Promise<boolean> {
       const seconds = (performance.now() - startedMs) / 1000;
       say(`${totals.runs} of ${work.count} seeds, ${failed.length} failed, ${seconds.toFixed(0)} s`);
     }
-    return true;
+    return performance.now() < endMs;
   });
   say(totalsText(totals));
   // The first in full; the others can be had by their seeds.
@@ -74,7 +76,8 @@ async function runMany(work: Work, workers: number): Promise<boolean> {
     say(await outsidePromises(() => failureReport(plan, SOUND_PARTS, runPlan(plan, SOUND_PARTS, false))));
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  say(`${work.count - failed.length} passed, ${failed.length} failed, in ${seconds.toFixed(0)} s`);
+  if (totals.runs < work.count) say(`the time was over after ${totals.runs} of ${work.count} seeds`);
+  say(`${totals.runs - failed.length} passed, ${failed.length} failed, in ${seconds.toFixed(0)} s`);
   return failed.length === 0;
 }
 
@@ -118,6 +121,7 @@ async function main(args: readonly string[]): Promise<boolean> {
       seeds: { type: 'string' },
       start: { type: 'string' },
       nodes: { type: 'string' },
+      minutes: { type: 'string' },
       workers: { type: 'string' },
       defect: { type: 'string' },
       trace: { type: 'boolean' },
@@ -140,8 +144,10 @@ async function main(args: readonly string[]): Promise<boolean> {
   const from = wholeNumber(values.start, 1, 'start');
   const count = wholeNumber(values.seeds, values.defect === undefined ? 100 : 1000, 'seeds');
   const work: Work = { from, count, zones, defect: null };
+  if (values.minutes !== undefined && values.defect !== undefined) throw new Usage('--minutes is not for --defect');
+  const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : wholeNumber(values.minutes, 0, 'minutes');
   return values.defect === undefined
-    ? runMany(work, workers)
+    ? runMany(work, workers, performance.now() + minutes * 60_000)
     : runDefects(values.defect, work, workers, values.seeds !== undefined);
 }
 

@@ -32,23 +32,30 @@ async function firstCatch(parts: Parts, seeds: number): Promise<number | null> {
   return null;
 }
 
+/** Seeds 1 to `seeds`, in which nothing may be wrong; how often each branch was taken. */
+async function runSound(zones: number, seeds: number): Promise<Map<string, number>> {
+  const taken = new Map<string, number>();
+  let undecided = 0;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const result = await run(seed, zones, SOUND_PARTS);
+    expect(result.problems, `seed ${seed}`).toEqual([]);
+    undecided += result.undecided;
+    expect(result.operations).toBeGreaterThanOrEqual(150);
+    expect(result.faults).toBeGreaterThanOrEqual(1);
+    for (const [branch, count] of result.branches) taken.set(branch, (taken.get(branch) ?? 0) + count);
+  }
+  // The history of one key in thousands is too entangled to be decided in bounded time.
+  expect(undecided).toBeLessThanOrEqual(Math.ceil(seeds / 25));
+  return taken;
+}
+
 describe('the simulator', () => {
   for (const [zones, seeds] of [
-    [3, 25],
     [5, 20],
     [1, 10],
   ] as const) {
     it(`finds nothing wrong in ${seeds} seeds of N=${zones}`, async () => {
-      let undecided = 0;
-      for (let seed = 1; seed <= seeds; seed++) {
-        const result = await run(seed, zones, SOUND_PARTS);
-        expect(result.problems, `seed ${seed}`).toEqual([]);
-        undecided += result.undecided;
-        expect(result.operations).toBeGreaterThanOrEqual(150);
-        expect(result.faults).toBeGreaterThanOrEqual(1);
-      }
-      // The history of one key in thousands is too entangled to be decided in bounded time.
-      expect(undecided).toBeLessThanOrEqual(1);
+      await runSound(zones, seeds);
     });
   }
 
@@ -61,13 +68,8 @@ describe('the simulator', () => {
     expect((await run(12, 3, SOUND_PARTS)).hash).not.toBe(first.hash);
   });
 
-  it('takes the branches of the protocol', async () => {
-    const taken = new Map<string, number>();
-    for (let seed = 1; seed <= 50; seed++) {
-      for (const [branch, count] of (await run(seed, 3, SOUND_PARTS)).branches) {
-        taken.set(branch, (taken.get(branch) ?? 0) + count);
-      }
-    }
+  it('finds nothing wrong in 50 seeds of N=3, which take the branches of the protocol', async () => {
+    const taken = await runSound(3, 50);
     const expected = ['read-repair', 'expired-written-dead', 'write-back', 'settled-applied', 'settled-not-applied'];
     const byNodes = ['node repair-written', 'sweeper killed', 'sweeper purged', 'learner recordsCopied'];
     const ofMembers = ['map move-begun', 'map shard-learned', 'map move-without-old-node', 'map node-gone'];
