@@ -97,7 +97,7 @@ class ExpiringTest {
 
   async run(): Promise<void> {
     const report = this.#report;
-    await this.#load.run(this.#cluster.proxyPorts, 15_000);
+    await this.#load.run(this.#cluster.proxyPorts, 8_000);
     const first = this.#load.acknowledged;
     await this.#waitUntilPurged(first);
     const clean = await this.#verify('all nodes there');
@@ -107,7 +107,7 @@ class ExpiringTest {
     );
 
     await this.#cluster.killStorage(3);
-    await this.#load.run(this.#cluster.proxyPorts, 8_000);
+    await this.#load.run(this.#cluster.proxyPorts, 4_000);
     const written = this.#load.acknowledged - first;
     await pause(PURGE_AFTER_MS + TTL_MS);
     const without = await this.#verify('node 3 killed');

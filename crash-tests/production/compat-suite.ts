@@ -9,15 +9,8 @@ import type { Report } from '../report.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 /** Those for which one server of the usual configuration is enough, wherever it is. */
-const FILES = [
-  'scripts',
-  'random-collections',
-  'random-strings',
-  'command-metadata',
-  'known-differences',
-  'ioredis',
-  'node-redis',
-];
+const QUICK_FILES = ['random-collections', 'random-strings', 'command-metadata', 'ioredis', 'node-redis'];
+const FILES = [...QUICK_FILES, 'scripts', 'known-differences'];
 const SUITE_MS = 900_000;
 /** Of one test: everything is a process of its own, on as many cores as there are. */
 const TEST_MS = 300_000;
@@ -38,8 +31,15 @@ interface SuiteReport {
   }[];
 }
 
-/** The tests that compare junokv with a redis-server, on the junokv at `place`; with about so many random commands of each kind. */
-export async function runCompatSuite(place: Place, randomCommands: number, report: Report): Promise<void> {
+export interface CompatOptions {
+  /** Each command with each of its options, too. */
+  readonly isWhole: boolean;
+  /** Random ones of each kind, about. */
+  readonly randomCommands: number;
+}
+
+/** The tests that compare junokv with a redis-server, on the junokv at `place`. */
+export async function runCompatSuite(place: Place, options: CompatOptions, report: Report): Promise<void> {
   console.log('\nThe compat suite through HAProxy, beside a redis-server\n');
   const dir = makeTempDir('compat-suite');
   const file = join(dir, 'report.json');
@@ -54,13 +54,13 @@ export async function runCompatSuite(place: Place, randomCommands: number, repor
       'compat',
       '--no-file-parallelism',
       `--testTimeout=${TEST_MS}`,
-      ...FILES.map((name) => `compat-tests/${name}.test.ts`),
+      ...(options.isWhole ? FILES : QUICK_FILES).map((name) => `compat-tests/${name}.test.ts`),
     ],
     cwd: ROOT,
     env: {
       COMPAT_SERVER: JSON.stringify(place),
       TEST_REPORT_FILE: file,
-      RANDOM_COMMANDS: `${randomCommands}`,
+      RANDOM_COMMANDS: `${options.randomCommands}`,
     },
   });
   const startMs = performance.now();

@@ -2,11 +2,13 @@ import { stormOver } from '../../chaos/storm.ts';
 import { redisServerVersion } from '../../compat-tests/support/redis-server.ts';
 import { hasProgram } from '../haproxy.ts';
 import type { Report } from '../report.ts';
-import { runCompatSuite } from './compat-suite.ts';
+import { type CompatOptions, runCompatSuite } from './compat-suite.ts';
 import { killEtcd, killProxies, restartInTurn } from './phases.ts';
 import { ProductionCluster } from './production-cluster.ts';
 
-export const PARTS = ['rolling', 'etcd', 'proxy', 'compat', 'chaos'] as const;
+/** Those without the faults of npm run chaos. */
+export const STEADY_PARTS = ['rolling', 'etcd', 'proxy', 'compat'] as const;
+export const PARTS = [...STEADY_PARTS, 'chaos'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface ProductionOptions {
@@ -17,8 +19,7 @@ export interface ProductionOptions {
   readonly seed: number;
   /** Operations a second in the storm, of all clients. */
   readonly rate: number;
-  /** Of each kind, in the compat suite. */
-  readonly randomCommands: number;
+  readonly compat: CompatOptions;
 }
 
 /** For every change of the source. */
@@ -27,14 +28,14 @@ export const SHORT: Omit<ProductionOptions, 'seed'> = {
   etcdSeconds: 15,
   chaosMinutes: 0.5,
   rate: 300,
-  randomCommands: 300,
+  compat: { isWhole: false, randomCommands: 300 },
 };
 export const FULL: Omit<ProductionOptions, 'seed'> = {
   parts: PARTS,
   etcdSeconds: 60,
   chaosMinutes: 5,
   rate: 500,
-  randomCommands: 2_400,
+  compat: { isWhole: true, randomCommands: 2_400 },
 };
 
 /** Starts the whole of what an operator runs, with TLS everywhere, and shows what it promises to clients behind HAProxy. */
@@ -53,7 +54,7 @@ export async function runProduction(options: ProductionOptions, report: Report):
     proxy: () => killProxies(production, report),
     compat: async () => {
       const redis = redisServerVersion();
-      if (redis.ok) await runCompatSuite(place, options.randomCommands, report);
+      if (redis.ok) await runCompatSuite(place, options.compat, report);
       else console.log(`\nthe compat suite is left out: ${redis.reason}\n`);
     },
     chaos: async () => {
