@@ -473,6 +473,8 @@ export const limits = {
   /** Records that one storage process repairs at once, each two round trips; and that wait for it. */
   repairsAtOnce: 64,
   repairsQueued: 16_384,
+  /** The same of one proxy, to end its transactions: what waits its turn here holds up whoever comes next to those records. */
+  transactionRepairsAtOnce: 1_024,
   // --- changing keys ---
   /** Records that one call seals anew at most, and how many of them at once: clients' commands come between. */
   resealsPerCall: 256,

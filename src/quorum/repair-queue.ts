@@ -10,17 +10,18 @@ interface Waiting {
 }
 
 /**
- * Repairs of one process: at most limits.repairsAtOnce are under way, more wait their turn, and more than
- * limits.repairsQueued fail at once.
+ * Repairs of one process: at most `atOnce` are under way, more wait their turn, and more than limits.repairsQueued fail at once.
  */
 export class RepairQueue {
   readonly #owner: RepairOwner;
+  readonly #atOnce: number;
   readonly #open = new Set<Repair>();
   #waiting: Waiting[] = [];
   #ticking = false;
 
-  constructor(owner: RepairOwner) {
+  constructor(owner: RepairOwner, atOnce: number) {
     this.#owner = owner;
+    this.#atOnce = atOnce;
   }
 
   /** Under way and waiting. */
@@ -38,7 +39,7 @@ export class RepairQueue {
   }
 
   #startWaiting(): void {
-    while (this.#open.size < limits.repairsAtOnce) {
+    while (this.#open.size < this.#atOnce) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       const repair = new Repair(this.#owner, next.address, next.change, (outcome) => {

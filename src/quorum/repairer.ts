@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
@@ -92,7 +93,7 @@ export class Repairer implements RepairOwner, NodeListener {
       epochs,
     };
     this.#brokenClock = new BrokenClock(options, this.rounds.ballots, 'node');
-    this.#repairs = new RepairQueue(this);
+    this.#repairs = new RepairQueue(this, limits.repairsAtOnce);
     this.transactions = new TransactionSettler(this, this.#repairs);
     new NodeProber(options.clock, options.random, joint, health, this.counters);
     options.transport.setListener(this);

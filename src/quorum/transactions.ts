@@ -95,7 +95,7 @@ export class Transactions<R> implements VisitContext {
       },
       onClockBroken: () => parts.onClockBroken(),
     };
-    this.transactions = new TransactionSettler(owner, new RepairQueue(owner));
+    this.transactions = new TransactionSettler(owner, new RepairQueue(owner, limits.transactionRepairsAtOnce));
     this.#host = {
       clock,
       random,

@@ -98,6 +98,32 @@ describe('a transaction whose nodes are connected and silent', () => {
   });
 });
 
+describe('many transactions at once', () => {
+  it('are resolved side by side: what waits would hold up who comes next to their records', async () => {
+    const quorum = new LocalQuorum();
+    const proxy = quorum.proxy();
+    const many = Array.from({ length: 40 }, (_, i) => {
+      const keys = KEYS.map((key) => `${key}${i}`);
+      return begin(proxy, keys, setAll(keys, 'x'));
+    });
+    // Each request waits until all of them have been sent: their rounds are counted.
+    proxy.transport.fate = () => 'hold';
+    const roundsUntil = async (done: () => boolean): Promise<number> => {
+      let rounds = 0;
+      for (; !done() && rounds < 100; rounds++) {
+        await quorum.pass(1);
+        proxy.transport.release();
+        await quorum.pass(1);
+      }
+      return rounds;
+    };
+    await roundsUntil(() => many.every(({ outcome }) => outcome !== null));
+    expect(many.map(({ outcome }) => outcome)).toEqual(many.map(() => ({ ok: true, reply: 'OK' })));
+    // PREPARE and COMMIT of their records, then of the transactions' own.
+    expect(await roundsUntil(() => proxy.counter('transaction-resolved') === many.length)).toBe(4);
+  });
+});
+
 describe.each([1, 3, 5] as const)('a transaction over %i nodes', (nodes) => {
   it('changes several records, and is resolved and forgotten soon after', async () => {
     const quorum = new LocalQuorum({ nodes });
