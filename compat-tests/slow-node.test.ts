@@ -35,7 +35,8 @@ describe('a storage node that stands still while another zone is down', () => {
   ];
 
   it('is waited for: commands are answered when it goes on', { timeout: TEST_MS }, async () => {
-    const pid = cluster.pids.storage[1] ?? 0;
+    const pid = cluster.pids.storage[1];
+    if (pid === undefined) throw new Error('node 2 has no process');
     process.kill(pid, 'SIGSTOP');
     const answers = Promise.allSettled(ask());
     await pause(STOOD_STILL_MS);
