@@ -4,7 +4,7 @@ import { compareKeyspaces } from './random/keyspace.ts';
 import { migrateSequences } from './random/migrate.ts';
 import { compareSequences, type SequenceKind } from './random/run-sequences.ts';
 import { ServerPair } from './random/server-pair.ts';
-import { COMMANDS, MOST_MS, SETTINGS } from './random/settings.ts';
+import { COMMANDS, MOST_MS, SEED, SETTINGS } from './random/settings.ts';
 import { readCommandDocs } from './support/command-docs.ts';
 import { sameEncodingAfterSort } from './support/comparisons.ts';
 import { givenServer } from './support/given-server.ts';
@@ -50,7 +50,7 @@ describe.skipIf(skipped !== null)(skipped === null ? 'MIGRATE' : `MIGRATE (skipp
           return problem === null ? null : `at the target, ${problem}`;
         },
       };
-      await compareSequences(sources, kind, COMMANDS);
+      await compareSequences(sources, kind, COMMANDS, SEED);
     },
     MOST_MS,
   );

@@ -5,7 +5,7 @@ import { groupsOfCommands, ReplyCounts } from '../support/reply-counts.ts';
 import type { Ports } from '../support/run-script.ts';
 import { compareSequences, type SequenceKind } from './run-sequences.ts';
 import { ServerPair } from './server-pair.ts';
-import { COMMANDS, MOST_MS, SETTINGS } from './settings.ts';
+import { COMMANDS, MOST_MS, SEED, SETTINGS } from './settings.ts';
 
 /** One that is made from what the servers say. */
 export interface LazyKind {
@@ -25,7 +25,7 @@ export function describeSequences(title: string, kinds: readonly (SequenceKind |
       pair = new ServerPair(await servers.ports('plain'), SETTINGS, counts);
     }, 60_000);
     afterAll(async () => {
-      console.log(`${title}:\n${counts.table(await groupsOfCommands(await servers.ports('plain')))}`);
+      console.log(`${title}, seed ${SEED}:\n${counts.table(await groupsOfCommands(await servers.ports('plain')))}`);
       pair.close();
       await servers.stop();
     });
@@ -34,7 +34,7 @@ export function describeSequences(title: string, kinds: readonly (SequenceKind |
       '$name answer the same',
       async (kind) => {
         const known = 'load' in kind ? await kind.load(await servers.ports('plain')) : kind;
-        await compareSequences(pair, known, COMMANDS);
+        await compareSequences(pair, known, COMMANDS, SEED);
       },
       MOST_MS,
     );

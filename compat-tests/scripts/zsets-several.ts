@@ -92,6 +92,28 @@ const ranges = script('zsets: ZRANGESTORE', [
   'ZRANGESTORE d a x y',
 ]);
 
+/** Negative zeros: what goes through a listpack loses the sign. */
+const zeros = script('zsets: ZRANGESTORE of negative zeros', [
+  'CONFIG SET zset-max-listpack-entries 3 zset-max-listpack-value 4',
+  'ZADD z -0 a -0 b -0 c -0 d -0 e -0 a-long-member 1 f',
+  'ZRANGE z 0 -1 WITHSCORES',
+  'ZRANGESTORE r z 0 -1',
+  'ZRANGE r 0 -1 WITHSCORES',
+  'ZRANGESTORE r z -inf +inf BYSCORE',
+  'ZRANGE r 0 -1 WITHSCORES',
+  'ZRANGESTORE r z +inf -inf BYSCORE REV',
+  'ZRANGE r 0 -1 WITHSCORES',
+  'ZRANGESTORE r z 4 6 REV',
+  'ZRANGE r 0 -1 WITHSCORES',
+  'ZRANGESTORE r z 1 3',
+  'ZRANGE r 0 -1 WITHSCORES',
+  'ZRANGESTORE r z - + BYLEX',
+  'ZRANGE r 0 -1 WITHSCORES',
+  'ZUNIONSTORE r 1 z',
+  'ZRANGE r 0 -1 WITHSCORES',
+  'CONFIG SET zset-max-listpack-entries 128 zset-max-listpack-value 64',
+]);
+
 const pops = script('zsets: ZMPOP', [
   'ZADD a 1 one 2 two 3 three',
   'ZADD b 10 ten',
@@ -156,4 +178,13 @@ const large = script('zsets: large ones together', [
 ]);
 
 /** Sorted sets together. */
-export const severalZsetsScripts: readonly Script[] = [algebra, stores, infinities, ranges, pops, mistakes, large];
+export const severalZsetsScripts: readonly Script[] = [
+  algebra,
+  stores,
+  infinities,
+  ranges,
+  zeros,
+  pops,
+  mistakes,
+  large,
+];

@@ -85,6 +85,7 @@ export interface RangeForm {
 
 /** Which elements a range command means, in which order and form. */
 export interface AskedRange {
+  readonly kind: RangeKind;
   readonly find: (view: ZsetView) => RankRange;
   readonly isReverse: boolean;
   readonly withScores: boolean;
@@ -101,6 +102,7 @@ export function parseAsked(args: readonly Buffer[], form: RangeForm): AskedRange
   const find = parseRange(kind, argument(args, isSwapped ? 3 : 2), argument(args, isSwapped ? 2 : 3));
   if (find instanceof ErrorReply) return find;
   return {
+    kind,
     isReverse,
     withScores,
     find: (view) => (kind === 'rank' ? find(view, isReverse) : limited(find(view, isReverse), options)),

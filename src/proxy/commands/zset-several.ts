@@ -21,7 +21,7 @@ import { ZsetView } from '../values/zset-view.ts';
 import { argument, optionName } from './keyed-row.ts';
 import { DELETE_STEP } from './put-step.ts';
 import { DEFAULT_LIMITS, type ZsetLimits } from './zset-add.ts';
-import { parseAsked } from './zset-range.ts';
+import { type AskedRange, parseAsked } from './zset-range.ts';
 import { popStep } from './zset-remove.ts';
 import { isResp3, scoreText } from './zset-steps.ts';
 
@@ -156,11 +156,26 @@ export function parseZrangestore(args: readonly Buffer[], session?: Session): At
       const value = view.live(1)?.value;
       if (value !== undefined && value.type !== ValueType.zset) return WRONGTYPE;
       const source = value === undefined ? null : new ZsetView(value, view.pages(1));
-      const elements = source === null ? [] : source.elements(asked.find(source));
+      const found = source === null ? [] : source.elements(asked.find(source));
+      const elements = asAddedInTurn(found, asked, session?.proxy.config ?? DEFAULT_LIMITS);
       view.apply(0, storeScored(elements, session));
       return elements.length;
     },
   };
+}
+
+/**
+ * ZRANGESTORE adds one element after the other in the order of the range, to a listpack for as long as they fit into one (from
+ * the start, if their number is known only then): those lose the sign of a zero, whatever the result becomes.
+ */
+function asAddedInTurn(elements: readonly Scored[], asked: AskedRange, limits: ZsetLimits): readonly Scored[] {
+  const { zsetMaxListpackEntries: mostEntries, zsetMaxListpackValue: longest } = limits;
+  if (asked.kind === 'rank' && elements.length > mostEntries) return elements;
+  const inTurn = asked.isReverse ? elements.toReversed() : elements;
+  const outgrown = inTurn.findIndex(({ member }, i) => i >= mostEntries || member.length > longest);
+  const listed = outgrown < 0 ? inTurn.length : outgrown;
+  const stored = inTurn.map((one, i) => (i < listed ? { member: one.member, score: one.score + 0 } : one));
+  return asked.isReverse ? stored.reverse() : stored;
 }
 
 /** ZMPOP numkeys key [key ...] MIN|MAX [COUNT count] */
