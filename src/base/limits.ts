@@ -234,6 +234,9 @@ export const limits = {
   drainPollMs: 10,
   /** Connections that the kernel keeps for us before they are accepted, if it may: all clients of a proxy that has come back. */
   tcpBacklog: 4_096,
+  // --- turns of the event loop ---
+  /** What the end of a turn leads to runs in that turn for so long; the rest after connections were looked at. Hundreds of plain commands take less. */
+  turnMs: 10,
   // --- memory of a process ---
   /**
    * What a server may grow by between two collections of its whole heap, V8's and buffers together. Each looks at all records that

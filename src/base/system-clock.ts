@@ -1,4 +1,5 @@
 import type { Clock, Timer } from './clock.ts';
+import { limits } from './limits.ts';
 
 const NO_FUNCTIONS: (() => void)[] = [];
 
@@ -6,8 +7,14 @@ const NO_FUNCTIONS: (() => void)[] = [];
 export class SystemClock implements Clock {
   #turnQueue: (() => void)[] = NO_FUNCTIONS;
   readonly #runTurn = (): void => {
-    // Functions added while running belong to the same flush, so that a request answered in process costs no extra turn.
+    // Functions added while running belong to the same flush, so that a request answered in process costs no extra turn. But a
+    // pipeline of commands that run one after the other must not keep everybody else from being read, or accepted.
+    const untilMs = performance.now() + limits.turnMs;
     while (this.#turnQueue.length > 0) {
+      if (performance.now() >= untilMs) {
+        setImmediate(this.#runTurn);
+        return;
+      }
       const queue = this.#turnQueue;
       this.#turnQueue = [];
       for (const fn of queue) fn();

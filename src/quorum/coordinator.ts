@@ -1,13 +1,16 @@
+import { ChurningMap } from '../base/churning-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { busy, uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterMap } from '../cluster/map.ts';
+import type { Ballot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { Arrivals, type ArrivalsOwner } from './arrivals.ts';
+import { originOf } from './attempt.ts';
 import { BallotClock } from './ballot-clock.ts';
 import { BrokenClock } from './broken-clock.ts';
 import { type ExpressHost, ExpressLane } from './express-lane.ts';
@@ -74,8 +77,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   /** Commands over several records, and what others have left of theirs. */
   readonly transactions: Transactions<R>;
   readonly #options: CoordinatorOptions;
-  readonly #tasks = new Map<RecordId, RecordTask<R>>();
-  readonly #busy = new Set<RecordTask<R>>();
+  readonly #tasks = new ChurningMap<RecordId, RecordTask<R>>();
+  readonly #busy = new ChurningMap<RecordTask<R>, RecordTask<R>>();
   readonly #recent = new RecentWrites();
   readonly #arrivals: Arrivals<R>;
   readonly #table: RecordTable<R>;
@@ -165,7 +168,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
 
   /** Runs commands over several records as one. */
   transact(operation: TransactionOperation<R>): void {
-    this.#arrivals.startAll();
+    // What came before it must not be overtaken; its own reads follow in order.
+    if (operation.access === 'write') this.#arrivals.startAll();
     this.transactions.submit(operation);
   }
 
@@ -228,6 +232,14 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
     this.finished();
   }
 
+  /** TransactionHost */
+  knownOrigin({ namespace, key }: TransactionKey): Ballot | null {
+    if (key.length > limits.expressKeyBytes) return null;
+    const entry = this.#table.find(namespace, key.toString('latin1'));
+    if (entry === undefined || entry.opened === null || entry.placement.mapEpoch !== this.#map.epoch) return null;
+    return originOf(entry.opened, false);
+  }
+
   place(operation: TransactionKey): Placement {
     return placeRecord(this.#map, this.#shards, this.#options.ids, operation);
   }
@@ -280,7 +292,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   }
 
   onBusy(task?: RecordTask<R>): void {
-    if (task !== undefined) this.#busy.add(task);
+    if (task !== undefined) this.#busy.set(task, task);
     if (!this.#ticking) this.#startTicking();
   }
 
@@ -385,8 +397,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
       // Answers may have come while this process stood still: they are looked at before anybody is called slow.
       const isSkipped = lateMs > limits.stoodStillMs && !this.#skippedTick;
       this.#skippedTick = isSkipped;
-      if (lateMs > limits.stoodStillMs) for (const task of this.#busy) task.forgive(lateMs);
-      if (!isSkipped) for (const task of this.#busy) task.onTick(nowMs);
+      if (lateMs > limits.stoodStillMs) this.#busy.each((task) => task.forgive(lateMs));
+      if (!isSkipped) this.#busy.each((task) => task.onTick(nowMs));
       if (this.#express.busy) this.#express.onTick(nowMs, lateMs);
       this.#kept.sweep(nowMs);
       this.#ticking = false;

@@ -91,13 +91,45 @@ class Bundle<R> implements ResponseReceiver {
   }
 }
 
+/**
+ * One bundle for each node, while they are filled. Nodes stay where they are, without one: a map that is emptied and filled all the
+ * time leaves a trail of tables, each of which keeps the next with all that is in it until the whole heap is collected.
+ */
+class BundlesByNode<R> {
+  readonly #byNode = new Map<NodeId, Bundle<R> | null>();
+  #open: Bundle<R>[] = [];
+
+  get(node: NodeId): Bundle<R> | null {
+    return this.#byNode.get(node) ?? null;
+  }
+
+  add(bundle: Bundle<R>): void {
+    this.#byNode.set(bundle.node, bundle);
+    this.#open.push(bundle);
+  }
+
+  /** It is full, and has gone. */
+  drop(bundle: Bundle<R>): void {
+    this.#byNode.set(bundle.node, null);
+    this.#open = this.#open.filter((other) => other !== bundle);
+  }
+
+  takeAll(): readonly Bundle<R>[] {
+    const open = this.#open;
+    if (open.length === 0) return open;
+    this.#open = [];
+    for (const { node } of open) this.#byNode.set(node, null);
+    return open;
+  }
+}
+
 /** Gathers the requests of one flush by the node that they go to. */
 export class ExpressOutbox<R> {
   readonly health: NodeHealth;
   readonly #transport: Transport;
   /** What is likely in the node's memory, and what is not: the one does not wait for the other. */
-  readonly #warm = new Map<NodeId, Bundle<R>>();
-  readonly #cold = new Map<NodeId, Bundle<R>>();
+  readonly #warm = new BundlesByNode<R>();
+  readonly #cold = new BundlesByNode<R>();
 
   constructor(transport: Transport, health: NodeHealth) {
     this.#transport = transport;
@@ -111,8 +143,7 @@ export class ExpressOutbox<R> {
       for (let index = 0; index < targets; index++) this.#add(phase, item, index, ballot, nowMs);
     }
     for (const bundles of [this.#warm, this.#cold]) {
-      for (const bundle of bundles.values()) this.#send(bundle, ballot);
-      bundles.clear();
+      for (const bundle of bundles.takeAll()) this.#send(bundle, ballot);
     }
   }
 
@@ -126,9 +157,9 @@ export class ExpressOutbox<R> {
     if (node === undefined) return;
     const bundles = item.cold ? this.#cold : this.#warm;
     let bundle = bundles.get(node);
-    if (bundle === undefined) {
+    if (bundle === null) {
       bundle = new Bundle(this, node, phase, item.cold, nowMs);
-      bundles.set(node, bundle);
+      bundles.add(bundle);
     }
     bundle.items.push(item);
     bundle.tags.push(index);
@@ -142,7 +173,7 @@ export class ExpressOutbox<R> {
       bundle.wants.push(item.wantAt(index));
     }
     if (bundle.items.length < limits.expressItems && bundle.bytes < limits.frameTargetBytes) return;
-    bundles.delete(node);
+    bundles.drop(bundle);
     this.#send(bundle, ballot);
   }
 

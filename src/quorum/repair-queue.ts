@@ -1,3 +1,4 @@
+import { ChurningMap } from '../base/churning-map.ts';
 import { limits } from '../base/limits.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { RecordChange } from './record-change.ts';
@@ -15,7 +16,7 @@ interface Waiting {
 export class RepairQueue {
   readonly #owner: RepairOwner;
   readonly #atOnce: number;
-  readonly #open = new Set<Repair>();
+  readonly #open = new ChurningMap<Repair, Repair>();
   #waiting: Waiting[] = [];
   #ticking = false;
 
@@ -47,7 +48,7 @@ export class RepairQueue {
         next.done(outcome);
         this.#startWaiting();
       });
-      this.#open.add(repair);
+      this.#open.set(repair, repair);
       repair.begin();
     }
     if (this.#open.size > 0 && !this.#ticking) this.#tick();
@@ -58,7 +59,7 @@ export class RepairQueue {
     const { clock } = this.#owner;
     clock.after(limits.roundTickMs, () => {
       const nowMs = clock.monotonicMs();
-      for (const repair of this.#open) repair.onTick(nowMs);
+      this.#open.each((repair) => repair.onTick(nowMs));
       this.#ticking = false;
       if (this.#open.size > 0) this.#tick();
     });

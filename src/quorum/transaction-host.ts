@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import type { Ballot } from '../record/ballot.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import type { VisitContext } from './intent-visit.ts';
@@ -28,7 +29,13 @@ export interface TransactionHost<R> {
   isInReach(key: TransactionKey): boolean;
   /** Whom to ask about a record, first those that are well. */
   nodesOf(address: RecordAddress): readonly NodeId[];
-  /** A plain operation on one record. */
+  /** Epoch of the current map. */
+  readonly mapEpoch: number;
+  /** The origin of what this proxy last saw a quorum agree on, under the current map; null if it does not remember. */
+  knownOrigin(key: TransactionKey): Ballot | null;
+  /** A plain operation on one record; it waits for this proxy's transactions on that. */
+  read(operation: Operation<R>): void;
+  /** A plain operation on one record, past them. */
   submit(operation: Operation<R>): void;
   onClockBroken(): void;
   reservePages(count: number): boolean;

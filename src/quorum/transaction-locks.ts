@@ -1,3 +1,4 @@
+import { ChurningMap } from '../base/churning-map.ts';
 import { limits } from '../base/limits.ts';
 import type { RecordId } from '../record/state.ts';
 import type { Operation } from './operation.ts';
@@ -28,7 +29,7 @@ interface Lock<R> {
  * other. Not needed for what is promised (other proxies know nothing of it), but without it they would refuse each other.
  */
 export class TransactionLocks<R> {
-  readonly #locks = new Map<RecordId, Lock<R>>();
+  readonly #locks = new ChurningMap<RecordId, Lock<R>>();
   readonly #submit: (operation: Operation<R>, arrivedMs: number) => void;
 
   /** `submit`: for operations that were held. */
@@ -67,13 +68,13 @@ export class TransactionLocks<R> {
 
   /** Lets those go that were held since then or longer. */
   expire(arrivedMs: number): void {
-    for (const lock of this.#locks.values()) {
+    this.#locks.each((lock) => {
       const first = lock.held[0];
-      if (first === undefined || first.arrivedMs > arrivedMs) continue;
+      if (first === undefined || first.arrivedMs > arrivedMs) return;
       const held = lock.held.filter((other) => other.arrivedMs <= arrivedMs);
       lock.held = lock.held.slice(held.length);
       for (const { operation } of held) this.#submit(operation, first.arrivedMs);
-    }
+    });
   }
 
   #release(taker: Taker): void {

@@ -1,7 +1,8 @@
 import type { Ballot } from '../record/ballot.ts';
 import type { PageId } from '../record/state.ts';
 import type { NeedPages } from '../record/value.ts';
-import { AttemptPages, type LoadedPages, type OpenedBase } from './attempt.ts';
+import type { NodeId } from '../rpc/transport.ts';
+import { AttemptPages, type LoadedPages } from './attempt.ts';
 import type { Placement } from './task-context.ts';
 import type { TransactionHost } from './transaction-host.ts';
 
@@ -27,8 +28,14 @@ export class TransactionPages<R> {
     });
   }
 
-  /** False: there is no room for them in memory. `done(false)`: one is gone, the value has changed meanwhile. */
-  load(at: number, needed: NeedPages, base: OpenedBase, progress: () => void, done: (ok: boolean) => void): boolean {
+  /** `knownHolders`: nodes that have them, if any are known. False: there is no room for them in memory. `done(false)`: one is gone, the value has changed meanwhile. */
+  load(
+    at: number,
+    needed: NeedPages,
+    knownHolders: readonly NodeId[],
+    progress: () => void,
+    done: (ok: boolean) => void,
+  ): boolean {
     const placement = this.#placements[at];
     const { pageIds } = needed;
     if (placement === undefined || !this.#host.reservePages(pageIds.length)) return false;
@@ -38,7 +45,7 @@ export class TransactionPages<R> {
       into = new Map();
       this.#loaded.set(at, into);
     }
-    const holders = base.holders.length > 0 ? base.holders : placement.nodes;
+    const holders = knownHolders.length > 0 ? knownHolders : placement.nodes;
     this.#host.pageTransfer.load(placement.address, pageIds, holders, into, progress, (ok) => {
       if (ok) this.#host.counters.add('pages-loaded');
       done(ok);

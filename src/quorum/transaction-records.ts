@@ -1,4 +1,4 @@
-import type { Ballot } from '../record/ballot.ts';
+import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import type { LiveRecord, PageId, RecordPast } from '../record/state.ts';
 import { NeedPages, type PageAccess } from '../record/value.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
@@ -6,10 +6,21 @@ import { type Attempt, type AttemptPages, isExpired, type OpenedBase, originOf, 
 import type { Step } from './operation.ts';
 import type { TransactionView } from './transaction.ts';
 
+/** A record as a transaction found it; see OpenedBase. */
+export interface FoundRecord extends Pick<OpenedBase, 'live' | 'past' | 'differ'> {
+  /** The ballot of the write that made it, should it not have expired. */
+  readonly origin: Ballot;
+}
+
+export function foundRecord(base: OpenedBase): FoundRecord {
+  const { live, past, differ } = base;
+  return { live, past, differ, origin: originOf(base, false) };
+}
+
 /** A record of a transaction on which its commands run. */
 interface Slot {
   readonly key: Buffer;
-  readonly base: OpenedBase;
+  readonly found: FoundRecord;
   readonly pages: AttemptPages;
   readonly expired: boolean;
   live: LiveRecord | null;
@@ -24,15 +35,15 @@ export class TransactionRecords<R> implements TransactionView<R> {
   lackingAt = -1;
   readonly #slots: readonly Slot[];
 
-  /** All arrays of one length: the keys, the states that were found, and where their pages are. */
-  constructor(keys: readonly Buffer[], bases: readonly OpenedBase[], pages: readonly AttemptPages[], nowMs: number) {
+  /** All arrays of one length: the keys, what was found, and where their pages are. */
+  constructor(keys: readonly Buffer[], all: readonly FoundRecord[], pages: readonly AttemptPages[], nowMs: number) {
     this.nowMs = nowMs;
-    this.#slots = bases.map((base, i) => {
-      const expired = isExpired(base.live, nowMs);
+    this.#slots = all.map((found, i) => {
+      const expired = isExpired(found.live, nowMs);
       const key = keys[i] as Buffer;
       const slotPages = pages[i] as AttemptPages;
-      const live = expired ? null : base.live;
-      return { key, base, pages: slotPages, expired, live, past: base.past, changed: false };
+      const live = expired ? null : found.live;
+      return { key, found, pages: slotPages, expired, live, past: found.past, changed: false };
     });
   }
 
@@ -72,8 +83,8 @@ export class TransactionRecords<R> implements TransactionView<R> {
   }
 
   origin(index: number): Ballot {
-    const { base, expired } = this.#at(index);
-    return originOf(base, expired);
+    const { found, expired } = this.#at(index);
+    return expired ? NO_BALLOT : found.origin;
   }
 
   /** What the transaction comes to for one record. */
@@ -84,7 +95,7 @@ export class TransactionRecords<R> implements TransactionView<R> {
 
   /** Some record is changed, or its expiry or its unequal replicas must be written down. */
   get mustWrite(): boolean {
-    return this.#slots.some(({ changed, expired, base }) => changed || expired || base.differ);
+    return this.#slots.some(({ changed, expired, found }) => changed || expired || found.differ);
   }
 
   /** Some record was found past its expiry. */

@@ -18,7 +18,7 @@ import { TransactionCommit } from './transaction-commit.ts';
 import type { TransactionDeadline } from './transaction-deadline.ts';
 import type { TransactionHost } from './transaction-host.ts';
 import { TransactionPages } from './transaction-pages.ts';
-import { TransactionRecords } from './transaction-records.ts';
+import { foundRecord, TransactionRecords } from './transaction-records.ts';
 
 /** Told how a run ended; each once, in this order. */
 export interface RunOwner {
@@ -213,7 +213,7 @@ export class TransactionRun<R> {
     const attempt = this.#attempt;
     const runPages = pages.forRun(this.#ballot);
     const keys = this.operation.keys.map(({ key }) => key);
-    const records = new TransactionRecords<R>(keys, this.#bases, runPages, clock.wallMs());
+    const records = new TransactionRecords<R>(keys, this.#bases.map(foundRecord), runPages, clock.wallMs());
     let reply: R;
     try {
       reply = this.operation.run(records);
@@ -221,7 +221,7 @@ export class TransactionRun<R> {
       if (!(error instanceof NeedPages)) throw error;
       const base = this.#bases[records.lackingAt];
       assert(base !== undefined, 'pages belong to a record');
-      const hasRoom = pages.load(records.lackingAt, error, base, this.#progress, (ok) => {
+      const hasRoom = pages.load(records.lackingAt, error, base.holders, this.#progress, (ok) => {
         if (attempt !== this.#attempt || this.#answered) return;
         if (ok) this.#run(pages);
         else this.#again();

@@ -1,3 +1,4 @@
+import { ChurningMap } from '../base/churning-map.ts';
 import { limits } from '../base/limits.ts';
 import type { Intent, RecordId, RecordPlace } from '../record/state.ts';
 import { NO_NAMESPACE } from '../record/state.ts';
@@ -29,7 +30,7 @@ interface Settling {
 export class TransactionSettler {
   readonly #owner: RepairOwner;
   readonly #repairs: RepairQueue;
-  readonly #open = new Map<RecordId, Settling>();
+  readonly #open = new ChurningMap<RecordId, Settling>();
 
   constructor(owner: RepairOwner, repairs: RepairQueue) {
     this.#owner = owner;

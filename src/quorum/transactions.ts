@@ -1,8 +1,10 @@
 import { assert } from '../base/assert.ts';
+import { ChurningMap } from '../base/churning-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { busy, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
+import type { Ballot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
@@ -36,6 +38,8 @@ export interface TransactionParts<R> {
   readonly rounds: RoundContext;
   readonly counters: ProtocolCounters;
   readonly pageTransfer: PageTransfer;
+  readonly mapEpoch: number;
+  knownOrigin(key: TransactionKey): Ballot | null;
   place(key: TransactionKey): Placement;
   nodesOf(address: RecordAddress): readonly NodeId[];
   isInReach(key: TransactionKey): boolean;
@@ -69,10 +73,10 @@ export class Transactions<R> implements VisitContext {
   readonly #parts: TransactionParts<R>;
   readonly #host: TransactionHost<R>;
   readonly #locks: TransactionLocks<R>;
-  readonly #running = new Set<Running>();
+  readonly #running = new ChurningMap<Running, Running>();
   readonly #known = new Map<RecordId, number>();
   /** For records that other transactions of this proxy have. */
-  readonly #waiting = new Set<Running>();
+  readonly #waiting = new ChurningMap<Running, Running>();
   #ticking = false;
 
   constructor(parts: TransactionParts<R>, map: MapHolder) {
@@ -105,9 +109,14 @@ export class Transactions<R> implements VisitContext {
       pageTransfer,
       transactions: this.transactions,
       visits: this,
+      get mapEpoch() {
+        return parts.mapEpoch;
+      },
+      knownOrigin: (key) => parts.knownOrigin(key),
       place: (key) => parts.place(key),
       nodesOf: (address) => parts.nodesOf(address),
       isInReach: (key) => parts.isInReach(key),
+      read: (operation) => parts.submit(operation),
       submit: (operation) => parts.submitNow(operation),
       onClockBroken: () => parts.onClockBroken(),
       reservePages: (count) => parts.reservePages(count),
@@ -189,7 +198,7 @@ export class Transactions<R> implements VisitContext {
 
   #read(operation: TransactionOperation<R>, deadline: TransactionDeadline): void {
     const read = new SnapshotRead(this.#host, operation, deadline, {
-      onEnded: () => this.#running.delete(read),
+      onEnded: () => void this.#running.delete(read),
       onIntentsNeeded: () => {
         this.#running.delete(read);
         this.#write(operation, deadline);
@@ -212,7 +221,7 @@ export class Transactions<R> implements VisitContext {
       },
       forgive: (lateMs) => deadline.forgive(lateMs),
     };
-    this.#waiting.add(waiting);
+    this.#waiting.set(waiting, waiting);
     const run = new TransactionRun(this.#host, operation, deadline, {
       onAnswered: () => {
         this.#running.delete(run);
@@ -232,12 +241,11 @@ export class Transactions<R> implements VisitContext {
 
   /** What waits for other transactions waits longer where those do. */
   #areNodesSlow(nowMs: number): boolean {
-    for (const running of this.#running) if (running.isWaitingForNodes?.(nowMs) === true) return true;
-    return false;
+    return this.#running.some((running) => running.isWaitingForNodes?.(nowMs) === true);
   }
 
   #start(running: Running, begin: () => void): void {
-    this.#running.add(running);
+    this.#running.set(running, running);
     begin();
     this.#keepTicking();
   }
@@ -251,10 +259,10 @@ export class Transactions<R> implements VisitContext {
       const nowMs = clock.monotonicMs();
       const lateMs = nowMs - dueMs;
       for (const group of [this.#running, this.#waiting]) {
-        for (const running of group) {
+        group.each((running) => {
           if (lateMs > limits.stoodStillMs) running.forgive?.(lateMs);
           running.onTick(nowMs);
-        }
+        });
       }
       if (this.holding) this.#locks.expire(nowMs - limits.deadlineMs);
       this.#ticking = false;

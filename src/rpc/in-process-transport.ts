@@ -36,6 +36,9 @@ class InProcessCall implements Call {
     this.receiver = null;
     this.previous.next = this.next;
     this.next.previous = this.previous;
+    // Else those that came after it would live as long as it, and what came after them: until the whole heap is collected.
+    this.previous = this;
+    this.next = this;
     if (this.node !== null) this.node.openCalls--;
     return receiver;
   }

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { ChurningMap } from '../base/churning-map.ts';
 import { NO_BALLOT, sameBallot } from '../record/ballot.ts';
 import { recordKey } from '../record/record-id.ts';
 import type { RecordId } from '../record/state.ts';
@@ -32,7 +33,7 @@ interface Waiting {
 export class RecordLoader {
   readonly #engine: Engine;
   readonly #cache: RecordCache;
-  readonly #waiting = new Map<RecordId, Waiting>();
+  readonly #waiting = new ChurningMap<RecordId, Waiting>();
   #asked: RecordAddress[] = [];
   /** Reads under way, by number, and who waits for the end of those that there were. */
   readonly #reads = new Set<number>();

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { ChurningMap } from '../base/churning-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -52,7 +53,7 @@ export class WritePipeline {
   /** Batches up to this number are durable as far as `fsync` asks. */
   #durable = 0;
   /** Written, waiting for the disk (fsync always), oldest first; the one being written; and those in the queue. */
-  readonly #inFlight = new Map<number, Batch>();
+  readonly #inFlight = new ChurningMap<number, Batch>();
   #unsyncedSinceMs: number | null = null;
   #syncing = false;
   /** The last sync under fsync `always` failed: what the disk shows may be lost with the power, so nothing can rest on it. */

@@ -12,7 +12,7 @@ import type { LastingPages } from '../../quorum/lasting-pages.ts';
 import { deadFromAbsent } from '../../quorum/lineage.ts';
 import type { Operation, Outcome, RunContext, StepResult } from '../../quorum/operation.ts';
 import type { TransactionOperation } from '../../quorum/transaction.ts';
-import { TransactionRecords } from '../../quorum/transaction-records.ts';
+import { foundRecord, TransactionRecords } from '../../quorum/transaction-records.ts';
 import { type Ballot, NO_BALLOT } from '../../record/ballot.ts';
 import { NO_PAST } from '../../record/request-history.ts';
 import { endsAtMs, type LiveRecord, type PageId, type RecordPast } from '../../record/state.ts';
@@ -97,7 +97,7 @@ export class LocalCluster implements ClusterPort {
       const pages = keys.map(() => new AttemptPages(loaded, { time: this.#nextPage++, proposer: 1 }));
       const records = new TransactionRecords<Reply>(
         keys.map(({ key }) => key),
-        bases,
+        bases.map(foundRecord),
         pages,
         nowMs,
       );
