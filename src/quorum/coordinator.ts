@@ -5,12 +5,10 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterMap } from '../cluster/map.ts';
-import type { Ballot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { Arrivals, type ArrivalsOwner } from './arrivals.ts';
-import { originOf } from './attempt.ts';
 import { BallotClock } from './ballot-clock.ts';
 import { BrokenClock } from './broken-clock.ts';
 import { type ExpressHost, ExpressLane } from './express-lane.ts';
@@ -133,7 +131,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
     this.#arrivals = new Arrivals(this, this.#table);
     this.#express = new ExpressLane(this);
-    this.transactions = new Transactions(this, options.map);
+    this.transactions = new Transactions(this, options.map, this.#table);
     options.transport.setListener(this);
   }
 
@@ -230,14 +228,6 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   #refuseStarted(operation: Operation<R>): void {
     this.refuse(operation);
     this.finished();
-  }
-
-  /** TransactionHost */
-  knownOrigin({ namespace, key }: TransactionKey): Ballot | null {
-    if (key.length > limits.expressKeyBytes) return null;
-    const entry = this.#table.find(namespace, key.toString('latin1'));
-    if (entry === undefined || entry.opened === null || entry.placement.mapEpoch !== this.#map.epoch) return null;
-    return originOf(entry.opened, false);
   }
 
   place(operation: TransactionKey): Placement {

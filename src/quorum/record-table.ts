@@ -1,7 +1,9 @@
+import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
-import type { OpenedBase } from './attempt.ts';
+import { type OpenedBase, originOf } from './attempt.ts';
 import type { Pending } from './pending.ts';
 import type { Placement } from './task-context.ts';
+import type { TransactionKey } from './transaction.ts';
 
 /** Rough cost of an entry besides a value's bytes: objects, ballots, names. */
 const ENTRY_BYTES = 600;
@@ -119,6 +121,14 @@ export class RecordTable<R> {
       found.push(name === null ? undefined : this.find(operations[i]?.namespace ?? 0, name));
     }
     return found;
+  }
+
+  /** The origin of what was last seen of a record under this map; null if nothing is remembered. */
+  knownOrigin({ namespace, key }: TransactionKey, mapEpoch: number): Ballot | null {
+    if (key.length > limits.expressKeyBytes) return null;
+    const entry = this.find(namespace, key.toString('latin1'));
+    if (entry === undefined || entry.opened === null || entry.placement.mapEpoch !== mapEpoch) return null;
+    return originOf(entry.opened, false);
   }
 
   /** In the place of one that has its name. */

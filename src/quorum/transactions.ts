@@ -4,7 +4,6 @@ import type { Clock } from '../base/clock.ts';
 import { busy, unavailable } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import type { Ballot } from '../record/ballot.ts';
 import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
@@ -14,6 +13,7 @@ import type { MapHolder } from './map-holder.ts';
 import type { Operation } from './operation.ts';
 import type { PageTransfer } from './page-transfer.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
+import type { RecordTable } from './record-table.ts';
 import type { RepairOwner } from './repair.ts';
 import { RepairQueue } from './repair-queue.ts';
 import { NO_NODES } from './replica-order.ts';
@@ -39,7 +39,6 @@ export interface TransactionParts<R> {
   readonly counters: ProtocolCounters;
   readonly pageTransfer: PageTransfer;
   readonly mapEpoch: number;
-  knownOrigin(key: TransactionKey): Ballot | null;
   place(key: TransactionKey): Placement;
   nodesOf(address: RecordAddress): readonly NodeId[];
   isInReach(key: TransactionKey): boolean;
@@ -79,7 +78,8 @@ export class Transactions<R> implements VisitContext {
   readonly #waiting = new ChurningMap<Running, Running>();
   #ticking = false;
 
-  constructor(parts: TransactionParts<R>, map: MapHolder) {
+  /** `table`: what the proxy remembers of records. */
+  constructor(parts: TransactionParts<R>, map: MapHolder, table: RecordTable<R>) {
     this.#parts = parts;
     this.rounds = parts.rounds;
     const { clock, random, rounds, counters, pageTransfer } = parts;
@@ -112,7 +112,7 @@ export class Transactions<R> implements VisitContext {
       get mapEpoch() {
         return parts.mapEpoch;
       },
-      knownOrigin: (key) => parts.knownOrigin(key),
+      knownOrigin: (key) => table.knownOrigin(key, parts.mapEpoch),
       place: (key) => parts.place(key),
       nodesOf: (address) => parts.nodesOf(address),
       isInReach: (key) => parts.isInReach(key),
