@@ -38,9 +38,10 @@ export class ChurningMap<K, V> {
     return true;
   }
 
-  /** Calls back for each in the order in which they came, but for those that are deleted or replaced meanwhile; not for those that are added. */
+  /** Calls back for each in the order in which they came, but for those that go meanwhile; perhaps for those that come. */
   each(fn: (value: V, key: K) => void): void {
-    for (const [key, value] of [...this.#map]) if (this.#map.get(key) === value) fn(value, key);
+    const map = this.#map;
+    for (const [key, value] of map) if (map === this.#map || this.#map.get(key) === value) fn(value, key);
   }
 
   /** As `Array.prototype.some`, in that order; `is` changes nothing. */
