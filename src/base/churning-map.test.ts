@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ChurningMap } from './churning-map.ts';
+import { keptShare, litter } from './testing/kept-garbage.ts';
 
 describe('a map of what comes and goes', () => {
   it('is a map', () => {
@@ -23,6 +24,15 @@ describe('a map of what comes and goes', () => {
         expect(map.some((value) => value % 7 === 0)).toBe([...plain.values()].some((value) => value % 7 === 0));
       }),
     );
+  });
+
+  it('does not keep what has gone', () => {
+    const map = new ChurningMap<number, number[]>();
+    const share = keptShare((i) => {
+      map.set(i, litter());
+      map.delete(i - 10);
+    });
+    expect(share).toBeLessThan(0.05);
   });
 
   it('leaves out what goes while it is looked through', () => {

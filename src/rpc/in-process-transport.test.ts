@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../base/limits.ts';
 import { SystemClock } from '../base/system-clock.ts';
+import { keptShare, litter } from '../base/testing/kept-garbage.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
 import { InProcessTransport } from './in-process-transport.ts';
 import { BUSY, LOST, MessageType, type NodeStatusRequest, type Response } from './messages.ts';
@@ -32,6 +33,13 @@ class Answers {
   readonly got: [number, Response][] = [];
   onResponse(tag: number, response: Response): void {
     this.got.push([tag, response]);
+  }
+}
+
+/** Does at once what is for the end of the turn. */
+class HastyClock extends SystemClock {
+  override endOfTurn(fn: () => void): void {
+    fn();
   }
 }
 
@@ -146,5 +154,18 @@ describe('InProcessTransport', () => {
     await new Promise((done) => setImmediate(done));
     expect(left).toBe(0);
     expect(node.batches.map((calls) => calls.length)).toEqual([1, 1, 1]);
+  });
+
+  it('does not keep requests that are answered', () => {
+    const transport = new InProcessTransport(new HastyClock());
+    const open: Call[] = [];
+    const node = new FakeNode(7);
+    transport.addNode({ hello: () => node.hello(), receive: (calls) => void open.push(...calls) });
+    const receiver = { onResponse() {} };
+    const share = keptShare(() => {
+      transport.send(7, Object.assign({ litter: litter() }, REQUEST), receiver, 0);
+      if (open.length > 10) open.shift()?.respond(STALE);
+    });
+    expect(share).toBeLessThan(0.05);
   });
 });
