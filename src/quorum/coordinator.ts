@@ -147,9 +147,9 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
     return this.#map;
   }
 
-  /** Operations that wait or run. */
+  /** Operations that wait or run. Not those of transactions: whoever sends plain commands need not wait until few of them are left. */
   get operations(): number {
-    return this.#operations;
+    return Math.max(0, this.#operations - this.transactions.reads);
   }
 
   /** What is remembered of records served lately, roughly. */

@@ -130,6 +130,7 @@ export class SnapshotRead<R> {
     const { keys } = this.operation;
     let open = keys.length;
     const onRead = (outcome: Outcome<R>): void => {
+      this.#host.reads--;
       if (turn !== this.#turn) return;
       if (!outcome.ok) {
         this.#end(outcome);
@@ -143,6 +144,7 @@ export class SnapshotRead<R> {
     const reads = keys.map((key) => new PlainRead(key, needs, onRead));
     for (const read of reads) {
       if (turn !== this.#turn) return;
+      this.#host.reads++;
       this.#host.read(read);
     }
   }

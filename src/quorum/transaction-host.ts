@@ -35,6 +35,8 @@ export interface TransactionHost<R> {
   knownOrigin(key: TransactionKey): Ballot | null;
   /** A plain operation on one record; it waits for this proxy's transactions on that. */
   read(operation: Operation<R>): void;
+  /** How many of those are under way. */
+  reads: number;
   /** A plain operation on one record, past them. */
   submit(operation: Operation<R>): void;
   onClockBroken(): void;

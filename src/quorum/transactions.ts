@@ -117,6 +117,7 @@ export class Transactions<R> implements VisitContext {
       nodesOf: (address) => parts.nodesOf(address),
       isInReach: (key) => parts.isInReach(key),
       read: (operation) => parts.submit(operation),
+      reads: 0,
       submit: (operation) => parts.submitNow(operation),
       onClockBroken: () => parts.onClockBroken(),
       reservePages: (count) => parts.reservePages(count),
@@ -128,6 +129,11 @@ export class Transactions<R> implements VisitContext {
   /** Transactions under way and waiting. */
   get pending(): number {
     return this.#running.size + this.#waiting.size;
+  }
+
+  /** Plain operations under way that are part of one. */
+  get reads(): number {
+    return this.#host.reads;
   }
 
   /** Some records have a transaction; only then `hold` need be asked. */

@@ -279,6 +279,21 @@ describe('transactions', () => {
     expect(one.counter('snapshot-again')).toBe(0);
   });
 
+  it('only read are not in the way of plain commands, however many keys they read', async () => {
+    const quorum = new LocalQuorum({ express: true });
+    const proxy = quorum.proxy();
+    proxy.transport.fate = () => 'hold';
+    const running = begin(proxy, KEYS, readAll(KEYS.length), 'read');
+    proxy.start('z', GET);
+    await quorum.pass(1);
+    expect(proxy.coordinator.operations).toBe(1);
+    proxy.transport.fate = () => 'pass';
+    proxy.transport.release();
+    expect(await ended(quorum, running)).toBe('null,null,null,null');
+    expect(proxy.coordinator.operations).toBe(0);
+    expect(proxy.coordinator.transactions.reads).toBe(0);
+  });
+
   it('write an expired record dead before they answer that it is gone', async () => {
     const quorum = new LocalQuorum();
     const proxy = quorum.proxy();
