@@ -89,6 +89,10 @@ describe('comparisons', () => {
     expect(sameEncoding.differ(bytes('$3|raw|'), bytes('$8|listpack|'))).not.toBeNull();
     expect(nearlySameNumbers.differ(bytes('$18|7296.5473816456451|'), bytes('$18|7296.5473816456442|'))).toBeNull();
     expect(nearlySameNumbers.differ(bytes('$18|7296.5473816456451|'), bytes('$18|7296.5473816556451|'))).not.toBeNull();
+    // 13 digits of these are two numbers.
+    expect(nearlySameNumbers.differ(bytes('$18|5960.2527100134985|'), bytes('$18|5960.2527100135012|'))).toBeNull();
+    expect(nearlySameNumbers.differ(bytes('$4|k-17|'), bytes('$4|k-18|'))).not.toBeNull();
+    expect(nearlySameNumbers.differ(bytes('$3|0.5|'), bytes('$3|x.5|'))).not.toBeNull();
     expect(containing(/a:\d/).differ(bytes('+a:1|'), bytes('+b:1|'))).toContain('junokv lacks');
   });
 });
