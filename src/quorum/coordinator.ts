@@ -9,6 +9,7 @@ import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeHello, NodeId, NodeListener, Transport } from '../rpc/transport.ts';
 import { Arrivals, type ArrivalsOwner } from './arrivals.ts';
+import type { OpenedBase } from './attempt.ts';
 import { BallotClock } from './ballot-clock.ts';
 import { BrokenClock } from './broken-clock.ts';
 import { type ExpressHost, ExpressLane } from './express-lane.ts';
@@ -131,7 +132,7 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
     this.#table = new RecordTable(options.recordTableBytes ?? limits.recordTableBytes);
     this.#arrivals = new Arrivals(this, this.#table);
     this.#express = new ExpressLane(this);
-    this.transactions = new Transactions(this, options.map, this.#table);
+    this.transactions = new Transactions(this, options.map, this.#table, options.express !== false);
     options.transport.setListener(this);
   }
 
@@ -266,8 +267,8 @@ export class Coordinator<R> implements TaskContext<R>, ExpressHost<R>, ArrivalsO
   }
 
   /** ExpressHost */
-  grown(entry: RecordEntry<R>): void {
-    this.#table.grown(entry);
+  remember(entry: RecordEntry<R>, base: OpenedBase): void {
+    this.#table.remember(entry, base);
   }
 
   /** A pending operation was answered. */

@@ -8,7 +8,7 @@ import { Want } from '../rpc/messages.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import { isExpired, type OpenedBase, openBase, seenBy } from './attempt.ts';
 import type { Link } from './chain.ts';
-import { ABSENT, contextOn, NO_ATTEMPT_PAGES, ownBase } from './express-base.ts';
+import { ABSENT, contextOn, NO_ATTEMPT_PAGES } from './express-base.ts';
 import { ExpressItem, type ItemOwner, type Phase, type Wave } from './express-item.ts';
 import { ExpressOutbox } from './express-outbox.ts';
 import { majority } from './majority.ts';
@@ -29,8 +29,8 @@ export interface ExpressHost<R> extends PendingOwner {
   readonly counters: ProtocolCounters;
   /** The operation goes on as a task of its record; what it has sent was sent under `placement`. */
   takeOver(entry: RecordEntry<R>, placement: Placement, pending: Pending<R>): void;
-  /** `entry` holds more now, or less. */
-  grown(entry: RecordEntry<R>): void;
+  /** `base` is what is known of the record from now on. */
+  remember(entry: RecordEntry<R>, base: OpenedBase): void;
   /** Ticks are wanted. */
   onBusy(): void;
   /** Epoch of the current map. */
@@ -73,7 +73,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
 
   /** The record's task has become idle with this link of its chain: what comes next may go on from there. */
   adopt(entry: RecordEntry<R>, link: Link): void {
-    this.#remember(entry, link.base);
+    this.#host.remember(entry, link.base);
     if (entry.opened === null) return;
     entry.next = link.ballot;
     entry.nextUntilMs = Math.trunc(link.untilMs);
@@ -135,7 +135,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
       this.onLeave(item);
       return;
     }
-    this.#remember(entry, base);
+    this.#host.remember(entry, base);
     this.#run(item, base);
   }
 
@@ -146,7 +146,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     counters.add('commit-chosen');
     const nowMs = rounds.clock.monotonicMs();
     const { commit } = written;
-    this.#remember(entry, written.base);
+    this.#host.remember(entry, written.base);
     entry.lastWriteMs = Math.trunc(nowMs);
     if (commit.next !== null && nextRecorded >= item.needed) {
       counters.add('chain-started');
@@ -344,17 +344,6 @@ export class ExpressLane<R> implements ItemOwner<R> {
     entry.behind = null;
     if (placed) entry.avoidUntilMs = Math.ceil(nowMs) + limits.chainLifeMs;
     for (const pending of behind) this.#host.takeOver(entry, entry.placement, pending);
-  }
-
-  #remember(entry: RecordEntry<R>, base: OpenedBase): void {
-    const value = base.live?.value;
-    const valueBytes = value === undefined || value.paged ? 0 : (value.bytes?.length ?? 0);
-    if (valueBytes > limits.openedValueBytes) {
-      entry.forget();
-      return;
-    }
-    entry.remember(ownBase(base), valueBytes);
-    if (entry.costBytes !== entry.countedBytes) this.#host.grown(entry);
   }
 
   #tickCommits(wave: Wave<R>, nowMs: number): void {

@@ -1,6 +1,7 @@
 import { limits } from '../base/limits.ts';
-import type { Ballot } from '../record/ballot.ts';
+import { type Ballot, compareBallots } from '../record/ballot.ts';
 import { type OpenedBase, originOf } from './attempt.ts';
+import { ownBase } from './express-base.ts';
 import type { Pending } from './pending.ts';
 import type { Placement } from './task-context.ts';
 import type { TransactionKey } from './transaction.ts';
@@ -124,11 +125,43 @@ export class RecordTable<R> {
   }
 
   /** The origin of what was last seen of a record under this map; null if nothing is remembered. */
-  knownOrigin({ namespace, key }: TransactionKey, mapEpoch: number): Ballot | null {
+  knownOrigin(key: TransactionKey, mapEpoch: number): Ballot | null {
+    const opened = this.current(key, mapEpoch)?.opened ?? null;
+    return opened === null ? null : originOf(opened, false);
+  }
+
+  /** What is remembered of a record under this map; null if nothing is. */
+  current({ namespace, key }: TransactionKey, mapEpoch: number): RecordEntry<R> | null {
     if (key.length > limits.expressKeyBytes) return null;
     const entry = this.find(namespace, key.toString('latin1'));
-    if (entry === undefined || entry.opened === null || entry.placement.mapEpoch !== mapEpoch) return null;
-    return originOf(entry.opened, false);
+    return entry?.placement.mapEpoch === mapEpoch ? entry : null;
+  }
+
+  /** Where a record is, unless something is remembered of it. */
+  note({ namespace, key }: TransactionKey, placement: Placement): void {
+    if (key.length > limits.expressKeyBytes) return;
+    const name = key.toString('latin1');
+    if (this.find(namespace, name) === undefined) this.add(new RecordEntry<R>(namespace, name, placement));
+  }
+
+  /** The base that a quorum agreed on, or was seen to have accepted; a value that is too large is not remembered. */
+  remember(entry: RecordEntry<R>, base: OpenedBase): void {
+    const value = base.live?.value;
+    const valueBytes = value === undefined || value.paged ? 0 : (value.bytes?.length ?? 0);
+    if (valueBytes > limits.openedValueBytes) {
+      entry.forget();
+      return;
+    }
+    entry.remember(ownBase(base), valueBytes);
+    if (entry.costBytes !== entry.countedBytes) this.grown(entry);
+  }
+
+  /** As `remember`, of a record that commands on it may have gone past meanwhile. */
+  rememberLate(key: TransactionKey, mapEpoch: number, base: OpenedBase): void {
+    const entry = this.current(key, mapEpoch);
+    if (entry === null || entry.express) return;
+    const { opened } = entry;
+    if (opened === null || compareBallots(opened.accepted, base.accepted) < 0) this.remember(entry, base);
   }
 
   /** In the place of one that has its name. */

@@ -2,12 +2,13 @@ import { ChurningMap } from '../base/churning-map.ts';
 import { limits } from '../base/limits.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { RecordChange } from './record-change.ts';
-import { Repair, type RepairOutcome, type RepairOwner } from './repair.ts';
+import { Repair, type RepairLink, type RepairOutcome, type RepairOwner } from './repair.ts';
 
 interface Waiting {
   readonly address: RecordAddress;
   readonly change: RecordChange;
   readonly done: (outcome: RepairOutcome) => void;
+  readonly link: RepairLink | null;
 }
 
 /**
@@ -30,12 +31,18 @@ export class RepairQueue {
     return this.#open.size + this.#waiting.length;
   }
 
-  run(address: RecordAddress, change: RecordChange, done: (outcome: RepairOutcome) => void): void {
+  /** `link`: where it may start without PREPARE. */
+  run(
+    address: RecordAddress,
+    change: RecordChange,
+    done: (outcome: RepairOutcome) => void,
+    link: RepairLink | null = null,
+  ): void {
     if (this.#waiting.length >= limits.repairsQueued) {
       done('failed');
       return;
     }
-    this.#waiting.push({ address, change, done });
+    this.#waiting.push({ address, change, done, link });
     this.#startWaiting();
   }
 
@@ -49,7 +56,7 @@ export class RepairQueue {
         this.#startWaiting();
       });
       this.#open.set(repair, repair);
-      repair.begin();
+      repair.begin(next.link);
     }
     if (this.#open.size > 0 && !this.#ticking) this.#tick();
   }

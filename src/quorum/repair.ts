@@ -24,6 +24,16 @@ export type RepairOutcome =
   /** No quorum in time, or the map is another: try again later. */
   | 'failed';
 
+/** A ballot that Q nodes have promised with the COMMIT that made `base`: the repair may start at COMMIT (protocol §4, chained ballots). */
+export interface RepairLink {
+  readonly ballot: Ballot;
+  readonly base: PreparedBase;
+  /** As it was then: the promises hold under the same epochs only. */
+  readonly address: RecordAddress;
+  /** Monotonic milliseconds. */
+  readonly untilMs: number;
+}
+
 /** What repairs share. */
 export interface RepairOwner {
   readonly clock: Clock;
@@ -38,10 +48,14 @@ export interface RepairOwner {
 
 const NO_BYTES = Buffer.alloc(0);
 
+function isSamePlace(a: RecordAddress, b: RecordAddress): boolean {
+  return a.shardEpoch === b.shardEpoch && a.namespaceEpoch === b.namespaceEpoch;
+}
+
 /** One record's way through PREPARE and COMMIT, again after refusals, until its deadline. */
 export class Repair implements PrepareOwner, CommitOwner {
   readonly #owner: RepairOwner;
-  readonly #address: RecordAddress;
+  #address: RecordAddress;
   readonly #change: RecordChange;
   readonly #done: (outcome: RepairOutcome) => void;
   readonly #backoff = new Backoff();
@@ -66,9 +80,18 @@ export class Repair implements PrepareOwner, CommitOwner {
     this.#done = done;
   }
 
-  begin(): void {
-    this.#deadlineMs = this.#owner.clock.monotonicMs() + limits.deadlineMs;
-    this.#prepare();
+  begin(link: RepairLink | null = null): void {
+    const nowMs = this.#owner.clock.monotonicMs();
+    this.#deadlineMs = nowMs + limits.deadlineMs;
+    if (link === null || nowMs >= link.untilMs || !isSamePlace(link.address, this.#address)) {
+      this.#prepare();
+      return;
+    }
+    this.#owner.counters.add('chain-continued');
+    // The one that was used before: nodes of this process find the record by it.
+    this.#address = link.address;
+    this.#ballot = link.ballot;
+    this.#write(link.base);
   }
 
   onTick(nowMs: number): void {

@@ -1,12 +1,15 @@
 import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
 import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import type { Intent, PageManifest, RecordId, RecordPlace, SealedState } from '../record/state.ts';
+import { transactionId } from '../record/transaction-record.ts';
 import { type CommitRequest, MessageType } from '../rpc/messages.ts';
 import type { AttemptPages, OpenedBase, WrittenPage } from './attempt.ts';
 import { deadFromAbsent } from './lineage.ts';
 import { buildState } from './new-state.ts';
 import type { SealPort } from './seal-port.ts';
 import type { Placement } from './task-context.ts';
+import type { TransactionHost } from './transaction-host.ts';
 import type { TransactionRecords } from './transaction-records.ts';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -23,10 +26,31 @@ export interface IntentFrame {
   readonly transaction: RecordId;
   readonly shard: number;
   readonly ballot: Ballot;
+  /** Asked for with all of its COMMITs, for the writes that clear up behind it. */
+  readonly next: Ballot;
   /** All of its records. */
   readonly records: readonly RecordPlace[];
   /** Whether each intent names them all. */
   readonly listed: boolean;
+}
+
+/** A new one for these records, whose first one's shard it is in. */
+export function intentFrame<R>(
+  host: TransactionHost<R>,
+  placements: readonly Placement[],
+  ballot: Ballot,
+): IntentFrame {
+  const [first] = placements;
+  assert(first !== undefined, 'a transaction has records');
+  const records = placements.map(placeOf);
+  return {
+    transaction: transactionId(host.random.below(2 ** 32), ballot),
+    shard: first.address.shard,
+    ballot,
+    next: host.rounds.ballots.next(),
+    records,
+    listed: records.length <= limits.intentListRecords,
+  };
 }
 
 export function placeOf({ address, generation }: Placement): RecordPlace {
@@ -78,7 +102,7 @@ export function intentWrite<R>(
     baseOrigin: base.state?.header.origin ?? NO_BALLOT,
     state: { header, meta, value, intent },
     pages: header.paged || added.length > 0 ? manifest : null,
-    next: null,
+    next: frame.next,
     encoded: undefined,
   };
   return { placement, commit, pages: built.pages === null ? [] : pages.written };

@@ -1,11 +1,14 @@
 import { type Failure, full, uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { NO_BALLOT } from '../record/ballot.ts';
+import type { RecordId } from '../record/state.ts';
 import { decidedState } from '../record/transaction-record.ts';
 import { type CommitRequest, MessageType } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
 import { type CommitResult, CommitRound } from './commit-round.ts';
 import { catchUpPages } from './page-catch-up.ts';
+import type { RepairLink } from './repair.ts';
+import { NO_NODES } from './replica-order.ts';
 import type { Step } from './task-context.ts';
 import type { IntentFrame, IntentWrite } from './transaction-attempt.ts';
 import type { TransactionHost } from './transaction-host.ts';
@@ -18,7 +21,8 @@ export interface CommitmentOwner {
   progress(): void;
   /** Too few nodes took the pages: nothing was sent that could count. */
   onUnsent(): void;
-  onCommitted(): void;
+  /** `links`: where the writes that clear up may start, by record; T among them. */
+  onCommitted(links: ReadonlyMap<RecordId, RepairLink>): void;
   /** Aborted by a chosen value of T, and resolved as far as could be. `failure`: why it would be so again. */
   onAborted(failure: Failure | null): void;
   onFailed(failure: Failure): void;
@@ -36,6 +40,7 @@ export class TransactionCommit<R> implements Step {
   readonly #owner: CommitmentOwner;
   readonly #frame: IntentFrame;
   #rounds: CommitRound[] = [];
+  readonly #links = new Map<RecordId, RepairLink>();
   #intentsSent = false;
   #refused = false;
   /** When COMMIT(T) was first sent; 0 if it was not. Monotonic and wall clock. */
@@ -94,15 +99,16 @@ export class TransactionCommit<R> implements Step {
     const writes = this.#writes.slice(0, rules.recordsWithIntent(this.#writes.length));
     let open = writes.length;
     this.#intentsSent = true;
-    const onCommitted = (result: CommitResult): void => {
+    const onCommitted = (commit: CommitRequest, result: CommitResult): void => {
       if (result.kind === 'refused') {
         this.#onRefused(result.full ? FULL : null);
         return;
       }
+      this.#noteLink(commit, result.nextRecorded);
       open--;
       if (open === 0) this.#commit();
     };
-    this.#begin(writes.map(({ commit }) => this.#roundOf(commit, onCommitted)));
+    this.#begin(writes.map(({ commit }) => this.#roundOf(commit, (result) => onCommitted(commit, result))));
   }
 
   /** §9.3: the coordinator alone may COMMIT(T) under B_T, which needs no PREPARE. */
@@ -110,7 +116,7 @@ export class TransactionCommit<R> implements Step {
     // The owner answers what is past its deadline.
     if (!this.#owner.mayCommit()) return;
     const { clock } = this.#host;
-    const { transaction, shard, ballot, records } = this.#frame;
+    const { transaction, shard, ballot, next, records } = this.#frame;
     const commit: CommitRequest = {
       type: MessageType.commit,
       address: this.#host.transactions.transactionAddress(transaction, shard),
@@ -118,22 +124,34 @@ export class TransactionCommit<R> implements Step {
       baseOrigin: NO_BALLOT,
       state: decidedState({ outcome: 'committed', records }, ballot),
       pages: null,
-      next: null,
+      next,
       encoded: undefined,
     };
     this.#sentMonotonicMs = clock.monotonicMs();
     this.#sentWallMs = clock.wallMs();
     const round = this.#roundOf(commit, (result) => {
-      if (result.kind === 'chosen') this.#onChosen();
-      else this.#onRefused(null);
+      if (result.kind !== 'chosen') {
+        this.#onRefused(null);
+        return;
+      }
+      this.#noteLink(commit, result.nextRecorded);
+      this.#onChosen();
     });
     this.#begin([round]);
+  }
+
+  /** What was chosen, with Q promises for the next ballot: nobody else can have written it when that is accepted. */
+  #noteLink({ address, ballot, next, state }: CommitRequest, isPromised: boolean): void {
+    if (!isPromised || next === null) return;
+    const untilMs = this.#host.clock.monotonicMs() + limits.chainLifeMs;
+    const base = { accepted: ballot, state, differ: false, holders: NO_NODES, sawCorrupt: false };
+    this.#links.set(address.id, { ballot: next, base, address, untilMs });
   }
 
   #onChosen(): void {
     if (!this.#end()) return;
     this.#host.counters.add('transaction-committed');
-    this.#owner.onCommitted();
+    this.#owner.onCommitted(this.#links);
   }
 
   /** From now on nothing but `aborted` may be proposed on T, and the value that is chosen tells (§9.3). */

@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts';
 import type { Ballot } from '../record/ballot.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
+import type { OpenedBase } from './attempt.ts';
 import type { VisitContext } from './intent-visit.ts';
 import type { Operation } from './operation.ts';
 import type { PageTransfer } from './page-transfer.ts';
@@ -33,6 +34,10 @@ export interface TransactionHost<R> {
   readonly mapEpoch: number;
   /** The origin of what this proxy last saw a quorum agree on, under the current map; null if it does not remember. */
   knownOrigin(key: TransactionKey): Ballot | null;
+  /** What this proxy last saw a quorum agree on, with all of its value, under the current map; null if it does not remember. */
+  known(key: TransactionKey): OpenedBase | null;
+  /** A quorum has accepted this base. */
+  remember(key: TransactionKey, base: OpenedBase): void;
   /** A plain operation on one record; it waits for this proxy's transactions on that. */
   read(operation: Operation<R>): void;
   /** How many of those are under way. */

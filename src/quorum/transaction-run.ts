@@ -2,10 +2,9 @@ import { assert } from '../base/assert.ts';
 import { busy, type Failure, full, unavailable, uncertain } from '../base/failure.ts';
 import { limits } from '../base/limits.ts';
 import { type Ballot, NO_BALLOT, sameBallot } from '../record/ballot.ts';
-import { transactionId } from '../record/transaction-record.ts';
 import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
-import { type OpenedBase, openBase } from './attempt.ts';
+import type { OpenedBase } from './attempt.ts';
 import { Backoff } from './backoff.ts';
 import { IntentVisit } from './intent-visit.ts';
 import { grows } from './lack-of-room.ts';
@@ -13,10 +12,11 @@ import { type PreparedBase, type PrepareResult, PrepareRound } from './prepare-r
 import { type ReadResult, ReadRound } from './read-round.ts';
 import type { Placement, Step } from './task-context.ts';
 import type { TransactionOperation } from './transaction.ts';
-import { type IntentFrame, type IntentWrite, intentWrite, placeOf } from './transaction-attempt.ts';
+import { type IntentFrame, type IntentWrite, intentFrame, intentWrite, placeOf } from './transaction-attempt.ts';
 import { TransactionCommit } from './transaction-commit.ts';
 import type { TransactionDeadline } from './transaction-deadline.ts';
 import type { TransactionHost } from './transaction-host.ts';
+import { baseOf, rememberResolved } from './transaction-memory.ts';
 import { TransactionPages } from './transaction-pages.ts';
 import { foundRecord, TransactionRecords } from './transaction-records.ts';
 
@@ -142,12 +142,10 @@ export class TransactionRun<R> {
   #onAllPrepared(): void {
     this.#steps = [];
     if (this.#visitIntents()) return;
-    const { seal } = this.#host;
     const bases: OpenedBase[] = [];
     for (const [i, found] of this.#found.entries()) {
       assert(found !== null, 'all were promised');
-      const { accepted, state, differ, holders } = found;
-      const base = openBase(seal, this.#placement(i).address.id, accepted, state, differ, holders);
+      const base = baseOf(this.#host, this.operation.keys[i], this.#placement(i), found);
       if (base === null) {
         this.#host.counters.add('corrupt-replica');
         this.#readAlone(i);
@@ -234,7 +232,7 @@ export class TransactionRun<R> {
       this.#confirm();
       return;
     }
-    const frame = this.#newFrame();
+    const frame = intentFrame(this.#host, this.#placements, this.#ballot);
     const writes = this.#placements.map((placement, i) => {
       const base = this.#bases[i];
       const recordPages = runPages[i];
@@ -242,7 +240,7 @@ export class TransactionRun<R> {
       return intentWrite(this.#host.seal, placement, frame, base, records, i, recordPages);
     });
     if (this.#lacksRoom(records)) this.#fail(full('the disks of too many storage nodes are full'));
-    else this.#commit(frame, writes);
+    else this.#commit(frame, writes, records);
   }
 
   #lacksRoom(records: TransactionRecords<R>): boolean {
@@ -251,17 +249,6 @@ export class TransactionRun<R> {
       const base = this.#bases[i];
       return base !== undefined && disks.tooMany(nodes) && grows(records.attempt(i), base);
     });
-  }
-
-  #newFrame(): IntentFrame {
-    const records = this.#placements.map(placeOf);
-    return {
-      transaction: transactionId(this.#host.random.below(2 ** 32), this.#ballot),
-      shard: this.#placement(0).address.shard,
-      ballot: this.#ballot,
-      records,
-      listed: records.length <= limits.intentListRecords,
-    };
   }
 
   /** Nothing is to be written. What several PREPAREs found is no snapshot yet (§9): all must still be so. */
@@ -294,16 +281,20 @@ export class TransactionRun<R> {
     for (const step of steps) if (attempt === this.#attempt) step.begin(nowMs);
   }
 
-  #commit(frame: IntentFrame, writes: readonly IntentWrite[]): void {
+  #commit(frame: IntentFrame, writes: readonly IntentWrite[], records: TransactionRecords<R>): void {
     const commit = new TransactionCommit(this.#host, frame, writes, {
       mayCommit: () => this.#host.clock.monotonicMs() < this.#deadline.untilMs,
       progress: this.#progress,
       onUnsent: () => this.#again(),
-      onCommitted: () => {
+      onCommitted: (links) => {
         this.#commitment = null;
         this.#steps = [];
         this.#answer();
-        this.#host.transactions.finish(frame, 'committed', () => this.#end());
+        const finished = (ok: boolean): void => {
+          if (ok) rememberResolved(this.#host, this.operation.keys, writes, records, links);
+          this.#end();
+        };
+        this.#host.transactions.finish(frame, 'committed', finished, links);
       },
       onAborted: (failure) => {
         this.#commitment = null;

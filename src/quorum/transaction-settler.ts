@@ -6,7 +6,7 @@ import type { Decision, TransactionOutcome } from '../record/transaction-record.
 import type { RecordAddress } from '../rpc/messages.ts';
 import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import { DecideTransaction, FORGET_TRANSACTION, resolveIntent } from './record-change.ts';
-import type { RepairOwner } from './repair.ts';
+import type { RepairLink, RepairOwner } from './repair.ts';
 import type { RepairQueue } from './repair-queue.ts';
 
 /** What is known of a transaction by whoever met it. */
@@ -21,7 +21,11 @@ interface Settling {
   readonly waiting: Map<RecordId, Settled[]>;
   readonly places: Map<RecordId, RecordPlace>;
   outcome: TransactionOutcome | null;
+  /** Where the writes that clear up may start, by record. */
+  readonly links: ReadonlyMap<RecordId, RepairLink>;
 }
+
+const NO_LINKS: ReadonlyMap<RecordId, RepairLink> = new Map();
 
 /**
  * Ends transactions (protocol §9.3-5): sees to it that T has a value, aborting it where it has none, resolves all of its records by
@@ -64,7 +68,7 @@ export class TransactionSettler {
         done(false);
         return;
       }
-      settling = this.#begin(known, null);
+      settling = this.#begin(known, null, NO_LINKS);
       this.#wait(settling, place, done);
       this.#decide(settling);
     } else {
@@ -72,14 +76,17 @@ export class TransactionSettler {
     }
   }
 
-  /** Ends a transaction whose outcome is chosen; `done` when all of it is resolved and forgotten. */
-  finish(known: KnownTransaction, outcome: TransactionOutcome, done: Settled): void {
+  /**
+   * Ends a transaction whose outcome is chosen; `done` when all of it is resolved and forgotten. `links`: of those that its coordinator
+   * has just written, T among them.
+   */
+  finish(known: KnownTransaction, outcome: TransactionOutcome, done: Settled, links = NO_LINKS): void {
     const open = this.#open.get(known.transaction);
     if (open !== undefined) {
       this.#wait(open, null, done);
       return;
     }
-    const settling = this.#begin(known, outcome);
+    const settling = this.#begin(known, outcome, links);
     this.#wait(settling, null, done);
     this.#resolve(settling, outcome);
   }
@@ -98,10 +105,14 @@ export class TransactionSettler {
     });
   }
 
-  #begin(known: KnownTransaction, outcome: TransactionOutcome | null): Settling {
+  #begin(
+    known: KnownTransaction,
+    outcome: TransactionOutcome | null,
+    links: ReadonlyMap<RecordId, RepairLink>,
+  ): Settling {
     const places = new Map<RecordId, RecordPlace>();
     for (const place of known.records) places.set(place.id, place);
-    const settling = { known, waiting: new Map(), places, outcome };
+    const settling = { known, waiting: new Map(), places, outcome, links };
     this.#open.set(known.transaction, settling);
     return settling;
   }
@@ -152,7 +163,8 @@ export class TransactionSettler {
       return;
     }
     const change = resolveIntent(settling.known.transaction, outcome);
-    this.#repairs.run(address, change, (repaired) => end(repaired !== 'failed'));
+    const link = settling.links.get(place.id) ?? null;
+    this.#repairs.run(address, change, (repaired) => end(repaired !== 'failed'), link);
   }
 
   #forget(settling: Settling, allResolved: boolean): void {
@@ -161,10 +173,12 @@ export class TransactionSettler {
       return;
     }
     const { transaction, shard } = settling.known;
-    this.#repairs.run(this.transactionAddress(transaction, shard), FORGET_TRANSACTION, () => {
+    const link = settling.links.get(transaction) ?? null;
+    const forgotten = (): void => {
       if (allResolved) this.#owner.counters.add('transaction-resolved');
       this.#end(settling, allResolved);
-    });
+    };
+    this.#repairs.run(this.transactionAddress(transaction, shard), FORGET_TRANSACTION, forgotten, link);
   }
 
   #end(settling: Settling, ok: boolean): void {

@@ -8,6 +8,8 @@ import type { RecordId } from '../record/state.ts';
 import type { RecordAddress } from '../rpc/messages.ts';
 import { namespaceEpochOf } from '../rpc/namespace-epoch.ts';
 import type { NodeId } from '../rpc/transport.ts';
+import type { OpenedBase } from './attempt.ts';
+import { BundledTransport } from './bundled-transport.ts';
 import type { VisitContext } from './intent-visit.ts';
 import type { MapHolder } from './map-holder.ts';
 import type { Operation } from './operation.ts';
@@ -59,6 +61,11 @@ interface Running {
   isWaitingForNodes?(nowMs: number): boolean;
 }
 
+/** Its value is there, sealed and open. */
+function isWhole({ state, live }: OpenedBase): boolean {
+  return state?.value !== null && (live === null || live.value.paged || live.value.bytes !== null);
+}
+
 /** Transactions whose first meeting is remembered. */
 const KNOWN_TRANSACTIONS = 4_096;
 
@@ -70,6 +77,7 @@ export class Transactions<R> implements VisitContext {
   readonly rounds: RoundContext;
   readonly transactions: TransactionSettler;
   readonly #parts: TransactionParts<R>;
+  readonly #table: RecordTable<R>;
   readonly #host: TransactionHost<R>;
   readonly #locks: TransactionLocks<R>;
   readonly #running = new ChurningMap<Running, Running>();
@@ -78,11 +86,14 @@ export class Transactions<R> implements VisitContext {
   readonly #waiting = new ChurningMap<Running, Running>();
   #ticking = false;
 
-  /** `table`: what the proxy remembers of records. */
-  constructor(parts: TransactionParts<R>, map: MapHolder, table: RecordTable<R>) {
+  /** `table`: what the proxy remembers of records; `bundled`: what they send together travels together. */
+  constructor(parts: TransactionParts<R>, map: MapHolder, table: RecordTable<R>, bundled: boolean) {
     this.#parts = parts;
-    this.rounds = parts.rounds;
-    const { clock, random, rounds, counters, pageTransfer } = parts;
+    this.#table = table;
+    const { clock, random, counters, pageTransfer } = parts;
+    const { transport } = parts.rounds;
+    const rounds = bundled ? { ...parts.rounds, transport: new BundledTransport(transport, clock) } : parts.rounds;
+    this.rounds = rounds;
     const owner: RepairOwner = {
       clock,
       random,
@@ -113,7 +124,12 @@ export class Transactions<R> implements VisitContext {
         return parts.mapEpoch;
       },
       knownOrigin: (key) => table.knownOrigin(key, parts.mapEpoch),
-      place: (key) => parts.place(key),
+      known: (key) => {
+        const opened = table.current(key, parts.mapEpoch)?.opened ?? null;
+        return opened !== null && isWhole(opened) ? opened : null;
+      },
+      remember: (key, base) => table.rememberLate(key, parts.mapEpoch, base),
+      place: (key) => this.#place(key),
       nodesOf: (address) => parts.nodesOf(address),
       isInReach: (key) => parts.isInReach(key),
       read: (operation) => parts.submit(operation),
@@ -191,6 +207,15 @@ export class Transactions<R> implements VisitContext {
     return nowMs;
   }
 
+  /** Addresses that are used again are found sooner. */
+  #place(key: TransactionKey): Placement {
+    const known = this.#table.current(key, this.#parts.mapEpoch);
+    if (known !== null) return known.placement;
+    const placement = this.#parts.place(key);
+    this.#table.note(key, placement);
+    return placement;
+  }
+
   /** What was held runs within the rest of its time. */
   #letGo(operation: Operation<R>, arrivedMs: number): void {
     const { clock, counters } = this.#parts;
@@ -215,7 +240,7 @@ export class Transactions<R> implements VisitContext {
 
   #write(operation: TransactionOperation<R>, deadline: TransactionDeadline): void {
     const { clock, counters } = this.#parts;
-    const ids = operation.keys.map((key) => this.#parts.place(key).address.id);
+    const ids = operation.keys.map((key) => this.#place(key).address.id);
     let hold: { cancel(): void } | null = null;
     const waiting: Running = {
       onTick: (nowMs) => {

@@ -122,14 +122,23 @@ describe('many transactions at once', () => {
     };
     await roundsUntil(() => many.every(({ outcome }) => outcome !== null));
     expect(many.map(({ outcome }) => outcome)).toEqual(many.map(() => ({ ok: true, reply: 'OK' })));
-    // PREPARE and COMMIT of their records, then of the transactions' own.
-    expect(await roundsUntil(() => proxy.counter('transaction-resolved') === many.length)).toBe(4);
+    // COMMIT of their records, under ballots promised with the intents, then of the transactions' own.
+    expect(await roundsUntil(() => proxy.counter('transaction-resolved') === many.length)).toBe(2);
   });
 });
 
-describe.each([1, 3, 5] as const)('a transaction over %i nodes', (nodes) => {
+describe.each([
+  [1, 'alone'],
+  [3, 'alone'],
+  [5, 'alone'],
+  [1, 'together'],
+  [3, 'together'],
+  [5, 'together'],
+] as const)('a transaction over %i nodes, whose requests travel %s', (nodes, how) => {
+  const shape = { nodes, express: how === 'together' };
+
   it('changes several records, and is resolved and forgotten soon after', async () => {
-    const quorum = new LocalQuorum({ nodes });
+    const quorum = new LocalQuorum(shape);
     const proxy = quorum.proxy();
     expect(await ended(quorum, begin(proxy, KEYS, setAll(KEYS, 'x')))).toBe('OK');
     for (const key of KEYS) expect(await proxy.do(key, GET)).toBe('x');
@@ -147,7 +156,7 @@ describe.each([1, 3, 5] as const)('a transaction over %i nodes', (nodes) => {
   });
 
   it('sees what it finds, and what its own commands have done', async () => {
-    const quorum = new LocalQuorum({ nodes });
+    const quorum = new LocalQuorum(shape);
     const proxy = quorum.proxy();
     await proxy.do('a', set('5'));
     const run: Run = (view) => {
@@ -162,7 +171,7 @@ describe.each([1, 3, 5] as const)('a transaction over %i nodes', (nodes) => {
   });
 
   it('goes on with a minority down', async () => {
-    const quorum = new LocalQuorum({ nodes });
+    const quorum = new LocalQuorum(shape);
     const proxy = quorum.proxy();
     for (let node = 1; node <= (nodes - 1) / 2; node++) quorum.takeDown(node);
     for (let i = 0; i < 5; i++) {
@@ -376,7 +385,8 @@ async function diesAfter(quorum: LocalQuorum, commits: number): Promise<void> {
   let isDead = false;
   proxy.transport.fate = (_node, request) => {
     if (isDead) return 'drop';
-    if (request.type === MessageType.commit && --left < 0) isDead = true;
+    const isCommit = request.type === MessageType.commit || request.type === MessageType.commitMany;
+    if (isCommit && --left < 0) isDead = true;
     return isDead ? 'drop' : 'pass';
   };
   begin(proxy, KEYS, setAll(KEYS, 'new'));
@@ -410,6 +420,26 @@ describe('what a dead coordinator leaves', () => {
       for (const node of [1, 2, 3]) expect(quorum.stored(node, key)?.state.intent).toBeUndefined();
     }
   });
+
+  // Then 3 messages are the intents, 3 COMMIT the transaction, 3 resolve its records, and 3 forget it.
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])(
+    'after %i messages about many records is all or nothing',
+    async (messages) => {
+      const quorum = new LocalQuorum({ express: true });
+      const other = quorum.proxy();
+      for (const key of KEYS) await other.do(key, set('old'));
+      await diesAfter(quorum, messages);
+      const seen = await ended(quorum, begin(other, KEYS, readAll(4), 'read'));
+      const [old, fresh] = [Array(4).fill('old').join(','), Array(4).fill('new').join(',')];
+      expect(messages <= 3 ? [old] : messages < 6 ? [old, fresh] : [fresh]).toContain(seen);
+      for (const key of KEYS) expect(await other.do(key, set('written', { xx: true }))).toBe('OK');
+      await quorum.pass(2_000);
+      for (const key of KEYS) {
+        expect(await other.do(key, GET)).toBe('written');
+        for (const node of [1, 2, 3]) expect(quorum.stored(node, key)?.state.intent).toBeUndefined();
+      }
+    },
+  );
 
   it('a reader answers at once while it is undecided, a writer after it may be aborted', async () => {
     const quorum = new LocalQuorum();
