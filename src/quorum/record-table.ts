@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.ts';
-import { type Ballot, compareBallots } from '../record/ballot.ts';
+import type { Ballot } from '../record/ballot.ts';
 import { type OpenedBase, originOf } from './attempt.ts';
 import { ownBase } from './express-base.ts';
 import type { Pending } from './pending.ts';
@@ -154,14 +154,6 @@ export class RecordTable<R> {
     }
     entry.remember(ownBase(base), valueBytes);
     if (entry.costBytes !== entry.countedBytes) this.grown(entry);
-  }
-
-  /** As `remember`, of a record that commands on it may have gone past meanwhile. */
-  rememberLate(key: TransactionKey, mapEpoch: number, base: OpenedBase): void {
-    const entry = this.current(key, mapEpoch);
-    if (entry === null || entry.express) return;
-    const { opened } = entry;
-    if (opened === null || compareBallots(opened.accepted, base.accepted) < 0) this.remember(entry, base);
   }
 
   /** In the place of one that has its name. */

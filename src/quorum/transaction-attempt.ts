@@ -4,11 +4,13 @@ import { type Ballot, NO_BALLOT } from '../record/ballot.ts';
 import type { Intent, PageManifest, RecordId, RecordPlace, SealedState } from '../record/state.ts';
 import { transactionId } from '../record/transaction-record.ts';
 import { type CommitRequest, MessageType } from '../rpc/messages.ts';
-import type { AttemptPages, OpenedBase, WrittenPage } from './attempt.ts';
+import { type AttemptPages, type OpenedBase, openBase, type WrittenPage } from './attempt.ts';
 import { deadFromAbsent } from './lineage.ts';
 import { buildState } from './new-state.ts';
+import type { PreparedBase } from './prepare-round.ts';
 import type { SealPort } from './seal-port.ts';
 import type { Placement } from './task-context.ts';
+import type { TransactionKey } from './transaction.ts';
 import type { TransactionHost } from './transaction-host.ts';
 import type { TransactionRecords } from './transaction-records.ts';
 
@@ -32,6 +34,20 @@ export interface IntentFrame {
   readonly records: readonly RecordPlace[];
   /** Whether each intent names them all. */
   readonly listed: boolean;
+}
+
+/** What was found, with its seal off: what the proxy remembers under the same ballot was opened before. Null: the seal does not hold. */
+export function baseOf<R>(
+  host: TransactionHost<R>,
+  key: TransactionKey | undefined,
+  placement: Placement,
+  { accepted, state, differ, holders }: PreparedBase,
+): OpenedBase | null {
+  const known = key === undefined ? null : host.known(key);
+  if (known !== null && host.rounds.rules.confirms(known.accepted, accepted)) {
+    return { ...known, differ, chained: false, holders };
+  }
+  return openBase(host.seal, placement.address.id, accepted, state, differ, holders);
 }
 
 /** A new one for these records, whose first one's shard it is in. */

@@ -36,8 +36,8 @@ export interface TransactionHost<R> {
   knownOrigin(key: TransactionKey): Ballot | null;
   /** What this proxy last saw a quorum agree on, with all of its value, under the current map; null if it does not remember. */
   known(key: TransactionKey): OpenedBase | null;
-  /** A quorum has accepted this base. */
-  remember(key: TransactionKey, base: OpenedBase): void;
+  /** What is remembered of the record is not so any more. */
+  forget(key: TransactionKey): void;
   /** A plain operation on one record; it waits for this proxy's transactions on that. */
   read(operation: Operation<R>): void;
   /** How many of those are under way. */

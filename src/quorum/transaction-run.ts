@@ -12,11 +12,17 @@ import { type PreparedBase, type PrepareResult, PrepareRound } from './prepare-r
 import { type ReadResult, ReadRound } from './read-round.ts';
 import type { Placement, Step } from './task-context.ts';
 import type { TransactionOperation } from './transaction.ts';
-import { type IntentFrame, type IntentWrite, intentFrame, intentWrite, placeOf } from './transaction-attempt.ts';
+import {
+  baseOf,
+  type IntentFrame,
+  type IntentWrite,
+  intentFrame,
+  intentWrite,
+  placeOf,
+} from './transaction-attempt.ts';
 import { TransactionCommit } from './transaction-commit.ts';
 import type { TransactionDeadline } from './transaction-deadline.ts';
 import type { TransactionHost } from './transaction-host.ts';
-import { baseOf, rememberResolved } from './transaction-memory.ts';
 import { TransactionPages } from './transaction-pages.ts';
 import { foundRecord, TransactionRecords } from './transaction-records.ts';
 
@@ -240,7 +246,7 @@ export class TransactionRun<R> {
       return intentWrite(this.#host.seal, placement, frame, base, records, i, recordPages);
     });
     if (this.#lacksRoom(records)) this.#fail(full('the disks of too many storage nodes are full'));
-    else this.#commit(frame, writes, records);
+    else this.#commit(frame, writes);
   }
 
   #lacksRoom(records: TransactionRecords<R>): boolean {
@@ -281,7 +287,7 @@ export class TransactionRun<R> {
     for (const step of steps) if (attempt === this.#attempt) step.begin(nowMs);
   }
 
-  #commit(frame: IntentFrame, writes: readonly IntentWrite[], records: TransactionRecords<R>): void {
+  #commit(frame: IntentFrame, writes: readonly IntentWrite[]): void {
     const commit = new TransactionCommit(this.#host, frame, writes, {
       mayCommit: () => this.#host.clock.monotonicMs() < this.#deadline.untilMs,
       progress: this.#progress,
@@ -290,11 +296,8 @@ export class TransactionRun<R> {
         this.#commitment = null;
         this.#steps = [];
         this.#answer();
-        const finished = (ok: boolean): void => {
-          if (ok) rememberResolved(this.#host, this.operation.keys, writes, records, links);
-          this.#end();
-        };
-        this.#host.transactions.finish(frame, 'committed', finished, links);
+        for (const key of this.operation.keys) this.#host.forget(key);
+        this.#host.transactions.finish(frame, 'committed', () => this.#end(), links);
       },
       onAborted: (failure) => {
         this.#commitment = null;

@@ -128,7 +128,7 @@ export class Transactions<R> implements VisitContext {
         const opened = table.current(key, parts.mapEpoch)?.opened ?? null;
         return opened !== null && isWhole(opened) ? opened : null;
       },
-      remember: (key, base) => table.rememberLate(key, parts.mapEpoch, base),
+      forget: (key) => table.current(key, parts.mapEpoch)?.forget(),
       place: (key) => this.#place(key),
       nodesOf: (address) => parts.nodesOf(address),
       isInReach: (key) => parts.isInReach(key),

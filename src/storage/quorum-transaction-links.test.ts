@@ -82,7 +82,7 @@ describe.each([false, true])('what clears up behind a transaction (together: %s)
 });
 
 describe('a proxy that has changed records in a transaction', () => {
-  it('remembers them as they are then', async () => {
+  it('reads them on the short way, and finds what it wrote', async () => {
     const quorum = new LocalQuorum({ express: true });
     const proxy = quorum.proxy();
     for (const key of KEYS) await proxy.do(key, set('old'));
@@ -93,7 +93,7 @@ describe('a proxy that has changed records in a transaction', () => {
     for (const key of KEYS) expect(await proxy.do(key, GET)).toBe('new');
     expect(proxy.counter('express-read')).toBe(before + KEYS.length);
     expect(proxy.counter('express-left')).toBe(left);
-    // The next transaction opens nothing anew, and finds it all the same.
+    // What it has read or written it need not open again.
     const { open } = quorum.seal;
     let opened = 0;
     quorum.seal.open = (...args) => {
