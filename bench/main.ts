@@ -8,6 +8,7 @@ import { instructionsProblem } from './instructions.ts';
 import { describeMachine } from './machine.ts';
 import { measureCollections } from './measure-collections.ts';
 import { measureConnections } from './measure-connections.ts';
+import { measureLeast } from './measure-least.ts';
 import { measureRooms } from './measure-rooms.ts';
 import { measureScale } from './measure-scale.ts';
 import { type BenchOptions, isSectionMode, readOptions } from './options.ts';
@@ -67,6 +68,8 @@ async function measureCounted(options: BenchOptions, mode: Counted['mode']): Pro
   switch (mode) {
     case 'rooms':
       return { mode, result: await measureRooms(options) };
+    case 'least':
+      return { mode, result: await measureLeast(options) };
     case 'scale':
       return { mode, result: await measureScale(options) };
     case 'connections':

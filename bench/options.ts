@@ -27,7 +27,7 @@ export interface BenchOptions {
   readonly jsonFile: string | null;
 }
 
-const SECTION_MODES = ['rooms', 'scale', 'connections', 'collections'] as const;
+const SECTION_MODES = ['rooms', 'least', 'scale', 'connections', 'collections'] as const;
 const MODES = ['guard', 'write-guard', 'render', 'list', ...SECTION_MODES] as const;
 
 /** Modes that measure a section of the page of their own. */
@@ -53,6 +53,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --guard            the short form; fails where a ratio is below that of bench/guard.json
   --write-guard      the short form; writes three tenths of its ratios to bench/guard.json
   --rooms            what an operation costs junokv in one process, by thread and by room of the source
+  --least            what it costs at least: servers that leave out more and more of junokv, beside the whole
   --scale            what it costs with more storage nodes and proxies, and a model of large clusters
   --connections      active connections beside 15,000 idle ones (--quick: 1,000), and what an idle one costs: 7 minutes
   --collections      single operations on collections of 1,000,000 elements (--quick: 50,000) beside such of 100, and HGETALL of all
@@ -80,6 +81,7 @@ const CONFIG = {
   guard: FLAGS,
   'write-guard': FLAGS,
   rooms: FLAGS,
+  least: FLAGS,
   scale: FLAGS,
   connections: FLAGS,
   collections: FLAGS,

@@ -2,8 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { collectionsText } from './collections-text.ts';
 import { connectionsText } from './connections-text.ts';
+import { leastText } from './least-text.ts';
 import type { CollectionsResult } from './measure-collections.ts';
 import type { ConnectionsResult } from './measure-connections.ts';
+import type { LeastResult } from './measure-least.ts';
 import type { RoomsResult } from './measure-rooms.ts';
 import type { ScaleResult } from './measure-scale.ts';
 import type { Plot } from './plots.ts';
@@ -19,12 +21,14 @@ export interface Section {
 /** What was measured, by the command that did. */
 export type Counted =
   | { readonly mode: 'rooms'; readonly result: RoomsResult }
+  | { readonly mode: 'least'; readonly result: LeastResult }
   | { readonly mode: 'scale'; readonly result: ScaleResult }
   | { readonly mode: 'connections'; readonly result: ConnectionsResult }
   | { readonly mode: 'collections'; readonly result: CollectionsResult };
 
 const TITLES = {
   rooms: 'Where the time goes',
+  least: 'What the limit is',
   scale: 'More nodes',
   connections: 'Many connections',
   collections: 'Large collections',
@@ -41,6 +45,8 @@ function contentOf({ mode, result }: Counted): Section {
   switch (mode) {
     case 'rooms':
       return { text: roomsText(result), plots: roomsPlots(result) };
+    case 'least':
+      return { text: leastText(result), plots: [] };
     case 'scale':
       return { text: scaleText(result), plots: scalePlots(result) };
     case 'connections':
@@ -58,11 +64,13 @@ export function recordSection(folder: string, { mode, result }: Counted): void {
 /** Those that were recorded. */
 export function recordedSections(folder: string): Section[] {
   const rooms = recorded<RoomsResult>(folder, 'rooms');
+  const least = recorded<LeastResult>(folder, 'least');
   const scale = recorded<ScaleResult>(folder, 'scale');
   const connections = recorded<ConnectionsResult>(folder, 'connections');
   const collections = recorded<CollectionsResult>(folder, 'collections');
   return [
     ...(rooms === null ? [] : [sectionOf({ mode: 'rooms', result: rooms })]),
+    ...(least === null ? [] : [sectionOf({ mode: 'least', result: least })]),
     ...(scale === null ? [] : [sectionOf({ mode: 'scale', result: scale })]),
     ...(connections === null ? [] : [sectionOf({ mode: 'connections', result: connections })]),
     ...(collections === null ? [] : [sectionOf({ mode: 'collections', result: collections })]),

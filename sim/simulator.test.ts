@@ -68,8 +68,8 @@ describe('the simulator', () => {
     expect((await run(12, 3, SOUND_PARTS)).hash).not.toBe(first.hash);
   });
 
-  it('finds nothing wrong in 50 seeds of N=3, which take the branches of the protocol', async () => {
-    const taken = await runSound(3, 50);
+  it('finds nothing wrong in 75 seeds of N=3, which take the branches of the protocol', async () => {
+    const taken = await runSound(3, 75);
     const expected = ['read-repair', 'expired-written-dead', 'write-back', 'settled-applied', 'settled-not-applied'];
     const byNodes = ['node repair-written', 'sweeper killed', 'sweeper purged', 'learner recordsCopied'];
     const ofMembers = ['map move-begun', 'map shard-learned', 'map move-without-old-node', 'map node-gone'];

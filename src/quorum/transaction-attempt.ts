@@ -28,8 +28,8 @@ export interface IntentFrame {
   readonly transaction: RecordId;
   readonly shard: number;
   readonly ballot: Ballot;
-  /** Asked for with all of its COMMITs, for the writes that clear up behind it. */
-  readonly next: Ballot;
+  /** Asked for with all of its COMMITs, for the writes that clear up behind it; null: these prepare. */
+  readonly next: Ballot | null;
   /** All of its records. */
   readonly records: readonly RecordPlace[];
   /** Whether each intent names them all. */
@@ -63,7 +63,7 @@ export function intentFrame<R>(
     transaction: transactionId(host.random.below(2 ** 32), ballot),
     shard: first.address.shard,
     ballot,
-    next: host.rounds.ballots.next(),
+    next: host.express ? host.rounds.ballots.next() : null,
     records,
     listed: records.length <= limits.intentListRecords,
   };

@@ -23,6 +23,8 @@ export interface TransactionHost<R> {
   readonly counters: ProtocolCounters;
   readonly pageTransfer: PageTransfer;
   readonly transactions: TransactionSettler;
+  /** False: each of its records goes the long way. */
+  readonly express: boolean;
   readonly visits: VisitContext;
   /** Where the record is under the current map. */
   place(key: TransactionKey): Placement;

@@ -86,13 +86,13 @@ export class Transactions<R> implements VisitContext {
   readonly #waiting = new ChurningMap<Running, Running>();
   #ticking = false;
 
-  /** `table`: what the proxy remembers of records; `bundled`: what they send together travels together. */
-  constructor(parts: TransactionParts<R>, map: MapHolder, table: RecordTable<R>, bundled: boolean) {
+  /** `table`: what the proxy remembers of records; `express`: what they send together travels together, and is cleared up by chains. */
+  constructor(parts: TransactionParts<R>, map: MapHolder, table: RecordTable<R>, express: boolean) {
     this.#parts = parts;
     this.#table = table;
     const { clock, random, counters, pageTransfer } = parts;
     const { transport } = parts.rounds;
-    const rounds = bundled ? { ...parts.rounds, transport: new BundledTransport(transport, clock) } : parts.rounds;
+    const rounds = express ? { ...parts.rounds, transport: new BundledTransport(transport, clock) } : parts.rounds;
     this.rounds = rounds;
     const owner: RepairOwner = {
       clock,
@@ -119,6 +119,7 @@ export class Transactions<R> implements VisitContext {
       counters,
       pageTransfer,
       transactions: this.transactions,
+      express,
       visits: this,
       get mapEpoch() {
         return parts.mapEpoch;

@@ -102,29 +102,35 @@ describe('a transaction whose nodes are connected and silent', () => {
 });
 
 describe('many transactions at once', () => {
-  it('are resolved side by side: what waits would hold up who comes next to their records', async () => {
-    const quorum = new LocalQuorum();
-    const proxy = quorum.proxy();
-    const many = Array.from({ length: 40 }, (_, i) => {
-      const keys = KEYS.map((key) => `${key}${i}`);
-      return begin(proxy, keys, setAll(keys, 'x'));
-    });
-    // Each request waits until all of them have been sent: their rounds are counted.
-    proxy.transport.fate = () => 'hold';
-    const roundsUntil = async (done: () => boolean): Promise<number> => {
-      let rounds = 0;
-      for (; !done() && rounds < 100; rounds++) {
-        await quorum.pass(1);
-        proxy.transport.release();
-        await quorum.pass(1);
-      }
-      return rounds;
-    };
-    await roundsUntil(() => many.every(({ outcome }) => outcome !== null));
-    expect(many.map(({ outcome }) => outcome)).toEqual(many.map(() => ({ ok: true, reply: 'OK' })));
-    // COMMIT of their records, under ballots promised with the intents, then of the transactions' own.
-    expect(await roundsUntil(() => proxy.counter('transaction-resolved') === many.length)).toBe(2);
-  });
+  // COMMIT of their records under ballots that were promised with the intents, then of the transactions' own; or PREPARE before each.
+  it.each([
+    [2, true],
+    [4, false],
+  ])(
+    'are resolved side by side, in %i rounds (express: %s): what waits would hold up who comes next',
+    async (rounds, express) => {
+      const quorum = new LocalQuorum({ express });
+      const proxy = quorum.proxy();
+      const many = Array.from({ length: 40 }, (_, i) => {
+        const keys = KEYS.map((key) => `${key}${i}`);
+        return begin(proxy, keys, setAll(keys, 'x'));
+      });
+      // Each request waits until all of them have been sent: their rounds are counted.
+      proxy.transport.fate = () => 'hold';
+      const roundsUntil = async (done: () => boolean): Promise<number> => {
+        let rounds = 0;
+        for (; !done() && rounds < 100; rounds++) {
+          await quorum.pass(1);
+          proxy.transport.release();
+          await quorum.pass(1);
+        }
+        return rounds;
+      };
+      await roundsUntil(() => many.every(({ outcome }) => outcome !== null));
+      expect(many.map(({ outcome }) => outcome)).toEqual(many.map(() => ({ ok: true, reply: 'OK' })));
+      expect(await roundsUntil(() => proxy.counter('transaction-resolved') === many.length)).toBe(rounds);
+    },
+  );
 });
 
 describe.each([
