@@ -1,8 +1,8 @@
 import { limits } from '../base/limits.ts';
-import type { RecordAddress } from '../rpc/messages.ts';
 import type { Link } from './chain.ts';
 import { expirePendings, type Pending, takeMovable } from './pending.ts';
 import { Proposal } from './proposal.ts';
+import { sameAddress, sameRecord } from './same-record.ts';
 import type { Placement, ProposalOwner, TaskContext } from './task-context.ts';
 
 /**
@@ -132,14 +132,4 @@ export class RecordTask<R> implements ProposalOwner {
     this.#queue = [];
     return batch;
   }
-}
-
-/** Messages about the record under either are the same. */
-export function sameAddress(a: RecordAddress, b: RecordAddress): boolean {
-  return a.id === b.id && a.shardEpoch === b.shardEpoch && a.namespaceEpoch === b.namespaceEpoch;
-}
-
-/** The same record in the same generation; its shard may have changed. */
-export function sameRecord(a: RecordAddress, b: RecordAddress): boolean {
-  return a.id === b.id && a.namespaceEpoch === b.namespaceEpoch;
 }
