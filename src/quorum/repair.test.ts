@@ -58,5 +58,7 @@ describe('a repair of a record that its proposer has just written', () => {
     expect(asked.length).toBeGreaterThanOrEqual(2);
     expect(asked.every(({ request }) => 'ballot' in request && request.ballot.time > 9)).toBe(true);
     expect(outcomes).toEqual([]);
+    expect([kit.counters.get('chain-continued'), kit.counters.get('chain-refused')]).toEqual([1, 1]);
+    expect(kit.counters.get('commit-refused')).toBe(0);
   });
 });

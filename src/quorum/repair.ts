@@ -15,6 +15,7 @@ import { type PreparedBase, type PrepareOwner, type PrepareResult, PrepareRound 
 import type { ProtocolCounters } from './protocol-counters.ts';
 import type { RecordChange } from './record-change.ts';
 import type { Round, RoundContext } from './round.ts';
+import { sameAddress } from './same-record.ts';
 
 export type RepairOutcome =
   /** A quorum holds it under a new ballot. */
@@ -48,10 +49,6 @@ export interface RepairOwner {
 
 const NO_BYTES = Buffer.alloc(0);
 
-function isSamePlace(a: RecordAddress, b: RecordAddress): boolean {
-  return a.shardEpoch === b.shardEpoch && a.namespaceEpoch === b.namespaceEpoch;
-}
-
 /** One record's way through PREPARE and COMMIT, again after refusals, until its deadline. */
 export class Repair implements PrepareOwner, CommitOwner {
   readonly #owner: RepairOwner;
@@ -62,6 +59,8 @@ export class Repair implements PrepareOwner, CommitOwner {
   #round: Round | null = null;
   #commit: CommitRound | null = null;
   #ballot: Ballot = NO_BALLOT;
+  /** It began at COMMIT, which is under way. */
+  #chained = false;
   #deadlineMs = 0;
   /** Monotonic time of the next try; infinite when none waits. */
   #wakeAtMs = Number.POSITIVE_INFINITY;
@@ -83,10 +82,11 @@ export class Repair implements PrepareOwner, CommitOwner {
   begin(link: RepairLink | null = null): void {
     const nowMs = this.#owner.clock.monotonicMs();
     this.#deadlineMs = nowMs + limits.deadlineMs;
-    if (link === null || nowMs >= link.untilMs || !isSamePlace(link.address, this.#address)) {
+    if (link === null || nowMs >= link.untilMs || !sameAddress(link.address, this.#address)) {
       this.#prepare();
       return;
     }
+    this.#chained = true;
     this.#owner.counters.add('chain-continued');
     // The one that was used before: nodes of this process find the record by it.
     this.#address = link.address;
@@ -132,7 +132,8 @@ export class Repair implements PrepareOwner, CommitOwner {
       this.#finish('written');
       return;
     }
-    this.#owner.counters.add('commit-refused');
+    this.#owner.counters.add(this.#chained ? 'chain-refused' : 'commit-refused');
+    this.#chained = false;
     if (result.fencedEpoch > 0) this.#finish('failed');
     else this.#retry();
   }

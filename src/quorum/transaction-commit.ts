@@ -143,6 +143,7 @@ export class TransactionCommit<R> implements Step {
   /** What was chosen, with Q promises for the next ballot: nobody else can have written it when that is accepted. */
   #noteLink({ address, ballot, next, state }: CommitRequest, isPromised: boolean): void {
     if (!isPromised || next === null) return;
+    this.#host.counters.add('chain-started');
     const untilMs = this.#host.clock.monotonicMs() + limits.chainLifeMs;
     const base = { accepted: ballot, state, differ: false, holders: NO_NODES, sawCorrupt: false };
     this.#links.set(address.id, { ballot: next, base, address, untilMs });

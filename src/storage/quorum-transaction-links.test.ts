@@ -41,6 +41,7 @@ describe('what clears up behind a transaction', () => {
     await quorum.pass(100);
     expect(proxy.counter('transaction-resolved')).toBe(1);
     // Four records, and the transaction's own.
+    expect(proxy.counter('chain-started')).toBe(KEYS.length + 1);
     expect(proxy.counter('chain-continued')).toBe(KEYS.length + 1);
     expect(proxy.sent.get(MessageType.prepare)).toBe(prepared);
     expect(proxy.sent.get(MessageType.prepareMany)).toBe(preparedMany);
@@ -63,6 +64,27 @@ describe('what clears up behind a transaction', () => {
       expect(await other.do(key, GET)).toBe(value);
       for (const node of [1, 2, 3]) expect(quorum.stored(node, key)?.state.intent).toBeUndefined();
     }
+  });
+
+  it('brings pages to a node that has missed the intents', async () => {
+    const quorum = new LocalQuorum({ express: true });
+    const proxy = quorum.proxy();
+    for (const key of KEYS) await proxy.do(key, set('old'));
+    // Whatever comes before what resolves: the intents, and the pages ahead of them.
+    proxy.transport.fate = (node, request) => (node === 3 && !resolves(request) ? 'drop' : 'pass');
+    const large = 'x'.repeat(300_000);
+    expect(await setAll(quorum, proxy, large)).toBe('OK');
+    proxy.transport.fate = () => 'pass';
+    await quorum.pass(2_000);
+    expect(proxy.counter('transaction-resolved')).toBe(1);
+    for (const key of KEYS) {
+      expect(quorum.stored(3, key)?.state.header.paged).toBe(true);
+      expect(quorum.stored(3, key)?.state.intent).toBeUndefined();
+    }
+    expect(proxy.counter('pages-stale')).toBeGreaterThan(0);
+    const other = quorum.proxy();
+    quorum.takeDown(1);
+    for (const key of KEYS) expect(await other.do(key, GET)).toBe(large);
   });
 
   it('is sent again where it was lost', async () => {
