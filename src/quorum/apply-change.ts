@@ -96,7 +96,8 @@ function put(
     const { recordVersion, creationTimeMs, lastModifiedMs, requests } = restored;
     return { key, recordVersion, creationTimeMs, lastModifiedMs, requests, expiresAtMs, sizeBytes, value };
   }
-  const { recordVersion, creationTimeMs } = versionAfterPut(previous, past, nowMs);
+  const { recordVersion: first, creationTimeMs } = versionAfterPut(previous, past, nowMs);
+  const recordVersion = first + (change.times ?? 1) - 1;
   let requests: RequestHistory = past.requests;
   if (requestId !== undefined) {
     const action = previous === null ? RequestAction.created : RequestAction.updated;

@@ -3,6 +3,7 @@ import { limits } from '../base/limits.ts';
 import { memoryFetch } from '../base/memory-fetch.ts';
 import type { Operation } from './operation.ts';
 import type { RecordEntry, RecordTable } from './record-table.ts';
+import type { TransactionKey } from './transaction.ts';
 
 /** Who starts what has arrived: the coordinator. */
 export interface ArrivalsOwner<R> {
@@ -54,21 +55,35 @@ export class Arrivals<R> {
   /** In steps of their own, each a loop as short as can be. */
   #entriesOf(operations: readonly Operation<R>[]): (RecordEntry<R> | null)[] {
     const owner = this.#owner;
-    const names: (string | null)[] = [];
-    for (const { key } of operations) {
-      names.push(key.length <= limits.expressKeyBytes ? key.toString('latin1') : null);
+    // Undefined: the same record as the operation before, as it is where many clients want one key.
+    const names: (string | null | undefined)[] = [];
+    let before: Operation<R> | null = null;
+    for (const operation of operations) {
+      const { key } = operation;
+      if (key.length > limits.expressKeyBytes) names.push(null);
+      else names.push(before !== null && isSameKey(operation, before) ? undefined : key.toString('latin1'));
+      before = operation;
     }
     const known = this.#table.findAll(operations, names);
     const entries: (RecordEntry<R> | null)[] = [];
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i];
-      const name = names[i] ?? null;
+      const name = names[i];
       const entry = known[i];
       if (operation === undefined) continue;
-      if (name === null) entries.push(null);
+      if (name === undefined) entries.push(entries[i - 1] ?? null);
+      else if (name === null) entries.push(null);
       else if (entry?.placement.mapEpoch === owner.mapEpoch) entries.push(entry);
       else entries.push(owner.entryOf(operation, name));
     }
     return entries;
   }
+}
+
+/** From the end, where keys that differ mostly do. */
+function isSameKey(a: TransactionKey, b: TransactionKey): boolean {
+  const { length } = a.key;
+  if (length !== b.key.length || a.namespace !== b.namespace) return false;
+  for (let i = length - 1; i >= 0; i--) if (a.key[i] !== b.key[i]) return false;
+  return true;
 }

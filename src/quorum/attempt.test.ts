@@ -13,15 +13,8 @@ import {
   UNFINISHED_MS,
 } from '../record/state.ts';
 import { NeedPages, type Value, ValueType } from '../record/value.ts';
-import {
-  type Attempt,
-  AttemptPages,
-  answerPendings,
-  markCommitSent,
-  noteRefused,
-  type OpenedBase,
-  runAttempt,
-} from './attempt.ts';
+import { type Attempt, AttemptPages, type OpenedBase, runAttempt } from './attempt.ts';
+import { answerPendings, markCommitSent, noteRefused } from './attempt-outcome.ts';
 import { deadFromAbsent } from './lineage.ts';
 import { buildState, chainedBase, lacksValue } from './new-state.ts';
 import type { Outcome, Step } from './operation.ts';
@@ -121,6 +114,36 @@ describe('an attempt', () => {
     expect([attempt.changed, attempt.mustWrite, textOf(attempt.live)]).toEqual([true, false, 'x']);
   });
 
+  it('runs commands that are alike as one, with the outcome of running them one by one', () => {
+    const order = [INCR, INCR, INCR, GET, INCR, set('7'), INCR, INCR, set('x', { nx: true })];
+    const oneByOne = { ...INCR, runMany: () => null };
+    for (const base of [baseOf(liveOf('41', NOW_MS + 5)), baseOf(liveOf('41', NOW_MS - 5)), ABSENT]) {
+      const attempt = run(pendingsOf(...order).pendings, base);
+      const slow = run(pendingsOf(...order.map((step) => (step === INCR ? oneByOne : step))).pendings, base);
+      expect(attempt).toEqual(slow);
+    }
+    const { pendings } = pendingsOf(INCR, INCR, INCR);
+    const attempt = run(pendings, baseOf(liveOf('41', NOW_MS + 5)));
+    expect(attempt.live).toMatchObject({ recordVersion: 6, expiresAtMs: NOW_MS + 5, lastModifiedMs: NOW_MS });
+    expect(attempt.results).toMatchObject([{ reply: 42 }, { reply: 43 }, { reply: 44 }]);
+  });
+
+  it('judges one that was refused, or found no room, apart from those alike', () => {
+    const { pendings } = pendingsOf(INCR, INCR, INCR, INCR, INCR);
+    pendings[1]?.refused({ ballot: A, reply: 9 });
+    const full = pendings[3];
+    if (full !== undefined) full.full = true;
+    const { results, live } = run(pendings, baseOf(liveOf('41')));
+    expect(results).toEqual([
+      { kind: 'reply', reply: 42, changed: true },
+      { kind: 'applied', reply: 9 },
+      { kind: 'reply', reply: 43, changed: true },
+      { kind: 'full' },
+      { kind: 'reply', reply: 44, changed: true },
+    ]);
+    expect([textOf(live), live?.recordVersion]).toEqual(['44', 6]);
+  });
+
   it('asks at once for the pages that all of its commands lack', () => {
     const root = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(16));
     const value: Value = { type: ValueType.string, paged: true, length: 4 * limits.pageBytes, depth: 0, root };
@@ -167,7 +190,7 @@ describe('an attempt', () => {
 
   it('answers a command that was applied before with what that one would have answered, and does not run it', () => {
     const { pendings, outcomes } = pendingsOf(INCR, INCR);
-    pendings[0]?.used.push({ ballot: A, reply: 41 });
+    pendings[0]?.refused({ ballot: A, reply: 41 });
     const attempt = run(pendings, baseOf(liveOf('41')));
     expect(attempt.results.map((result) => result.kind)).toEqual(['applied', 'reply']);
     expect(textOf(attempt.live)).toBe('42');
@@ -180,7 +203,7 @@ describe('an attempt', () => {
 
   it('runs a command again that was not applied, and writes back even an answer that changes nothing', () => {
     const { pendings } = pendingsOf(set('x', { nx: true }));
-    pendings[0]?.used.push({ ballot: NEW, reply: 'OK' });
+    pendings[0]?.refused({ ballot: NEW, reply: 'OK' });
     const attempt = run(pendings, baseOf(liveOf('other')));
     expect(attempt).toMatchObject({ changed: false, mustWrite: true });
     expect(attempt.results).toMatchObject([{ kind: 'reply', reply: null }]);
@@ -189,7 +212,7 @@ describe('an attempt', () => {
   it('leaves a write alone of which nobody can tell, and says UNCERTAIN; a read runs', () => {
     const { pendings, outcomes } = pendingsOf(INCR, GET);
     const before: Ballot = { time: 50, proposer: 1 };
-    for (const pending of pendings) pending.used.push({ ballot: before, reply: 1 });
+    for (const pending of pendings) pending.refused({ ballot: before, reply: 1 });
     const base = baseOf(liveOf('41'));
     const cut = { ...base, state: base.state && { ...base.state, header: { ...base.state.header, birth: false } } };
     const attempt = run(pendings, cut);
@@ -339,7 +362,7 @@ describe('the state to write', () => {
 describe('a COMMIT', () => {
   it('that is sent puts all that it carries in doubt, from its first time on', () => {
     const { pendings } = pendingsOf(INCR, GET);
-    pendings[0]?.used.push({ ballot: A, reply: 41 });
+    pendings[0]?.refused({ ballot: A, reply: 41 });
     const attempt = run(pendings, baseOf(liveOf('41')));
     markCommitSent(pendings, attempt, 10, 20);
     markCommitSent(pendings, attempt, 30, 40);

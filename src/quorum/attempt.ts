@@ -1,6 +1,5 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { full, uncertain } from '../base/failure.ts';
 import { type Ballot, compareBallots, NO_BALLOT } from '../record/ballot.ts';
 import { makePageId } from '../record/record-id.ts';
 import { NO_PAST } from '../record/request-history.ts';
@@ -19,7 +18,7 @@ import type { NodeId } from '../rpc/transport.ts';
 import { applyChange, isNoChange, pastAfterDelete } from './apply-change.ts';
 import type { FullDisks } from './full-disks.ts';
 import { grows, noteFull } from './lack-of-room.ts';
-import type { RunContext, Step, StepResult } from './operation.ts';
+import type { Operation, RunContext, Step, StepResult } from './operation.ts';
 import type { Pending } from './pending.ts';
 import type { ProtocolCounters } from './protocol-counters.ts';
 import type { ProposerRules } from './rules.ts';
@@ -192,6 +191,7 @@ export function runAttempt<R>(
   let changed = false;
   let mustWrite = base.differ || expired;
   const results: PendingResult<R>[] = [];
+  let alikeSeen = 0;
   const context: { nowMs: number; pages: PageAccess; past: RecordPast; origin: Ballot | null } = {
     nowMs,
     pages,
@@ -213,6 +213,20 @@ export function runAttempt<R>(
       }
       mustWrite = true;
     }
+    const alike = i < alikeSeen ? 1 : alikeFrom(pendings, i);
+    if (alike > 1) {
+      alikeSeen = i + alike;
+      const record = runAlike(pending.operation, live, past, context, alike, results);
+      if (record !== null) {
+        live = record;
+        past = record;
+        context.past = record;
+        context.origin = null;
+        changed = true;
+        i += alike - 1;
+        continue;
+      }
+    }
     const result = runOrAsk(pending.operation.step, live, context);
     if (result instanceof NeedPages) throw neededByAll(result, pendings, i, live, context);
     const { reply, change } = result;
@@ -231,6 +245,36 @@ export function runAttempt<R>(
     }
   }
   return { results, changed, live, past, expired, mustWrite };
+}
+
+/** How many from `first` on run the same step, one that can be run many times at once, and were never refused. */
+function alikeFrom<R>(pendings: readonly Pending<R>[], first: number): number {
+  const step = pendings[first]?.operation.step;
+  if (step?.runMany === undefined) return 1;
+  let end = first;
+  for (; end < pendings.length; end++) {
+    const pending = pendings[end];
+    if (pending?.operation.step !== step || pending.used.length > 0 || pending.full) break;
+  }
+  return end - first;
+}
+
+/** Runs an operation and those behind it that are alike as one; the record after that, or null where they are to be run one by one. */
+function runAlike<R>(
+  { step, key }: Operation<R>,
+  live: LiveRecord | null,
+  past: RecordPast,
+  context: RunContext,
+  times: number,
+  results: PendingResult<R>[],
+): LiveRecord | null {
+  const before = seenBy(step, live);
+  const replies: R[] = [];
+  const change = step.runMany?.(before, context, times, replies) ?? null;
+  if (change === null) return null;
+  assert(change.kind === 'put' && change.times === times && replies.length === times, 'one put stands for all');
+  for (let i = 0; i < times; i++) results.push({ kind: 'reply', reply: replies[i] as R, changed: true });
+  return applyChange(before, past, key, change, context.nowMs);
 }
 
 function runOrAsk<R>(step: Step<R>, live: LiveRecord | null, context: RunContext): StepResult<R> | NeedPages {
@@ -323,54 +367,5 @@ function countSettled<R>(pendings: readonly Pending<R>[], attempt: Attempt<R>, c
     counters.add(
       kind === 'applied' ? 'settled-applied' : kind === 'unknown' ? 'settled-unknown' : 'settled-not-applied',
     );
-  }
-}
-
-/** A COMMIT that carries the changes of these operations is about to be sent. */
-export function markCommitSent<R>(
-  pendings: readonly Pending<R>[],
-  attempt: Attempt<R>,
-  nowMonotonicMs: number,
-  nowWallMs: number,
-): void {
-  for (let i = 0; i < pendings.length; i++) {
-    const pending = pendings[i];
-    if (pending === undefined || attempt.results[i]?.kind !== 'reply') continue;
-    pending.commitOpen = true;
-    if (pending.firstCommitMonotonicMs !== 0) continue;
-    pending.firstCommitMonotonicMs = nowMonotonicMs;
-    pending.firstCommitWallMs = nowWallMs;
-  }
-}
-
-/**
- * A COMMIT with changes was refused. All of its operations remember the ballot and their replies: they happened
- * together or not at all, also those that only looked.
- */
-export function noteRefused<R>(pendings: readonly Pending<R>[], attempt: Attempt<R>, ballot: Ballot): void {
-  for (let i = 0; i < pendings.length; i++) {
-    const result = attempt.results[i];
-    if (result?.kind === 'reply') pendings[i]?.used.push({ ballot, reply: result.reply });
-  }
-}
-
-/** Answers each operation with what the attempt that holds gave it. */
-export function answerPendings<R>(
-  pendings: readonly Pending<R>[],
-  attempt: Attempt<R>,
-  counters: ProtocolCounters,
-): void {
-  for (let i = 0; i < pendings.length; i++) {
-    const pending = pendings[i];
-    const result = attempt.results[i];
-    assert(pending !== undefined && result !== undefined, 'a result for each operation');
-    if (result.kind === 'unknown') {
-      counters.add('uncertain');
-      pending.fail(uncertain('a write was refused and nothing tells any more whether it happened'));
-    } else if (result.kind === 'full') {
-      pending.fail(full('the disks of too many storage nodes are full'));
-    } else {
-      pending.reply(result.reply);
-    }
   }
 }

@@ -166,7 +166,7 @@ export class ExpressLane<R> implements ItemOwner<R> {
     entry.avoidUntilMs = Math.ceil(this.#host.rounds.clock.monotonicMs()) + limits.chainLifeMs;
     const pending = new Pending(operation, arrivedMs, arrivedMs + limits.deadlineMs, this.#host);
     if (written !== null && item.phase === 'commit' && this.#host.rounds.rules.takesAlong()) {
-      pending.used.push({ ballot: item.ballot, reply: written.reply });
+      pending.refused({ ballot: item.ballot, reply: written.reply });
       pending.firstCommitMonotonicMs = written.sentMonotonicMs;
       pending.firstCommitWallMs = written.sentWallMs;
       pending.full = item.full > item.nodes.length - item.needed;

@@ -13,6 +13,8 @@ export type Change =
       readonly kind: 'put';
       readonly value: Value;
       readonly expiresAtMs: number;
+      /** It stands for so many puts in a row, each on what the one before left; without it: for one. */
+      readonly times?: number;
       readonly requestId?: string;
       /** Of a restored record: its version, times and requests are these instead. */
       readonly restored?: RecordPast;
@@ -53,6 +55,12 @@ export interface Step<R> {
   /** A record that a restore has begun to write, and not ended, is passed to it; all others are passed null. */
   readonly seesUnfinished?: true;
   run(record: LiveRecord | null, context: RunContext): StepResult<R>;
+  /**
+   * What comes of `times` runs in a row, each on what the one before left, where each of them puts a value: appends their replies
+   * and returns the one change that they come to. Null, with nothing appended: they are to be run one by one. For what many
+   * clients do to one key at a time.
+   */
+  runMany?(record: LiveRecord | null, context: RunContext, times: number, replies: R[]): Change | null;
 }
 
 export type Outcome<R> = { readonly ok: true; readonly reply: R } | { readonly ok: false; readonly failure: Failure };

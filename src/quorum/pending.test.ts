@@ -78,7 +78,7 @@ describe('a pending operation', () => {
 
   it('does not wait longer once a COMMIT of it was refused', () => {
     const { pending } = pendingKit(INCR, limits.deadlineMs, true);
-    pending.used.push(USED);
+    pending.refused(USED);
     expect(pending.isOverdue(limits.deadlineMs)).toBe(true);
   });
 
@@ -91,7 +91,7 @@ describe('a pending operation', () => {
     open.pending.expire();
     expect(open.outcomes).toMatchObject(failed('uncertain'));
     const refused = pendingKit(INCR);
-    refused.pending.used.push(USED);
+    refused.pending.refused(USED);
     refused.pending.expire();
     expect(refused.outcomes).toMatchObject(failed('uncertain'));
   });
@@ -99,14 +99,14 @@ describe('a pending operation', () => {
   it('of a read changes nothing, so it is never UNCERTAIN', () => {
     const { outcomes, pending } = pendingKit(GET);
     pending.commitOpen = true;
-    pending.used.push(USED);
+    pending.refused(USED);
     pending.expire();
     expect(outcomes).toMatchObject(failed('unavailable'));
   });
 
   it('fails UNCERTAIN whatever the reason, if a change of it may have happened', () => {
     const { outcomes, pending } = pendingKit(INCR);
-    pending.used.push(USED);
+    pending.refused(USED);
     pending.failAs(busy('no room'));
     expect(outcomes).toMatchObject(failed('uncertain'));
     const fresh = pendingKit(INCR);
@@ -149,7 +149,7 @@ describe('pending operations', () => {
   it('that only read and shared a refused COMMIT are no longer plain reads: their answer must be written back', () => {
     const { pending } = pendingKit(GET);
     expect(readsOnly(pending)).toBe(true);
-    pending.used.push(USED);
+    pending.refused(USED);
     expect(readsOnly(pending)).toBe(false);
   });
 
@@ -157,8 +157,8 @@ describe('pending operations', () => {
     const counters = new ProtocolCounters();
     const kits = [pendingKit(INCR), pendingKit(GET), pendingKit(INCR), pendingKit(GET)];
     const [sent, lookedOn, fresh, done] = kits.map(({ pending }) => pending);
-    sent?.used.push(USED);
-    lookedOn?.used.push(USED);
+    sent?.refused(USED);
+    lookedOn?.refused(USED);
     done?.reply(null);
     expect(
       takeMovable(

@@ -15,6 +15,9 @@ export interface PendingOwner {
   isInReach(record: TransactionKey): boolean;
 }
 
+/** Of nearly all operations: shared, not made for each. */
+const NONE_USED: readonly never[] = [];
+
 /** An operation on its way through rounds. */
 export class Pending<R> {
   readonly operation: Operation<R>;
@@ -23,7 +26,7 @@ export class Pending<R> {
   /** Monotonic; moved along while pages of a large value are on their way, and while nodes are slow that are there. */
   deadlineMs: number;
   /** Ballots under which a COMMIT with this operation went out and was refused, oldest first. */
-  used: UsedBallot<R>[] = [];
+  used: readonly UsedBallot<R>[] = NONE_USED;
   /** When the first such COMMIT was sent; 0 if none was. */
   firstCommitMonotonicMs = 0;
   firstCommitWallMs = 0;
@@ -42,9 +45,14 @@ export class Pending<R> {
     this.deadlineMs = deadlineMs;
   }
 
+  /** A COMMIT with this operation was refused. */
+  refused(used: UsedBallot<R>): void {
+    this.used = [...this.used, used];
+  }
+
   /** None of its writes so far can ever take effect. */
   startAfresh(): void {
-    this.used = [];
+    this.used = NONE_USED;
     this.firstCommitMonotonicMs = 0;
     this.firstCommitWallMs = 0;
   }
@@ -149,7 +157,7 @@ export function takeMovable<R>(pendings: readonly Pending<R>[], counters: Protoc
       counters.add('uncertain');
       pending.fail(uncertain('the cluster map changed while the write was under way'));
     } else {
-      pending.used = [];
+      pending.used = NONE_USED;
       movable.push(pending);
     }
   }

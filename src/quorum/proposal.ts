@@ -6,7 +6,8 @@ import type { PageId, SealedState } from '../record/state.ts';
 import { NeedPages } from '../record/value.ts';
 import { Want } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import { type Attempt, AttemptPages, answerPendings, attemptOn, type OpenedBase, openBase } from './attempt.ts';
+import { type Attempt, AttemptPages, attemptOn, type OpenedBase, openBase } from './attempt.ts';
+import { answerPendings } from './attempt-outcome.ts';
 import { Backoff } from './backoff.ts';
 import { Chain } from './chain.ts';
 import type { CommitResult } from './commit-round.ts';
@@ -244,8 +245,7 @@ export class Proposal<R> implements ReadOwner, PrepareOwner, WriteOwner<R>, Sett
   /** Null if the seal does not hold: then what is to be done about it is under way. */
   #opened(accepted: Ballot, state: SealedState | null, differ: boolean, holders: readonly NodeId[]): OpenedBase | null {
     const { id } = this.#owner.placement.address;
-    const readable = readableOf(holders, this.#unreadable);
-    const base = openBase(this.#context.seal, id, accepted, state, differ, readable);
+    const base = openBase(this.#context.seal, id, accepted, state, differ, readableOf(holders, this.#unreadable));
     if (base === null) this.#onUnreadable(holders);
     return base;
   }

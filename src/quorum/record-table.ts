@@ -111,15 +111,16 @@ export class RecordTable<R> {
     return entry;
   }
 
-  /** As `find` for each of them that has a name, in a loop that does nothing else (`memoryFetch`). */
+  /** As `find` for each of them that has a name, in a loop that does nothing else (`memoryFetch`); undefined: as the one before. */
   findAll(
     operations: readonly { readonly namespace: number }[],
-    names: readonly (string | null)[],
+    names: readonly (string | null | undefined)[],
   ): (RecordEntry<R> | undefined)[] {
     const found: (RecordEntry<R> | undefined)[] = [];
     for (let i = 0; i < operations.length; i++) {
-      const name = names[i] ?? null;
-      found.push(name === null ? undefined : this.find(operations[i]?.namespace ?? 0, name));
+      const name = names[i];
+      if (name === undefined) found.push(found[i - 1]);
+      else found.push(name === null ? undefined : this.find(operations[i]?.namespace ?? 0, name));
     }
     return found;
   }

@@ -30,7 +30,7 @@ function start(): Started {
     finished() {},
     isInReach: () => false,
   });
-  pending.used.push({ ballot: USED, reply: 7 });
+  pending.refused({ ballot: USED, reply: 7 });
   const started: Started = { kit, pending, outcomes, retries: 0 };
   const context = {
     clock: new ManualClock(),

@@ -2,14 +2,8 @@ import { limits } from '../base/limits.ts';
 import type { Ballot } from '../record/ballot.ts';
 import { type CommitRequest, MessageType } from '../rpc/messages.ts';
 import type { NodeId } from '../rpc/transport.ts';
-import {
-  type Attempt,
-  type AttemptPages,
-  markCommitSent,
-  noteRefused,
-  type OpenedBase,
-  type WrittenPage,
-} from './attempt.ts';
+import type { Attempt, AttemptPages, OpenedBase, WrittenPage } from './attempt.ts';
+import { markCommitSent, noteRefused } from './attempt-outcome.ts';
 import type { Chain } from './chain.ts';
 import { type CommitOwner, type CommitResult, CommitRound } from './commit-round.ts';
 import { noteFull } from './lack-of-room.ts';

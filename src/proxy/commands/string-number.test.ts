@@ -1,8 +1,15 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../base/limits.ts';
+import { applyChange } from '../../quorum/apply-change.ts';
+import type { Step } from '../../quorum/operation.ts';
+import { stringFromBytes } from '../../record/paged-string.ts';
+import { NO_PAST } from '../../record/request-history.ts';
+import { ErrorReply, type Reply } from '../../resp/reply.ts';
 import { CommandRunner, type PlainReply } from '../testing/run-command.ts';
 import { genericKeyCommands } from './generic-commands.ts';
 import { stringCommands } from './string-commands.ts';
+import { numberCommands } from './string-number.ts';
 
 function runner(): CommandRunner {
   return new CommandRunner([...stringCommands, ...genericKeyCommands]);
@@ -61,7 +68,58 @@ const cases: readonly (readonly [string | null, string, PlainReply, string | nul
   ['1', 'incrbyfloat k -inf', '-ERR increment would produce NaN or Infinity', '1'],
 ];
 
+const NO_PAGES = { read: () => Buffer.alloc(0), write: () => '' };
+const context = { nowMs: 7, pages: NO_PAGES, past: NO_PAST };
+const integers = fc.oneof(
+  fc.integer(),
+  fc.maxSafeInteger(),
+  fc.integer({ min: -40, max: 0 }).map((n) => Number.MAX_SAFE_INTEGER + n),
+);
+
+function stepOf(name: string): Step<Reply> {
+  const handler = numberCommands.find((row) => row.name === name)?.handler;
+  const parsed = handler?.kind === 'record' ? handler.parse([Buffer.from(name), Buffer.from('k')]) : null;
+  if (parsed === null || parsed instanceof ErrorReply) throw new Error(`no step of ${name}`);
+  return parsed.step;
+}
+
 describe('counting', () => {
+  it.each(['incr', 'decr'])('%s many times as one is as one by one', (name) => {
+    const step = stepOf(name);
+    const key = Buffer.from('k');
+    fc.assert(
+      fc.property(fc.option(integers), fc.integer({ min: 2, max: 100 }), fc.nat(1), (from, times, expires) => {
+        const set = {
+          kind: 'put',
+          value: stringFromBytes(Buffer.from(String(from)), NO_PAGES),
+          expiresAtMs: expires * 99,
+        } as const;
+        const first = from === null ? null : applyChange(null, NO_PAST, key, set, 5);
+        const replies: Reply[] = [];
+        const change = step.runMany?.(first, context, times, replies) ?? null;
+        if (change === null) {
+          expect(replies).toEqual([]);
+          expect(Math.abs(Number(from)) + times).toBeGreaterThan(Number.MAX_SAFE_INTEGER);
+          return;
+        }
+        let record = first;
+        for (const reply of replies) {
+          const result = step.run(record, context);
+          expect(result.reply).toBe(reply);
+          if (result.change !== null) record = applyChange(record, record ?? NO_PAST, key, result.change, 7);
+        }
+        expect(replies.length).toBe(times);
+        expect(applyChange(first, first ?? NO_PAST, key, change, 7)).toEqual(record);
+      }),
+    );
+  });
+
+  it('many times as one is not for what is no number', () => {
+    const set = { kind: 'put', value: stringFromBytes(Buffer.from('x'), NO_PAGES), expiresAtMs: 0 } as const;
+    const record = applyChange(null, NO_PAST, Buffer.from('k'), set, 5);
+    expect(stepOf('incr').runMany?.(record, context, 3, [])).toBeNull();
+  });
+
   it.each(cases)('%j, %s', (before, command, reply, after) => {
     const commands = runner();
     if (before !== null) commands.run('set', 'k', before);

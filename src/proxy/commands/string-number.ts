@@ -1,4 +1,5 @@
-import type { RunContext, Step, StepResult } from '../../quorum/operation.ts';
+import type { Change, RunContext, Step, StepResult } from '../../quorum/operation.ts';
+import { stringFromBytes } from '../../record/paged-string.ts';
 import type { LiveRecord } from '../../record/state.ts';
 import { addFloats } from '../../resp/float.ts';
 import { isInt64, parseInteger } from '../../resp/integer.ts';
@@ -35,8 +36,24 @@ class AddStep implements Step<Reply> {
     if (current === null) return NOT_INTEGER;
     const sum = addInt64(current, this.#increment);
     if (sum === null) return OVERFLOW;
-    return { reply: sum, change: putString(Buffer.from(String(sum), 'latin1'), keptExpiry(record), pages) };
+    return { reply: sum, change: putString(textOf(sum), keptExpiry(record), pages) };
   }
+
+  /** While they are sure to stay within the whole numbers that a float has. */
+  runMany(record: LiveRecord | null, { pages }: RunContext, times: number, replies: Reply[]): Change | null {
+    if (record !== null && !isString(record)) return null;
+    const current = record === null ? 0 : integerOf(record);
+    const increment = this.#increment;
+    if (typeof current !== 'number' || typeof increment !== 'number') return null;
+    const last = current + increment * times;
+    if (!Number.isSafeInteger(last)) return null;
+    for (let i = 1; i <= times; i++) replies.push(current + increment * i);
+    return { kind: 'put', value: stringFromBytes(textOf(last), pages), expiresAtMs: keptExpiry(record), times };
+  }
+}
+
+function textOf(sum: number | bigint): Buffer {
+  return Buffer.from(String(sum), 'latin1');
 }
 
 function integerOf(record: StringRecord): number | bigint | null {

@@ -79,6 +79,12 @@ export const INCR: Step<TestReply> = {
     const value = stringFromBytes(Buffer.from(String(next)), pages);
     return { reply: next, change: { kind: 'put', value, expiresAtMs: record?.expiresAtMs ?? 0 } };
   },
+  runMany: (record, { pages }, times, replies) => {
+    const first = record === null ? 0 : Number(textOf(record, pages));
+    for (let i = 1; i <= times; i++) replies.push(first + i);
+    const value = stringFromBytes(Buffer.from(String(first + times)), pages);
+    return { kind: 'put', value, expiresAtMs: record?.expiresAtMs ?? 0, times };
+  },
 };
 
 /** The new length. */
